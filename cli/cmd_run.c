@@ -1,0 +1,315 @@
+/* cmd_run.c - `ouro run [options] PROGRAM [args]`: options, the run, and what is told of it. */
+#define _GNU_SOURCE
+#include "cmd_run.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "gather.h"
+#include "json.h"
+#include "monitor/record.h"
+#include "output.h"
+#include "program.h"
+#include "report.h"
+#include "run.h"
+#include "session.h"
+#include "text.h"
+#include "units.h"
+
+static const char help[] =
+    "usage: ouro run [options] PROGRAM [args]\n"
+    "\n"
+    "Runs PROGRAM on Ouro's heap and reports on its memory at the end, on standard error.\n"
+    "PROGRAM is an executable, looked up on the PATH, or a .py file, which the python3 on\n"
+    "the PATH runs. Its streams, folder, signals and exit code are its own.\n"
+    "\n"
+    "options:\n"
+    "  --gc=paced|stock   when Python collects cycles: paced by Ouro (the default), or as\n"
+    "                     Python does it on its own\n"
+    "  --limit SIZE       refuse memory past SIZE (512M, 1.5G): Python gets MemoryError,\n"
+    "                     C gets NULL\n"
+    "  --debug            the debug heap: finds overflows, double frees, use after free\n"
+    "  --json FILE        everything in full as JSON; - is standard output\n"
+    "  -o FILE            the report to FILE and not to standard error\n"
+    "  --quiet            no report\n"
+    "  --no-follow        leave the children of PROGRAM alone\n"
+    "  --help             this text\n"
+    "  --version          the version\n"
+    "  --                 ends the options; those behind PROGRAM are the program's\n"
+    "\n"
+    "examples:\n"
+    "  ouro run app.py                          a Python program, with a report at the end\n"
+    "  ouro run python3 -m pytest tests         any way to start it will do\n"
+    "  ouro run --gc=stock app.py               what the heap alone does\n"
+    "  ouro run --limit 500M app.py             what happens with less memory?\n"
+    "  ouro run -o report.txt --json run.json make\n"
+    "                                           a build, all its processes\n"
+    "  ouro run --debug ./server                find heap corruption in a C program\n"
+    "\n"
+    "exit code: that of PROGRAM; 2 for wrong use, 125 when ouro itself fails, 126 when\n"
+    "PROGRAM cannot be executed, 127 when there is none.\n";
+
+enum {
+    OPTION_GC = 256,
+    OPTION_LIMIT,
+    OPTION_DEBUG,
+    OPTION_JSON,
+    OPTION_QUIET,
+    OPTION_NO_FOLLOW,
+    OPTION_HELP,
+    OPTION_VERSION
+};
+
+static const struct option long_options[] = {
+    {"gc", required_argument, NULL, OPTION_GC},
+    {"limit", required_argument, NULL, OPTION_LIMIT},
+    {"debug", no_argument, NULL, OPTION_DEBUG},
+    {"json", required_argument, NULL, OPTION_JSON},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"no-follow", no_argument, NULL, OPTION_NO_FOLLOW},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+/* Ends every complaint about wrong use. */
+#define TRY_HELP " (try 'ouro run --help')"
+
+static bool
+option_set_gc(struct ouro__options *options, const char *value)
+{
+    options->gc_stock = strcmp(value, "stock") == 0;
+    if (!options->gc_stock && strcmp(value, "paced") != 0) {
+        ouro__say("--gc is paced or stock, not '%s'" TRY_HELP, value);
+        return false;
+    }
+    return true;
+}
+
+static bool
+option_set_limit(struct ouro__options *options, const char *value)
+{
+    const char *why;
+    if (!ouro__size_parse(value, &options->limit, &why)) {
+        ouro__say("--limit '%s': a size %s" TRY_HELP, value, why);
+        return false;
+    }
+    return true;
+}
+
+/* Where an option names a file, "" is a variable that was not set in a script. */
+static bool
+option_set_path(const char **path, const char *name, const char *value)
+{
+    if (value[0] == '\0') {
+        ouro__say("%s needs the name of a file" TRY_HELP, name);
+        return false;
+    }
+    *path = value;
+    return true;
+}
+
+/* Act on one option; -1 to go on, otherwise an exit code. */
+static int
+option_take(struct ouro__options *options, int option, const char *given)
+{
+    bool good = true;
+
+    switch (option) {
+    case OPTION_GC:
+        good = option_set_gc(options, optarg);
+        break;
+    case OPTION_LIMIT:
+        good = option_set_limit(options, optarg);
+        break;
+    case OPTION_JSON:
+        good = option_set_path(&options->json_path, "--json", optarg);
+        break;
+    case 'o':
+        good = option_set_path(&options->report_path, "-o", optarg);
+        break;
+    case OPTION_DEBUG:
+        options->debug = true;
+        break;
+    case OPTION_QUIET:
+        options->quiet = true;
+        break;
+    case OPTION_NO_FOLLOW:
+        options->no_follow = true;
+        break;
+    case 'h':
+    case OPTION_HELP:
+        return ouro__output_write("-", help, sizeof help - 1) ? 0 : OURO_EXIT_FAILED;
+    case OPTION_VERSION:
+        return ouro__print_version();
+    case ':':
+        ouro__say("%s needs a value" TRY_HELP, given);
+        return OURO_EXIT_USAGE;
+    default:
+        ouro__say("'%s' is not an option of run" TRY_HELP, given);
+        return OURO_EXIT_USAGE;
+    }
+    return good ? -1 : OURO_EXIT_USAGE;
+}
+
+/* Read the options; -1 when the program is to be run, which then begins at `optind`. */
+static int
+options_read(struct ouro__options *options, int count, char **arguments)
+{
+    const char *debug = getenv(OURO_ENV_DEBUG);
+
+    *options = (struct ouro__options){.debug = debug != NULL && strcmp(debug, "1") == 0};
+    opterr = 0;
+    for (;;) {
+        const char *given = arguments[optind];
+        int option = getopt_long(count, arguments, "+:ho:", long_options, NULL);
+        if (option == -1) {
+            break;
+        }
+        int code = option_take(options, option, given);
+        if (code >= 0) {
+            return code;
+        }
+    }
+    if (optind >= count) {
+        ouro__say("run what? Name a program" TRY_HELP);
+        return OURO_EXIT_USAGE;
+    }
+    return -1;
+}
+
+static bool
+outputs_check(const struct ouro__options *options)
+{
+    return (options->json_path == NULL || ouro__output_check(options->json_path)) &&
+           (options->report_path == NULL || ouro__output_check(options->report_path));
+}
+
+/* The child could not be made into the program: say so, as a shell would. */
+static int
+start_failed(const struct ouro__child *child, const char *program)
+{
+    if (child->exec_error == 0) {
+        return OURO_EXIT_FAILED; /* said already */
+    }
+    if (child->exec_error == ENOENT) {
+        ouro__say("cannot run %s: no such program", program);
+        return OURO_EXIT_MISSING;
+    }
+    ouro__say("cannot run %s: %s", program, strerror(child->exec_error));
+    return OURO_EXIT_NOT_EXECUTABLE;
+}
+
+/* Write what was asked for: plain files first, while nothing can interrupt, then what may block. */
+static void
+outputs_write(const struct ouro__run *run, struct ouro__child *child)
+{
+    const struct ouro__options *options = &run->options;
+    const char *report_path = options->report_path;
+    struct ouro__text report = {0};
+    char *json = options->json_path == NULL ? NULL : ouro__run_to_json(run);
+
+    if (!options->quiet) {
+        ouro__report_add(&report, run, ouro__look_at(report_path == NULL ? STDERR_FILENO : -1));
+    }
+    if (report.failed || (json == NULL && options->json_path != NULL)) {
+        ouro__say("out of memory: the report is cut or missing");
+    }
+    for (int may_block = 0; may_block <= 1; may_block++) {
+        if (may_block == 1) {
+            ouro__child_release_signals(child);
+        }
+        if (json != NULL && ouro__output_is_plain(options->json_path) == !may_block) {
+            (void)ouro__output_write(options->json_path, json, strlen(json));
+        }
+        if (report.data != NULL && report_path != NULL &&
+            ouro__output_is_plain(report_path) == !may_block) {
+            (void)ouro__output_write(report_path, report.data, report.length);
+        }
+    }
+    if (report.data != NULL && report_path == NULL) {
+        (void)ouro__write_all(STDERR_FILENO, report.data, report.length);
+    }
+    free(json);
+    ouro__text_free(&report);
+}
+
+/* One line for a program that will not be on Ouro's heap; it runs all the same. */
+static void
+left_alone_say(const struct ouro__run *run)
+{
+    if (run->left_alone != NULL && !run->options.quiet) {
+        ouro__say("note: %s %s: it runs as it is, on its own memory manager", run->binary,
+                  run->left_alone->phrase);
+    }
+}
+
+/* The run itself, with signals held and a session made; fills `run`.  -1, or an exit code when the
+ * program could not be started. */
+static int
+program_run(struct ouro__run *run, const struct ouro__program *program, struct ouro__child *child,
+            const struct ouro__session *session)
+{
+    bool preload = !program->spoils && !(program->left_alone != NULL && run->options.no_follow);
+
+    if (preload && !ouro__session_set_environment(session, &run->options)) {
+        return OURO_EXIT_FAILED;
+    }
+    left_alone_say(run);
+    if (!ouro__child_start(child, program->arguments[0], program->arguments)) {
+        return start_failed(child, program->arguments[0]);
+    }
+    ouro__child_wait(child);
+    run->ending.pid = child->ending.pid;
+    ouro__run_gather(run, session->folder);
+    ouro__child_reap(child);
+    run->ending = child->ending;
+    return -1;
+}
+
+int
+ouro__cmd_run(int count, char **arguments)
+{
+    struct ouro__run run = {0};
+    struct ouro__program program;
+    struct ouro__session session;
+    struct ouro__child child;
+
+    int code = options_read(&run.options, count, arguments);
+    if (code >= 0) {
+        return code;
+    }
+    if (!outputs_check(&run.options)) {
+        return OURO_EXIT_FAILED;
+    }
+    if (!ouro__program_find(&program, arguments + optind, &code)) {
+        return code;
+    }
+    run.command = (const char *const *)program.arguments;
+    while (run.command[run.n_command] != NULL) {
+        run.n_command++;
+    }
+    run.binary = program.path;
+    run.left_alone = program.left_alone;
+
+    ouro__child_hold_signals(&child);
+    if (!ouro__session_make(&session)) {
+        ouro__program_free(&program);
+        return OURO_EXIT_FAILED;
+    }
+    code = program_run(&run, &program, &child, &session);
+    ouro__session_remove(&session);
+    if (code < 0) {
+        outputs_write(&run, &child);
+    }
+    ouro__run_free(&run);
+    ouro__program_free(&program);
+    if (code < 0) {
+        ouro__child_end_alike(&child);
+    }
+    return code;
+}

@@ -1,0 +1,61 @@
+/* main.c - the tool `ouro`: which verb, and the few words it says of itself. */
+#define _GNU_SOURCE
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <ouro/base.h>
+
+#include "cmd_run.h"
+#include "output.h"
+#include "run.h"
+#include "text.h"
+
+static const char help[] =
+    "usage: ouro VERB [options] ...\n"
+    "\n"
+    "Puts a program on Ouro's memory manager and shows where its memory goes.\n"
+    "\n"
+    "verbs:\n"
+    "  run PROGRAM [args]   run a program (python3 app.py, app.py, any executable) and\n"
+    "                       report on its memory at the end\n"
+    "\n"
+    "options:\n"
+    "  --help               this text; `ouro run --help` has more, with examples\n"
+    "  --version            the version\n";
+
+static int
+print(const char *text)
+{
+    return ouro__output_write("-", text, strlen(text)) ? 0 : OURO_EXIT_FAILED;
+}
+
+int
+ouro__print_version(void)
+{
+    return print("ouro " OURO_VERSION_STRING "\n");
+}
+
+int
+main(int count, char **arguments)
+{
+    (void)setlocale(LC_CTYPE, "");
+    ouro__output_guard_standard();
+
+    const char *verb = count > 1 ? arguments[1] : "";
+    if (strcmp(verb, "run") == 0) {
+        return ouro__cmd_run(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
+        return print(help);
+    }
+    if (strcmp(verb, "--version") == 0) {
+        return ouro__print_version();
+    }
+    if (verb[0] == '\0') {
+        ouro__say("what shall I do? Try 'ouro run PROGRAM' or 'ouro --help'");
+    } else {
+        ouro__say("'%s' is not a verb (try 'ouro run PROGRAM' or 'ouro --help')", verb);
+    }
+    return OURO_EXIT_USAGE;
+}

@@ -1,0 +1,49 @@
+/* classes.h - size classes: which block sizes the pools have.
+ *
+ * Steps of 16 bytes up to 512, then eight classes a doubling up to OURO_POOLED_MAX, so that rounding wastes
+ * at most an eighth and on real programs a few per cent (docs/heap.md has the table).  Class 0 serves
+ * requests of 0 bytes. */
+#ifndef OURO_HEAP_CLASSES_H
+#define OURO_HEAP_CLASSES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bits.h"
+#include "ouro/heap.h"
+
+#define FINE_MAX 512      /* up to here in steps of 16 bytes */
+#define FINE_CLASSES 33   /* classes 0 to 32 */
+#define SLOT_SHIFT 16     /* a slot, the unit of the range: 64 KiB */
+#define SLOT_SIZE ((size_t)1 << SLOT_SHIFT)
+#define SMALL_MAX 8192    /* pools of one slot up to here */
+#define MEDIUM_MAX 32768  /* pools of MEDIUM_SLOTS up to here, of LARGEST_SLOTS up to OURO_POOLED_MAX */
+#define MEDIUM_SLOTS 4
+#define LARGEST_SLOTS 8
+
+_Static_assert(FINE_CLASSES + 7 * 8 == OURO_N_SIZE_CLASSES, "seven doublings from 512 to 65536");
+
+/* Bytes a block, by class. */
+extern const uint32_t ouro__class_size[OURO_N_SIZE_CLASSES];
+
+/* The class that serves `size` bytes; size <= OURO_POOLED_MAX. */
+static inline unsigned
+ouro__class_of(size_t size)
+{
+    if (size <= FINE_MAX) {
+        return (unsigned)((size + 15) >> 4);
+    }
+    unsigned doubling = ouro__log2(size - 1);
+    unsigned eighth = (unsigned)((size - 1) >> (doubling - 3)) & 7;
+    return FINE_CLASSES + (doubling - 9) * 8 + eighth;
+}
+
+/* Slots that a pool of this class takes. */
+static inline unsigned
+ouro__class_slots(unsigned class)
+{
+    uint32_t size = ouro__class_size[class];
+    return size <= SMALL_MAX ? 1 : size <= MEDIUM_MAX ? MEDIUM_SLOTS : LARGEST_SLOTS;
+}
+
+#endif

@@ -1,0 +1,594 @@
+/* heap.c - heaps as their users see them: making and ending them, allocation, freeing, limits.
+ *
+ * The hot paths are in fast.h; what ends up here is rare: a list that ran dry, a large block, a block that
+ * another thread holds, a mistake of the program. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "heap/fast.h"
+#include "heap/heap.h"
+
+void (*ouro__heap_on_sample)(ouro_heap *heap, uint64_t live);
+
+static struct {
+    ouro__os_lock lock;
+    ouro_heap *first;         /* all heaps, through `next` */
+    uint64_t indexes;         /* bit i: index i of ouro__locals is in use */
+} heaps = {.lock = OURO_OS_LOCK_INIT, .indexes = 1}; /* 0 is the process's */
+
+static ouro_heap process_heap;
+
+/* ---- making and ending ---- */
+
+static void
+init_heap(ouro_heap *heap, const ouro_heap_config *config)
+{
+    static const ouro_heap_config none;
+    config = config != NULL ? config : &none;
+
+    heap->kind = config->kind;
+    heap->debug = config->debug;
+    heap->lock = (ouro__os_lock)OURO_OS_LOCK_INIT;
+    heap->account = config->limit_with != NULL ? config->limit_with->account : heap;
+    heap->limit = config->limit;
+    ouro__local_init(&heap->own, heap);
+    heap->next = heaps.first;
+    heaps.first = heap;
+}
+
+ouro_heap *
+ouro_heap_create(const ouro_heap_config *config)
+{
+    if (!ouro__range_init()) {
+        return NULL;
+    }
+    bool shared = config != NULL && config->kind == OURO_HEAP_SHARED;
+    ouro_heap *heap = ouro__os_map(ouro__round_up(sizeof *heap, ouro__os_page_size()));
+    if (heap == NULL) {
+        return NULL;
+    }
+    ouro__os_acquire(&heaps.lock);
+    if (shared && heaps.indexes == ((uint64_t)1 << MAX_SHARED_HEAPS) - 1) {
+        ouro__os_release(&heaps.lock);
+        ouro__os_unmap(heap, ouro__round_up(sizeof *heap, ouro__os_page_size()));
+        return NULL;
+    }
+    if (shared) {
+        heap->index = (unsigned)__builtin_ctzll(~heaps.indexes);
+        heaps.indexes |= (uint64_t)1 << heap->index;
+    }
+    init_heap(heap, config);
+    ouro__os_release(&heaps.lock);
+    return heap;
+}
+
+ouro_heap *
+ouro__heap_process(const ouro_heap_config *config)
+{
+    ouro__os_acquire(&heaps.lock);
+    bool ready = process_heap.account != NULL;
+    if (!ready && ouro__range_init()) {
+        init_heap(&process_heap, config);
+        process_heap.kind = OURO_HEAP_SHARED;
+        ready = true;
+    }
+    ouro__os_release(&heaps.lock);
+    return ready ? &process_heap : NULL;
+}
+
+static void
+give_all(ouro_heap *heap)
+{
+    size_t n = ouro__range_extent() >> SLOT_SHIFT;
+
+    for (size_t i = 1; i < n; i++) {
+        struct pool *record = &ouro__range.records[i];
+        if (record->kind == SLOT_POOL && record->owner->heap == heap) {
+            ouro__range_give(record, ouro__class_slots(record->class));
+        } else if (record->kind == SLOT_LARGE && record->heap == heap) {
+            ouro__range_give(record, record->n_slots);
+        }
+    }
+}
+
+void
+ouro_heap_destroy(ouro_heap *heap)
+{
+    if (heap == NULL) {
+        return;
+    }
+    ouro__os_acquire(&heaps.lock);
+    ouro_heap **link = &heaps.first;
+    while (*link != heap) {
+        link = &(*link)->next;
+    }
+    *link = heap->next;
+    if (heap->kind == OURO_HEAP_SHARED) {
+        heaps.indexes &= ~((uint64_t)1 << heap->index);
+    }
+    if (heap->debug) {
+        ouro__debug_end(heap);
+    }
+    give_all(heap);
+    if (heap->account != heap) {
+        __atomic_fetch_sub(&heap->account->held, heap->held_here, __ATOMIC_RELAXED);
+    }
+    ouro__locals_end(heap);
+    ouro__os_release(&heaps.lock);
+    ouro__os_unmap(heap, ouro__round_up(sizeof *heap, ouro__os_page_size()));
+}
+
+void
+ouro__heap_retire(ouro_heap *exclusive, ouro_heap *shared)
+{
+    struct local *local = &exclusive->own;
+
+    ouro__os_acquire(&shared->lock);
+    local->heap = shared;
+    local->state = LOCAL_ORPHAN;
+    local->next = shared->locals;
+    shared->locals = local;
+    local->orphan = shared->orphans;
+    __atomic_store_n(&shared->orphans, local, __ATOMIC_RELAXED);
+    ouro__range_lock();
+    for (size_t i = 1; i < ouro__range_extent() >> SLOT_SHIFT; i++) {
+        struct pool *record = &ouro__range.records[i];
+        if (record->kind == SLOT_LARGE && record->heap == exclusive) {
+            record->heap = shared;
+        }
+    }
+    ouro__range_unlock();
+    for (unsigned domain = 0; domain < OURO_N_DOMAINS; domain++) {
+        shared->large_allocs[domain] += exclusive->large_allocs[domain];
+        shared->large_frees[domain] += exclusive->large_frees[domain];
+        exclusive->large_allocs[domain] = exclusive->large_frees[domain] = 0;
+    }
+    ouro__os_release(&shared->lock);
+}
+
+/* ---- limits and samples ---- */
+
+bool
+ouro__heap_charge(ouro_heap *heap, size_t slots, size_t size)
+{
+    ouro_heap *account = heap->account;
+    uint64_t bytes = (uint64_t)slots << SLOT_SHIFT;
+    uint64_t held = __atomic_add_fetch(&account->held, bytes, __ATOMIC_RELAXED);
+    uint64_t limit = __atomic_load_n(&account->limit, __ATOMIC_RELAXED);
+
+    if (OURO_UNLIKELY(limit != 0 && held > limit)) {
+        __atomic_fetch_sub(&account->held, bytes, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&account->refusals, 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&account->last_refused, size, __ATOMIC_RELAXED);
+        return false;
+    }
+    __atomic_fetch_add(&heap->held_here, bytes, __ATOMIC_RELAXED);
+    return true;
+}
+
+void
+ouro__heap_discharge(ouro_heap *heap, size_t slots)
+{
+    uint64_t bytes = (uint64_t)slots << SLOT_SHIFT;
+    __atomic_fetch_sub(&heap->account->held, bytes, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&heap->held_here, bytes, __ATOMIC_RELAXED);
+}
+
+void
+ouro_heap_set_limit(ouro_heap *heap, size_t limit)
+{
+    __atomic_store_n(&heap->account->limit, limit, __ATOMIC_RELAXED);
+}
+
+void
+ouro__heap_took(struct local *local, size_t slots)
+{
+    ouro_heap *heap = local->heap;
+
+    local->until_sample -= slots > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)slots;
+    if (local->until_sample > 0) {
+        return;
+    }
+    uint64_t live = ouro__heap_live(heap);
+    uint64_t seen = __atomic_load_n(&heap->peak, __ATOMIC_RELAXED);
+    while (live > seen && !__atomic_compare_exchange_n(&heap->peak, &seen, live, true, __ATOMIC_RELAXED,
+                                                       __ATOMIC_RELAXED)) {
+    }
+    uint64_t pause = __atomic_load_n(&heap->held_here, __ATOMIC_RELAXED) >> SLOT_SHIFT >> 6;
+    local->until_sample = pause < 4 ? 4 : pause > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)pause;
+    if (ouro__heap_on_sample != NULL) {
+        ouro__heap_on_sample(heap, live);
+    }
+}
+
+/* ---- allocation ---- */
+
+/* For a thread that is past its end, or that could not get a local: one at a time. */
+static void *
+alloc_late(ouro_heap *heap, unsigned domain, size_t size)
+{
+    void *block = NULL;
+
+    ouro__os_acquire(&heap->lock);
+    if (heap->late == NULL) {
+        heap->late = ouro__local_make(heap);
+    }
+    if (heap->late != NULL) {
+        block = ouro__alloc(heap, heap->late, domain, size);
+    }
+    ouro__os_release(&heap->lock);
+    return block;
+}
+
+void *
+ouro__alloc_slow(ouro_heap *heap, struct local *local, unsigned domain, size_t size)
+{
+    if (OURO_UNLIKELY(heap->debug)) {
+        return ouro__debug_alloc(heap, domain, size, OURO_ALIGNMENT, false, __builtin_return_address(0));
+    }
+    if (local->heap != heap) {
+        local = ouro__local_get(heap);
+        return local != NULL ? ouro__alloc(heap, local, domain, size) : alloc_late(heap, domain, size);
+    }
+    return ouro__alloc_from(local, domain, size);
+}
+
+void *
+ouro__alloc_from(struct local *local, unsigned domain, size_t size)
+{
+    if (size > OURO_POOLED_MAX) {
+        return ouro__large_alloc(local, domain, size, OURO_ALIGNMENT, false);
+    }
+    unsigned class = ouro__class_of(size);
+    local->asked_bytes[class] += size;
+    local->asked_count[class]++;
+    struct pool *pool = ouro__local_refill(local, domain, class, size);
+    return pool != NULL ? ouro__pool_take(pool) : NULL;
+}
+
+/* The local that serves the caller; one of no heap stands for "take the slow path". */
+static inline struct local *
+local_of(ouro_heap *heap)
+{
+    if (OURO_UNLIKELY(heap->debug)) {
+        return &ouro__no_local;
+    }
+    if (heap->kind == OURO_HEAP_EXCLUSIVE) {
+        return &heap->own;
+    }
+    struct local *local = ouro__locals[heap->index];
+    return local != NULL && local->heap == heap ? local : &ouro__no_local;
+}
+
+void *
+ouro_heap_alloc(ouro_heap *heap, ouro_domain domain, size_t size)
+{
+    struct local *local = local_of(heap);
+    if (OURO_UNLIKELY(local == &ouro__no_local)) {
+        return ouro__alloc_slow(heap, local, domain, size);
+    }
+    return ouro__alloc(heap, local, domain, size);
+}
+
+/* A large block for whoever calls; the local serves for the count alone. */
+static void *
+alloc_large(ouro_heap *heap, unsigned domain, size_t size, size_t alignment, bool zeroed)
+{
+    struct local *local = local_of(heap);
+    if (local->heap == heap || (local = ouro__local_get(heap)) != NULL) {
+        return ouro__large_alloc(local, domain, size, alignment, zeroed);
+    }
+    void *block = NULL;
+    ouro__os_acquire(&heap->lock);
+    if (heap->late != NULL || (heap->late = ouro__local_make(heap)) != NULL) {
+        block = ouro__large_alloc(heap->late, domain, size, alignment, zeroed);
+    }
+    ouro__os_release(&heap->lock);
+    return block;
+}
+
+void *
+ouro_heap_alloc_zeroed(ouro_heap *heap, ouro_domain domain, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        return NULL;
+    }
+    if (OURO_UNLIKELY(heap->debug)) {
+        return ouro__debug_alloc(heap, domain, bytes, OURO_ALIGNMENT, true, __builtin_return_address(0));
+    }
+    if (bytes > OURO_POOLED_MAX) {
+        return alloc_large(heap, domain, bytes, OURO_ALIGNMENT, true);
+    }
+    void *block = ouro_heap_alloc(heap, domain, bytes);
+    return block != NULL ? memset(block, 0, bytes) : NULL;
+}
+
+/* The smallest size that makes a pool's blocks fall on multiples of `alignment`; above OURO_POOLED_MAX when no
+ * pool does. */
+static size_t
+aligned_size(unsigned domain, size_t alignment, size_t size)
+{
+    size = size == 0 ? alignment : size;
+    for (unsigned class = ouro__class_of(size); class < OURO_N_SIZE_CLASSES; class++) {
+        if (ouro__class_size[class] % alignment == 0 && ouro__pool_start(class, domain) % alignment == 0) {
+            return ouro__class_size[class];
+        }
+    }
+    return OURO_POOLED_MAX + 1;
+}
+
+void *
+ouro_heap_alloc_aligned(ouro_heap *heap, ouro_domain domain, size_t alignment, size_t size)
+{
+    if (!ouro__is_power_of_two(alignment)) {
+        return NULL;
+    }
+    if (OURO_UNLIKELY(heap->debug)) {
+        return ouro__debug_alloc(heap, domain, size, alignment, false, __builtin_return_address(0));
+    }
+    if (alignment <= OURO_ALIGNMENT) {
+        return ouro_heap_alloc(heap, domain, size);
+    }
+    if (alignment <= SLOT_SIZE && size <= OURO_POOLED_MAX) {
+        size_t pooled = aligned_size(domain, alignment, size);
+        if (pooled <= OURO_POOLED_MAX) {
+            return ouro_heap_alloc(heap, domain, pooled);
+        }
+    }
+    return alloc_large(heap, domain, size, alignment, false);
+}
+
+/* ---- freeing ---- */
+
+static void
+die_of_foreign(void *block)
+{
+    ouro__die("wild free of %p: no block of any Ouro heap lies there", block);
+}
+
+void (*ouro__on_foreign_free)(void *block) = die_of_foreign;
+
+void
+ouro__link_smashed(const struct pool *pool, const void *block)
+{
+    ouro__die("heap corrupted: the free block %p (%u bytes, domain %s) was written to after it was freed, or "
+              "the block before it was overrun. `ouro run --debug` finds out where",
+              block, ouro__class_size[pool->class], ouro__domain_name(pool->domain));
+}
+
+void
+ouro__freed_twice(const struct pool *pool, const void *block)
+{
+    ouro__die("double free of %p (%u bytes, domain %s)", block, ouro__class_size[pool->class],
+              ouro__domain_name(pool->domain));
+}
+
+const char *
+ouro__domain_name(unsigned domain)
+{
+    static const char *const names[OURO_N_DOMAINS] = {"raw", "mem", "object"};
+    return domain < OURO_N_DOMAINS ? names[domain] : "unknown";
+}
+
+/* The record of the block at `block`, a pool's or a large block's.  Aborts when no block starts there; NULL
+ * when the address is not ours. */
+static struct pool *
+record_of_block(const void *block)
+{
+    uintptr_t at = (uintptr_t)block - ouro__range.base;
+    if (at >= ouro__range_extent()) {
+        return NULL;
+    }
+    struct pool *record = ouro__record_at(at);
+    unsigned kind = __atomic_load_n(&record->kind, __ATOMIC_ACQUIRE);
+    bool starts = kind == SLOT_LARGE && block == record->base;
+
+    if (kind == SLOT_POOL) {
+        uint32_t offset = (uint32_t)((const char *)block - record->base);
+        uint32_t start = ouro__pool_start(record->class, record->domain);
+        starts = offset >= start && (offset - start) % ouro__class_size[record->class] == 0;
+    }
+    OURO_CHECK(starts, "wild free or use of %p: %s", block,
+               kind == SLOT_POOL || kind == SLOT_LARGE ? "it points into a block, not to its beginning"
+                                                       : "the block was freed, or never was one");
+    return record;
+}
+
+void
+ouro__free_slow(struct local *local, void *block)
+{
+    if (block == NULL) {
+        return;
+    }
+    struct pool *record = record_of_block(block);
+    if (record == NULL) {
+        ouro__on_foreign_free(block);
+        return;
+    }
+    if (record->kind == SLOT_LARGE) {
+        ouro__large_free(record);
+        return;
+    }
+    struct local *owner = __atomic_load_n(&record->owner, __ATOMIC_RELAXED);
+    if (OURO_UNLIKELY(owner->heap->debug)) {
+        ouro__debug_free(owner->heap, record->domain, block, __builtin_return_address(0));
+        return;
+    }
+    ouro__free_to(local, record, block);
+}
+
+void
+ouro__free_to(struct local *local, struct pool *pool, void *block)
+{
+    if (ouro__is_link(ouro__link_load(block))) {
+        ouro__freed_twice(pool, block);
+    }
+    if (__atomic_load_n(&pool->owner, __ATOMIC_RELAXED) != local) {
+        ouro__pool_push_remote(pool, block);
+        return;
+    }
+    ouro__link_store(block, pool->free);
+    pool->free = (uint32_t)((char *)block - pool->base);
+    pool->n_frees++;
+    if (ouro__pool_live(pool) < pool->event) {
+        ouro__pool_became_free(local, pool);
+    }
+}
+
+void
+ouro_heap_free(ouro_heap *heap, ouro_domain domain, void *block)
+{
+    if (OURO_UNLIKELY(heap->debug)) {
+        ouro__debug_free(heap, domain, block, __builtin_return_address(0));
+        return;
+    }
+    ouro__free(local_of(heap), block);
+}
+
+/* ---- resizing ---- */
+
+/* Of `usable` bytes, is `size` so much less that a smaller block is worth a copy? */
+static bool
+shrinks_much(size_t size, size_t usable)
+{
+    return size < usable - usable / 4;
+}
+
+void *
+ouro_heap_realloc(ouro_heap *heap, ouro_domain domain, void *block, size_t size)
+{
+    if (OURO_UNLIKELY(heap->debug)) {
+        return ouro__debug_realloc(heap, domain, block, size, __builtin_return_address(0));
+    }
+    if (block == NULL) {
+        return ouro_heap_alloc(heap, domain, size);
+    }
+    struct pool *record = record_of_block(block);
+    OURO_CHECK(record != NULL, "realloc of %p: no block of any Ouro heap lies there", block);
+    size_t usable;
+    if (record->kind == SLOT_LARGE) {
+        usable = ouro__large_usable(record);
+        if (size > OURO_POOLED_MAX) {
+            struct local *local = local_of(heap);
+            bool copy;
+            if (local->heap == NULL && (local = ouro__local_get(heap)) == NULL) {
+                copy = true;
+            } else {
+                void *resized = ouro__large_resize(local, record, size, &copy);
+                if (resized != NULL || !copy) {
+                    return resized;
+                }
+            }
+        }
+    } else {
+        usable = ouro__class_size[record->class];
+        if (size <= usable && !shrinks_much(size, usable)) {
+            return block;
+        }
+    }
+    void *copied = ouro_heap_alloc(heap, domain, size);
+    if (copied != NULL) {
+        memcpy(copied, block, size < usable ? size : usable);
+        ouro_heap_free(heap, domain, block);
+    }
+    return copied;
+}
+
+/* ---- questions ---- */
+
+size_t
+ouro_heap_usable_size(const void *block)
+{
+    const struct pool *record = block == NULL ? NULL : record_of_block(block);
+    if (record == NULL) {
+        return 0;
+    }
+    if (record->kind == SLOT_LARGE) {
+        return ouro__large_usable(record);
+    }
+    return __atomic_load_n(&record->owner, __ATOMIC_RELAXED)->heap->debug ? ouro__debug_usable(block)
+                                                                          : ouro__class_size[record->class];
+}
+
+bool
+ouro_heap_owns(const void *address)
+{
+    uintptr_t at = (uintptr_t)address - ouro__range.base;
+    if (at >= ouro__range_extent()) {
+        return false;
+    }
+    unsigned kind = __atomic_load_n(&ouro__record_at(at)->kind, __ATOMIC_RELAXED);
+    return kind == SLOT_POOL || kind == SLOT_LARGE;
+}
+
+size_t
+ouro_heap_trim(ouro_heap *heap)
+{
+    size_t given = 0;
+    struct local *local = local_of(heap);
+
+    if (heap->debug) {
+        ouro__debug_check();
+    }
+    if (local->heap == heap) {
+        ouro__local_release_empty(local);
+        given += ouro__local_purge_inside(local);
+    }
+    if (heap->kind == OURO_HEAP_SHARED) {
+        ouro__os_acquire(&heap->lock);
+        for (struct local *orphan = heap->orphans; orphan != NULL; orphan = orphan->orphan) {
+            ouro__local_release_empty(orphan);
+            given += ouro__local_purge_inside(orphan);
+        }
+        if (heap->late != NULL) {
+            ouro__local_release_empty(heap->late);
+            given += ouro__local_purge_inside(heap->late);
+        }
+        ouro__os_release(&heap->lock);
+    }
+    return given + ouro__range_trim();
+}
+
+/* ---- fork ---- */
+
+void
+ouro__heap_fork_prepare(void)
+{
+    ouro__os_acquire(&heaps.lock);
+    for (ouro_heap *heap = heaps.first; heap != NULL; heap = heap->next) {
+        ouro__os_acquire(&heap->lock);
+    }
+    ouro__debug_lock();
+    ouro__locals_lock();
+    ouro__range_lock();
+}
+
+void
+ouro__heap_fork_parent(void)
+{
+    ouro__range_unlock();
+    ouro__locals_unlock();
+    ouro__debug_unlock();
+    for (ouro_heap *heap = heaps.first; heap != NULL; heap = heap->next) {
+        ouro__os_release(&heap->lock);
+    }
+    ouro__os_release(&heaps.lock);
+}
+
+void
+ouro__heap_fork_child(void)
+{
+    for (ouro_heap *heap = heaps.first; heap != NULL; heap = heap->next) {
+        if (heap->kind == OURO_HEAP_SHARED) {
+            ouro__locals_vanish(heap);
+        }
+    }
+    ouro__heap_fork_parent();
+}
+
+const char *
+ouro_version(void)
+{
+    return OURO_VERSION_STRING;
+}

@@ -1,0 +1,249 @@
+/* heap.h - what the files of the heap know of each other.
+ *
+ * A *local* is a set of pools that one holder takes blocks from: an exclusive heap has one, whose holder is
+ * whoever has the heap's guard; a shared heap has one for each thread.  Only the holder touches a pool's
+ * lists and counts.  Everyone else who frees a block pushes it on the pool's `remote` list, atomically, and
+ * the holder takes that list over when its own runs dry.
+ *
+ * For each domain and class a local has one *current* pool to take from, a queue of *usable* pools that have
+ * free blocks, and a queue of *full* ones:
+ *
+ *              runs dry                       first free
+ *   current ------------> full (event 65535) ------------> usable (event 1) ----> range
+ *      ^                   | clock finds remote frees          | all blocks free
+ *      +-------------------+-----------------------------------+
+ *
+ * A usable pool goes to the end of its queue, so that it can fill up with free blocks, or become empty and
+ * be given back, before it is taken from again. */
+#ifndef OURO_HEAP_HEAP_H
+#define OURO_HEAP_HEAP_H
+
+#include "heap/range.h"
+#include "os/os.h"
+#include "ouro/heap.h"
+
+#ifndef OURO_STRESS
+#define OURO_STRESS 0
+#endif
+
+#define N_BINS_A_DOMAIN OURO_N_SIZE_CLASSES
+#define MAX_SHARED_HEAPS 33 /* the process's and 32 more */
+#define MAX_LIVE_BLOCKS (SLOT_SIZE / 16) /* of a pool */
+
+enum pool_event {
+    EVENT_NEVER = 0,      /* the current pool may become empty and stay */
+    EVENT_EMPTY = 1,      /* a usable pool that becomes empty is given back */
+    EVENT_ANY_FREE = 0xFFFF, /* a full pool becomes usable */
+};
+
+struct queue {
+    uint32_t first, last; /* slot indexes, 0 for none */
+    uint32_t n;           /* pools in it */
+};
+
+enum local_state {
+    LOCAL_HELD,    /* by a thread, or by the guard of an exclusive heap */
+    LOCAL_ORPHAN,  /* its thread has ended: an orphan or a spare until a thread takes it */
+    LOCAL_VANISHED /* its thread was not copied by fork: its pools may be inconsistent, never taken from */
+};
+
+struct local {
+    struct pool *current[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* never NULL: &ouro__no_pool */
+    struct ouro_heap *heap;
+    struct local *next;   /* in the heap's list of all locals */
+    struct local *orphan; /* in its list of orphans */
+    enum local_state state;
+    int32_t until_sample; /* slots to take before the next look at live bytes */
+    struct queue usable[OURO_N_DOMAINS][N_BINS_A_DOMAIN];
+    struct queue full[OURO_N_DOMAINS][N_BINS_A_DOMAIN];
+    uint32_t swept[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* full pools looked at since remote_hint was set */
+    uint8_t remote_hint[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* others freed blocks of this class; atomic */
+    /* Of pools that were given back. */
+    uint64_t past_allocs[OURO_N_DOMAINS], past_frees[OURO_N_DOMAINS];
+    /* Requests that took the slow path: a sample of what is asked, for the rounding. */
+    uint64_t asked_bytes[N_BINS_A_DOMAIN], asked_count[N_BINS_A_DOMAIN];
+};
+
+struct ouro_heap {
+    ouro_heap_kind kind;
+    bool debug;
+    unsigned index;         /* of a shared heap: in ouro__locals */
+    struct ouro_heap *next; /* in the list of all heaps */
+    ouro__os_lock lock;     /* guards locals and orphans */
+    struct local *locals;
+    struct local *orphans; /* with pools of threads that have ended, through `orphan`; atomic */
+    struct local *spares;  /* without pools, likewise */
+    struct local *late; /* of a shared heap: serves threads that are past their end, under `lock` */
+    struct local own;   /* of an exclusive heap */
+
+    struct ouro_heap *account; /* whose limit counts: this heap, or another */
+    uint64_t held;      /* bytes of slots held on this account, by all heaps; atomic */
+    uint64_t held_here; /* by this heap alone; atomic */
+    uint64_t limit;     /* 0 for none; atomic */
+    uint64_t refusals;  /* atomic */
+    uint64_t last_refused; /* bytes asked; atomic */
+
+    uint64_t peak; /* of live bytes; atomic */
+    uint64_t large_allocs[OURO_N_DOMAINS], large_frees[OURO_N_DOMAINS]; /* atomic */
+};
+
+/* Called on the slow path about once for each 1/64 of growth, by the thread that grew the heap and, for an
+ * exclusive heap, under its guard.  Must not allocate.  `live` is in bytes over all domains of `heap`. */
+extern void (*ouro__heap_on_sample)(ouro_heap *heap, uint64_t live);
+
+extern struct pool ouro__no_pool;
+extern struct local ouro__no_local;
+
+/* The calling thread's local of each shared heap; &ouro__no_local until it first needs one. */
+extern _Thread_local struct local *ouro__locals[MAX_SHARED_HEAPS]
+    __attribute__((tls_model("initial-exec")));
+
+/* ---- pool.c ---- */
+
+/* The offset of a pool's first block.  At 48, an object behind a collector's head of 16 bytes lies on a cache
+ * line of its own (docs/heap.md); raw blocks begin at 0, so that classes keep their natural alignment. */
+static inline uint32_t
+ouro__pool_start(unsigned class, unsigned domain)
+{
+    return domain == OURO_DOMAIN_OBJECT && ouro__class_size[class] <= SMALL_MAX ? 48 : 0;
+}
+
+/* The offset behind which no block may reach. */
+static inline uint32_t
+ouro__pool_end(unsigned class, unsigned domain)
+{
+    if (OURO_STRESS) { /* two blocks a pool */
+        return ouro__pool_start(class, domain) + 2 * ouro__class_size[class];
+    }
+    return (uint32_t)(ouro__class_slots(class) << SLOT_SHIFT);
+}
+
+static inline uint32_t
+ouro__pool_live(const struct pool *pool)
+{
+    return (uint32_t)(pool->n_allocs - pool->n_frees);
+}
+
+/* A pool to take from, now current, with at least one block on its list; NULL without memory or past the
+ * limit.  `size` is what was asked, for the count of refusals. */
+struct pool *ouro__local_refill(struct local *local, unsigned domain, unsigned class, size_t size);
+
+/* A free left fewer live blocks than the pool's event: move the pool to where it belongs now. */
+void ouro__pool_became_free(struct local *local, struct pool *pool);
+
+/* Free a block of a pool that someone else holds. */
+void ouro__pool_push_remote(struct pool *pool, void *block);
+
+/* Make `local` ready to take from no pool yet. */
+void ouro__local_init(struct local *local, struct ouro_heap *heap);
+
+/* Take over what others freed, and give every empty pool back. */
+void ouro__local_release_empty(struct local *local);
+
+/* Move all pools of `other`, which nobody holds, to `local`. */
+void ouro__local_absorb(struct local *local, struct local *other);
+
+/* ---- purge.c ---- */
+
+/* Give back system pages inside part-full pools that hold free blocks alone; bytes given back. */
+size_t ouro__local_purge_inside(struct local *local);
+
+/* Put the blocks of one purged stretch of a pool back on its list; false when it has none. */
+bool ouro__pool_warm(struct pool *pool);
+
+/* ---- heap.c ---- */
+
+void *ouro__alloc_slow(struct ouro_heap *heap, struct local *local, unsigned domain, size_t size);
+void ouro__free_slow(struct local *local, void *block);
+
+/* The same without a look at whether the heap is a debug heap: for debug.c, and the end of the slow paths. */
+void *ouro__alloc_from(struct local *local, unsigned domain, size_t size);
+void ouro__free_to(struct local *local, struct pool *pool, void *block);
+
+/* "raw", "mem", "object" */
+const char *ouro__domain_name(unsigned domain);
+
+/* What becomes of a pointer that no Ouro heap served; by default an error. */
+extern void (*ouro__on_foreign_free)(void *block);
+
+/* Count `slots` on the heap's account: false, and counted as a refusal of `size` bytes, past the limit. */
+bool ouro__heap_charge(struct ouro_heap *heap, size_t slots, size_t size);
+void ouro__heap_discharge(struct ouro_heap *heap, size_t slots);
+
+/* Note that `slots` were taken; looks at the live bytes now and then. */
+void ouro__heap_took(struct local *local, size_t slots);
+
+/* The process's shared heap: index 0 in ouro__locals, never destroyed; made by the first call. */
+ouro_heap *ouro__heap_process(const ouro_heap_config *config);
+
+/* Serve what an exclusive heap holds from a shared heap from now on, for an interpreter whose lock no longer
+ * guards alone: its pools become orphans of the shared heap.  Called by the guard's holder, once. */
+void ouro__heap_retire(ouro_heap *exclusive, ouro_heap *shared);
+
+/* Around fork: every lock of the heap is held, so that the child finds it whole. */
+void ouro__heap_fork_prepare(void);
+void ouro__heap_fork_parent(void);
+void ouro__heap_fork_child(void);
+
+/* ---- local.c ---- */
+
+/* The calling thread's local of a shared heap, made or adopted when it has none; NULL without memory, and
+ * for a thread that is past its end, which `late` serves. */
+struct local *ouro__local_get(struct ouro_heap *heap);
+
+/* Absorb the pools of a thread that has ended; false when there is none. */
+bool ouro__local_take_orphan(struct local *local);
+
+/* A local from the free list or the system, ready for `heap` and in its list; NULL without memory.  The
+ * heap's lock is held. */
+struct local *ouro__local_make(struct ouro_heap *heap);
+
+/* Put all locals of a heap that ends on the free list. */
+void ouro__locals_end(struct ouro_heap *heap);
+
+void ouro__locals_lock(void);
+void ouro__locals_unlock(void);
+
+/* In the child of fork: threads other than this one are gone. */
+void ouro__locals_vanish(struct ouro_heap *heap);
+
+/* ---- large.c ---- */
+
+/* A block of its own run; `local` is for the count of what was taken.  NULL without memory. */
+void *ouro__large_alloc(struct local *local, unsigned domain, size_t size, size_t alignment, bool zeroed);
+
+/* Grow or shrink to another large size; NULL, and all as it was, when that can't be done without copying
+ * or there is no memory: `*copy` tells whether copying could do it. */
+void *ouro__large_resize(struct local *local, struct pool *large, size_t size, bool *copy);
+
+void ouro__large_free(struct pool *large);
+
+/* Bytes that may be used: what was asked, rounded up to the system's page. */
+size_t ouro__large_usable(const struct pool *large);
+
+/* ---- stats.c ---- */
+
+/* Bytes of live blocks over all domains, rounding included. */
+uint64_t ouro__heap_live(struct ouro_heap *heap);
+
+/* ---- debug.c: a heap whose blocks have red zones ---- */
+
+void *ouro__debug_alloc(ouro_heap *heap, ouro_domain domain, size_t size, size_t alignment, bool zeroed,
+                        const void *site);
+void *ouro__debug_realloc(ouro_heap *heap, ouro_domain domain, void *block, size_t size, const void *site);
+void ouro__debug_free(ouro_heap *heap, ouro_domain domain, void *block, const void *site);
+size_t ouro__debug_usable(const void *block);
+
+/* Make a block of the heap below what the program sees of it; false when the program sees none. */
+bool ouro__debug_show(ouro_block *block);
+
+/* Look at all freed blocks that wait for reuse: aborts when one was written to. */
+void ouro__debug_check(void);
+
+/* The same, and forget those of a heap that ends. */
+void ouro__debug_end(ouro_heap *heap);
+
+void ouro__debug_lock(void);
+void ouro__debug_unlock(void);
+
+#endif

@@ -1,0 +1,152 @@
+/* large.c - blocks above OURO_POOLED_MAX: a run of slots each.
+ *
+ * The record of the first slot knows the size that was asked for, so that rounding is exact; the system's pages
+ * behind it are not touched and cost addresses alone. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "heap/heap.h"
+
+#define MOVE_FROM ((size_t)1 << 20) /* pages are moved from this size on, smaller blocks are copied */
+
+static size_t
+slots_for(size_t size)
+{
+    return (size + SLOT_SIZE - 1) >> SLOT_SHIFT;
+}
+
+size_t
+ouro__large_usable(const struct pool *large)
+{
+    return ouro__round_up((size_t)large->size, ouro__os_page_size());
+}
+
+static void
+mark_interior(struct pool *first, size_t from, size_t n)
+{
+    uint32_t head = (uint32_t)ouro__slot_index(first);
+    for (size_t i = from; i < n; i++) {
+        first[i].head = head;
+        first[i].kind = SLOT_INTERIOR;
+    }
+}
+
+/* Make a run read as zero: what was never written does so already. */
+static void
+zero_run(struct pool *first, size_t n, size_t size)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (first[i].flags & SLOT_DIRTY) {
+            size_t left = size - (i << SLOT_SHIFT);
+            memset(first[i].base, 0, left < SLOT_SIZE ? left : SLOT_SIZE);
+        }
+    }
+}
+
+void *
+ouro__large_alloc(struct local *local, unsigned domain, size_t size, size_t alignment, bool zeroed)
+{
+    struct ouro_heap *heap = local->heap;
+
+    if (size > PTRDIFF_MAX - SLOT_SIZE || alignment > PTRDIFF_MAX) {
+        return NULL;
+    }
+    size_t n = slots_for(size == 0 ? 1 : size);
+    if (!ouro__heap_charge(heap, n, size)) {
+        return NULL;
+    }
+    struct pool *large = ouro__range_take(n, alignment <= SLOT_SIZE ? 1 : alignment >> SLOT_SHIFT);
+    if (large == NULL) {
+        ouro__heap_discharge(heap, n);
+        return NULL;
+    }
+    mark_interior(large, 1, n);
+    large->size = size;
+    large->heap = heap;
+    large->remote = 0;
+    large->domain = (uint8_t)domain;
+    __atomic_store_n(&large->kind, SLOT_LARGE, __ATOMIC_RELEASE);
+    if (zeroed) {
+        zero_run(large, n, size);
+    }
+    __atomic_fetch_add(&heap->large_allocs[domain], 1, __ATOMIC_RELAXED);
+    ouro__heap_took(local, n);
+    return large->base;
+}
+
+void
+ouro__large_free(struct pool *large)
+{
+    struct ouro_heap *heap = large->heap;
+    size_t n = large->n_slots;
+
+    __atomic_fetch_add(&heap->large_frees[large->domain], 1, __ATOMIC_RELAXED);
+    ouro__range_give(large, n);
+    ouro__heap_discharge(heap, n);
+}
+
+/* Move the pages of a block to a longer run. */
+static struct pool *
+move_run(struct pool *large, size_t n)
+{
+    size_t n_now = large->n_slots;
+    struct pool *to = ouro__range_take(n, 1);
+
+    if (to == NULL) {
+        return NULL;
+    }
+    if (!ouro__os_move(large->base, to->base, n_now << SLOT_SHIFT)) {
+        to->kind = SLOT_NONE;
+        ouro__range_give(to, n);
+        return NULL;
+    }
+    for (size_t i = 0; i < n_now; i++) {
+        to[i].flags |= SLOT_MOVED | SLOT_DIRTY;
+    }
+    mark_interior(to, 1, n);
+    to->size = large->size;
+    to->heap = large->heap;
+    to->remote = 0;
+    to->domain = large->domain;
+    __atomic_store_n(&to->kind, SLOT_LARGE, __ATOMIC_RELEASE);
+    ouro__range_give(large, n_now);
+    return to;
+}
+
+void *
+ouro__large_resize(struct local *local, struct pool *large, size_t size, bool *copy)
+{
+    struct ouro_heap *heap = large->heap;
+    size_t n_now = large->n_slots;
+
+    *copy = false;
+    if (size > PTRDIFF_MAX - SLOT_SIZE) {
+        return NULL;
+    }
+    size_t n = slots_for(size);
+    if (n < n_now) {
+        struct pool *tail = large + n;
+        large->n_slots = (uint32_t)n;
+        ouro__range_give(tail, n_now - n);
+        ouro__heap_discharge(heap, n_now - n);
+    } else if (n > n_now) {
+        if (!ouro__heap_charge(heap, n - n_now, size)) {
+            return NULL;
+        }
+        if (ouro__range_extend(large, n_now, n - n_now)) {
+            mark_interior(large, n_now, n);
+            large->n_slots = (uint32_t)n;
+        } else {
+            struct pool *moved = large->size >= MOVE_FROM ? move_run(large, n) : NULL;
+            if (moved == NULL) {
+                ouro__heap_discharge(heap, n - n_now);
+                *copy = true;
+                return NULL;
+            }
+            large = moved;
+        }
+        ouro__heap_took(local, n - n_now);
+    }
+    large->size = size;
+    return large->base;
+}

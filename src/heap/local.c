@@ -1,0 +1,173 @@
+/* local.c - the locals of a shared heap: a thread gets one at its first call and leaves it at its end.
+ *
+ * The local of a thread that has ended, with all its pools, becomes an orphan.  The next thread that begins
+ * adopts it whole; a thread that needs a pool absorbs it.  Memory of locals is never unmapped, because threads
+ * may still hold a pointer to one whose heap has ended: `heap` in it tells. */
+#include <pthread.h>
+
+#include "base/assert.h"
+#include "heap/heap.h"
+
+struct local ouro__no_local;
+
+/* Element 0, the process's shared heap, is read without a test. */
+_Thread_local struct local *ouro__locals[MAX_SHARED_HEAPS] = {&ouro__no_local};
+
+static _Thread_local bool thread_has_ended __attribute__((tls_model("initial-exec")));
+
+static struct {
+    ouro__os_lock lock;
+    struct local *free; /* locals of heaps that have ended, through `next` */
+    pthread_key_t key;  /* its destructor runs at a thread's end */
+    bool has_key;
+} locals = {.lock = OURO_OS_LOCK_INIT};
+
+/* ---- the end of a thread ---- */
+
+static void
+leave(struct local *local)
+{
+    struct ouro_heap *heap = local->heap;
+
+    ouro__os_acquire(&heap->lock);
+    ouro__local_release_empty(local);
+    local->state = LOCAL_ORPHAN;
+    local->orphan = heap->orphans;
+    __atomic_store_n(&heap->orphans, local, __ATOMIC_RELAXED);
+    ouro__os_release(&heap->lock);
+}
+
+static void
+end_thread(void *unused)
+{
+    (void)unused;
+    thread_has_ended = true; /* destructors that run after this one are served by `late` */
+    for (unsigned i = 0; i < MAX_SHARED_HEAPS; i++) {
+        struct local *local = ouro__locals[i];
+        ouro__locals[i] = &ouro__no_local;
+        if (local != NULL && local != &ouro__no_local && local->heap != NULL) {
+            leave(local);
+        }
+    }
+}
+
+static void
+watch_thread(void)
+{
+    ouro__os_acquire(&locals.lock);
+    if (!locals.has_key) {
+        locals.has_key = pthread_key_create(&locals.key, end_thread) == 0;
+    }
+    ouro__os_release(&locals.lock);
+    if (locals.has_key) {
+        pthread_setspecific(locals.key, &locals); /* any value but NULL */
+    }
+}
+
+/* ---- making and adopting ---- */
+
+struct local *
+ouro__local_make(struct ouro_heap *heap)
+{
+    ouro__os_acquire(&locals.lock);
+    struct local *local = locals.free;
+    if (local != NULL) {
+        locals.free = local->next;
+    }
+    ouro__os_release(&locals.lock);
+    if (local == NULL) {
+        local = ouro__os_map(ouro__round_up(sizeof *local, ouro__os_page_size()));
+        if (local == NULL) {
+            return NULL;
+        }
+    }
+    ouro__local_init(local, heap);
+    local->next = heap->locals;
+    heap->locals = local;
+    return local;
+}
+
+struct local *
+ouro__local_get(struct ouro_heap *heap)
+{
+    if (thread_has_ended) {
+        return NULL;
+    }
+    ouro__os_acquire(&heap->lock);
+    struct local *local = heap->orphans;
+    if (local != NULL) {
+        __atomic_store_n(&heap->orphans, local->orphan, __ATOMIC_RELAXED);
+    } else if (heap->spares != NULL) {
+        local = heap->spares;
+        heap->spares = local->orphan;
+    } else {
+        local = ouro__local_make(heap);
+    }
+    if (local != NULL) {
+        local->state = LOCAL_HELD;
+    }
+    ouro__os_release(&heap->lock);
+    if (local != NULL) {
+        ouro__locals[heap->index] = local; /* first: what comes next may allocate */
+        watch_thread();
+    }
+    return local;
+}
+
+bool
+ouro__local_take_orphan(struct local *local)
+{
+    struct ouro_heap *heap = local->heap;
+    bool is_late = local == heap->late; /* then the lock is held already */
+
+    if (!is_late) {
+        ouro__os_acquire(&heap->lock);
+    }
+    struct local *orphan = heap->orphans;
+    if (orphan != NULL) {
+        __atomic_store_n(&heap->orphans, orphan->orphan, __ATOMIC_RELAXED);
+        ouro__local_absorb(local, orphan);
+        orphan->orphan = heap->spares;
+        heap->spares = orphan;
+    }
+    if (!is_late) {
+        ouro__os_release(&heap->lock);
+    }
+    return orphan != NULL;
+}
+
+void
+ouro__locals_end(struct ouro_heap *heap)
+{
+    ouro__os_acquire(&locals.lock);
+    while (heap->locals != NULL) {
+        struct local *local = heap->locals;
+        heap->locals = local->next;
+        local->heap = NULL;
+        local->next = locals.free;
+        locals.free = local;
+    }
+    ouro__os_release(&locals.lock);
+}
+
+void
+ouro__locals_lock(void)
+{
+    ouro__os_acquire(&locals.lock);
+}
+
+void
+ouro__locals_unlock(void)
+{
+    ouro__os_release(&locals.lock);
+}
+
+void
+ouro__locals_vanish(struct ouro_heap *heap)
+{
+    for (struct local *local = heap->locals; local != NULL; local = local->next) {
+        if (local != ouro__locals[heap->index] && local != heap->late && local->state == LOCAL_HELD) {
+            local->state = LOCAL_VANISHED;
+        }
+    }
+}

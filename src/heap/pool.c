@@ -1,0 +1,366 @@
+/* pool.c - the pools of one local: which one to take from, and what becomes of them.
+ *
+ * Never false, while no call is under way:
+ * - the current pool of a class is in no queue; every other pool of the local is in exactly one;
+ * - a pool in `full` has an empty list and nothing fresh; a pool in `usable` has at least one live block and
+ *   at least one free, fresh or purged one;
+ * - n_allocs - n_frees is the number of live blocks plus those on `remote`. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "heap/fast.h"
+#include "heap/heap.h"
+
+#define CARVE_BYTES 1024      /* blocks are put on the list so many bytes at a time */
+#define SWEEP 8               /* full pools looked at for remote frees before a new pool is made */
+#define POPULATE_FROM 4       /* full pools of a class that make it likely that the next fills, too */
+
+/* What a bin without pools points to: an empty list, nothing fresh. */
+struct pool ouro__no_pool = {.free = OFFSET_NONE, .fresh = UINT32_MAX};
+
+/* ---- queues ---- */
+
+static struct pool *
+pool_of(uint32_t index)
+{
+    return &ouro__range.records[index];
+}
+
+static void
+push_back(struct queue *queue, struct pool *pool)
+{
+    uint32_t index = (uint32_t)ouro__slot_index(pool);
+
+    pool->next = 0;
+    pool->prev = queue->last;
+    if (queue->last != 0) {
+        pool_of(queue->last)->next = index;
+    } else {
+        queue->first = index;
+    }
+    queue->last = index;
+    queue->n++;
+}
+
+static void
+take_out(struct queue *queue, struct pool *pool)
+{
+    if (pool->prev != 0) {
+        pool_of(pool->prev)->next = pool->next;
+    } else {
+        queue->first = pool->next;
+    }
+    if (pool->next != 0) {
+        pool_of(pool->next)->prev = pool->prev;
+    } else {
+        queue->last = pool->prev;
+    }
+    queue->n--;
+}
+
+static struct pool *
+pop_front(struct queue *queue)
+{
+    if (queue->first == 0) {
+        return NULL;
+    }
+    struct pool *pool = pool_of(queue->first);
+    take_out(queue, pool);
+    return pool;
+}
+
+/* ---- one pool ---- */
+
+/* Put the next few fresh blocks on the list, which is empty; false when none is left. */
+static bool
+carve(struct pool *pool)
+{
+    uint32_t size = ouro__class_size[pool->class];
+    uint32_t end = ouro__pool_end(pool->class, pool->domain);
+    uint32_t first = pool->fresh;
+
+    if (pool == &ouro__no_pool || first + size > end) {
+        return false;
+    }
+    uint32_t n = CARVE_BYTES / size;
+    n = n == 0 ? 1 : n > (end - first) / size ? (end - first) / size : n;
+    uint32_t at = first;
+    for (uint32_t i = 1; i < n; i++, at += size) {
+        ouro__link_store(pool->base + at, at + size);
+    }
+    ouro__link_store(pool->base + at, OFFSET_NONE);
+    pool->free = first;
+    pool->fresh = at + size;
+    return true;
+}
+
+/* Take over what others freed; false when that is nothing. */
+static bool
+collect_remote(struct pool *pool)
+{
+    if (__atomic_load_n(&pool->remote, __ATOMIC_RELAXED) == 0) {
+        return false;
+    }
+    uint64_t remote = __atomic_exchange_n(&pool->remote, 0, __ATOMIC_ACQUIRE);
+    uint32_t head = (uint32_t)(remote >> 32);
+    if (pool->free != OFFSET_NONE) { /* behind them, what is on the list already */
+        uint32_t last = head;
+        for (;;) {
+            uint64_t next = ouro__link_load(pool->base + last);
+            if (OURO_UNLIKELY(!ouro__is_link(next))) {
+                ouro__link_smashed(pool, pool->base + last);
+            }
+            if (next == OFFSET_NONE) {
+                break;
+            }
+            last = (uint32_t)next;
+        }
+        ouro__link_store(pool->base + last, pool->free);
+    }
+    pool->free = head;
+    pool->n_frees += (uint32_t)remote;
+    return true;
+}
+
+void
+ouro__pool_push_remote(struct pool *pool, void *block)
+{
+    uint32_t offset = (uint32_t)((char *)block - pool->base);
+    uint64_t seen = __atomic_load_n(&pool->remote, __ATOMIC_RELAXED);
+    uint64_t wanted;
+
+    do {
+        ouro__link_store(block, seen == 0 ? OFFSET_NONE : (uint32_t)(seen >> 32));
+        wanted = (uint64_t)offset << 32 | ((uint32_t)seen + 1);
+    } while (!__atomic_compare_exchange_n(&pool->remote, &seen, wanted, true, __ATOMIC_RELEASE,
+                                          __ATOMIC_RELAXED));
+    /* The owner may be changing; a hint that reaches the former one is seen when it is next absorbed. */
+    struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
+    uint8_t *hint = &owner->remote_hint[pool->domain][pool->class];
+    if (__atomic_load_n(hint, __ATOMIC_RELAXED) == 0) {
+        __atomic_store_n(hint, 1, __ATOMIC_RELAXED);
+    }
+}
+
+/* ---- making and ending pools ---- */
+
+static struct pool *
+make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
+{
+    unsigned n_slots = ouro__class_slots(class);
+    if (!ouro__heap_charge(local->heap, n_slots, size)) {
+        return NULL;
+    }
+    struct pool *pool = ouro__range_take(n_slots, 1);
+    if (pool == NULL) {
+        ouro__heap_discharge(local->heap, n_slots);
+        return NULL;
+    }
+    if (n_slots == 1 && !(pool->flags & SLOT_DIRTY) && local->full[domain][class].n >= POPULATE_FROM) {
+        ouro__os_populate(pool->base, SLOT_SIZE);
+    }
+    uint32_t index = (uint32_t)ouro__slot_index(pool);
+    for (uint32_t i = 1; i < n_slots; i++) {
+        pool[i].head = index;
+        pool[i].kind = SLOT_INTERIOR;
+    }
+    pool->n_allocs = pool->n_frees = 0;
+    pool->remote = 0;
+    pool->free = OFFSET_NONE;
+    pool->fresh = ouro__pool_start(class, domain);
+    pool->event = EVENT_NEVER;
+    pool->cold = 0;
+    pool->class = (uint8_t)class;
+    pool->domain = (uint8_t)domain;
+    __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
+    __atomic_store_n(&pool->kind, SLOT_POOL, __ATOMIC_RELEASE);
+    return pool;
+}
+
+/* Give back an empty pool that is in no queue. */
+static void
+end_pool(struct local *local, struct pool *pool)
+{
+    unsigned n_slots = ouro__class_slots(pool->class);
+
+    OURO_ASSERT(ouro__pool_live(pool) == 0);
+    local->past_allocs[pool->domain] += pool->n_allocs;
+    local->past_frees[pool->domain] += pool->n_frees;
+    ouro__range_give(pool, n_slots);
+    ouro__heap_discharge(local->heap, n_slots);
+}
+
+void
+ouro__pool_became_free(struct local *local, struct pool *pool)
+{
+    struct queue *usable = &local->usable[pool->domain][pool->class];
+
+    if (pool->event == EVENT_ANY_FREE) {
+        take_out(&local->full[pool->domain][pool->class], pool);
+        pool->event = EVENT_EMPTY;
+        push_back(usable, pool);
+    }
+    if (ouro__pool_live(pool) == 0) {
+        take_out(usable, pool);
+        end_pool(local, pool);
+    }
+}
+
+/* ---- refill ---- */
+
+static void
+put_aside(struct local *local, struct pool *pool)
+{
+    struct queue *full = &local->full[pool->domain][pool->class];
+    pool->event = EVENT_ANY_FREE;
+    push_back(full, pool);
+}
+
+/* Have something on the pool's list, from wherever it can come without a new pool. */
+static bool
+replenish(struct pool *pool)
+{
+    return pool->free != OFFSET_NONE || collect_remote(pool) || carve(pool) || ouro__pool_warm(pool);
+}
+
+/* A full pool that others freed blocks of: the queue is a clock whose hand moves on a little at each call, so
+ * that the search costs no more than the pools it saves. */
+static struct pool *
+sweep_full(struct local *local, unsigned domain, unsigned class)
+{
+    struct queue *full = &local->full[domain][class];
+    uint8_t *hint = &local->remote_hint[domain][class];
+
+    if (__atomic_load_n(hint, __ATOMIC_RELAXED) == 0) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < SWEEP && full->first != 0; i++) {
+        struct pool *pool = pop_front(full);
+        if (collect_remote(pool)) {
+            local->swept[domain][class] = 0;
+            return pool;
+        }
+        push_back(full, pool);
+        if (++local->swept[domain][class] >= full->n) { /* once round: wait for the next hint */
+            local->swept[domain][class] = 0;
+            __atomic_store_n(hint, 0, __ATOMIC_RELAXED);
+            break;
+        }
+    }
+    return NULL;
+}
+
+static struct pool *
+find_pool(struct local *local, unsigned domain, unsigned class, size_t size)
+{
+    struct pool *pool = pop_front(&local->usable[domain][class]);
+    if (pool == NULL) {
+        pool = sweep_full(local, domain, class);
+    }
+    if (pool == NULL && __atomic_load_n(&local->heap->orphans, __ATOMIC_RELAXED) != NULL &&
+        ouro__local_take_orphan(local)) {
+        pool = pop_front(&local->usable[domain][class]);
+    }
+    if (pool == NULL) {
+        pool = make_pool(local, domain, class, size);
+    }
+    return pool;
+}
+
+struct pool *
+ouro__local_refill(struct local *local, unsigned domain, unsigned class, size_t size)
+{
+    struct pool *pool = local->current[domain][class];
+
+    while (!replenish(pool)) {
+        if (pool != &ouro__no_pool) {
+            local->current[domain][class] = &ouro__no_pool;
+            put_aside(local, pool);
+        }
+        pool = find_pool(local, domain, class, size);
+        if (pool == NULL) {
+            return NULL;
+        }
+        pool->event = EVENT_NEVER;
+        local->current[domain][class] = pool;
+        ouro__heap_took(local, ouro__class_slots(class));
+    }
+    return pool;
+}
+
+/* ---- a local as a whole ---- */
+
+void
+ouro__local_init(struct local *local, struct ouro_heap *heap)
+{
+    memset(local, 0, sizeof *local);
+    for (unsigned domain = 0; domain < OURO_N_DOMAINS; domain++) {
+        for (unsigned class = 0; class < N_BINS_A_DOMAIN; class++) {
+            local->current[domain][class] = &ouro__no_pool;
+        }
+    }
+    local->heap = heap;
+}
+
+/* Put a pool that is in no queue where it belongs. */
+static void
+file_pool(struct local *local, struct pool *pool)
+{
+    collect_remote(pool);
+    if (ouro__pool_live(pool) == 0) {
+        end_pool(local, pool);
+    } else if (pool->free == OFFSET_NONE && pool->cold == 0 &&
+               pool->fresh + ouro__class_size[pool->class] > ouro__pool_end(pool->class, pool->domain)) {
+        put_aside(local, pool);
+    } else {
+        pool->event = EVENT_EMPTY;
+        push_back(&local->usable[pool->domain][pool->class], pool);
+    }
+}
+
+/* File every pool of a queue anew; its length is read first, since some come back to its end. */
+static void
+refile(struct local *local, struct local *from, struct queue *queue)
+{
+    for (uint32_t n = queue->n; n > 0; n--) {
+        struct pool *pool = pop_front(queue);
+        if (local != from) {
+            __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
+        }
+        file_pool(local, pool);
+    }
+}
+
+static void
+refile_all(struct local *local, struct local *from)
+{
+    for (unsigned domain = 0; domain < OURO_N_DOMAINS; domain++) {
+        for (unsigned class = 0; class < N_BINS_A_DOMAIN; class++) {
+            struct pool *current = from->current[domain][class];
+            refile(local, from, &from->usable[domain][class]);
+            refile(local, from, &from->full[domain][class]);
+            if (current != &ouro__no_pool) {
+                from->current[domain][class] = &ouro__no_pool;
+                __atomic_store_n(&current->owner, local, __ATOMIC_RELAXED);
+                file_pool(local, current);
+            }
+        }
+    }
+}
+
+void
+ouro__local_release_empty(struct local *local)
+{
+    refile_all(local, local);
+}
+
+void
+ouro__local_absorb(struct local *local, struct local *other)
+{
+    refile_all(local, other);
+    for (unsigned domain = 0; domain < OURO_N_DOMAINS; domain++) {
+        local->past_allocs[domain] += other->past_allocs[domain];
+        local->past_frees[domain] += other->past_frees[domain];
+        other->past_allocs[domain] = other->past_frees[domain] = 0;
+    }
+}

@@ -1,0 +1,506 @@
+/* range.c - the range of addresses that all heaps share: growth, runs of free slots, giving back.
+ *
+ * Never false, while the lock is free:
+ * - the slots of [1, extent) are each NONE, FREE, CACHED, or part of a pool or large block;
+ * - no two runs of free slots touch; a run's first and last record know its length;
+ * - `dirty_free` is the sum of the runs' n_dirty, and n_dirty counts slots flagged dirty.
+ *
+ * What was freed is kept resident up to `budget` slots, in the cache and in dirty runs.  Beyond it all
+ * dirty runs and half of the cache are purged.  When what was purged is soon taken again the budget was too
+ * small and doubles; when it is not, the budget halves: a program that swings between two sizes stops paying
+ * for page faults, one that shrinks gives back nearly all. */
+#include "heap/range.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "os/os.h"
+
+#if defined(__SANITIZE_THREAD__)
+#define OURO_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define OURO_TSAN 1
+#endif
+#endif
+#ifndef OURO_TSAN
+#define OURO_TSAN 0
+#endif
+
+#ifndef OURO_STRESS
+#define OURO_STRESS 0
+#endif
+
+/* Where the range may begin: far from where systems put programs, libraries, stacks and mmap's own. */
+#define LOWEST_BASE 0x200000000000U
+#define BASE_CHOICES 0x8000U /* times 1 GiB: up to 0x400000000000 */
+#define MAX_SLOTS ((size_t)1 << 26) /* 4 TiB */
+
+#define RECORD_CHUNK ((size_t)65536)     /* records are mapped so many bytes at a time */
+#define SMALL_PAGES_UP_TO ((size_t)32 << 20) /* no huge pages below */
+#define MIN_GROWTH 16   /* slots */
+#define MAX_GROWTH 1024 /* slots */
+
+#define MIN_BUDGET ((size_t)(OURO_STRESS ? 1 : 64)) /* slots: 4 MiB */
+#define MAX_BUDGET ((size_t)(OURO_STRESS ? 1 : 1024)) /* slots: 64 MiB */
+#define SOON_NS 100000000U /* a take within 100 ms of a purge shows that it came too early */
+
+#define EXACT_BINS 32
+#define N_BINS (EXACT_BINS + 22)
+
+struct range ouro__range;
+
+static struct {
+    ouro__os_lock lock;
+    size_t max_slots;
+    size_t records_mapped; /* bytes */
+    uint32_t bins[N_BINS]; /* runs of free slots by length: first record's index, 0 for none */
+    uint64_t occupied;     /* bit b: bins[b] is not empty */
+    uint32_t cache;        /* stack of cached slots */
+    size_t n_cached;
+    size_t n_mapped; /* slots */
+    size_t dirty_free;
+    size_t budget;
+    uint64_t purged_at; /* ns */
+    size_t recently_purged; /* slots, since purged_at */
+    bool thrashed;  /* since the last purge */
+    uint64_t purged; /* slots, ever */
+} range = {.lock = OURO_OS_LOCK_INIT, .budget = MIN_BUDGET};
+
+static unsigned
+bin_of(size_t n)
+{
+    return n <= EXACT_BINS ? (unsigned)n - 1 : EXACT_BINS + ouro__log2(n) - 5;
+}
+
+static struct pool *
+record_of(size_t index)
+{
+    return &ouro__range.records[index];
+}
+
+static size_t
+range_slots(void)
+{
+    return ouro__range_extent() >> SLOT_SHIFT;
+}
+
+/* ---- growth ---- */
+
+/* Map records so that slots below `n` have one. */
+static bool
+map_records(size_t n)
+{
+    size_t needed = ouro__round_up(n * sizeof(struct pool), RECORD_CHUNK);
+    while (range.records_mapped < needed) {
+        char *at = (char *)ouro__range.records + range.records_mapped;
+        if (ouro__os_map_at(at, RECORD_CHUNK) != OURO_OS_MAPPED) {
+            return false;
+        }
+        range.records_mapped += RECORD_CHUNK;
+    }
+    return true;
+}
+
+/* Begin the range at `address`: records first, slots behind them. */
+static bool
+begin_range(uintptr_t address, size_t max_slots)
+{
+    address = ouro__round_up(address, SLOT_SIZE);
+    ouro__range.records = (struct pool *)address;
+    ouro__range.base = address + ouro__round_up(max_slots * sizeof(struct pool), SLOT_SIZE);
+    range.max_slots = max_slots;
+    range.records_mapped = 0;
+    if (!map_records(1)) {
+        return false;
+    }
+    /* Slot 0 stands for "none" in lists and is never mapped. */
+    ouro__range.key = ouro__os_random() | (uint64_t)1 << 63;
+    __atomic_store_n(&ouro__range.extent, SLOT_SIZE, __ATOMIC_RELEASE);
+    return true;
+}
+
+static bool
+init_locked(void)
+{
+    if (ouro__range.extent != 0) {
+        return true;
+    }
+    for (int tries = 0; tries < 4 && !OURO_TSAN; tries++) {
+        uintptr_t base = LOWEST_BASE + (ouro__os_random() % BASE_CHOICES << 30);
+        if (begin_range(base, MAX_SLOTS)) {
+            return true;
+        }
+    }
+    /* A small address space, a tool that rules ours, or little memory: where the system likes. */
+    for (size_t slots = MAX_SLOTS >> 4; slots >= 1024; slots >>= 1) {
+        void *hole = ouro__os_find_hole(slots * (SLOT_SIZE + sizeof(struct pool)) + 4 * SLOT_SIZE);
+        if (hole != NULL && begin_range((uintptr_t)hole, slots)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+ouro__range_init(void)
+{
+    ouro__os_acquire(&range.lock);
+    bool done = init_locked();
+    ouro__os_release(&range.lock);
+    return done;
+}
+
+static void add_run(size_t first, size_t n, size_t n_dirty);
+
+/* Map at least `n` more slots behind the extent and add them as a free run. */
+static bool
+grow(size_t n)
+{
+    size_t extent = range_slots();
+    size_t step = extent / 8 < MIN_GROWTH ? MIN_GROWTH : extent / 8 > MAX_GROWTH ? MAX_GROWTH : extent / 8;
+
+    if (OURO_STRESS || step < n) {
+        step = n;
+    }
+    for (;;) {
+        if (n > range.max_slots - extent) {
+            return false;
+        }
+        if (step > range.max_slots - extent) {
+            step = n;
+        }
+        char *at = (char *)ouro__range.base + (extent << SLOT_SHIFT);
+        enum ouro__os_map_result result = OURO_OS_REFUSED;
+        if (map_records(extent + step)) {
+            result = ouro__os_map_at(at, step << SLOT_SHIFT);
+        }
+        if (result == OURO_OS_MAPPED) {
+            if ((extent << SLOT_SHIFT) < SMALL_PAGES_UP_TO) {
+                ouro__os_prefer_small_pages(at, step << SLOT_SHIFT);
+            }
+            break;
+        }
+        if (result == OURO_OS_TAKEN) { /* someone else mapped into the range: leave those slots alone */
+            extent += step;
+        } else if (step > n) {
+            step = n;
+        } else {
+            return false;
+        }
+    }
+    for (size_t i = extent; i < extent + step; i++) {
+        record_of(i)->base = (char *)ouro__range.base + (i << SLOT_SHIFT);
+    }
+    range.n_mapped += step;
+    __atomic_store_n(&ouro__range.extent, (extent + step) << SLOT_SHIFT, __ATOMIC_RELEASE);
+    add_run(extent, step, 0);
+    return true;
+}
+
+/* ---- runs of free slots ---- */
+
+static void
+link_run(size_t first, size_t n, size_t n_dirty)
+{
+    struct pool *head = record_of(first), *tail = record_of(first + n - 1);
+    unsigned bin = bin_of(n);
+
+    head->n_slots = tail->n_slots = (uint32_t)n;
+    head->n_dirty = (uint32_t)n_dirty;
+    head->prev = 0;
+    head->next = range.bins[bin];
+    if (head->next != 0) {
+        record_of(head->next)->prev = (uint32_t)first;
+    }
+    range.bins[bin] = (uint32_t)first;
+    range.occupied |= (uint64_t)1 << bin;
+    range.dirty_free += n_dirty;
+}
+
+static void
+unlink_run(struct pool *head)
+{
+    unsigned bin = bin_of(head->n_slots);
+
+    if (head->prev != 0) {
+        record_of(head->prev)->next = head->next;
+    } else {
+        range.bins[bin] = head->next;
+        if (head->next == 0) {
+            range.occupied &= ~((uint64_t)1 << bin);
+        }
+    }
+    if (head->next != 0) {
+        record_of(head->next)->prev = head->prev;
+    }
+    range.dirty_free -= head->n_dirty;
+}
+
+/* Add slots that are in no list as free, joined with free neighbours. */
+static void
+add_run(size_t first, size_t n, size_t n_dirty)
+{
+    for (size_t i = first; i < first + n; i++) {
+        record_of(i)->kind = SLOT_FREE;
+    }
+    struct pool *before = record_of(first - 1);
+    if (before->kind == SLOT_FREE) {
+        struct pool *head = before - (before->n_slots - 1);
+        unlink_run(head);
+        first -= head->n_slots;
+        n += head->n_slots;
+        n_dirty += head->n_dirty;
+    }
+    if (first + n < range_slots() && record_of(first + n)->kind == SLOT_FREE) {
+        struct pool *head = record_of(first + n);
+        unlink_run(head);
+        n += head->n_slots;
+        n_dirty += head->n_dirty;
+    }
+    link_run(first, n, n_dirty);
+}
+
+static size_t
+count_dirty(size_t first, size_t n)
+{
+    size_t dirty = 0;
+    for (size_t i = first; i < first + n; i++) {
+        dirty += record_of(i)->flags & SLOT_DIRTY;
+    }
+    return dirty;
+}
+
+/* Cut [at, at + n) out of a free run; what is left on both sides stays free. */
+static void
+cut_run(struct pool *head, size_t at, size_t n)
+{
+    size_t first = ouro__slot_index(head), length = head->n_slots, n_dirty = head->n_dirty;
+    size_t before = at - first, behind = length - before - n;
+
+    unlink_run(head);
+    bool mixed = n_dirty != 0 && n_dirty != length;
+    size_t dirty_before = n_dirty == 0 ? 0 : mixed ? count_dirty(first, before) : before;
+    size_t dirty_here = n_dirty == 0 ? 0 : mixed ? count_dirty(at, n) : n;
+    if (before != 0) {
+        link_run(first, before, dirty_before);
+    }
+    if (behind != 0) {
+        link_run(at + n, behind, n_dirty - dirty_before - dirty_here);
+    }
+    /* Taking clean slots soon after purging: the purge came too early. */
+    size_t clean = n - dirty_here;
+    if (clean != 0 && range.recently_purged >= clean && !range.thrashed &&
+        ouro__os_now() - range.purged_at < SOON_NS) {
+        range.thrashed = true;
+        range.budget = range.budget * 2 > MAX_BUDGET ? MAX_BUDGET : range.budget * 2;
+    }
+}
+
+/* The first free run that has `n` slots from a multiple of `unit` on; *at is where. */
+static struct pool *
+find_run(size_t n, size_t unit, size_t *at)
+{
+    uint64_t bins = range.occupied & ~(uint64_t)0 << bin_of(n);
+    for (; bins != 0; bins &= bins - 1) {
+        uint32_t first = range.bins[__builtin_ctzll(bins)];
+        for (; first != 0; first = record_of(first)->next) {
+            size_t address = ouro__round_up((ouro__range.base >> SLOT_SHIFT) + first, unit);
+            *at = address - (ouro__range.base >> SLOT_SHIFT);
+            if (*at + n <= first + record_of(first)->n_slots) {
+                return record_of(first);
+            }
+        }
+    }
+    return NULL;
+}
+
+static struct pool *
+take_locked(size_t n, size_t unit)
+{
+    if (n == 1 && range.cache != 0) {
+        struct pool *record = record_of(range.cache);
+        range.cache = record->next;
+        range.n_cached--;
+        return record;
+    }
+    size_t at = 0;
+    struct pool *run = find_run(n, unit, &at);
+    if (run == NULL) {
+        if (!init_locked() || n > range.max_slots || !grow(unit > 1 ? n + unit : n)) {
+            return NULL;
+        }
+        run = find_run(n, unit, &at);
+        if (run == NULL) { /* aligned to more than what was added */
+            return NULL;
+        }
+    }
+    cut_run(run, at, n);
+    return record_of(at);
+}
+
+struct pool *
+ouro__range_take(size_t n, size_t unit)
+{
+    ouro__os_acquire(&range.lock);
+    struct pool *record = take_locked(n, unit);
+    ouro__os_release(&range.lock);
+    if (record != NULL) {
+        record->next = record->prev = 0;
+        record->n_slots = (uint32_t)n;
+    }
+    return record;
+}
+
+bool
+ouro__range_extend(struct pool *first, size_t n_now, size_t n)
+{
+    size_t behind = ouro__slot_index(first) + n_now;
+    bool done = false;
+
+    ouro__os_acquire(&range.lock);
+    /* At the range's end there may be nothing to take yet, but there can be. */
+    if (behind == range_slots()) {
+        (void)grow(n);
+    }
+    if (behind < range_slots() && record_of(behind)->kind == SLOT_FREE &&
+        record_of(behind)->n_slots >= n) {
+        cut_run(record_of(behind), behind, n);
+        done = true;
+    }
+    ouro__os_release(&range.lock);
+    return done;
+}
+
+/* ---- giving back ---- */
+
+static void
+purge_slots(size_t first, size_t n)
+{
+    bool moved = false;
+    for (size_t i = first; i < first + n; i++) {
+        moved |= (record_of(i)->flags & SLOT_MOVED) != 0;
+        record_of(i)->flags = 0;
+    }
+    char *address = record_of(first)->base;
+    if (moved) {
+        ouro__os_renew(address, n << SLOT_SHIFT);
+    } else {
+        ouro__os_purge(address, n << SLOT_SHIFT);
+    }
+    range.purged += n;
+    range.recently_purged += n;
+}
+
+/* Purge the dirty slots of a free run, neighbours in one call. */
+static void
+purge_run(struct pool *head)
+{
+    size_t first = ouro__slot_index(head), end = first + head->n_slots;
+
+    for (size_t i = first; i < end;) {
+        if (!(record_of(i)->flags & SLOT_DIRTY)) {
+            i++;
+            continue;
+        }
+        size_t n = 1;
+        while (i + n < end && (record_of(i + n)->flags & SLOT_DIRTY)) {
+            n++;
+        }
+        purge_slots(i, n);
+        i += n;
+    }
+    range.dirty_free -= head->n_dirty;
+    head->n_dirty = 0;
+}
+
+static void
+flush_cache(size_t keep)
+{
+    while (range.n_cached > keep) {
+        size_t index = range.cache;
+        range.cache = record_of(index)->next;
+        range.n_cached--;
+        add_run(index, 1, 1);
+    }
+}
+
+/* Purge all dirty runs, and the cache down to `keep` slots. */
+static void
+purge_free(size_t keep)
+{
+    flush_cache(keep);
+    range.recently_purged = 0;
+    for (unsigned bin = 0; bin < N_BINS && range.dirty_free != 0; bin++) {
+        for (uint32_t first = range.bins[bin]; first != 0; first = record_of(first)->next) {
+            if (record_of(first)->n_dirty != 0) {
+                purge_run(record_of(first));
+            }
+        }
+    }
+    range.purged_at = ouro__os_now();
+    if (!range.thrashed && range.budget > MIN_BUDGET) {
+        range.budget /= 2;
+    }
+    range.thrashed = false;
+}
+
+void
+ouro__range_give(struct pool *first, size_t n)
+{
+    size_t index = ouro__slot_index(first);
+
+    ouro__os_acquire(&range.lock);
+    for (size_t i = index; i < index + n; i++) {
+        struct pool *record = record_of(i);
+        record->flags |= SLOT_DIRTY;
+        __atomic_store_n(&record->owner, NULL, __ATOMIC_RELAXED);
+    }
+    if (n == 1 && range.n_cached < range.budget) {
+        first->kind = SLOT_CACHED;
+        first->next = range.cache;
+        range.cache = (uint32_t)index;
+        range.n_cached++;
+    } else {
+        add_run(index, n, n);
+    }
+    if (range.n_cached + range.dirty_free > range.budget) {
+        purge_free(range.budget / 2);
+    }
+    ouro__os_release(&range.lock);
+}
+
+size_t
+ouro__range_trim(void)
+{
+    ouro__os_acquire(&range.lock);
+    uint64_t before = range.purged;
+    purge_free(0);
+    uint64_t given = range.purged - before;
+    ouro__os_release(&range.lock);
+    return (size_t)given << SLOT_SHIFT;
+}
+
+void
+ouro__range_get_stats(struct range_stats *stats)
+{
+    ouro__os_acquire(&range.lock);
+    stats->mapped = (uint64_t)range.n_mapped << SLOT_SHIFT;
+    stats->record_bytes = ouro__round_up(range_slots() * sizeof(struct pool), ouro__os_page_size());
+    stats->dirty_free = (uint64_t)range.dirty_free << SLOT_SHIFT;
+    stats->cached = (uint64_t)range.n_cached << SLOT_SHIFT;
+    stats->purged = range.purged << SLOT_SHIFT;
+    ouro__os_release(&range.lock);
+}
+
+void
+ouro__range_lock(void)
+{
+    ouro__os_acquire(&range.lock);
+}
+
+void
+ouro__range_unlock(void)
+{
+    ouro__os_release(&range.lock);
+}

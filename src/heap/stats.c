@@ -1,0 +1,277 @@
+/* stats.c - figures and walks, all derived from the records of the range.
+ *
+ * Nothing is counted for them on the hot paths but what a pool needs anyway.  They read what other threads are
+ * writing: a figure may be a moment old, never out of bounds.  Slots do not change hands meanwhile where that
+ * matters, since the range is locked. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "heap/fast.h"
+#include "heap/heap.h"
+
+#if defined(__has_attribute)
+#if __has_attribute(no_sanitize)
+#define RACY __attribute__((no_sanitize("thread")))
+#endif
+#endif
+#ifndef RACY
+#define RACY
+#endif
+
+/* The heap that a record's pool or large block belongs to; NULL for other slots. */
+RACY static ouro_heap *
+heap_of(const struct pool *record)
+{
+    unsigned kind = __atomic_load_n(&record->kind, __ATOMIC_ACQUIRE);
+    if (kind == SLOT_POOL) {
+        const struct local *owner = __atomic_load_n(&record->owner, __ATOMIC_RELAXED);
+        return owner != NULL ? owner->heap : NULL;
+    }
+    return kind == SLOT_LARGE ? record->heap : NULL;
+}
+
+/* Blocks of a pool that the program holds: those that others freed are on their way back. */
+RACY static uint64_t
+live_blocks(const struct pool *pool)
+{
+    uint64_t live = pool->n_allocs - pool->n_frees;
+    uint64_t remote = (uint32_t)__atomic_load_n(&pool->remote, __ATOMIC_RELAXED);
+    return live > remote && live <= MAX_LIVE_BLOCKS ? live - remote : 0;
+}
+
+RACY uint64_t
+ouro__heap_live(ouro_heap *heap)
+{
+    uint64_t live = 0;
+    size_t n = ouro__range_extent() >> SLOT_SHIFT;
+
+    for (size_t i = 1; i < n; i++) {
+        const struct pool *record = &ouro__range.records[i];
+        if (heap_of(record) != heap) {
+            continue;
+        }
+        live += record->kind == SLOT_LARGE ? ouro__large_usable(record)
+                                           : live_blocks(record) * ouro__class_size[record->class];
+    }
+    return live;
+}
+
+RACY static uint32_t
+carved_blocks(const struct pool *pool)
+{
+    uint32_t start = ouro__pool_start(pool->class, pool->domain);
+    return (pool->fresh - start) / ouro__class_size[pool->class];
+}
+
+/* What nobody asked for in `live` blocks of a class, going by the requests that took the slow path. */
+static uint64_t
+rounding_of(const uint64_t *asked_bytes, const uint64_t *asked_count, unsigned class, uint64_t live)
+{
+    if (asked_count[class] == 0) {
+        return 0;
+    }
+    double asked = (double)asked_bytes[class] / (double)asked_count[class];
+    double waste = (double)ouro__class_size[class] - asked;
+    return waste > 0 ? (uint64_t)(waste * (double)live) : 0;
+}
+
+struct asked {
+    uint64_t bytes[N_BINS_A_DOMAIN], count[N_BINS_A_DOMAIN];
+};
+
+RACY static void
+add_local(const struct local *local, ouro_heap_stats *stats, struct asked *asked)
+{
+    for (unsigned class = 0; class < N_BINS_A_DOMAIN; class++) {
+        asked->bytes[class] += local->asked_bytes[class];
+        asked->count[class] += local->asked_count[class];
+    }
+    for (unsigned domain = 0; stats != NULL && domain < OURO_N_DOMAINS; domain++) {
+        stats->domain[domain].n_allocs += local->past_allocs[domain];
+        stats->domain[domain].n_frees += local->past_frees[domain];
+    }
+}
+
+RACY static void
+add_locals(ouro_heap *heap, ouro_heap_stats *stats, struct asked *asked)
+{
+    memset(asked, 0, sizeof *asked);
+    if (heap->own.heap == heap) {
+        add_local(&heap->own, stats, asked);
+    }
+    /* The list only grows, at its head. */
+    for (const struct local *local = heap->locals; local != NULL; local = local->next) {
+        add_local(local, stats, asked);
+    }
+}
+
+RACY static void
+add_pool(const struct pool *pool, ouro_heap_stats *stats, const struct asked *asked)
+{
+    struct ouro_domain_stats *domain = &stats->domain[pool->domain];
+    uint64_t size = ouro__class_size[pool->class];
+    uint64_t live = live_blocks(pool), carved = carved_blocks(pool);
+    uint64_t capacity = (ouro__pool_end(pool->class, pool->domain) -
+                         ouro__pool_start(pool->class, pool->domain)) / size;
+    uint64_t cold = (uint64_t)__builtin_popcount(pool->cold) * (SLOT_SIZE / 16);
+    uint64_t spare = carved > live ? (carved - live) * size : 0;
+
+    domain->n_allocs += pool->n_allocs;
+    domain->n_frees += pool->n_allocs - live;
+    domain->live_blocks += live;
+    domain->live_bytes += live * size;
+    spare = spare > cold ? spare - cold : 0;
+    if (live == 0) { /* kept as the current pool of its class */
+        stats->cached_bytes += spare;
+        return;
+    }
+    stats->free_bytes += spare;
+    stats->rounding_bytes += rounding_of(asked->bytes, asked->count, pool->class, live);
+    stats->n_pools++;
+    stats->occupancy[live * 10 / (capacity + 1)]++;
+}
+
+RACY static void
+add_large(const struct pool *large, ouro_heap_stats *stats)
+{
+    struct ouro_domain_stats *domain = &stats->domain[large->domain];
+    size_t usable = ouro__large_usable(large);
+
+    domain->live_blocks++;
+    domain->live_bytes += usable;
+    stats->rounding_bytes += usable - large->size;
+    stats->untouched_bytes += usable - ouro__os_resident(large->base, usable);
+    stats->n_large++;
+}
+
+RACY void
+ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
+{
+    struct asked asked;
+    struct range_stats range;
+
+    memset(stats, 0, sizeof *stats);
+    add_locals(heap, stats, &asked);
+    ouro__range_lock();
+    size_t n = ouro__range_extent() >> SLOT_SHIFT;
+    for (size_t i = 1; i < n; i++) {
+        const struct pool *record = &ouro__range.records[i];
+        if (heap_of(record) == heap) {
+            if (record->kind == SLOT_LARGE) {
+                add_large(record, stats);
+            } else {
+                add_pool(record, stats, &asked);
+            }
+        }
+    }
+    ouro__range_unlock();
+    ouro__range_get_stats(&range);
+    for (unsigned i = 0; i < OURO_N_DOMAINS; i++) {
+        stats->domain[i].n_allocs += __atomic_load_n(&heap->large_allocs[i], __ATOMIC_RELAXED);
+        stats->domain[i].n_frees += __atomic_load_n(&heap->large_frees[i], __ATOMIC_RELAXED);
+        stats->live_bytes += stats->domain[i].live_bytes;
+    }
+    stats->cached_bytes += range.cached + range.dirty_free;
+    stats->resident_bytes =
+        stats->live_bytes + stats->free_bytes + stats->cached_bytes - stats->untouched_bytes;
+    stats->mapped_bytes = range.mapped + range.record_bytes;
+    stats->record_bytes = range.record_bytes;
+    stats->purged_bytes = range.purged;
+    stats->limit_bytes = __atomic_load_n(&heap->account->limit, __ATOMIC_RELAXED);
+    stats->limit_refusals = __atomic_load_n(&heap->account->refusals, __ATOMIC_RELAXED);
+    stats->limit_last_size = __atomic_load_n(&heap->account->last_refused, __ATOMIC_RELAXED);
+
+    uint64_t peak = __atomic_load_n(&heap->peak, __ATOMIC_RELAXED);
+    stats->peak_bytes = peak > stats->live_bytes ? peak : stats->live_bytes;
+    __atomic_store_n(&heap->peak, stats->peak_bytes, __ATOMIC_RELAXED);
+}
+
+RACY void
+ouro_heap_get_class_stats(ouro_heap *heap, unsigned index, ouro_class_stats *stats)
+{
+    struct asked asked;
+
+    memset(stats, 0, sizeof *stats);
+    if (index >= OURO_N_SIZE_CLASSES) {
+        return;
+    }
+    stats->block_size = ouro__class_size[index];
+    add_locals(heap, NULL, &asked);
+    ouro__range_lock();
+    size_t n = ouro__range_extent() >> SLOT_SHIFT;
+    for (size_t i = 1; i < n; i++) {
+        const struct pool *record = &ouro__range.records[i];
+        if (heap_of(record) == heap && record->kind == SLOT_POOL && record->class == index) {
+            uint64_t live = live_blocks(record), carved = carved_blocks(record);
+            stats->n_pools++;
+            stats->live_blocks += live;
+            stats->free_blocks += carved > live ? carved - live : 0;
+        }
+    }
+    ouro__range_unlock();
+    stats->rounding_bytes = rounding_of(asked.bytes, asked.count, index, stats->live_blocks);
+}
+
+/* ---- walks ---- */
+
+/* Is the block at `offset` one whose memory was purged?  Such a block is free. */
+RACY static bool
+is_cold(const struct pool *pool, uint32_t offset, uint32_t size)
+{
+    return pool->cold != 0 &&
+           ((pool->cold >> offset / (SLOT_SIZE / 16)) & 1 ||
+            (pool->cold >> (offset + size - 1) / (SLOT_SIZE / 16)) & 1);
+}
+
+RACY static bool
+walk_pool(const struct pool *pool, bool debug, ouro_block_visitor visitor, void *context)
+{
+    uint32_t size = ouro__class_size[pool->class];
+    uint32_t start = ouro__pool_start(pool->class, pool->domain);
+    uint32_t n = carved_blocks(pool);
+    ouro_block block = {.domain = (ouro_domain)pool->domain, .pool = pool->base};
+
+    block.pool_size = (size_t)ouro__class_slots(pool->class) << SLOT_SHIFT;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t offset = start + i * size;
+        void *address = pool->base + offset;
+        if (is_cold(pool, offset, size) || ouro__is_link(ouro__link_load(address))) {
+            continue;
+        }
+        block.address = address;
+        block.size = size;
+        if ((debug && !ouro__debug_show(&block)) || visitor(&block, context)) {
+            continue;
+        }
+        return false;
+    }
+    return true;
+}
+
+RACY bool
+ouro_heap_walk(ouro_heap *heap, ouro_block_visitor visitor, void *context)
+{
+    size_t n = ouro__range_extent() >> SLOT_SHIFT;
+    bool go_on = true;
+
+    /* A pool that ends meanwhile stays readable: its memory is purged at most, never unmapped. */
+    for (size_t i = 1; i < n && go_on; i++) {
+        const struct pool *record = &ouro__range.records[i];
+        if (heap_of(record) != heap) {
+            continue;
+        }
+        if (record->kind == SLOT_LARGE) {
+            ouro_block block = {.address = record->base,
+                                .size = ouro__large_usable(record),
+                                .domain = (ouro_domain)record->domain,
+                                .pool = record->base,
+                                .pool_size = (size_t)record->n_slots << SLOT_SHIFT};
+            if (!heap->debug || ouro__debug_show(&block)) {
+                go_on = visitor(&block, context);
+            }
+        } else {
+            go_on = walk_pool(record, heap->debug, visitor, context);
+        }
+    }
+    return go_on;
+}

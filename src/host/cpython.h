@@ -1,0 +1,51 @@
+/* cpython.h - what the files about CPython know of each other.
+ *
+ *   cpython_api.c      is there a CPython here, and where are its functions
+ *   cpython_domains.c  its three allocator domains, on our heaps
+ *   cpython_watch.c    its collector: installation, what collections find and cost, the record
+ *   cpython_lists.c    the collector's own thresholds and lists, found and checked
+ *   cpython_pacing.c   when to look: a policy of numbers alone
+ *
+ * docs/cpython.md tells the story. */
+#ifndef OURO_HOST_CPYTHON_H
+#define OURO_HOST_CPYTHON_H
+
+#include "host/cpython_abi.h"
+#include "host/host.h"
+
+/* ---- cpython_api.c ---- */
+
+/* Find CPython among what is loaded; false when there is none that we know.  Called once, first. */
+bool ouro__cpython_find(void);
+
+/* Valid after ouro__cpython_find() has said so. */
+extern struct py_api ouro__py;
+
+/* ---- cpython_domains.c ---- */
+
+/* Serve the domains, before the interpreter starts. */
+void ouro__cpython_serve(void);
+
+/* The heap of the mem and object domains, exclusive under the interpreter's lock; NULL when there is none
+ * or when it is retired. */
+ouro_heap *ouro__cpython_heap(void);
+
+/* Bit a domain (1 raw, 2 mem, 4 object) that CPython's calls in fact reach us by, now. */
+unsigned ouro__cpython_served(void);
+
+/* Whether interpreters with locks of their own have been seen. */
+bool ouro__cpython_has_many_locks(void);
+
+/* Set while nobody watches the collector: then the mem domain calls ouro__cpython_notice() now and then. */
+extern bool ouro__cpython_unwatched;
+
+/* ---- cpython_watch.c ---- */
+
+/* Called under the interpreter's lock, from inside an allocation: ask for installation when the interpreter
+ * is ready. */
+void ouro__cpython_notice(void);
+
+/* Fill in the fields about Python and its collector. */
+void ouro__cpython_record(struct ouro_record *record);
+
+#endif

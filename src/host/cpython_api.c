@@ -1,0 +1,60 @@
+/* cpython_api.c - is there a CPython in this process, and where are its functions. */
+#define _GNU_SOURCE
+#include "host/cpython.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct py_api ouro__py;
+
+/* A function pointer from dlsym(), which has an object pointer's type. */
+static bool
+find_function(const char *name, void *place)
+{
+    void *address = dlsym(RTLD_DEFAULT, name);
+    memcpy(place, &address, sizeof address);
+    return address != NULL;
+}
+
+/* "3.13.0 experimental free-threading build (main, ...". */
+static void
+parse_version(const char *text)
+{
+    size_t length = strcspn(text, " +");
+    if (length >= sizeof ouro__py.version) {
+        length = sizeof ouro__py.version - 1;
+    }
+    memcpy(ouro__py.version, text, length);
+    ouro__py.version[length] = '\0';
+    ouro__py.free_threaded = strstr(text, "free-threading") != NULL;
+
+    unsigned part[3] = {0, 0, 0};
+    char *rest = ouro__py.version;
+    for (unsigned i = 0; i < 3; i++) {
+        part[i] = (unsigned)strtoul(rest, &rest, 10) & 0xFF;
+        if (*rest != '.') {
+            break; /* "3.15.0a1" ends here, too */
+        }
+        rest++;
+    }
+    ouro__py.hex = part[0] << 24 | part[1] << 16 | part[2] << 8;
+}
+
+bool
+ouro__cpython_find(void)
+{
+    bool is_whole = true;
+#define FIND(result, name, arguments) is_whole = is_whole && find_function(#name, &ouro__py.name);
+    OURO_CPYTHON_FUNCTIONS(FIND)
+#undef FIND
+    /* The name changed with 3.13. */
+    is_whole = is_whole && (find_function("PyThreadState_GetUnchecked", &ouro__py.current_thread_state) ||
+                            find_function("_PyThreadState_UncheckedGet", &ouro__py.current_thread_state));
+    ouro__py.none = dlsym(RTLD_DEFAULT, "_Py_NoneStruct");
+    if (!is_whole || ouro__py.none == NULL) {
+        return false;
+    }
+    parse_version(ouro__py.Py_GetVersion());
+    return ouro__py.hex >= 0x03090000 && ouro__py.hex < 0x04000000;
+}

@@ -1,0 +1,168 @@
+/* cpython_lists.c - the collector's thresholds and lists inside an interpreter, found and checked.
+ *
+ * A list that was just made is the last of generation 0, so its `next` is that generation's head.  The
+ * three generations lie in a row, and behind them, at a distance that differs between versions, the two
+ * lists gc.garbage and gc.callbacks, and in most versions the figures that decide on a full collection.
+ *
+ * 3.14.0 to 3.14.4 have an incremental collector in the same place: a young generation and the two halves
+ * of an old one, told apart by a flag in each head.  There, nothing is made out here. */
+#include "host/cpython_lists.h"
+
+#include "host/cpython.h"
+
+#define FLAGS ((uintptr_t)3)
+
+/* How far behind generation 0 to search for gc.garbage, in words. */
+#define SEARCH_WORDS 64
+
+static struct py_gc_head *
+strip_flags(uintptr_t link)
+{
+    return (struct py_gc_head *)(link & ~FLAGS);
+}
+
+static bool
+is_incremental(void)
+{
+    return ouro__py.hex >= 0x030E0000 && ouro__py.hex < 0x030E0500;
+}
+
+/* Three numbers from a function of the module `gc` that returns a tuple of them. */
+static bool
+ask_three(py_object *gc, const char *name, int numbers[3])
+{
+    py_object *function = ouro__py.PyDict_GetItemString(gc, name);
+    py_object *tuple = function != NULL ? ouro__py.PyObject_CallObject(function, NULL) : NULL;
+    bool is_good = tuple != NULL;
+    for (int i = 0; is_good && i < 3; i++) {
+        py_object *number = ouro__py.PyTuple_GetItem(tuple, i);
+        numbers[i] = number != NULL ? (int)ouro__py.PyLong_AsLong(number) : 0;
+        is_good = number != NULL;
+    }
+    if (tuple != NULL) {
+        ouro__py.Py_DecRef(tuple);
+    }
+    ouro__py.PyErr_Clear();
+    return is_good;
+}
+
+/* The head that the newest object's `next` points to. */
+static struct py_generation *
+find_youngest(void)
+{
+    py_object *list = ouro__py.PyList_New(0);
+    if (list == NULL) {
+        ouro__py.PyErr_Clear();
+        return NULL;
+    }
+    struct py_gc_head *mine = (struct py_gc_head *)list - 1;
+    struct py_gc_head *head = strip_flags(mine->next);
+    bool is_last = head != NULL && strip_flags(head->previous) == mine;
+    ouro__py.Py_DecRef(list);
+    return is_last ? (struct py_generation *)(void *)head : NULL;
+}
+
+static bool
+is_consistent(const struct py_generation *generation)
+{
+    const struct py_gc_head *head = &generation->head;
+    return ((head->next | head->previous) & FLAGS) == 0 && head->next != 0 && head->previous != 0 &&
+           strip_flags(strip_flags(head->next)->previous) == head &&
+           strip_flags(strip_flags(head->previous)->next) == head;
+}
+
+/* The words behind gc.garbage and gc.callbacks, where long_lived_total and long_lived_pending stand up to
+ * 3.13 and from 3.14.5 on; NULL when the two are not there. */
+static intptr_t *
+find_long_lived(const struct py_generation *generations, py_object *gc)
+{
+    const py_object *garbage = ouro__py.PyDict_GetItemString(gc, "garbage");
+    const py_object *callbacks = ouro__py.PyDict_GetItemString(gc, "callbacks");
+    py_object *const *words = (py_object *const *)(const void *)generations;
+    for (size_t i = 9; i < SEARCH_WORDS; i++) {
+        if (words[i] == garbage && words[i + 1] == callbacks && garbage != NULL) {
+            return (intptr_t *)(uintptr_t)&words[i + 2];
+        }
+    }
+    return NULL;
+}
+
+bool
+ouro__collector_find(struct py_collector *collector, py_object *gc)
+{
+    *collector = (struct py_collector){NULL, NULL};
+    int thresholds[3];
+    if (ouro__py.free_threaded || is_incremental() || !ask_three(gc, "get_threshold", thresholds)) {
+        return false;
+    }
+    struct py_generation *generations = find_youngest();
+    if (generations == NULL) {
+        return false;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (!is_consistent(&generations[i]) || generations[i].threshold != thresholds[i] ||
+            generations[i].count < 0) {
+            return false;
+        }
+    }
+    intptr_t *long_lived = find_long_lived(generations, gc);
+    if (long_lived == NULL || long_lived[0] < 0 || long_lived[1] < 0) {
+        return false;
+    }
+    *collector = (struct py_collector){generations, long_lived};
+    return true;
+}
+
+void
+ouro__collector_get_thresholds(const struct py_collector *collector, int thresholds[3])
+{
+    for (int i = 0; i < 3; i++) {
+        thresholds[i] = collector->generations[i].threshold;
+    }
+}
+
+/* Join `first` ... `last`, which are linked among themselves, to the end of `to`.  Flags stay: an object's
+ * `previous` may say that it was finalized. */
+static void
+append_run(struct py_gc_head *to, struct py_gc_head *first, struct py_gc_head *last)
+{
+    struct py_gc_head *tail = strip_flags(to->previous);
+    tail->next = (uintptr_t)first | (tail->next & FLAGS);
+    first->previous = (uintptr_t)tail | (first->previous & FLAGS);
+    last->next = (uintptr_t)to | (last->next & FLAGS);
+    to->previous = (uintptr_t)last;
+}
+
+void
+ouro__generation_move(struct py_generation *from, struct py_generation *to)
+{
+    struct py_gc_head *head = &from->head;
+    struct py_gc_head *first = strip_flags(head->next);
+    if (first == head) {
+        return;
+    }
+    struct py_gc_head *last = strip_flags(head->previous);
+    append_run(&to->head, first, last);
+    head->next = head->previous = (uintptr_t)head;
+}
+
+size_t
+ouro__generation_move_oldest(struct py_generation *from, struct py_generation *to, size_t n)
+{
+    struct py_gc_head *head = &from->head;
+    struct py_gc_head *first = strip_flags(head->next);
+    struct py_gc_head *last = head;
+    size_t n_moved = 0;
+    while (n_moved < n && strip_flags(last->next) != head) {
+        last = strip_flags(last->next);
+        n_moved++;
+    }
+    if (n_moved == 0) {
+        return 0;
+    }
+    struct py_gc_head *rest = strip_flags(last->next);
+    head->next = (uintptr_t)rest;
+    rest->previous = (uintptr_t)head | (rest == head ? 0 : rest->previous & FLAGS);
+    append_run(&to->head, first, last);
+    return n_moved;
+}

@@ -1,0 +1,40 @@
+/* cpython_lists.h - the collector's thresholds and lists inside an interpreter. */
+#ifndef OURO_HOST_CPYTHON_LISTS_H
+#define OURO_HOST_CPYTHON_LISTS_H
+
+#include "host/cpython_abi.h"
+
+/* What stands before each object that the collector knows: a doubly linked list; the lowest two bits of
+ * both words are flags. */
+struct py_gc_head {
+    uintptr_t next;
+    uintptr_t previous;
+};
+
+/* One generation; an interpreter has three in a row. */
+struct py_generation {
+    struct py_gc_head head;
+    int threshold; /* look when `count` is above it */
+    int count;     /* objects allocated less freed; of the older two, looks at the next younger one */
+};
+
+struct py_collector {
+    struct py_generation *generations; /* three; NULL when they could not be made out */
+    intptr_t *long_lived;  /* objects that survived the last full collection, or NULL; then: pending */
+};
+
+/* Make out the generations of the interpreter that runs in this thread, and check them against what `gc`
+ * (the module's dictionary, borrowed) says.  False, and nothing known, when anything is not as expected.
+ * Needs the interpreter's lock; leaves no exception set. */
+bool ouro__collector_find(struct py_collector *collector, py_object *gc);
+
+/* The thresholds as the collector has them. */
+void ouro__collector_get_thresholds(const struct py_collector *collector, int thresholds[3]);
+
+/* Move all objects of `from` to the end of `to`.  Only between collections, or when one is about to start. */
+void ouro__generation_move(struct py_generation *from, struct py_generation *to);
+
+/* Move the `n` oldest objects of `from` to the end of `to`; how many there were. */
+size_t ouro__generation_move_oldest(struct py_generation *from, struct py_generation *to, size_t n);
+
+#endif

@@ -1,0 +1,74 @@
+/* cpython_pacing.h - when to look for garbage in cycles: a policy of numbers alone.
+ *
+ * It knows no interpreter: it is told what happens and answers what to do (cpython_watch.c does it).  See
+ * cpython_pacing.c for the reasons. */
+#ifndef OURO_HOST_CPYTHON_PACING_H
+#define OURO_HOST_CPYTHON_PACING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What to do with a collection that is about to start. */
+enum ouro__look {
+    OURO_LOOK_YOUNG, /* let it look at what is new */
+    OURO_LOOK_OLD,   /* put the new objects with the old ones, look at some of the oldest instead */
+    OURO_LOOK_NOT,   /* put the new objects with the old ones, look at nothing */
+    OURO_LOOK_FULL,  /* let it look at everything */
+};
+
+/* What is known at a moment. */
+struct ouro__pace_moment {
+    uint64_t cpu_ns; /* CPU time of the process */
+    uint64_t bytes;  /* memory that the heaps hold */
+};
+
+struct ouro__pacing {
+    /* Outputs. */
+    int threshold;    /* how many new objects bring about the next look */
+    bool wants_full;  /* the next look is to be a full collection */
+    size_t n_oldest;  /* after OURO_LOOK_OLD: how many of the oldest objects to look at */
+    uint64_t n_raised, n_lowered, n_forced, n_put_off;
+
+    /* The rest is for pacing alone. */
+    int base;             /* the program's own first threshold */
+    unsigned clean_looks; /* young looks in a row that found next to nothing */
+    unsigned skipped;     /* batches since the last young look */
+    bool is_forced;       /* bytes brought the next look about */
+    enum ouro__look look; /* what the collection in progress does */
+    uint64_t looked_at;   /* objects it looks at */
+    struct ouro__pace_moment before; /* when it started */
+    uint64_t bytes_at_event;     /* when the last batch was dealt with */
+    uint64_t random;
+
+    uint64_t n_old;       /* objects that outlived their batch */
+    uint64_t n_at_full;   /* objects that the last full collection left */
+    uint64_t bytes_at_full;
+    uint64_t cpu_at_full;
+    uint64_t n_next_check;  /* of n_old: when to ask again whether a full collection is due */
+    uint64_t bytes_at_due;  /* when the interpreter left alone would have made one; 0: not yet */
+    unsigned clean_fulls;   /* in a row */
+    bool is_old_dirty;      /* the old objects were found to hold garbage */
+    double ns_an_object;    /* what looking at an old object costs */
+    uint64_t old_ns;        /* spent on old looks, and */
+    uint64_t old_since;     /* CPU time since when */
+    uint64_t old_found, old_looked; /* by old looks since the last full collection */
+};
+
+/* Begin: the program's first threshold, and now. */
+void ouro__pacing_init(struct ouro__pacing *pacing, int base, struct ouro__pace_moment now);
+
+/* A collection is about to start, because `n_new` objects came to be since the last.  `is_full`: it will look
+ * at everything. */
+enum ouro__look ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, uint64_t n_new,
+                                   struct ouro__pace_moment now);
+
+/* It has ended after `ns`, and found `n_found` objects.  `n_left`: objects that a full one left; of
+ * an old look, `n_looked` is what there was to look at. */
+void ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t ns, uint64_t n_found, uint64_t n_left,
+                       uint64_t n_looked, uint64_t bytes);
+
+/* The heaps have grown to `bytes`: true when a look is wanted at the next occasion. */
+bool ouro__pacing_grew(struct ouro__pacing *pacing, uint64_t bytes);
+
+#endif

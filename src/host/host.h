@@ -1,0 +1,92 @@
+/* host.h - what the files of this room know of each other: a process that lives on Ouro's heap.
+ *
+ *   settings.c  what the environment asks for, read before the first block is handed out
+ *   malloc.c    the malloc family, served by the process's shared heap
+ *   foreign.c   blocks that other allocators made and that end up here
+ *   watch.c     the process's record: when a moment is taken, and who may write
+ *   process.c   the beginning and the ends of the process: constructor, exit, _exit, exec
+ *   fork.c      the middle: a process becomes two
+ *   cpython_*   CPython's three domains and its collector; begins by a constructor of its own, after ours */
+#ifndef OURO_HOST_HOST_H
+#define OURO_HOST_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/assert.h"
+#include "monitor/record.h"
+#include "ouro/heap.h"
+
+/* ---- settings.c ---- */
+
+enum ouro__gc_setting { OURO_GC_SETTING_PACED, OURO_GC_SETTING_STOCK };
+
+/* What the environment asked for when the process began; what the program changes there later is for its
+ * children. */
+struct ouro__settings {
+    char session[1024]; /* the session folder; empty: nobody wants a record */
+    uint64_t limit;     /* bytes, 0 for none */
+    enum ouro__gc_setting gc; /* only where there is a session: stock otherwise */
+    bool debug;         /* on the debug heap */
+    bool follow;        /* children are to be on the heap, too */
+};
+
+/* The settings; read from the environment by the first call, which comes before there are threads. */
+const struct ouro__settings *ouro__settings_get(void);
+
+/* Take out of `environment` what would have children follow: our entry in LD_PRELOAD and what `ouro run`
+ * has set.  In place, so that whoever holds the array or its strings sees it. */
+void ouro__settings_hide(char **environment);
+
+/* ---- malloc.c ---- */
+
+/* The process's shared heap, which all of malloc is served from; NULL when there is no memory for it. */
+ouro_heap *ouro__host_heap(void);
+
+/* Whether malloc, wherever it is called, is ours: not so in programs that bring their own. */
+bool ouro__host_serves_malloc(void);
+
+/* ---- foreign.c ---- */
+
+/* free() of a block that is not ours: whose it is can't be known, so it stays. */
+void ouro__foreign_free(void *block);
+
+/* realloc() of a block that is not ours: a copy of what can be read of it, or NULL and errno. */
+void *ouro__foreign_realloc(void *block, size_t size);
+
+/* ---- watch.c ---- */
+
+/* Begin a record, when there is a session. */
+void ouro__watch_begin(void);
+
+/* A process was forked: the child leaves the parent's record alone and begins its own. */
+void ouro__watch_fork_child(void);
+
+/* The process is about to end or to be replaced: the last moment, and `state`.  Any context, signal
+ * handlers and the child of vfork() included, where it does nothing. */
+void ouro__watch_end(enum ouro_record_state state, int exit_status);
+
+/* exec failed: the process goes on. */
+void ouro__watch_resume(void);
+
+/* Count a further heap of this process, for good: CPython's exclusive one.  At most OURO_N_MAX_WATCHED.
+ * Its pools are walked by whichever thread takes a moment. */
+#define OURO_N_MAX_WATCHED 8
+void ouro__watch_add_heap(ouro_heap *heap);
+
+/* The record, ready to be written in, or NULL: when there is none, when it is another process's (the child
+ * of vfork), or when another thread is writing: then try again at the next occasion.  Never waits.  Pair
+ * with ouro__watch_give().  Between the two: no allocation. */
+struct ouro_record *ouro__watch_take(void);
+void ouro__watch_give(struct ouro_record *record);
+
+/* Take a moment now if one is due: a few nanoseconds when not.  For those who know of a natural moment. */
+void ouro__watch_look(void);
+
+/* ---- fork.c ---- */
+
+/* Have forks watched from now on: called by the constructor. */
+void ouro__fork_watch(void);
+
+#endif

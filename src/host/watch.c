@@ -1,0 +1,398 @@
+/* watch.c - the record of this process: when a moment is taken, and who may write.
+ *
+ * The heap says when it grows (ouro__heap_on_sample).  A moment costs two readings of /proc and a walk over
+ * the pools' records; it is taken when one is due:
+ *
+ *   - live bytes stand above those of the highest moment by a sixteenth, and by 256 KiB: however fast a
+ *     program grows, these are a hundred moments at most;
+ *   - or 200 times of what the last moment cost has passed since: half a per cent of the time.
+ *
+ * One thread at a time writes.  Whoever finds another one at it leaves: nothing here waits, but for the
+ * very end.  No signal is blocked: an update that a signal handler interrupts, and that finds itself
+ * writing already, is just left out; an _exit in such a handler writes what can be had without locks. */
+#define _GNU_SOURCE
+#include "host/host.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "heap/heap.h"
+#include "monitor/moment.h"
+#include "monitor/writer.h"
+#include "os/os.h"
+
+#define PEAK_STEP_SHIFT 4           /* a sixteenth */
+#define PEAK_STEP_MIN (256U << 10)  /* bytes */
+#define COST_FACTOR 200             /* half a per cent */
+#define PEAK_RESIDENT_EVERY_NS 100000000U
+#define N_TRIES_AT_THE_END 100
+
+static struct ouro_record *record; /* NULL: this process keeps none; its address never changes */
+static bool writing;               /* atomic: somebody is */
+
+static ouro_heap *heaps[OURO_N_MAX_WATCHED];
+static uint64_t seen_live[OURO_N_MAX_WATCHED]; /* atomic; as the heap said when it last grew */
+static unsigned n_heaps;                       /* atomic */
+
+/* Figures when the process began: what a fork took over doesn't count as its own. */
+static struct {
+    uint64_t at_ns;
+    uint64_t n_allocs[OURO_N_DOMAINS], n_frees[OURO_N_DOMAINS];
+    uint64_t refusals, purged;
+} began;
+
+/* When the next moment is due.  Atomic, each on its own. */
+static uint64_t due_ns;
+static uint64_t due_live;
+static uint64_t cost_ns;
+static uint64_t peak_resident_ns;
+
+static uint64_t
+read_relaxed(const uint64_t *value)
+{
+    return __atomic_load_n(value, __ATOMIC_RELAXED);
+}
+
+static void
+write_relaxed(uint64_t *value, uint64_t to)
+{
+    __atomic_store_n(value, to, __ATOMIC_RELAXED);
+}
+
+/* ---- who may write ---- */
+
+static bool
+is_ours(void)
+{
+    /* The child of vfork() runs in our memory. */
+    return record != NULL && record->pid == getpid();
+}
+
+struct ouro_record *
+ouro__watch_take(void)
+{
+    if (record == NULL || __atomic_exchange_n(&writing, true, __ATOMIC_ACQUIRE)) {
+        return NULL;
+    }
+    if (!is_ours()) {
+        __atomic_store_n(&writing, false, __ATOMIC_RELEASE);
+        return NULL;
+    }
+    ouro__record_begin(record);
+    return record;
+}
+
+void
+ouro__watch_give(struct ouro_record *taken)
+{
+    ouro__record_end(taken);
+    __atomic_store_n(&writing, false, __ATOMIC_RELEASE);
+}
+
+/* As take, for the last words: waits a little for another thread, then writes all the same. */
+static void
+take_finally(void)
+{
+    for (int tries = 0; tries < N_TRIES_AT_THE_END; tries++) {
+        if (ouro__watch_take() != NULL) {
+            return;
+        }
+        sched_yield();
+    }
+    __atomic_store_n(&writing, true, __ATOMIC_RELAXED);
+    ouro__record_begin(record);
+}
+
+/* ---- figures ---- */
+
+/* Add a further heap's figures.  What all heaps share is in each one's: the first has brought it. */
+static void
+add_heap(ouro_heap_stats *sum, ouro_heap *heap)
+{
+    ouro_heap_stats one;
+    struct range_stats range;
+
+    ouro_heap_get_stats(heap, &one);
+    ouro__range_get_stats(&range);
+    for (int i = 0; i < OURO_N_DOMAINS; i++) {
+        sum->domain[i].live_blocks += one.domain[i].live_blocks;
+        sum->domain[i].live_bytes += one.domain[i].live_bytes;
+        sum->domain[i].n_allocs += one.domain[i].n_allocs;
+        sum->domain[i].n_frees += one.domain[i].n_frees;
+    }
+    uint64_t shared = range.cached + range.dirty_free;
+    uint64_t own_cached = one.cached_bytes > shared ? one.cached_bytes - shared : 0;
+    sum->live_bytes += one.live_bytes;
+    sum->rounding_bytes += one.rounding_bytes;
+    sum->free_bytes += one.free_bytes;
+    sum->cached_bytes += own_cached;
+    sum->untouched_bytes += one.untouched_bytes;
+    sum->resident_bytes += one.live_bytes + one.free_bytes + own_cached - one.untouched_bytes;
+}
+
+static void
+read_heaps(ouro_heap_stats *sum)
+{
+    unsigned n = __atomic_load_n(&n_heaps, __ATOMIC_ACQUIRE);
+    ouro_heap_get_stats(heaps[0], sum);
+    for (unsigned i = 1; i < n; i++) {
+        add_heap(sum, heaps[i]);
+    }
+}
+
+static uint64_t
+nanoseconds(struct timeval time)
+{
+    return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_usec * 1000U;
+}
+
+static void
+write_process_figures(uint64_t now, bool at_the_end)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        record->user_ns = nanoseconds(usage.ru_utime);
+        record->system_ns = nanoseconds(usage.ru_stime);
+    }
+    record->lasted_ns = now - began.at_ns;
+    if (at_the_end || now - peak_resident_ns >= PEAK_RESIDENT_EVERY_NS) {
+        peak_resident_ns = now;
+        uint64_t peak = ouro__kernel_peak_resident();
+        if (peak > record->peak_resident) {
+            record->peak_resident = peak;
+        }
+    }
+    if (record->last.resident > record->peak_resident) {
+        record->peak_resident = record->last.resident;
+    }
+}
+
+static void
+write_heap_figures(const ouro_heap_stats *stats)
+{
+    for (int i = 0; i < OURO_N_DOMAINS; i++) {
+        record->n_allocs[i] = stats->domain[i].n_allocs - began.n_allocs[i];
+        record->n_frees[i] = stats->domain[i].n_frees - began.n_frees[i];
+    }
+    record->limit = stats->limit_bytes;
+    record->limit_refusals = stats->limit_refusals - began.refusals;
+    record->limit_last_size = record->limit_refusals != 0 ? stats->limit_last_size : 0;
+    record->purged = stats->purged_bytes - began.purged;
+}
+
+static uint64_t
+live_of(const struct ouro_record_moment *moment)
+{
+    return moment->live[0] + moment->live[1] + moment->live[2];
+}
+
+/* Keep the last moment as the highest when it is.  A block is counted when it is handed out, but resident
+ * when it is written: of moments about as high, the one with more resident tells more. */
+static void
+write_peak(void)
+{
+    uint64_t live = live_of(&record->last), highest = live_of(&record->peak);
+    bool about_as_high = live >= highest - (highest >> PEAK_STEP_SHIFT);
+    if (live > highest || (about_as_high && record->last.resident > record->peak.resident)) {
+        record->peak = record->last;
+        if (live < highest) {
+            live = highest;
+        }
+        uint64_t step = live >> PEAK_STEP_SHIFT;
+        write_relaxed(&due_live, live + (step > PEAK_STEP_MIN ? step : PEAK_STEP_MIN));
+    }
+}
+
+/* Take a moment into the record, which is open for writing. */
+static void
+write_moment(uint64_t now, bool at_the_end)
+{
+    ouro_heap_stats stats;
+    struct ouro__kernel_memory kernel;
+
+    read_heaps(&stats);
+    if (!ouro__kernel_memory_read(&kernel)) {
+        /* No /proc here: then all that is known to be resident is ours. */
+        kernel.resident = stats.resident_bytes + stats.record_bytes;
+        kernel.files = 0;
+    }
+    ouro__moment_fill(&record->last, &stats, &kernel);
+    record->last.at_ns = now - began.at_ns;
+    record->n_samples++;
+    write_peak();
+    write_heap_figures(&stats);
+    write_process_figures(now, at_the_end);
+}
+
+/* ---- when ---- */
+
+/* Plan the next moment by what this one cost.  The processor may have been taken away meanwhile: then the
+ * cost is overrated, so it counts for no more than twice the last. */
+static void
+plan_next(uint64_t from, uint64_t to)
+{
+    uint64_t most = 2 * read_relaxed(&cost_ns) + 20000;
+    uint64_t cost = to - from < most ? to - from : most;
+    write_relaxed(&cost_ns, cost);
+    write_relaxed(&due_ns, to + COST_FACTOR * cost);
+}
+
+static void
+take_moment(uint64_t now)
+{
+    int saved = errno;
+    if (ouro__watch_take() != NULL) {
+        write_moment(now, false);
+        ouro__watch_give(record);
+        plan_next(now, ouro__os_now());
+    }
+    errno = saved;
+}
+
+void
+ouro__watch_look(void)
+{
+    if (record == NULL) {
+        return;
+    }
+    uint64_t now = ouro__os_now();
+    if (now >= read_relaxed(&due_ns)) {
+        take_moment(now);
+    }
+}
+
+/* The heap's hook: `heap` has grown, and its live bytes are `live`. */
+static void
+on_growth(ouro_heap *heap, uint64_t live)
+{
+    uint64_t total = 0;
+    unsigned n = __atomic_load_n(&n_heaps, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < n; i++) {
+        if (heaps[i] == heap) {
+            write_relaxed(&seen_live[i], live);
+        }
+        total += read_relaxed(&seen_live[i]);
+    }
+    uint64_t now = ouro__os_now();
+    if (total >= read_relaxed(&due_live) || now >= read_relaxed(&due_ns)) {
+        take_moment(now);
+    }
+}
+
+void
+ouro__watch_add_heap(ouro_heap *heap)
+{
+    unsigned n = __atomic_load_n(&n_heaps, __ATOMIC_RELAXED);
+    OURO_ASSERT(n < OURO_N_MAX_WATCHED);
+    heaps[n] = heap;
+    __atomic_store_n(&n_heaps, n + 1, __ATOMIC_RELEASE);
+}
+
+/* ---- the beginning, the middle and the end ---- */
+
+static void
+begin_figures(void)
+{
+    uint64_t now = ouro__os_now();
+    began.at_ns = now;
+    peak_resident_ns = now;
+    write_moment(now, false);
+    write_relaxed(&due_ns, now);
+    ouro__record_publish(record);
+}
+
+void
+ouro__watch_begin(void)
+{
+    const struct ouro__settings *settings = ouro__settings_get();
+    ouro_heap *heap = ouro__host_heap();
+
+    if (heap == NULL) {
+        return;
+    }
+    ouro__watch_add_heap(heap);
+    if (settings->session[0] == '\0') {
+        return;
+    }
+    record = ouro__record_create(settings->session);
+    if (record == NULL) {
+        return;
+    }
+    record->debug = settings->debug;
+    begin_figures();
+    ouro__heap_on_sample = on_growth;
+}
+
+void
+ouro__watch_fork_child(void)
+{
+    if (record == NULL) {
+        return;
+    }
+    const struct ouro__settings *settings = ouro__settings_get();
+    if (!settings->follow || !ouro__record_fork(settings->session, record)) {
+        return;
+    }
+    ouro_heap_stats stats;
+    read_heaps(&stats);
+    for (int i = 0; i < OURO_N_DOMAINS; i++) {
+        began.n_allocs[i] = stats.domain[i].n_allocs;
+        began.n_frees[i] = stats.domain[i].n_frees;
+    }
+    began.refusals = stats.limit_refusals;
+    began.purged = stats.purged_bytes;
+    write_relaxed(&due_live, 0);
+    begin_figures();
+    __atomic_store_n(&writing, false, __ATOMIC_RELEASE);
+}
+
+/* Whether the heap's figures can be read without waiting.  If this is a signal handler it may have interrupted
+ * its own thread inside the heap, where it would wait for ever. */
+extern bool ouro__range_try_lock(void) __attribute__((weak));
+
+static bool
+is_heap_quiet(void)
+{
+    if (ouro__range_try_lock == NULL) {
+        return true;
+    }
+    if (!ouro__range_try_lock()) {
+        return false;
+    }
+    ouro__range_unlock();
+    return true;
+}
+
+void
+ouro__watch_end(enum ouro_record_state state, int exit_status)
+{
+    if (!is_ours()) {
+        return;
+    }
+    int saved = errno;
+    take_finally();
+    record->state = state;
+    record->exit_status = exit_status;
+    uint64_t now = ouro__os_now();
+    if (is_heap_quiet()) {
+        write_moment(now, true);
+    } else {
+        write_process_figures(now, true);
+    }
+    ouro__watch_give(record);
+    errno = saved;
+}
+
+void
+ouro__watch_resume(void)
+{
+    int saved = errno;
+    if (ouro__watch_take() != NULL) {
+        record->state = OURO_RECORD_RUNNING;
+        ouro__watch_give(record);
+    }
+    errno = saved;
+}

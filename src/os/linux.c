@@ -1,0 +1,208 @@
+/* linux.c - the contract of os.h on Linux. */
+#define _GNU_SOURCE
+#include "os/os.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Constants that older headers lack; the kernel that does not know them says so. */
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+#define READ_WRITE (PROT_READ | PROT_WRITE)
+#define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
+
+#if OURO_FAULT
+long ouro__os_calls;
+long ouro__os_fail_at;
+
+static bool
+refuse_now(void)
+{
+    long call = __atomic_add_fetch(&ouro__os_calls, 1, __ATOMIC_RELAXED);
+    return call == __atomic_load_n(&ouro__os_fail_at, __ATOMIC_RELAXED);
+}
+#else
+static inline bool
+refuse_now(void)
+{
+    return false;
+}
+#endif
+
+size_t
+ouro__os_page_size(void)
+{
+    static size_t page_size;
+    size_t known = __atomic_load_n(&page_size, __ATOMIC_RELAXED);
+    if (known == 0) {
+        known = (size_t)sysconf(_SC_PAGESIZE);
+        __atomic_store_n(&page_size, known, __ATOMIC_RELAXED);
+    }
+    return known;
+}
+
+size_t
+ouro__os_total_memory(void)
+{
+    struct sysinfo info;
+    if (sysinfo(&info) != 0) {
+        return SIZE_MAX;
+    }
+    return (size_t)(info.totalram + info.totalswap) * info.mem_unit;
+}
+
+void *
+ouro__os_map(size_t size)
+{
+    if (refuse_now()) {
+        return NULL;
+    }
+    void *address = mmap(NULL, size, READ_WRITE, ANONYMOUS, -1, 0);
+    return address == MAP_FAILED ? NULL : address;
+}
+
+void *
+ouro__os_find_hole(size_t size)
+{
+    void *address = mmap(NULL, size, PROT_NONE, ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (address == MAP_FAILED) {
+        return NULL;
+    }
+    munmap(address, size);
+    return address;
+}
+
+enum ouro__os_map_result
+ouro__os_map_at(void *address, size_t size)
+{
+    if (refuse_now()) {
+        return OURO_OS_REFUSED;
+    }
+    void *got = mmap(address, size, READ_WRITE, ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (got == address) {
+        return OURO_OS_MAPPED;
+    }
+    if (got != MAP_FAILED) { /* a kernel before 4.17 took the address as a mere hint */
+        munmap(got, size);
+        return OURO_OS_TAKEN;
+    }
+    return errno == EEXIST ? OURO_OS_TAKEN : OURO_OS_REFUSED;
+}
+
+void
+ouro__os_unmap(void *address, size_t size)
+{
+    munmap(address, size);
+}
+
+void
+ouro__os_purge(void *address, size_t size)
+{
+    /* Fails for locked pages (mlockall): those stay resident, and must still read as zero later. */
+    if (madvise(address, size, MADV_DONTNEED) != 0) {
+        ouro__os_renew(address, size);
+    }
+}
+
+void
+ouro__os_renew(void *address, size_t size)
+{
+    void *got = mmap(address, size, READ_WRITE, ANONYMOUS | MAP_FIXED, -1, 0);
+    if (got == MAP_FAILED) { /* too many mappings: zero by hand, the pages stay */
+        __builtin_memset(address, 0, size);
+    }
+}
+
+void
+ouro__os_populate(void *address, size_t size)
+{
+    static int unsupported;
+    if (!__atomic_load_n(&unsupported, __ATOMIC_RELAXED) &&
+        madvise(address, size, MADV_POPULATE_WRITE) != 0 && errno == EINVAL) {
+        __atomic_store_n(&unsupported, 1, __ATOMIC_RELAXED);
+    }
+}
+
+void
+ouro__os_prefer_small_pages(void *address, size_t size)
+{
+    (void)madvise(address, size, MADV_NOHUGEPAGE);
+}
+
+bool
+ouro__os_move(void *from, void *to, size_t size)
+{
+    if (refuse_now()) {
+        return false;
+    }
+    return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
+}
+
+size_t
+ouro__os_resident(const void *address, size_t size)
+{
+    unsigned char pages[4096];
+    size_t page = ouro__os_page_size();
+    size_t resident = 0;
+
+    while (size > 0) {
+        size_t part = size < sizeof pages * page ? size : sizeof pages * page;
+        if (mincore((void *)(uintptr_t)address, part, pages) != 0) {
+            return resident;
+        }
+        for (size_t i = 0; i < part / page; i++) {
+            resident += (pages[i] & 1) ? page : 0;
+        }
+        address = (const char *)address + part;
+        size -= part;
+    }
+    return resident;
+}
+
+uint64_t
+ouro__os_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+uint64_t
+ouro__os_random(void)
+{
+    uint64_t bits;
+    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits) {
+        /* Early boot or a filter: the clock and the address of the stack are what is left. */
+        bits = ouro__os_now() * 0x9E3779B97F4A7C15U ^ (uint64_t)(uintptr_t)&bits;
+    }
+    return bits;
+}
+
+const char *
+ouro__os_describe(const void *code, char *text, size_t size)
+{
+    Dl_info info;
+    if (code == NULL || dladdr(code, &info) == 0 || info.dli_fname == NULL) {
+        snprintf(text, size, "%p", code);
+    } else {
+        const char *name = info.dli_sname;
+        snprintf(text, size, "%s+0x%zx%s%s%s", info.dli_fname,
+                 (size_t)((const char *)code - (const char *)info.dli_fbase), name != NULL ? " (" : "",
+                 name != NULL ? name : "", name != NULL ? ")" : "");
+    }
+    return text;
+}

@@ -1,0 +1,99 @@
+/* os.h - what Ouro asks of the operating system: pages, time, locks, randomness.
+ *
+ * Nothing here allocates.  Addresses and sizes are multiples of the system's page unless said otherwise.
+ * Mapped memory is readable, writable, private to the process and zero until written. */
+#ifndef OURO_OS_OS_H
+#define OURO_OS_OS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef OURO_FAULT
+#define OURO_FAULT 0
+#endif
+
+/* Bytes of a system page. */
+size_t ouro__os_page_size(void);
+
+/* Bytes of memory and swap that the machine has; a single block beyond that can never be used. */
+size_t ouro__os_total_memory(void);
+
+/* Map `size` bytes anywhere, or NULL. */
+void *ouro__os_map(size_t size);
+
+/* An address where `size` bytes can be mapped right now, or NULL. */
+void *ouro__os_find_hole(size_t size);
+
+enum ouro__os_map_result { OURO_OS_MAPPED, OURO_OS_TAKEN, OURO_OS_REFUSED };
+
+/* Map `size` bytes at `address`: MAPPED; TAKEN, when something else lies there; or REFUSED. */
+enum ouro__os_map_result ouro__os_map_at(void *address, size_t size);
+
+void ouro__os_unmap(void *address, size_t size);
+
+/* Give the pages back; they read as zero from now on.  What the pages were mapped as stays. */
+void ouro__os_purge(void *address, size_t size);
+
+/* As purge, by a fresh mapping in place of the old one: also undoes what ouro__os_move() left. */
+void ouro__os_renew(void *address, size_t size);
+
+/* Have the pages backed by memory in one call instead of a fault each.  Only a hint. */
+void ouro__os_populate(void *address, size_t size);
+
+/* Ask for small pages here: a small process must not grow by huge ones. */
+void ouro__os_prefer_small_pages(void *address, size_t size);
+
+/* Move `size` bytes of pages from one mapped place to another without copying.  Afterwards `from` is
+ * mapped and zero.  False when the system can't; then nothing has changed. */
+bool ouro__os_move(void *from, void *to, size_t size);
+
+/* Bytes of [address, address + size) that are resident. */
+size_t ouro__os_resident(const void *address, size_t size);
+
+/* Nanoseconds of a clock that never goes back. */
+uint64_t ouro__os_now(void);
+
+/* 64 bits that an attacker can't guess. */
+uint64_t ouro__os_random(void);
+
+/* Where an address of code lies, as "file+0x1234 (function)", into `text` of `size` bytes; returns `text`.
+ * May wait for the loader's lock: for reports of errors alone. */
+const char *ouro__os_describe(const void *code, char *text, size_t size);
+
+/* A lock of a few instructions when free.  Zero-initialised is unlocked. */
+typedef struct {
+    pthread_mutex_t mutex;
+} ouro__os_lock;
+
+#define OURO_OS_LOCK_INIT                                                                              \
+    {                                                                                                  \
+        PTHREAD_MUTEX_INITIALIZER                                                                      \
+    }
+
+static inline void
+ouro__os_acquire(ouro__os_lock *lock)
+{
+    pthread_mutex_lock(&lock->mutex);
+}
+
+static inline bool
+ouro__os_try_acquire(ouro__os_lock *lock)
+{
+    return pthread_mutex_trylock(&lock->mutex) == 0;
+}
+
+static inline void
+ouro__os_release(ouro__os_lock *lock)
+{
+    pthread_mutex_unlock(&lock->mutex);
+}
+
+#if OURO_FAULT
+/* Requests for pages so far, and the one that is refused (0: none). */
+extern long ouro__os_calls;
+extern long ouro__os_fail_at;
+#endif
+
+#endif

@@ -1,0 +1,384 @@
+/* test_heap_memory.c - memory goes back to the system, soon but not at every turn. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <ouro/heap.h>
+
+#include "kinds.h"
+#include "pattern.h"
+#include "process.h"
+#include "random.h"
+
+#define MIB ((uint64_t)1 << 20)
+
+/* Blocks that a test holds, with the memory for the table outside the heap. */
+struct holding {
+    ouro_heap *heap;
+    void **blocks;
+    size_t n;
+    uint64_t bytes;
+};
+
+/* Allocate and touch `bytes` in blocks whose sizes `size_of` chooses. */
+static void
+hold(struct holding *holding, ouro_heap *heap, uint64_t bytes, size_t least, size_t most, uint64_t seed)
+{
+    struct test_random random = {test_seed(seed)};
+    size_t capacity = bytes / (least + 1) + 1;
+    holding->heap = heap;
+    holding->n = 0;
+    holding->bytes = 0;
+    holding->blocks = malloc(capacity * sizeof *holding->blocks);
+    assert_non_null(holding->blocks);
+    while (holding->bytes < bytes && holding->n < capacity) {
+        size_t size = least + random_below(&random, most - least + 1);
+        void *block = ouro_heap_alloc(heap, OURO_DOMAIN_OBJECT, size);
+        assert_non_null(block);
+        memset(opaque_pointer(block), 0x5A, size);
+        holding->blocks[holding->n++] = block;
+        holding->bytes += size;
+    }
+}
+
+/* Free all but every `keep_one_in`th block (0: all). */
+static void
+let_go(struct holding *holding, size_t keep_one_in)
+{
+    size_t n_kept = 0;
+    for (size_t i = 0; i < holding->n; i++) {
+        if (keep_one_in != 0 && i % keep_one_in == 0) {
+            holding->blocks[n_kept++] = holding->blocks[i];
+        } else {
+            ouro_heap_free(holding->heap, OURO_DOMAIN_OBJECT, holding->blocks[i]);
+        }
+    }
+    holding->n = n_kept;
+}
+
+static void
+release(struct holding *holding)
+{
+    let_go(holding, 0);
+    free(holding->blocks);
+}
+
+static bool
+skip_unless_resident_is_ours(void)
+{
+    if (!process_resident_is_ours()) {
+        print_message("a tool keeps its own memory in this process: not tried\n");
+    }
+    return process_resident_is_ours();
+}
+
+/* 200 MB of small, medium and large blocks, freed and trimmed: within 5 % of where it began. */
+static void
+test_all_freed_all_returned(void **state)
+{
+    struct fixture *fixture = *state;
+    static const size_t ranges[][2] = {{1, 200}, {1, 8192}, {8193, 65536}, {65537, 2000000}};
+    if (!skip_unless_resident_is_ours()) {
+        skip();
+    }
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        struct holding holding;
+        uint64_t before = process_resident();
+        hold(&holding, fixture->heap, 200 * MIB, ranges[i][0], ranges[i][1], 41 + i);
+        assert_true(process_resident() >= before + 200 * MIB);
+        ouro_heap_stats stats;
+        ouro_heap_get_stats(fixture->heap, &stats);
+        uint64_t peak = stats.peak_bytes;
+        assert_true(peak >= 200 * MIB);
+        release(&holding);
+        size_t returned = ouro_heap_trim(fixture->heap);
+        uint64_t after = process_resident();
+        if (after > before + 10 * MIB) {
+            fail_msg("sizes %zu to %zu: %llu KiB resident above the start, trim said %zu bytes", ranges[i][0],
+                     ranges[i][1], (unsigned long long)(after - before) / 1024, returned);
+        }
+        ouro_heap_get_stats(fixture->heap, &stats);
+        assert_int_equal(stats.live_bytes, 0);
+        assert_true(stats.peak_bytes >= peak);
+        assert_true(stats.resident_bytes <= 10 * MIB);
+        assert_true(stats.purged_bytes >= 180 * MIB);
+    }
+}
+
+/* Without a trim too, after a short while in which the program does a little. */
+static void
+test_decay_needs_no_trim(void **state)
+{
+    struct fixture *fixture = *state;
+    if (!skip_unless_resident_is_ours()) {
+        skip();
+    }
+    struct holding holding;
+    uint64_t before = process_resident();
+    hold(&holding, fixture->heap, 200 * MIB, 16, 3000, 45);
+    release(&holding);
+    uint64_t after = process_resident();
+    for (int i = 0; i < 200 && after > before + 10 * MIB; i++) {
+        sleep_ms(10);
+        for (size_t size = 16; size < 4096; size *= 2) {
+            ouro_heap_free(fixture->heap, OURO_DOMAIN_MEM,
+                           ouro_heap_alloc(fixture->heap, OURO_DOMAIN_MEM, size));
+        }
+        after = process_resident();
+    }
+    if (after > before + 10 * MIB) {
+        fail_msg("%llu KiB still resident above the start", (unsigned long long)(after - before) / 1024);
+    }
+}
+
+static void
+test_cache_is_bounded(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int round = 0; round < 3; round++) {
+        struct holding holding;
+        hold(&holding, fixture->heap, 64 * MIB, 16, 20000, 46);
+        release(&holding);
+        ouro_heap_stats stats;
+        ouro_heap_get_stats(fixture->heap, &stats);
+        assert_true(stats.cached_bytes <= 16 * MIB);
+        assert_true(stats.free_bytes <= 8 * MIB);
+        assert_true(stats.mapped_bytes <= 256 * MIB);
+    }
+}
+
+/* A trim tells the truth: what it says it returned is what the figures lose. */
+static void
+test_trim_tells_what_it_returned(void **state)
+{
+    struct fixture *fixture = *state;
+    struct holding holding;
+    hold(&holding, fixture->heap, 32 * MIB, 16, 2000, 47);
+    let_go(&holding, 50);
+    ouro_heap_stats before, after;
+    ouro_heap_get_stats(fixture->heap, &before);
+    size_t returned = ouro_heap_trim(fixture->heap);
+    ouro_heap_get_stats(fixture->heap, &after);
+    assert_int_equal(before.live_bytes, after.live_bytes);
+    assert_true(after.resident_bytes <= before.resident_bytes);
+    assert_int_equal(before.resident_bytes - after.resident_bytes, returned);
+    assert_int_equal(after.purged_bytes - before.purged_bytes, returned);
+    release(&holding);
+    assert_true(ouro_heap_trim(fixture->heap) <= 64 * MIB);
+    assert_int_equal(ouro_heap_trim(fixture->heap), 0);
+}
+
+/* What lives in a pool whose other system pages went back is untouched, and the pool can be filled again. */
+static void
+test_part_full_pools_are_trimmed(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { N = 200000, SIZE = 256 };
+    unsigned char **blocks = malloc(N * sizeof *blocks);
+    assert_non_null(blocks);
+    uint64_t start = process_resident();
+    for (size_t i = 0; i < N; i++) {
+        blocks[i] = ouro_heap_alloc(fixture->heap, OURO_DOMAIN_OBJECT, SIZE);
+        assert_non_null(blocks[i]);
+        pattern_fill(blocks[i], SIZE, i);
+    }
+    uint64_t full = process_resident();
+    for (size_t i = 0; i < N; i++) {
+        if (i % 512 >= 16) { /* runs of survivors: 4 KiB in 128 KiB */
+            ouro_heap_free(fixture->heap, OURO_DOMAIN_OBJECT, blocks[i]);
+        }
+    }
+    size_t returned = ouro_heap_trim(fixture->heap);
+    assert_true(returned >= 25 * MIB);
+    if (process_resident_is_ours()) {
+        assert_true(process_resident() - start <= (full - start) / 3);
+    }
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < N; i++) {
+            if (i % 512 < 16) {
+                assert_true(pattern_holds(blocks[i], SIZE, SIZE, i));
+                continue;
+            }
+            blocks[i] = ouro_heap_alloc(fixture->heap, OURO_DOMAIN_OBJECT, SIZE);
+            assert_non_null(blocks[i]);
+            pattern_fill(blocks[i], SIZE, i);
+        }
+        for (size_t i = 0; i < N; i++) {
+            assert_true(pattern_holds(blocks[i], SIZE, SIZE, i));
+            if (i % 512 >= 16) {
+                ouro_heap_free(fixture->heap, OURO_DOMAIN_OBJECT, blocks[i]);
+            }
+        }
+        ouro_heap_trim(fixture->heap);
+    }
+    for (size_t i = 0; i < N; i++) {
+        if (i % 512 < 16) {
+            assert_true(pattern_holds(blocks[i], SIZE, SIZE, i));
+            ouro_heap_free(fixture->heap, OURO_DOMAIN_OBJECT, blocks[i]);
+        }
+    }
+    free(blocks);
+}
+
+static uint64_t
+purged_of(ouro_heap *heap)
+{
+    ouro_heap_stats stats;
+    ouro_heap_get_stats(heap, &stats);
+    return stats.purged_bytes;
+}
+
+/* Allocate and free one block, again and again, with the heap filled so that any block count may be the one
+ * at which a pool begins or ends.  Pages must not go to the system and back each time. */
+static void
+test_no_thrashing_at_a_boundary(void **state)
+{
+    struct fixture *fixture = *state;
+    const size_t sizes[] = {32, 512, 4096, 8192, 30000, 65536, 100000, 1000000};
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        enum { N_BASE = 70 };
+        void *base[N_BASE];
+        uint64_t purged = purged_of(fixture->heap);
+        uint64_t turned = 0;
+        for (size_t n = 0; n < N_BASE; n++) {
+            for (int i = 0; i < 300; i++) {
+                unsigned char *block = ouro_heap_alloc(fixture->heap, OURO_DOMAIN_RAW, sizes[s]);
+                assert_non_null(block);
+                block[0] = 1;
+                block[sizes[s] - 1] = 1;
+                ouro_heap_free(fixture->heap, OURO_DOMAIN_RAW, block);
+                turned += sizes[s];
+            }
+            base[n] = ouro_heap_alloc(fixture->heap, OURO_DOMAIN_RAW, sizes[s]);
+            assert_non_null(base[n]);
+        }
+        purged = purged_of(fixture->heap) - purged;
+        if (purged > turned / 50 + 4 * MIB) {
+            fail_msg("%zu bytes: %llu of %llu KiB went to the system and back", sizes[s],
+                     (unsigned long long)purged / 1024, (unsigned long long)turned / 1024);
+        }
+        for (size_t n = 0; n < N_BASE; n++) {
+            ouro_heap_free(fixture->heap, OURO_DOMAIN_RAW, base[n]);
+        }
+    }
+}
+
+/* A program that breathes: two megabytes in and out, a thousand times. */
+static void
+test_no_thrashing_in_waves(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t purged = purged_of(fixture->heap), turned = 0;
+    uint64_t n = test_count(NULL, 1000);
+    for (uint64_t i = 0; i < n; i++) {
+        struct holding holding;
+        hold(&holding, fixture->heap, 2 * MIB, 100, 2000, 48);
+        turned += holding.bytes;
+        release(&holding);
+    }
+    purged = purged_of(fixture->heap) - purged;
+    if (purged > turned / 20 + 4 * MIB) {
+        fail_msg("%llu of %llu KiB went to the system and back", (unsigned long long)purged / 1024,
+                 (unsigned long long)turned / 1024);
+    }
+}
+
+/* The heap's own account of what is resident agrees with the kernel's. */
+static void
+test_resident_is_what_the_kernel_says(void **state)
+{
+    struct fixture *fixture = *state;
+    if (!skip_unless_resident_is_ours()) {
+        skip();
+    }
+    uint64_t start = process_resident();
+    struct holding holding;
+    hold(&holding, fixture->heap, 100 * MIB, 16, 10000, 49);
+    uint64_t table = holding.bytes / 17 * sizeof(void *);
+    for (int round = 0; round < 2; round++) {
+        ouro_heap_stats stats;
+        ouro_heap_get_stats(fixture->heap, &stats);
+        uint64_t kernel = process_resident() - start;
+        uint64_t ours = stats.resident_bytes + stats.record_bytes;
+        uint64_t apart = kernel > ours ? kernel - ours : ours - kernel;
+        if (apart > 6 * MIB + table) {
+            fail_msg("round %d: the heap says %llu KiB, the kernel %llu KiB", round,
+                     (unsigned long long)ours / 1024, (unsigned long long)kernel / 1024);
+        }
+        let_go(&holding, 10);
+    }
+    release(&holding);
+}
+
+/* A large block that was never written is not resident, and the figures say so. */
+static void
+test_untouched_parts_are_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    unsigned char *block = ouro_heap_alloc(fixture->heap, OURO_DOMAIN_RAW, 64 << 20);
+    assert_non_null(block);
+    ouro_heap_stats stats;
+    ouro_heap_get_stats(fixture->heap, &stats);
+    assert_true(stats.live_bytes >= 64 * MIB);
+    assert_true(stats.untouched_bytes >= 60 * MIB);
+    assert_true(stats.resident_bytes <= 8 * MIB);
+    memset(opaque_pointer(block), 1, 32 << 20);
+    ouro_heap_get_stats(fixture->heap, &stats);
+    assert_true(stats.untouched_bytes >= 28 * MIB);
+    assert_true(stats.untouched_bytes <= 36 * MIB);
+    ouro_heap_free(fixture->heap, OURO_DOMAIN_RAW, block);
+    ouro_heap_get_stats(fixture->heap, &stats);
+    assert_int_equal(stats.untouched_bytes, 0);
+}
+
+static void
+test_destroy_returns_everything(void **state)
+{
+    const struct kind *kind = *state;
+    if (!skip_unless_resident_is_ours()) {
+        skip();
+    }
+    uint64_t before = process_resident(), mapped = 0;
+    for (int round = 0; round < 10; round++) {
+        ouro_heap *heap = ouro_heap_create(&kind->config);
+        assert_non_null(heap);
+        struct holding holding;
+        hold(&holding, heap, 20 * MIB, 16, 5000, 50);
+        let_go(&holding, 3);
+        struct holding large;
+        hold(&large, heap, 20 * MIB, 70000, 500000, 51);
+        free(large.blocks);
+        free(holding.blocks);
+        ouro_heap_destroy(heap);
+        if (round == 0) {
+            mapped = process_mapped();
+        }
+    }
+    uint64_t after = process_resident();
+    if (after > before + 8 * MIB) {
+        fail_msg("%llu KiB stay resident", (unsigned long long)(after - before) / 1024);
+    }
+    assert_true(process_mapped() <= mapped + 64 * MIB);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        {"test_destroy_returns_everything on kind_exclusive", test_destroy_returns_everything, NULL, NULL,
+         &kind_exclusive},
+        {"test_destroy_returns_everything on kind_shared", test_destroy_returns_everything, NULL, NULL,
+         &kind_shared},
+        {"test_destroy_returns_everything on kind_shared_debug", test_destroy_returns_everything, NULL, NULL,
+         &kind_shared_debug},
+        ON_RELEASE_KINDS(test_all_freed_all_returned),
+        ON_RELEASE_KINDS(test_decay_needs_no_trim),
+        ON_RELEASE_KINDS(test_cache_is_bounded),
+        ON_RELEASE_KINDS(test_trim_tells_what_it_returned),
+        ON_RELEASE_KINDS(test_part_full_pools_are_trimmed),
+        ON_RELEASE_KINDS(test_no_thrashing_at_a_boundary),
+        ON_RELEASE_KINDS(test_no_thrashing_in_waves),
+        ON_RELEASE_KINDS(test_resident_is_what_the_kernel_says),
+        ON_RELEASE_KINDS(test_untouched_parts_are_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

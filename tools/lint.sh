@@ -1,0 +1,76 @@
+#!/bin/sh
+# lint.sh - everything that finds faults without running the program.
+#
+#   tools/lint.sh                every step
+#   tools/lint.sh STEP...        these only: gcc clang tidy cppcheck layers headers format man
+#   tools/lint.sh --fix-format   lay out all sources as .clang-format has it
+#
+# All steps run, even when one fails; the last line says which did.
+set -eu
+cd "$(dirname "$0")/.."
+
+build=build/lint
+jobs=${JOBS:-$(nproc)}
+
+c_sources() { find include src cli tests examples bench -name '*.[ch]' | sort; }
+
+# configure NAME COMPILER: a release with tests, warnings as errors.
+configure() {
+    CC=$2 cmake -S . -B "$build/$1" -DCMAKE_BUILD_TYPE=Release -DOURO_TESTS=ON -DOURO_WERROR=ON \
+        -DOURO_FAULT=ON >/dev/null
+}
+
+step_gcc() { configure gcc gcc && cmake --build "$build/gcc" --parallel "$jobs" -- -s --no-print-directory; }
+
+step_clang() { configure clang clang && cmake --build "$build/clang" --parallel "$jobs" -- -s --no-print-directory; }
+
+step_tidy() {
+    configure clang clang
+    # Each source that is compiled, once.
+    sed -n 's/^ *"file": "\(.*\)",*$/\1/p' "$build/clang/compile_commands.json" | sort -u |
+        xargs -P "$jobs" -n 4 clang-tidy --quiet -p "$build/clang" 2>"$build/tidy.log" ||
+        { grep 'error:' "$build/tidy.log" >&2; return 1; }
+}
+
+# Names that are ours to define or to leave undefined; cppcheck would try all combinations.
+step_cppcheck() {
+    configure clang clang
+    cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+        --std=c11 -j "$jobs" --project="$build/clang/compile_commands.json" \
+        --suppressions-list=cmake/cppcheck.txt
+}
+
+step_layers() { tools/layers.py; }
+
+step_headers() { tools/headers.sh; }
+
+step_format() { c_sources | xargs clang-format --dry-run --Werror; }
+
+step_man() { mandoc -T lint -W warning man/*.[1-9]; }
+
+case ${1-} in
+    --fix-format)
+        c_sources | xargs clang-format -i
+        exit
+        ;;
+    --step)
+        "step_$2"
+        exit
+        ;;
+esac
+
+failed=
+mkdir -p "$build"
+# shellcheck disable=SC2046 # a list of words
+for step in ${*:-layers headers man format gcc clang cppcheck tidy}; do
+    echo "lint: $step"
+    # In a process of its own: the shell forgets set -e inside a condition.
+    if ! tools/lint.sh --step "$step"; then
+        failed="$failed $step"
+    fi
+done
+if [ -n "$failed" ]; then
+    echo "lint: FAILED:$failed" >&2
+    exit 1
+fi
+echo "lint: all is well"
