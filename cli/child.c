@@ -17,8 +17,8 @@
 
 #include "text.h"
 
-/* How long the shell's SIGCONT may take from us to the child before it gets one of its own. */
-#define CONTINUE_GRACE_NS 20000000L
+/* How many milliseconds the shell's SIGCONT may take to the child before it gets one of ours. */
+#define CONTINUE_TRIES 20
 
 static uint64_t
 clock_read(clockid_t clock)
@@ -129,15 +129,20 @@ signal_pass_on(pid_t pid, const siginfo_t *info)
 static void
 child_continue(pid_t pid, bool *stopped)
 {
-    struct timespec grace = {.tv_nsec = CONTINUE_GRACE_NS};
-    siginfo_t info = {0};
+    struct timespec pause = {.tv_nsec = 1000000};
 
-    if (!*stopped) {
-        return;
+    for (int i = 0; *stopped && i < CONTINUE_TRIES; i++) {
+        siginfo_t info = {0};
+        /* Continued, or stopped anew (the stop that we know of was taken): the shell's signal was there. */
+        int options = WCONTINUED | WSTOPPED | WNOHANG | WNOWAIT;
+        if (waitid(P_PID, (id_t)pid, &info, options) == 0 && info.si_pid == pid) {
+            *stopped = false;
+        } else {
+            (void)nanosleep(&pause, NULL);
+        }
     }
-    (void)nanosleep(&grace, NULL);
-    *stopped = false;
-    if (waitid(P_PID, (id_t)pid, &info, WCONTINUED | WNOHANG) != 0 || info.si_pid != pid) {
+    if (*stopped) {
+        *stopped = false;
         (void)kill(pid, SIGCONT);
     }
 }

@@ -138,7 +138,7 @@ ouro__page_rule(const struct ouro__page *page, struct ouro__text *left, struct o
     const char *dash = ouro__text_is_utf8() ? "\u2500" : "-";
     const char *left_words = left->data == NULL ? "" : left->data;
     const char *right_words = right->data == NULL ? "" : right->data;
-    size_t used = ouro__text_columns(left_words) + ouro__text_columns(right_words) + 6;
+    size_t used = ouro__text_columns(left_words) + ouro__text_columns(right_words) + 5;
 
     ouro__text_repeat(page->text, dash, 2);
     ouro__page_colour(page, OURO_COLOUR_BOLD);

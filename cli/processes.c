@@ -11,8 +11,10 @@
 /* The largest processes are shown; the rest is in the JSON. */
 #define MOST_SHOWN 10
 
-/* Columns of the table besides the command. */
-#define FIGURE_COLUMNS 59
+/* Columns of the table besides the command; the last is left out where it is too narrow. */
+#define FIGURE_COLUMNS 47
+#define COLLECTOR_COLUMNS 13
+#define NARROWEST_WITH_COLLECTOR 76
 
 /* Arguments that a record can hold. */
 #define MOST_ARGUMENTS 480
@@ -29,6 +31,7 @@ ouro__command_add(struct ouro__text *text, const struct ouro_record *record, siz
         arguments[count++] = record->command + at;
     }
     if (count > 0) {
+        arguments[0] = ouro__name_of(arguments[0]);
         ouro__text_add_arguments(&plain, arguments, count);
     } else {
         ouro__text_print(&plain, "%s", record->executable[0] == '\0' ? "?" : record->executable);
@@ -53,6 +56,18 @@ collector_words(char *words, const struct ouro_record *record)
     return words;
 }
 
+static bool
+has_collector(const struct ouro__page *page)
+{
+    return page->look.columns >= NARROWEST_WITH_COLLECTOR;
+}
+
+static size_t
+command_columns(const struct ouro__page *page)
+{
+    return page->look.columns - FIGURE_COLUMNS - (has_collector(page) ? COLLECTOR_COLUMNS : 0);
+}
+
 static char
 life_mark(const struct ouro__life *life)
 {
@@ -64,15 +79,16 @@ row_add(const struct ouro__page *page, const struct ouro__life *life)
 {
     const struct ouro_record *record = &life->last->found.record;
     char lasted[OURO_UNIT_TEXT], live[OURO_UNIT_TEXT], resident[OURO_UNIT_TEXT], collector[OURO_UNIT_TEXT];
-    size_t columns = page->look.columns - FIGURE_COLUMNS;
+    size_t columns = command_columns(page);
 
     ouro__text_print(page->text, "%7d  ", (int)record->pid);
     size_t used = ouro__command_add(page->text, record, columns);
     ouro__page_pad(page, (long)(columns - used));
-    ouro__text_print(page->text, " %11s%c %10s %14s  %s\n", ouro__time_show(lasted, life->lasted_ns),
+    ouro__text_print(page->text, " %11s%c %10s %13s", ouro__time_show(lasted, life->lasted_ns),
                      life_mark(life), ouro__size_show(live, life->peak_live),
-                     ouro__size_show(resident, life->peak_resident),
-                     collector_words(collector, record));
+                     ouro__size_show(resident, life->peak_resident));
+    ouro__text_print(page->text, "%s%s\n", has_collector(page) ? "  " : "",
+                     has_collector(page) ? collector_words(collector, record) : "");
 }
 
 static void
@@ -106,10 +122,10 @@ ouro__processes_add(const struct ouro__page *page, const struct ouro__run *run)
 
     if (count > 0) {
         ouro__page_colour(page, OURO_COLOUR_BOLD);
-        ouro__text_print(page->text, "\n%7s  %-*s %11s  %10s %14s  %s\n", "pid",
-                         (int)(page->look.columns - FIGURE_COLUMNS),
-                         run->n_processes > count ? "other processes" : "processes", "lasted",
-                         "peak live", "peak resident", "collector");
+        ouro__text_print(page->text, "\n%7s  %-*.*s %11s  %10s %13s%s\n", "pid",
+                         (int)command_columns(page), (int)command_columns(page), "other processes",
+                         "lasted", "peak live", "peak resident",
+                         has_collector(page) ? "  collector" : "");
         ouro__page_colour(page, OURO_COLOUR_OFF);
     }
     for (size_t i = 0; i < count; i++) {

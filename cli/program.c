@@ -43,13 +43,6 @@ struct binary {
     char interpreter[256];
 };
 
-static const char *
-name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? path : slash + 1;
-}
-
 static bool
 is_executable_file(const char *path)
 {
@@ -164,9 +157,9 @@ binary_judge(const struct binary *binary, const char *path)
     }
     if (!binary->has_interpreter) {
         /* The linker itself, called by name with a program as its argument, has none either. */
-        return strcmp(name_of(path), name_of(own.interpreter)) == 0 ? NULL : &reason_static;
+        return strcmp(ouro__name_of(path), ouro__name_of(own.interpreter)) == 0 ? NULL : &reason_static;
     }
-    return strcmp(name_of(binary->interpreter), name_of(own.interpreter)) == 0 ? NULL : &reason_loader;
+    return strcmp(ouro__name_of(binary->interpreter), ouro__name_of(own.interpreter)) == 0 ? NULL : &reason_loader;
 }
 
 /* The program that `env` is asked for in a script's first line; owned. */
@@ -197,7 +190,7 @@ script_interpreter(char *line)
     if (*arguments != '\0') {
         *arguments++ = '\0';
     }
-    if (strcmp(name_of(interpreter), "env") == 0) {
+    if (strcmp(ouro__name_of(interpreter), "env") == 0) {
         return env_find(arguments);
     }
     return strdup(interpreter);

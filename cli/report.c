@@ -33,18 +33,23 @@ title_add(const struct ouro__page *page, const struct ouro__run *run, const stru
     if (ending->signal == 0) {
         ouro__text_print(&right, "exit %d", ending->exit_code);
     } else {
-        const char *name = sigabbrev_np(ending->signal);
-        ouro__text_print(&right, "killed by %s%s", name == NULL ? "signal " : "SIG",
-                         name == NULL ? "" : name);
-        if (name == NULL) {
-            ouro__text_print(&right, "%d", ending->signal);
+        const char *known = sigabbrev_np(ending->signal);
+        if (known != NULL) {
+            ouro__text_print(&right, "killed by SIG%s", known);
+        } else {
+            ouro__text_print(&right, "killed by signal %d", ending->signal);
         }
         ouro__text_print(&right, "%s", ending->core_dumped ? " (core dumped)" : "");
     }
     ouro__text_print(&left, "ouro: ");
-    ouro__text_add_arguments(&command, run->command, run->n_command);
+    const char *name = ouro__name_of(run->command[0]);
+    ouro__text_add_arguments(&command, &name, 1);
+    if (run->n_command > 1) {
+        ouro__text_add(&command, " ", 1);
+        ouro__text_add_arguments(&command, run->command + 1, run->n_command - 1);
+    }
     ouro__text_add_shown(&left, command.data == NULL ? "" : command.data,
-                         page->look.columns - right.length - 16);
+                         page->look.columns - right.length - 14);
     ouro__text_free(&command);
     ouro__page_rule(page, &left, &right);
 }
@@ -180,12 +185,15 @@ waterfall_add(const struct ouro__page *page, const struct ouro__process *process
         ouro__text_print(page->text, "%-*s", STEP_COLUMNS, steps[i].name);
         waterfall_cell_add(page, peak.step[i], whole, bar, steps[i].colour);
         waterfall_cell_add(page, last.step[i], whole, bar, steps[i].colour);
+        ouro__text_trim(page->text);
         ouro__text_add(page->text, "\n", 1);
     }
     ouro__page_colour(page, OURO_COLOUR_BOLD);
     ouro__text_print(page->text, "%-*s", STEP_COLUMNS, "= resident");
     waterfall_cell_add(page, peak.resident, 0, bar, OURO_COLOUR_OFF);
+    ouro__page_colour(page, OURO_COLOUR_BOLD);
     waterfall_cell_add(page, last.resident, 0, bar, OURO_COLOUR_OFF);
+    ouro__text_trim(page->text);
     ouro__text_add(page->text, "\n", 1);
 }
 

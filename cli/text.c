@@ -87,6 +87,21 @@ ouro__text_repeat(struct ouro__text *text, const char *what, size_t times)
     }
 }
 
+void
+ouro__text_trim(struct ouro__text *text)
+{
+    while (text->length > 0 && text->data[text->length - 1] == ' ') {
+        text->data[--text->length] = '\0';
+    }
+}
+
+const char *
+ouro__name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
 bool
 ouro__text_is_utf8(void)
 {

@@ -21,6 +21,9 @@ void ouro__text_free(struct ouro__text *text);
 void ouro__text_add(struct ouro__text *text, const char *bytes, size_t length);
 void ouro__text_print(struct ouro__text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Take spaces off the end. */
+void ouro__text_trim(struct ouro__text *text);
+
 void ouro__text_repeat(struct ouro__text *text, const char *what, size_t times);
 
 /* Add `name`, a string from elsewhere, with all that is not plainly printable as \n or \x1b, and at most
@@ -29,6 +32,9 @@ size_t ouro__text_add_shown(struct ouro__text *text, const char *name, size_t co
 
 /* A command line from `count` arguments, for reading: those that a shell would split are quoted. */
 void ouro__text_add_arguments(struct ouro__text *text, const char *const *arguments, size_t count);
+
+/* A path without its folders; borrowed from `path`. */
+const char *ouro__name_of(const char *path);
 
 /* How many columns a text takes, colours not counted; what cannot be decoded counts one a byte. */
 size_t ouro__text_columns(const char *text);

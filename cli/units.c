@@ -110,6 +110,8 @@ ouro__time_show(char *buffer, uint64_t ns)
 
     if (ns > UINT64_MAX - 500000000U) {
         (void)snprintf(buffer, OURO_UNIT_TEXT, "ages");
+    } else if (ns == 0) {
+        (void)snprintf(buffer, OURO_UNIT_TEXT, "0 s");
     } else if (ns < 1000) {
         (void)snprintf(buffer, OURO_UNIT_TEXT, "%u ns", (unsigned)ns);
     } else if (ns < 999500) {

@@ -16,10 +16,8 @@
 #define FINE_CLASSES 33   /* classes 0 to 32 */
 #define SLOT_SHIFT 16     /* a slot, the unit of the range: 64 KiB */
 #define SLOT_SIZE ((size_t)1 << SLOT_SHIFT)
-#define SMALL_MAX 8192    /* pools of one slot up to here */
-#define MEDIUM_MAX 32768  /* pools of MEDIUM_SLOTS up to here, of LARGEST_SLOTS up to OURO_POOLED_MAX */
-#define MEDIUM_SLOTS 4
-#define LARGEST_SLOTS 8
+#define ONE_SLOT_MAX 16384  /* pools of one slot up to here: four blocks at least */
+#define TWO_SLOTS_MAX 32768 /* of two slots up to here, of four up to OURO_POOLED_MAX */
 
 _Static_assert(FINE_CLASSES + 7 * 8 == OURO_N_SIZE_CLASSES, "seven doublings from 512 to 65536");
 
@@ -43,7 +41,7 @@ static inline unsigned
 ouro__class_slots(unsigned class)
 {
     uint32_t size = ouro__class_size[class];
-    return size <= SMALL_MAX ? 1 : size <= MEDIUM_MAX ? MEDIUM_SLOTS : LARGEST_SLOTS;
+    return size <= ONE_SLOT_MAX ? 1 : size <= TWO_SLOTS_MAX ? 2 : 4;
 }
 
 #endif

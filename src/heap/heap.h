@@ -27,12 +27,13 @@
 #endif
 
 #define N_BINS_A_DOMAIN OURO_N_SIZE_CLASSES
+#define N_KEPT 4
 #define MAX_SHARED_HEAPS 33 /* the process's and 32 more */
 #define MAX_LIVE_BLOCKS (SLOT_SIZE / 16) /* of a pool */
 
 enum pool_event {
-    EVENT_NEVER = 0,      /* the current pool may become empty and stay */
-    EVENT_EMPTY = 1,      /* a usable pool that becomes empty is given back */
+    EVENT_NEVER = 0,      /* the current pool of a class up to FINE_MAX may become empty and stay */
+    EVENT_EMPTY = 1,      /* a pool that becomes empty is given back, or kept among a few */
     EVENT_ANY_FREE = 0xFFFF, /* a full pool becomes usable */
 };
 
@@ -58,6 +59,8 @@ struct local {
     struct queue full[OURO_N_DOMAINS][N_BINS_A_DOMAIN];
     uint32_t swept[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* full pools looked at since remote_hint was set */
     uint8_t remote_hint[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* others freed blocks of this class; atomic */
+    struct pool *kept[N_KEPT]; /* current pools of classes above FINE_MAX that became empty, a ring */
+    unsigned next_kept;
     /* Of pools that were given back. */
     uint64_t past_allocs[OURO_N_DOMAINS], past_frees[OURO_N_DOMAINS];
     /* Requests that took the slow path: a sample of what is asked, for the rounding. */
@@ -100,12 +103,14 @@ extern _Thread_local struct local *ouro__locals[MAX_SHARED_HEAPS]
 
 /* ---- pool.c ---- */
 
+#define SPREAD_MAX 4096 /* classes of the object domain whose first block is not at a pool's beginning */
+
 /* The offset of a pool's first block.  At 48, an object behind a collector's head of 16 bytes lies on a cache
  * line of its own (docs/heap.md); raw blocks begin at 0, so that classes keep their natural alignment. */
 static inline uint32_t
 ouro__pool_start(unsigned class, unsigned domain)
 {
-    return domain == OURO_DOMAIN_OBJECT && ouro__class_size[class] <= SMALL_MAX ? 48 : 0;
+    return domain == OURO_DOMAIN_OBJECT && ouro__class_size[class] <= SPREAD_MAX ? 48 : 0;
 }
 
 /* The offset behind which no block may reach. */

@@ -8,7 +8,13 @@
 #include "base/assert.h"
 #include "heap/heap.h"
 
-struct local ouro__no_local;
+/* Every bin of it is empty from the first instruction on: malloc is called before any constructor. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* ranges in initialisers: gcc and clang have them */
+struct local ouro__no_local = {
+    .current = {[0 ... OURO_N_DOMAINS - 1] = {[0 ... N_BINS_A_DOMAIN - 1] = &ouro__no_pool}},
+};
+#pragma GCC diagnostic pop
 
 /* Element 0, the process's shared heap, is read without a test. */
 _Thread_local struct local *ouro__locals[MAX_SHARED_HEAPS] = {&ouro__no_local};

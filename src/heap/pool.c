@@ -190,6 +190,27 @@ end_pool(struct local *local, struct pool *pool)
     ouro__heap_discharge(local->heap, n_slots);
 }
 
+/* The current pool of a class above FINE_MAX is empty: keep it, since its like may be asked for again at once,
+ * and give back one that was kept before. */
+static void
+keep_empty(struct local *local, struct pool *pool)
+{
+    for (unsigned i = 0; i < N_KEPT; i++) {
+        if (local->kept[i] == pool) {
+            return;
+        }
+    }
+    struct pool *before = local->kept[local->next_kept];
+    local->kept[local->next_kept] = pool;
+    local->next_kept = (local->next_kept + 1) % N_KEPT;
+    /* It may have been filled, put aside or given back since. */
+    if (before != NULL && before->kind == SLOT_POOL &&
+        local->current[before->domain][before->class] == before && ouro__pool_live(before) == 0) {
+        local->current[before->domain][before->class] = &ouro__no_pool;
+        end_pool(local, before);
+    }
+}
+
 void
 ouro__pool_became_free(struct local *local, struct pool *pool)
 {
@@ -200,7 +221,12 @@ ouro__pool_became_free(struct local *local, struct pool *pool)
         pool->event = EVENT_EMPTY;
         push_back(usable, pool);
     }
-    if (ouro__pool_live(pool) == 0) {
+    if (ouro__pool_live(pool) != 0) {
+        return;
+    }
+    if (local->current[pool->domain][pool->class] == pool) {
+        keep_empty(local, pool);
+    } else {
         take_out(usable, pool);
         end_pool(local, pool);
     }
@@ -281,7 +307,7 @@ ouro__local_refill(struct local *local, unsigned domain, unsigned class, size_t 
         if (pool == NULL) {
             return NULL;
         }
-        pool->event = EVENT_NEVER;
+        pool->event = class < FINE_CLASSES ? EVENT_NEVER : EVENT_EMPTY;
         local->current[domain][class] = pool;
         ouro__heap_took(local, ouro__class_slots(class));
     }

@@ -2,11 +2,11 @@
  *
  * Never false, while the lock is free:
  * - the slots of [1, extent) are each NONE, FREE, CACHED, or part of a pool or large block;
- * - no two runs of free slots touch; a run's first and last record know its length;
- * - `dirty_free` is the sum of the runs' n_dirty, and n_dirty counts slots flagged dirty.
+ * - a run is dirty or clean as a whole; its first and last record know its length; no two runs of the same
+ *   sort touch.
  *
- * What was freed is kept resident up to `budget` slots, in the cache and in dirty runs.  Beyond it all
- * dirty runs and half of the cache are purged.  When what was purged is soon taken again the budget was too
+ * Dirty runs are taken first: they are resident already.  What was freed is kept resident up to `budget`
+ * slots, in the cache and in dirty runs.  Beyond it all dirty runs and half of the cache are purged.  When what was purged is soon taken again the budget was too
  * small and doubles; when it is not, the budget halves: a program that swings between two sizes stops paying
  * for page faults, one that shrinks gives back nearly all. */
 #include "heap/range.h"
@@ -54,12 +54,14 @@ static struct {
     ouro__os_lock lock;
     size_t max_slots;
     size_t records_mapped; /* bytes */
-    uint32_t bins[N_BINS]; /* runs of free slots by length: first record's index, 0 for none */
-    uint64_t occupied;     /* bit b: bins[b] is not empty */
+    struct bins {
+        uint32_t first[N_BINS]; /* runs of free slots by length: first record's index, 0 for none */
+        uint64_t occupied;      /* bit b: first[b] is not 0 */
+    } clean, dirty;
     uint32_t cache;        /* stack of cached slots */
     size_t n_cached;
     size_t n_mapped; /* slots */
-    size_t dirty_free;
+    size_t n_dirty; /* slots in dirty runs */
     size_t budget;
     uint64_t purged_at; /* ns */
     size_t recently_purged; /* slots, since purged_at */
@@ -151,7 +153,7 @@ ouro__range_init(void)
     return done;
 }
 
-static void add_run(size_t first, size_t n, size_t n_dirty);
+static void add_run(size_t first, size_t n);
 
 /* Map at least `n` more slots behind the extent and add them as a free run. */
 static bool
@@ -194,116 +196,113 @@ grow(size_t n)
     }
     range.n_mapped += step;
     __atomic_store_n(&ouro__range.extent, (extent + step) << SLOT_SHIFT, __ATOMIC_RELEASE);
-    add_run(extent, step, 0);
+    add_run(extent, step);
     return true;
 }
 
 /* ---- runs of free slots ---- */
 
+static struct bins *
+bins_of(const struct pool *head)
+{
+    return head->flags & SLOT_DIRTY ? &range.dirty : &range.clean;
+}
+
 static void
-link_run(size_t first, size_t n, size_t n_dirty)
+link_run(size_t first, size_t n)
 {
     struct pool *head = record_of(first), *tail = record_of(first + n - 1);
+    struct bins *bins = bins_of(head);
     unsigned bin = bin_of(n);
 
     head->n_slots = tail->n_slots = (uint32_t)n;
-    head->n_dirty = (uint32_t)n_dirty;
     head->prev = 0;
-    head->next = range.bins[bin];
+    head->next = bins->first[bin];
     if (head->next != 0) {
         record_of(head->next)->prev = (uint32_t)first;
     }
-    range.bins[bin] = (uint32_t)first;
-    range.occupied |= (uint64_t)1 << bin;
-    range.dirty_free += n_dirty;
+    bins->first[bin] = (uint32_t)first;
+    bins->occupied |= (uint64_t)1 << bin;
+    range.n_dirty += bins == &range.dirty ? n : 0;
 }
 
 static void
 unlink_run(struct pool *head)
 {
+    struct bins *bins = bins_of(head);
     unsigned bin = bin_of(head->n_slots);
 
     if (head->prev != 0) {
         record_of(head->prev)->next = head->next;
     } else {
-        range.bins[bin] = head->next;
+        bins->first[bin] = head->next;
         if (head->next == 0) {
-            range.occupied &= ~((uint64_t)1 << bin);
+            bins->occupied &= ~((uint64_t)1 << bin);
         }
     }
     if (head->next != 0) {
         record_of(head->next)->prev = head->prev;
     }
-    range.dirty_free -= head->n_dirty;
+    range.n_dirty -= bins == &range.dirty ? head->n_slots : 0;
 }
 
-/* Add slots that are in no list as free, joined with free neighbours. */
+static bool
+is_free_like(const struct pool *neighbour, const struct pool *record)
+{
+    return neighbour->kind == SLOT_FREE && ((neighbour->flags ^ record->flags) & SLOT_DIRTY) == 0;
+}
+
+/* Add slots that are in no list, all dirty or all clean, as a free run, joined with its like. */
 static void
-add_run(size_t first, size_t n, size_t n_dirty)
+add_run(size_t first, size_t n)
 {
     for (size_t i = first; i < first + n; i++) {
         record_of(i)->kind = SLOT_FREE;
     }
-    struct pool *before = record_of(first - 1);
-    if (before->kind == SLOT_FREE) {
+    struct pool *before = record_of(first - 1), *behind = record_of(first + n);
+    if (is_free_like(before, record_of(first))) {
         struct pool *head = before - (before->n_slots - 1);
         unlink_run(head);
         first -= head->n_slots;
         n += head->n_slots;
-        n_dirty += head->n_dirty;
     }
-    if (first + n < range_slots() && record_of(first + n)->kind == SLOT_FREE) {
-        struct pool *head = record_of(first + n);
-        unlink_run(head);
-        n += head->n_slots;
-        n_dirty += head->n_dirty;
+    if (first + n < range_slots() && is_free_like(behind, record_of(first))) {
+        unlink_run(behind);
+        n += behind->n_slots;
     }
-    link_run(first, n, n_dirty);
-}
-
-static size_t
-count_dirty(size_t first, size_t n)
-{
-    size_t dirty = 0;
-    for (size_t i = first; i < first + n; i++) {
-        dirty += record_of(i)->flags & SLOT_DIRTY;
-    }
-    return dirty;
+    link_run(first, n);
 }
 
 /* Cut [at, at + n) out of a free run; what is left on both sides stays free. */
 static void
 cut_run(struct pool *head, size_t at, size_t n)
 {
-    size_t first = ouro__slot_index(head), length = head->n_slots, n_dirty = head->n_dirty;
+    size_t first = ouro__slot_index(head), length = head->n_slots;
     size_t before = at - first, behind = length - before - n;
+    bool clean = !(head->flags & SLOT_DIRTY);
 
     unlink_run(head);
-    bool mixed = n_dirty != 0 && n_dirty != length;
-    size_t dirty_before = n_dirty == 0 ? 0 : mixed ? count_dirty(first, before) : before;
-    size_t dirty_here = n_dirty == 0 ? 0 : mixed ? count_dirty(at, n) : n;
     if (before != 0) {
-        link_run(first, before, dirty_before);
+        link_run(first, before);
     }
     if (behind != 0) {
-        link_run(at + n, behind, n_dirty - dirty_before - dirty_here);
+        link_run(at + n, behind);
     }
-    /* Taking clean slots soon after purging: the purge came too early. */
-    size_t clean = n - dirty_here;
-    if (clean != 0 && range.recently_purged >= clean && !range.thrashed &&
+    /* Taking clean slots soon after purging as many: the purge came too early. */
+    if (clean && range.recently_purged >= n && !range.thrashed &&
         ouro__os_now() - range.purged_at < SOON_NS) {
         range.thrashed = true;
         range.budget = range.budget * 2 > MAX_BUDGET ? MAX_BUDGET : range.budget * 2;
     }
 }
 
-/* The first free run that has `n` slots from a multiple of `unit` on; *at is where. */
+/* The first run that has `n` slots from a multiple of `unit` on; *at is where. */
 static struct pool *
-find_run(size_t n, size_t unit, size_t *at)
+find_in(const struct bins *in, size_t n, size_t unit, size_t *at)
 {
-    uint64_t bins = range.occupied & ~(uint64_t)0 << bin_of(n);
+    uint64_t bins = in->occupied & ~(uint64_t)0 << bin_of(n);
     for (; bins != 0; bins &= bins - 1) {
-        uint32_t first = range.bins[__builtin_ctzll(bins)];
+        uint32_t first = in->first[__builtin_ctzll(bins)];
         for (; first != 0; first = record_of(first)->next) {
             size_t address = ouro__round_up((ouro__range.base >> SLOT_SHIFT) + first, unit);
             *at = address - (ouro__range.base >> SLOT_SHIFT);
@@ -316,6 +315,15 @@ find_run(size_t n, size_t unit, size_t *at)
 }
 
 static struct pool *
+find_run(size_t n, size_t unit, size_t *at)
+{
+    struct pool *run = find_in(&range.dirty, n, unit, at);
+    return run != NULL ? run : find_in(&range.clean, n, unit, at);
+}
+
+static void purge_free(size_t keep);
+
+static struct pool *
 take_locked(size_t n, size_t unit)
 {
     if (n == 1 && range.cache != 0) {
@@ -326,6 +334,10 @@ take_locked(size_t n, size_t unit)
     }
     size_t at = 0;
     struct pool *run = find_run(n, unit, &at);
+    if (run == NULL && n > 1 && range.n_dirty >= n) { /* purged, runs join with clean neighbours */
+        purge_free(range.n_cached);
+        run = find_run(n, unit, &at);
+    }
     if (run == NULL) {
         if (!init_locked() || n > range.max_slots || !grow(unit > 1 ? n + unit : n)) {
             return NULL;
@@ -392,28 +404,6 @@ purge_slots(size_t first, size_t n)
     range.recently_purged += n;
 }
 
-/* Purge the dirty slots of a free run, neighbours in one call. */
-static void
-purge_run(struct pool *head)
-{
-    size_t first = ouro__slot_index(head), end = first + head->n_slots;
-
-    for (size_t i = first; i < end;) {
-        if (!(record_of(i)->flags & SLOT_DIRTY)) {
-            i++;
-            continue;
-        }
-        size_t n = 1;
-        while (i + n < end && (record_of(i + n)->flags & SLOT_DIRTY)) {
-            n++;
-        }
-        purge_slots(i, n);
-        i += n;
-    }
-    range.dirty_free -= head->n_dirty;
-    head->n_dirty = 0;
-}
-
 static void
 flush_cache(size_t keep)
 {
@@ -421,7 +411,7 @@ flush_cache(size_t keep)
         size_t index = range.cache;
         range.cache = record_of(index)->next;
         range.n_cached--;
-        add_run(index, 1, 1);
+        add_run(index, 1);
     }
 }
 
@@ -431,12 +421,12 @@ purge_free(size_t keep)
 {
     flush_cache(keep);
     range.recently_purged = 0;
-    for (unsigned bin = 0; bin < N_BINS && range.dirty_free != 0; bin++) {
-        for (uint32_t first = range.bins[bin]; first != 0; first = record_of(first)->next) {
-            if (record_of(first)->n_dirty != 0) {
-                purge_run(record_of(first));
-            }
-        }
+    while (range.dirty.occupied != 0) {
+        size_t first = range.dirty.first[__builtin_ctzll(range.dirty.occupied)];
+        size_t n = record_of(first)->n_slots;
+        unlink_run(record_of(first));
+        purge_slots(first, n);
+        add_run(first, n);
     }
     range.purged_at = ouro__os_now();
     if (!range.thrashed && range.budget > MIN_BUDGET) {
@@ -462,9 +452,9 @@ ouro__range_give(struct pool *first, size_t n)
         range.cache = (uint32_t)index;
         range.n_cached++;
     } else {
-        add_run(index, n, n);
+        add_run(index, n);
     }
-    if (range.n_cached + range.dirty_free > range.budget) {
+    if (range.n_cached + range.n_dirty > range.budget) {
         purge_free(range.budget / 2);
     }
     ouro__os_release(&range.lock);
@@ -487,7 +477,7 @@ ouro__range_get_stats(struct range_stats *stats)
     ouro__os_acquire(&range.lock);
     stats->mapped = (uint64_t)range.n_mapped << SLOT_SHIFT;
     stats->record_bytes = ouro__round_up(range_slots() * sizeof(struct pool), ouro__os_page_size());
-    stats->dirty_free = (uint64_t)range.dirty_free << SLOT_SHIFT;
+    stats->dirty_free = (uint64_t)range.n_dirty << SLOT_SHIFT;
     stats->cached = (uint64_t)range.n_cached << SLOT_SHIFT;
     stats->purged = range.purged << SLOT_SHIFT;
     ouro__os_release(&range.lock);

@@ -9,7 +9,8 @@
  *   NONE ----------> FREE <---------> POOL / LARGE ----------> CACHED (one slot, dirty) ---> FREE
  *
  * FREE slots form runs: the first record of a run and the last know its length, neighbours are joined when
- * given back.  A *dirty* slot was written since it was last purged: it is resident, and not zero. */
+ * given back.  A *dirty* slot was written since it was last purged: it is resident, and not zero; dirty slots and
+ * clean ones form runs of their own. */
 #ifndef OURO_HEAP_RANGE_H
 #define OURO_HEAP_RANGE_H
 
@@ -60,10 +61,7 @@ struct pool {
         uint32_t n_slots; /* FREE (first and last of a run), LARGE: slots in all */
         uint32_t head;    /* INTERIOR: slot index of the first */
     };
-    union {
-        uint32_t fresh;   /* POOL: offset of the first block that was never handed out */
-        uint32_t n_dirty; /* FREE, first of a run: how many of its slots are dirty */
-    };
+    uint32_t fresh;       /* POOL: offset of the first block that was never handed out */
     uint16_t event; /* POOL: a free that leaves fewer live blocks than this takes the slow path */
     uint16_t cold;  /* POOL of one slot: sixteenths purged, whose blocks are on no list */
     uint8_t class;
@@ -76,7 +74,7 @@ _Static_assert(sizeof(struct pool) == 64, "a record is a cache line");
 
 /* Ends a list of free blocks; no block starts there, since all are aligned to 16. */
 #define OFFSET_NONE 8U
-/* Offsets fit in so many bits: pools have at most 512 KiB. */
+/* Offsets fit in so many bits: pools have at most 256 KiB. */
 #define OFFSET_BITS 20
 
 /* What the hot paths read: one line, constant but for `extent`. */

@@ -36,13 +36,15 @@ unsigned ouro__cpython_served(void);
 /* Whether interpreters with locks of their own have been seen. */
 bool ouro__cpython_has_many_locks(void);
 
-/* Set while nobody watches the collector: then the mem domain calls ouro__cpython_notice() now and then. */
-extern bool ouro__cpython_unwatched;
+/* When set, the next call to the mem domain calls ouro__cpython_notice(). */
+extern bool ouro__cpython_wants_notice;
 
 /* ---- cpython_watch.c ---- */
 
-/* Called under the interpreter's lock, from inside an allocation: ask for installation when the interpreter
- * is ready. */
+/* Watch the collector, as the settings have it, as soon as there is an interpreter. */
+void ouro__cpython_watch(void);
+
+/* Called under an interpreter's lock, from inside an allocation: see cpython_watch.c. */
 void ouro__cpython_notice(void);
 
 /* Fill in the fields about Python and its collector. */

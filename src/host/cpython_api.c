@@ -52,9 +52,20 @@ ouro__cpython_find(void)
     is_whole = is_whole && (find_function("PyThreadState_GetUnchecked", &ouro__py.current_thread_state) ||
                             find_function("_PyThreadState_UncheckedGet", &ouro__py.current_thread_state));
     ouro__py.none = dlsym(RTLD_DEFAULT, "_Py_NoneStruct");
+    (void)dlerror(); /* what was not found is not the program's concern */
     if (!is_whole || ouro__py.none == NULL) {
         return false;
     }
     parse_version(ouro__py.Py_GetVersion());
     return ouro__py.hex >= 0x03090000 && ouro__py.hex < 0x04000000;
+}
+
+/* After the process's own constructor, before main(). */
+__attribute__((constructor)) static void
+begin_cpython(void)
+{
+    if (ouro__cpython_find() && ouro__host_serves_malloc()) {
+        ouro__cpython_serve();
+        ouro__cpython_watch();
+    }
 }

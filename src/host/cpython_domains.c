@@ -28,7 +28,7 @@
 static ouro_heap *shared_heap;
 static ouro_heap *exclusive_heap;
 static struct local *exclusive_local; /* where the exclusive heap takes from; NULL when it is retired */
-bool ouro__cpython_unwatched;
+bool ouro__cpython_wants_notice;
 
 /* ---- any domain, by the public functions: on a shared heap, or on one that checks ---- */
 
@@ -41,7 +41,7 @@ static void *
 place_malloc(void *context, size_t size)
 {
     const struct place *place = context;
-    if (OURO_UNLIKELY(ouro__cpython_unwatched && place->domain == OURO_DOMAIN_MEM)) {
+    if (OURO_UNLIKELY(ouro__cpython_wants_notice && place->domain == OURO_DOMAIN_MEM)) {
         ouro__cpython_notice();
     }
     return ouro_heap_alloc(place->heap, place->domain, size);
@@ -92,7 +92,7 @@ exclusive_malloc(void *context, size_t size)
     if (OURO_UNLIKELY(exclusive_local == NULL)) {
         return place_malloc(context, size);
     }
-    return ouro__alloc(exclusive_local, domain_of(context), size);
+    return ouro__alloc(exclusive_heap, exclusive_local, domain_of(context), size);
 }
 
 static void *
@@ -105,7 +105,7 @@ exclusive_calloc(void *context, size_t count, size_t size)
     if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes) || bytes > OURO_POOLED_MAX)) {
         return ouro_heap_alloc_zeroed(exclusive_heap, (ouro_domain)domain_of(context), count, size);
     }
-    void *block = ouro__alloc(exclusive_local, domain_of(context), bytes);
+    void *block = ouro__alloc(exclusive_heap, exclusive_local, domain_of(context), bytes);
     return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : NULL;
 }
 
@@ -128,11 +128,11 @@ exclusive_free(void *context, void *block)
     ouro__free(exclusive_local, block);
 }
 
-/* The mem domain is called a tenth as often as the object domain: the one test is lost there. */
+/* The mem domain is called a tenth as often as the object domain: there one more test is lost in the rest. */
 static void *
 exclusive_mem_malloc(void *context, size_t size)
 {
-    if (OURO_UNLIKELY(ouro__cpython_unwatched)) {
+    if (OURO_UNLIKELY(ouro__cpython_wants_notice)) {
         ouro__cpython_notice();
     }
     return exclusive_malloc(context, size);
@@ -149,9 +149,10 @@ is_ours(const struct py_allocator *allocator)
 static void
 retire_exclusive(void)
 {
-    if (exclusive_local == NULL || !ouro__heap_retire(exclusive_heap, shared_heap)) {
+    if (exclusive_local == NULL) {
         return;
     }
+    ouro__heap_retire(exclusive_heap, shared_heap);
     exclusive_local = NULL;
     for (int domain = OURO_DOMAIN_MEM; domain <= OURO_DOMAIN_OBJECT; domain++) {
         struct py_allocator allocator;
@@ -195,7 +196,6 @@ make_exclusive(void)
 static void
 serve_under_lock(void)
 {
-    ouro__cpython_unwatched = true;
     exclusive_heap = make_exclusive();
     for (int domain = OURO_DOMAIN_MEM; domain <= OURO_DOMAIN_OBJECT; domain++) {
         struct py_allocator allocator = make_allocator(&places[domain]);

@@ -174,13 +174,16 @@ decide_young(struct ouro__pacing *pacing)
 }
 
 enum ouro__look
-ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, uint64_t n_new, struct ouro__pace_moment now)
+ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked, uint64_t n_new,
+                   struct ouro__pace_moment now)
 {
     pacing->before = now;
     pacing->n_old += n_new;
     pacing->looked_at = n_new;
     if (is_full) {
         pacing->look = OURO_LOOK_FULL;
+    } else if (is_asked) {
+        pacing->look = OURO_LOOK_ASKED;
     } else if (decide_young(pacing)) {
         pacing->look = OURO_LOOK_YOUNG;
         pacing->skipped = 0;
@@ -250,9 +253,9 @@ learn_old(struct ouro__pacing *pacing, uint64_t ns, uint64_t n_found, uint64_t n
 }
 
 static void
-learn_full(struct ouro__pacing *pacing, uint64_t ns, uint64_t n_found, uint64_t n_left, uint64_t bytes)
+learn_full(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, struct ouro__pace_moment now)
 {
-    uint64_t n_all = n_left + n_found;
+    uint64_t n_all = n_left + n_found, ns = now.cpu_ns - pacing->before.cpu_ns;
     if (n_all >= OLD_LOOK_MIN) {
         pacing->ns_an_object += ((double)ns / (double)n_all - pacing->ns_an_object) / 2;
     }
@@ -260,9 +263,9 @@ learn_full(struct ouro__pacing *pacing, uint64_t ns, uint64_t n_found, uint64_t 
     pacing->clean_fulls = n_found * 100 <= n_all * CLEAN_PERCENT ? pacing->clean_fulls + 1 : 0;
     pacing->n_at_full = n_left;
     pacing->n_old = 0;
-    pacing->bytes_at_full = bytes;
+    pacing->bytes_at_full = now.bytes;
     pacing->bytes_at_due = 0;
-    pacing->cpu_at_full = pacing->before.cpu_ns + ns;
+    pacing->cpu_at_full = now.cpu_ns;
     pacing->old_ns = pacing->old_looked = pacing->old_found = 0;
     pacing->old_since = pacing->cpu_at_full;
     pacing->n_next_check = larger(n_left / STOCK_GROWTH_SHARE, n_stock_minimum(pacing));
@@ -270,25 +273,24 @@ learn_full(struct ouro__pacing *pacing, uint64_t ns, uint64_t n_found, uint64_t 
 }
 
 void
-ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t ns, uint64_t n_found, uint64_t n_left,
-                  uint64_t n_looked, uint64_t bytes)
+ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint64_t n_looked,
+                  struct ouro__pace_moment now)
 {
-    uint64_t freed = pacing->before.bytes > bytes ? pacing->before.bytes - bytes : 0;
+    uint64_t freed = pacing->before.bytes > now.bytes ? pacing->before.bytes - now.bytes : 0;
     if (pacing->look == OURO_LOOK_FULL) {
-        learn_full(pacing, ns, n_found, n_left, bytes);
+        learn_full(pacing, n_found, n_left, now);
     } else {
         pacing->n_old -= n_found < pacing->n_old ? n_found : pacing->n_old;
         if (pacing->look == OURO_LOOK_YOUNG) {
             learn_young(pacing, n_found, freed);
         } else if (pacing->look == OURO_LOOK_OLD) {
-            learn_old(pacing, ns, n_found, n_looked);
+            learn_old(pacing, now.cpu_ns - pacing->before.cpu_ns, n_found, n_looked);
         }
-        struct ouro__pace_moment now = {pacing->before.cpu_ns + ns, bytes};
         bool was_due = pacing->bytes_at_due != 0;
         pacing->wants_full = decide_full(pacing, now);
         pacing->n_put_off += !was_due && pacing->bytes_at_due != 0 && !pacing->wants_full;
     }
-    pacing->bytes_at_event = bytes;
+    pacing->bytes_at_event = now.bytes;
 }
 
 bool

@@ -15,6 +15,7 @@ enum ouro__look {
     OURO_LOOK_OLD,   /* put the new objects with the old ones, look at some of the oldest instead */
     OURO_LOOK_NOT,   /* put the new objects with the old ones, look at nothing */
     OURO_LOOK_FULL,  /* let it look at everything */
+    OURO_LOOK_ASKED, /* the program asked for it: nothing is decided, and nothing learned */
 };
 
 /* What is known at a moment. */
@@ -58,15 +59,15 @@ struct ouro__pacing {
 /* Begin: the program's first threshold, and now. */
 void ouro__pacing_init(struct ouro__pacing *pacing, int base, struct ouro__pace_moment now);
 
-/* A collection is about to start, because `n_new` objects came to be since the last.  `is_full`: it will look
- * at everything. */
-enum ouro__look ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, uint64_t n_new,
-                                   struct ouro__pace_moment now);
+/* A collection is about to start, `n_new` objects after the last.  `is_full`: it will look at everything;
+ * `is_asked`: the program wants it. */
+enum ouro__look ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked,
+                                   uint64_t n_new, struct ouro__pace_moment now);
 
-/* It has ended after `ns`, and found `n_found` objects.  `n_left`: objects that a full one left; of
- * an old look, `n_looked` is what there was to look at. */
-void ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t ns, uint64_t n_found, uint64_t n_left,
-                       uint64_t n_looked, uint64_t bytes);
+/* It has ended, and found `n_found` objects.  `n_left`: objects that a full one left; of an old look,
+ * `n_looked` is what there was to look at. */
+void ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left,
+                       uint64_t n_looked, struct ouro__pace_moment now);
 
 /* The heaps have grown to `bytes`: true when a look is wanted at the next occasion. */
 bool ouro__pacing_grew(struct ouro__pacing *pacing, uint64_t bytes);

@@ -26,7 +26,10 @@
 #include "heap/fast.h"
 #include "os/os.h"
 
+/* Where a public function returns to: what a debug heap reports as the place of an allocation.  Used inside
+ * functions that are always inlined, so that only their slow paths load it. */
 #define CALLER __builtin_return_address(0)
+#define INLINE __attribute__((always_inline)) static inline
 
 /* The process's shared heap; NULL until first needed.  Atomic. */
 static ouro_heap *process_heap;
@@ -83,8 +86,8 @@ take_slow(size_t size, const void *caller)
 }
 
 /* As ouro__alloc(), with a slow path that knows of errno and of the first call. */
-static inline void *
-take(size_t size, const void *caller)
+INLINE void *
+take(size_t size)
 {
     if (OURO_LIKELY(size <= OURO_POOLED_MAX)) {
         struct pool *pool = ouro__locals[0]->current[OURO_DOMAIN_RAW][ouro__class_of(size)];
@@ -92,7 +95,7 @@ take(size_t size, const void *caller)
             return ouro__pool_take(pool);
         }
     }
-    return take_slow(size, caller);
+    return take_slow(size, CALLER);
 }
 
 __attribute__((noinline)) static void *
@@ -109,8 +112,8 @@ take_zeroed_slow(size_t size, const void *caller)
     return block_or_error(ouro_heap_alloc_zeroed(heap, OURO_DOMAIN_RAW, 1, size));
 }
 
-static inline void *
-take_zeroed(size_t count, size_t size, const void *caller)
+INLINE void *
+take_zeroed(size_t count, size_t size)
 {
     size_t bytes;
     if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) {
@@ -122,7 +125,7 @@ take_zeroed(size_t count, size_t size, const void *caller)
             return memset(ouro__pool_take(pool), 0, bytes);
         }
     }
-    return take_zeroed_slow(bytes, caller);
+    return take_zeroed_slow(bytes, CALLER);
 }
 
 /* `alignment` is a power of two. */
@@ -163,18 +166,18 @@ take_pages(size_t size, bool rounded_up, const void *caller)
         take_aligned(page, rounded_up ? ouro__round_up(size, page) : size, caller));
 }
 
-static inline void
+INLINE void
 give(void *block)
 {
     ouro__free(ouro__locals[0], block);
 }
 
 /* A block that the heap holds is resized there; one that it doesn't hold, in foreign.c. */
-static inline void *
-resize(void *block, size_t size, const void *caller)
+INLINE void *
+resize(void *block, size_t size)
 {
     if (block == NULL) {
-        return take(size, caller);
+        return take(size);
     }
     if (size == 0) {
         give(block);
@@ -185,7 +188,7 @@ resize(void *block, size_t size, const void *caller)
     }
     ouro_heap *heap = ouro__host_heap();
     if (OURO_UNLIKELY(heap->debug)) {
-        return block_or_error(ouro__debug_realloc(heap, OURO_DOMAIN_RAW, block, size, caller));
+        return block_or_error(ouro__debug_realloc(heap, OURO_DOMAIN_RAW, block, size, CALLER));
     }
     return block_or_error(ouro_heap_realloc(heap, OURO_DOMAIN_RAW, block, size));
 }
@@ -195,7 +198,7 @@ resize(void *block, size_t size, const void *caller)
 OURO_API void *
 malloc(size_t size)
 {
-    return take(size, CALLER);
+    return take(size);
 }
 
 OURO_API void
@@ -207,13 +210,13 @@ free(void *block)
 OURO_API void *
 calloc(size_t count, size_t size)
 {
-    return take_zeroed(count, size, CALLER);
+    return take_zeroed(count, size);
 }
 
 OURO_API void *
 realloc(void *block, size_t size)
 {
-    return resize(block, size, CALLER);
+    return resize(block, size);
 }
 
 OURO_API void *
@@ -223,7 +226,7 @@ reallocarray(void *block, size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes)) {
         return fail(ENOMEM);
     }
-    return resize(block, bytes, CALLER);
+    return resize(block, bytes);
 }
 
 /* Returns its error and leaves errno and, then, *block alone. */
@@ -303,19 +306,19 @@ cfree(void *block)
 OURO_API void *
 __libc_malloc(size_t size)
 {
-    return take(size, CALLER);
+    return take(size);
 }
 
 OURO_API void *
 __libc_calloc(size_t count, size_t size)
 {
-    return take_zeroed(count, size, CALLER);
+    return take_zeroed(count, size);
 }
 
 OURO_API void *
 __libc_realloc(void *block, size_t size)
 {
-    return resize(block, size, CALLER);
+    return resize(block, size);
 }
 
 OURO_API void

@@ -27,7 +27,6 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-
 /* ---- the functions behind ours ---- */
 
 typedef void next_exit(int);
@@ -241,7 +240,7 @@ count_arguments(va_list list)
 #define GATHER_ARGUMENTS(array, first, list)                                                           \
     va_list counting;                                                                                  \
     va_copy(counting, list);                                                                           \
-    size_t n_more = (first) != NULL ? count_arguments(counting) : 0;                                   \
+    size_t n_more = count_arguments(counting);                                                         \
     va_end(counting);                                                                                  \
     char **array = __builtin_alloca((n_more + 2) * sizeof *array);                                     \
     array[0] = (char *)(uintptr_t)(first);                                                             \
@@ -276,9 +275,7 @@ execle(const char *path, const char *first, ...)
     va_list list;
     va_start(list, first);
     GATHER_ARGUMENTS(arguments, first, list);
-    if (first != NULL) {
-        (void)va_arg(list, char *); /* the NULL before the environment */
-    }
+    (void)va_arg(list, char *); /* the NULL before the environment */
     char **environment = va_arg(list, char **);
     va_end(list);
     return execve(path, arguments, environment);

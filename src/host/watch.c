@@ -150,7 +150,7 @@ nanoseconds(struct timeval time)
 }
 
 static void
-write_process_figures(uint64_t now, bool at_the_end)
+write_process_figures(uint64_t now, bool with_peak)
 {
     struct rusage usage;
     if (getrusage(RUSAGE_SELF, &usage) == 0) {
@@ -158,7 +158,7 @@ write_process_figures(uint64_t now, bool at_the_end)
         record->system_ns = nanoseconds(usage.ru_stime);
     }
     record->lasted_ns = now - began.at_ns;
-    if (at_the_end || now - peak_resident_ns >= PEAK_RESIDENT_EVERY_NS) {
+    if (with_peak || now - peak_resident_ns >= PEAK_RESIDENT_EVERY_NS) {
         peak_resident_ns = now;
         uint64_t peak = ouro__kernel_peak_resident();
         if (peak > record->peak_resident) {
@@ -208,7 +208,7 @@ write_peak(void)
 
 /* Take a moment into the record, which is open for writing. */
 static void
-write_moment(uint64_t now, bool at_the_end)
+write_moment(uint64_t now, bool with_peak)
 {
     ouro_heap_stats stats;
     struct ouro__kernel_memory kernel;
@@ -224,7 +224,7 @@ write_moment(uint64_t now, bool at_the_end)
     record->n_samples++;
     write_peak();
     write_heap_figures(&stats);
-    write_process_figures(now, at_the_end);
+    write_process_figures(now, with_peak);
 }
 
 /* ---- when ---- */
@@ -377,10 +377,12 @@ ouro__watch_end(enum ouro_record_state state, int exit_status)
     record->state = state;
     record->exit_status = exit_status;
     uint64_t now = ouro__os_now();
+    /* A child that was forked only to exec has no peak that is worth asking for. */
+    bool with_peak = state == OURO_RECORD_ENDED || !record->forked;
     if (is_heap_quiet()) {
-        write_moment(now, true);
+        write_moment(now, with_peak);
     } else {
-        write_process_figures(now, true);
+        write_process_figures(now, with_peak);
     }
     ouro__watch_give(record);
     errno = saved;

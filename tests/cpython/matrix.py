@@ -193,7 +193,7 @@ def write_table(path, records):
 
 def run_all(arguments, pythons):
     runner = suites.Runner(suites.make_modes(arguments.ouro.resolve()), arguments.out,
-                           suites.Expected(), arguments.baseline, arguments.timeout)
+                           arguments.baseline, arguments.timeout)
     records = []
     for python in pythons:
         for module, mode in plan(python, arguments):

@@ -55,7 +55,7 @@ def main():
     suites.say(f"CPython {python.label}, {python.path}")
     with tempfile.TemporaryDirectory(prefix="ouro-quick-") as scratch:
         runner = suites.Runner(suites.make_modes(arguments.ouro.resolve()),
-                               arguments.out or scratch, suites.Expected(), timeout=240,
+                               arguments.out or scratch, timeout=240,
                                baseline=os.path.join(scratch, "plain"))
         passed, failed = run_all(runner, python)
     suites.say(f"{passed} passed, {failed} failed")

@@ -1,7 +1,7 @@
 """CPython's own test suites, plain and under `ouro run`, compared test case by test case.
 
 The rule: a test that does not go well under Ouro, and does without it, is a *difference*, unless
-expected.toml lists it with a reason.  Some of CPython's tests fail now and then on their own, on a
+expected.py lists it with a reason.  Some of CPython's tests fail now and then on their own, on a
 busy machine more often.  So a module with differences runs again, both ways, and what remains:
 
     differs   went wrong under Ouro every time, and never without
@@ -11,6 +11,8 @@ busy machine more often.  So a module with differences runs again, both ways, an
 A process that dies of a signal, ends with the wrong code or hangs has the pseudo tests `(crash)`,
 `(exit)` and `(timeout)`.  A crash or a hang that plain does not have is never called unsteady.
 """
+
+from __future__ import annotations
 
 import ast
 import collections
@@ -26,7 +28,8 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
+
+import expected
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -245,7 +248,7 @@ class Difference:
     text: str
     runs: int = 1       # how often the module ran under Ouro ...
     wrong: int = 1      # ... and how often this test went wrong
-    reason: str = ""    # from expected.toml
+    reason: str = ""    # from expected.py
 
 
 def compare(plain, ouro):
@@ -265,31 +268,6 @@ def compare(plain, ouro):
     return found
 
 
-class Expected:
-    """expected.toml: tests that cannot pass on another heap, each with its reason."""
-
-    def __init__(self, path=HERE / "expected.toml"):
-        with open(path, "rb") as file:
-            self.entries = tomllib.load(file).get("expected", [])
-        for entry in self.entries:
-            if not entry.get("reason", "").strip():
-                raise ValueError(f"{path}: {entry.get('test')}: an entry needs a reason")
-
-    def reason(self, python, module, mode, test):
-        for entry in self.entries:
-            if module not in entry["module"].split("|"):
-                continue
-            low, _, high = entry.get("versions", "3.9-3.15").partition("-")
-            versions = [tuple(map(int, v.split("."))) for v in (low, high or low)]
-            if not versions[0] <= python.version[:2] <= versions[1]:
-                continue
-            if mode not in entry.get("modes", "plain paced stock debug").split():
-                continue
-            if fnmatch.fnmatchcase(test, entry["test"]):
-                return entry["reason"].strip()
-        return ""
-
-
 @dataclasses.dataclass
 class Outcome:
     """The verdict on one module: what differs, what is unsteady, what was expected."""
@@ -304,8 +282,8 @@ class Outcome:
 
 
 class Runner:
-    def __init__(self, modes, out, expected, baseline=None, timeout=900):
-        self.modes, self.out, self.expected = modes, pathlib.Path(out), expected
+    def __init__(self, modes, out, baseline=None, timeout=900):
+        self.modes, self.out = modes, pathlib.Path(out)
         self.baseline = pathlib.Path(baseline) if baseline else None
         self.timeout = timeout
 
@@ -329,16 +307,16 @@ class Runner:
         plain = self.run_plain(python, module)
         ouro = self.run(python, module, mode)
         found = compare(plain, ouro)
-        expected = []
+        known = []
         for test in list(found):
-            found[test].reason = self.expected.reason(python, module, mode, test)
+            found[test].reason = expected.find_reason(python.version, module, mode, test)
             if found[test].reason:
-                expected.append(found.pop(test))
+                known.append(found.pop(test))
         if found and "(host)" not in found:
             self.repeat(python, module, mode, found)
         differs = [d for d in found.values() if d.wrong == d.runs or d.test in FATAL]
         unsteady = [d for d in found.values() if d not in differs]
-        return Outcome(python.label, module, mode, plain, ouro, differs, unsteady, expected)
+        return Outcome(python.label, module, mode, plain, ouro, differs, unsteady, known)
 
     def repeat(self, python, module, mode, found):
         """Run both ways again; drop what goes wrong without Ouro, count the rest."""

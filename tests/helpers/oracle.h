@@ -62,6 +62,6 @@ void oracle_check_stats(const struct oracle *oracle);
 void oracle_check_all(const struct oracle *oracle);
 
 /* Check that figures of one heap agree with each other. */
-void stats_check(const char *name, const ouro_heap_stats *stats);
+void stats_check(const char *name, const ouro_heap_stats *stats, bool debug);
 
 #endif

@@ -2,6 +2,7 @@
 #include "threads.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "require.h"
@@ -25,12 +26,23 @@ run_thread(void *argument)
     return NULL;
 }
 
+/* cmocka turns a crash into a jump out of the test, which in another thread ends who knows where. */
+static void
+let_crashes_be_crashes(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        signal(signals[i], SIG_DFL);
+    }
+}
+
 struct threads *
 threads_start(size_t n, thread_main main, void *contexts, size_t stride)
 {
     struct threads *threads = malloc(sizeof *threads + n * sizeof threads->starts[0]);
     REQUIRE(threads != NULL, "no memory for %zu threads", n);
     threads->n = n;
+    let_crashes_be_crashes();
     for (size_t i = 0; i < n; i++) {
         struct start *start = &threads->starts[i];
         start->main = main;

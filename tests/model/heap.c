@@ -219,7 +219,7 @@ run_together(const char *name, ouro_heap_config config, uint64_t seed, uint64_t 
     threads_run(N, operate_in_thread, runs, sizeof runs[0]);
     ouro_heap_stats stats;
     ouro_heap_get_stats(heap, &stats);
-    stats_check(name, &stats);
+    stats_check(name, &stats, config.debug);
     REQUIRE(stats.live_bytes == 0, "%" PRIu64 " bytes live", stats.live_bytes);
     ouro_heap_destroy(heap);
     printf(" %6" PRIu64 " ms\n", clock_ms() - began);

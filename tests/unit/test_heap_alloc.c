@@ -149,7 +149,7 @@ test_sizes_near_the_end_of_addresses(void **state)
     }
     ouro_heap_stats stats;
     ouro_heap_get_stats(heap, &stats);
-    stats_check(fixture->kind->name, &stats);
+    stats_check(fixture->kind->name, &stats, fixture->kind->config.debug);
     assert_int_equal(stats.domain[OURO_DOMAIN_RAW].live_blocks, 0);
     assert_int_equal(stats.domain[OURO_DOMAIN_MEM].live_blocks, 1);
     ouro_heap_free(heap, OURO_DOMAIN_MEM, kept);

@@ -129,6 +129,7 @@ init_family(struct family *family, const struct fixture *fixture, uint64_t n_ope
     family->heap = fixture->heap;
     family->n_operations = n_operations;
     oracle_init(&family->inherited, fixture->heap, "the parent's blocks", N_INHERITED);
+    family->inherited.debug = fixture->kind->config.debug;
     for (size_t i = 0; i < N_INHERITED; i++) {
         oracle_alloc(&family->inherited, random_domain(&random), random_python_size(&random, 200000));
     }

@@ -65,7 +65,7 @@ test_fills_to_the_limit(void **state)
 
         ouro_heap_stats stats;
         ouro_heap_get_stats(heap, &stats);
-        stats_check(kind->name, &stats);
+        stats_check(kind->name, &stats, kind->config.debug);
         assert_int_equal(stats.limit_bytes, limit);
         assert_true(stats.live_bytes <= limit);
         assert_true(stats.live_bytes >= limit / 10 * 9 - 3 * MIB || kind->config.debug);

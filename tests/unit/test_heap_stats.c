@@ -16,7 +16,7 @@ test_new_heap_is_empty(void **state)
     ouro_heap_stats stats;
     memset(&stats, 0xFF, sizeof stats);
     ouro_heap_get_stats(fixture->heap, &stats);
-    stats_check(fixture->kind->name, &stats);
+    stats_check(fixture->kind->name, &stats, fixture->kind->config.debug);
     assert_int_equal(stats.live_bytes, 0);
     assert_int_equal(stats.n_pools, 0);
     assert_int_equal(stats.n_large, 0);
@@ -66,8 +66,10 @@ test_counts_over_a_million_operations(void **state)
     }
     ouro_heap_get_stats(fixture->heap, &stats);
     assert_int_equal(stats.live_bytes, 0);
-    assert_int_equal(stats.n_pools, 0);
-    assert_int_equal(stats.n_large, 0);
+    if (!oracle.debug) {
+        assert_int_equal(stats.n_pools, 0);
+        assert_int_equal(stats.n_large, 0);
+    }
     oracle_check_all(&oracle);
     oracle_fini(&oracle);
 }
@@ -128,7 +130,7 @@ test_occupancy(void **state)
     }
     ouro_heap_stats stats;
     ouro_heap_get_stats(fixture->heap, &stats);
-    stats_check(fixture->kind->name, &stats);
+    stats_check(fixture->kind->name, &stats, fixture->kind->config.debug);
     assert_true(stats.n_pools >= 20);
     assert_true(stats.occupancy[9] >= stats.n_pools - 1);
     uint64_t n_pools = stats.n_pools;
@@ -139,7 +141,7 @@ test_occupancy(void **state)
         }
     }
     ouro_heap_get_stats(fixture->heap, &stats);
-    stats_check(fixture->kind->name, &stats);
+    stats_check(fixture->kind->name, &stats, fixture->kind->config.debug);
     assert_int_equal(stats.n_pools, n_pools);
     assert_true(stats.occupancy[0] >= stats.n_pools - 1);
     assert_true(stats.free_bytes >= (uint64_t)N * SIZE / 10 * 8);

@@ -304,7 +304,7 @@ test_while_threads_work(void **state)
 
     ouro_heap_stats stats;
     ouro_heap_get_stats(fixture->heap, &stats);
-    stats_check(fixture->kind->name, &stats);
+    stats_check(fixture->kind->name, &stats, fixture->kind->config.debug);
     size_t n = 0;
     assert_true(ouro_heap_walk(fixture->heap, count_block, &n));
     assert_int_equal(n, watching.n);

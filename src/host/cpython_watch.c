@@ -1,0 +1,502 @@
+/* cpython_watch.c - the collector watched, and paced.
+ *
+ * A built-in function in gc.callbacks hears of each collection's start and end: what it costs and finds goes
+ * to the record, and what cpython_pacing.c decides is done right there, when the collector's lists are in
+ * order and no other thread is near them.
+ *
+ *   Installation.  The first allocation in the mem domain after the interpreter says that it is ready asks
+ *   for a pending call, which the interpreter makes soon, in the main thread, between two instructions.
+ *   Py_AtExit() takes everything back, so that a program that embeds Python may end it and start anew.
+ *
+ *   The program sees its own thresholds.  gc.get_threshold, gc.set_threshold and gc.collect are the built-in
+ *   functions they were, with the same names and texts; the C functions behind them are ours and call the
+ *   originals.  Once the program sets thresholds itself, it is obeyed: pacing ends.  A collection that it
+ *   asks for is never left out.
+ *
+ * Where the generations can't be made out (cpython_lists.c) the collector is watched and left alone. */
+#define _GNU_SOURCE
+#include "host/cpython.h"
+
+#include <link.h>
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+
+#include "heap/heap.h"
+#include "host/cpython_lists.h"
+#include "host/cpython_pacing.h"
+
+/* A threshold that is never reached: the older generations run when we say so. */
+#define NEVER (INT_MAX / 2)
+
+/* A heap of fewer slots is counted in a microsecond or two, at each look. */
+#define SMALL_HEAP ((uint64_t)32 << 20)
+
+enum patched { PATCH_GET, PATCH_SET, PATCH_COLLECT, N_PATCHES };
+
+static struct {
+    enum ouro_record_gc_mode mode;
+    bool is_installed;
+    struct py_collector collector;
+    struct ouro__pacing pacing;
+    int thresholds[3]; /* as the program sees them */
+    unsigned manual;   /* depth of collections that the program asked for */
+    struct py_method *patched[N_PATCHES];
+    py_function original[N_PATCHES];
+
+    /* The collection in progress. */
+    uint64_t began_ns;
+    uint64_t live_before; /* 0: not counted */
+    size_t n_oldest;
+
+    /* Totals since `pid` began. */
+    int32_t pid;
+    struct ouro_record_generation generations[3];
+    uint64_t longest_ns, freed_bytes;
+    uint32_t longest_generation;
+} watch;
+
+static void (*next_on_sample)(ouro_heap *heap, uint64_t live);
+
+static bool
+is_paced(void)
+{
+    return watch.mode == OURO_GC_PACED && watch.collector.generations != NULL;
+}
+
+/* ---- what pacing decides, done ---- */
+
+static struct ouro__pace_moment
+now(void)
+{
+    struct timespec cpu = {0, 0};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    return (struct ouro__pace_moment){
+        .cpu_ns = (uint64_t)cpu.tv_sec * 1000000000U + (uint64_t)cpu.tv_nsec,
+        .bytes = __atomic_load_n(&ouro__host_heap()->held, __ATOMIC_RELAXED)};
+}
+
+static void
+set_thresholds(void)
+{
+    struct py_generation *generations = watch.collector.generations;
+    bool is_soon = watch.pacing.wants_full || watch.pacing.is_forced;
+    generations[0].threshold = is_soon ? 1 : watch.pacing.threshold;
+    generations[1].threshold = NEVER;
+    generations[2].threshold = watch.thresholds[2];
+    generations[2].count = 0;
+    if (watch.pacing.wants_full) {
+        generations[2].count = watch.thresholds[2] < INT_MAX ? watch.thresholds[2] + 1 : INT_MAX;
+        watch.collector.long_lived[0] = 0; /* a quarter of which is reached by any growth */
+    }
+}
+
+static void
+restore_thresholds(void)
+{
+    for (int i = 0; i < 3; i++) {
+        watch.collector.generations[i].threshold = watch.thresholds[i];
+    }
+}
+
+static void
+start_paced(int generation)
+{
+    struct py_generation *generations = watch.collector.generations;
+    uint64_t n_new = generations[0].count > 0 ? (uint64_t)generations[0].count : 0;
+    bool is_asked = watch.manual > 0;
+    enum ouro__look look =
+        ouro__pacing_start(&watch.pacing, generation == 2, is_asked, n_new, now());
+    watch.n_oldest = 0;
+    if (look == OURO_LOOK_NOT || look == OURO_LOOK_OLD) {
+        ouro__generation_move(&generations[1], &generations[2]);
+        ouro__generation_move(&generations[0], &generations[2]);
+    }
+    if (look == OURO_LOOK_OLD) {
+        watch.n_oldest =
+            ouro__generation_move_oldest(&generations[2], &generations[0], watch.pacing.n_oldest);
+    }
+}
+
+static void
+stop_paced(uint64_t n_found)
+{
+    uint64_t n_left = (uint64_t)watch.collector.long_lived[0];
+    ouro__pacing_stop(&watch.pacing, n_found, n_left, watch.n_oldest, now());
+    set_thresholds();
+}
+
+/* ---- the record ---- */
+
+static void
+write_note(struct ouro_record *record)
+{
+    const char *note = "";
+    if (ouro__py.free_threaded) {
+        note = "a free-threaded CPython keeps its own allocator for objects: its collector depends on it";
+    } else if (ouro__cpython_has_many_locks()) {
+        note = "interpreters with locks of their own: objects are on the shared heap";
+    } else if (!watch.is_installed && ouro__py.Py_IsInitialized()) {
+        note = "PYTHONMALLOC or -X dev is obeyed: objects are not on Ouro's heap";
+    }
+    memcpy(record->note, note, strlen(note) + 1);
+}
+
+void
+ouro__cpython_record(struct ouro_record *record)
+{
+    if (ouro__py.hex == 0) {
+        return;
+    }
+    if (record->pid != watch.pid) { /* forked: figures begin at the fork */
+        watch.pid = record->pid;
+        memset(watch.generations, 0, sizeof watch.generations);
+        watch.longest_ns = watch.freed_bytes = watch.longest_generation = 0;
+    }
+    memcpy(record->python_version, ouro__py.version, sizeof record->python_version);
+    record->python_hex = ouro__py.hex;
+    record->python_free_threaded = ouro__py.free_threaded;
+    record->python_served = ouro__cpython_served();
+    record->python_interpreters_own_gil = ouro__cpython_has_many_locks();
+    if (record->note[0] == '\0') {
+        write_note(record);
+    }
+
+    record->gc_mode = watch.mode;
+    memcpy(record->gc, watch.generations, sizeof record->gc);
+    record->gc_longest_ns = watch.longest_ns;
+    record->gc_longest_generation = watch.longest_generation;
+    record->gc_freed_bytes = watch.freed_bytes;
+    for (int i = 0; i < 3; i++) {
+        record->gc_stock_thresholds[i] = watch.thresholds[i];
+        record->gc_thresholds[i] = watch.thresholds[i];
+    }
+    if (is_paced()) {
+        record->gc_thresholds[0] = watch.pacing.threshold;
+    }
+    record->gc_raised = watch.pacing.n_raised;
+    record->gc_lowered = watch.pacing.n_lowered;
+    record->gc_forced = watch.pacing.n_forced;
+    record->gc_put_off = watch.pacing.n_put_off;
+}
+
+static void
+write_record(void)
+{
+    struct ouro_record *record = ouro__watch_take();
+    if (record != NULL) {
+        ouro__cpython_record(record);
+        ouro__watch_give(record);
+    }
+}
+
+/* ---- the callback ---- */
+
+static uint64_t
+count_live(int generation)
+{
+    ouro_heap *heap = ouro__cpython_heap();
+    bool is_cheap = generation == 2 || __atomic_load_n(&ouro__host_heap()->held, __ATOMIC_RELAXED) < SMALL_HEAP;
+    return heap != NULL && is_cheap ? ouro__heap_live(heap) : 0;
+}
+
+static void
+note_start(int generation)
+{
+    if (is_paced()) {
+        start_paced(generation);
+    }
+    watch.live_before = count_live(generation);
+    watch.began_ns = ouro__os_now();
+}
+
+static void
+note_stop(int generation, uint64_t n_collected, uint64_t n_uncollectable)
+{
+    uint64_t ns = ouro__os_now() - watch.began_ns;
+    uint64_t live = watch.live_before != 0 ? count_live(generation) : 0;
+    watch.freed_bytes += live != 0 && watch.live_before > live ? watch.live_before - live : 0;
+    struct ouro_record_generation *figures = &watch.generations[generation];
+    figures->runs++;
+    figures->ns += ns;
+    figures->collected += n_collected;
+    figures->uncollectable += n_uncollectable;
+    if (ns > watch.longest_ns) {
+        watch.longest_ns = ns;
+        watch.longest_generation = (uint32_t)generation;
+    }
+    if (is_paced()) {
+        stop_paced(n_collected + n_uncollectable);
+    }
+    write_record();
+}
+
+static uint64_t
+get_number(py_object *information, const char *name)
+{
+    py_object *number = ouro__py.PyDict_GetItemString(information, name);
+    long value = number != NULL ? ouro__py.PyLong_AsLong(number) : 0;
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+/* Called by the collector with a phase, "start" or "stop", and a dictionary. */
+static py_object *
+hear_collection(py_object *self, py_object *const *arguments, intptr_t n, py_object *names)
+{
+    (void)self;
+    (void)names;
+    intptr_t length = 0;
+    const char *phase = n == 2 ? ouro__py.PyUnicode_AsUTF8AndSize(arguments[0], &length) : NULL;
+    if (phase != NULL && watch.is_installed) {
+        uint64_t generation = get_number(arguments[1], "generation");
+        if (strcmp(phase, "start") == 0 && generation < 3) {
+            note_start((int)generation);
+        } else if (strcmp(phase, "stop") == 0 && generation < 3 && watch.began_ns != 0) {
+            note_stop((int)generation, get_number(arguments[1], "collected"),
+                      get_number(arguments[1], "uncollectable"));
+        }
+    }
+    ouro__py.PyErr_Clear();
+    ouro__py.Py_IncRef(ouro__py.none);
+    return ouro__py.none;
+}
+
+/* ---- the functions of the module gc that we stand in for ---- */
+
+static bool
+is_main_interpreter(void)
+{
+    return ouro__py.PyInterpreterState_Get() == ouro__py.PyInterpreterState_Main();
+}
+
+static py_object *
+get_threshold(py_object *self, py_object *arguments)
+{
+    if (!is_paced() || !is_main_interpreter()) {
+        return watch.original[PATCH_GET](self, arguments);
+    }
+    return ouro__py.Py_BuildValue("iii", watch.thresholds[0], watch.thresholds[1], watch.thresholds[2]);
+}
+
+static py_object *
+set_threshold(py_object *self, py_object *arguments)
+{
+    if (!is_paced() || !is_main_interpreter()) {
+        return watch.original[PATCH_SET](self, arguments);
+    }
+    restore_thresholds();
+    py_object *result = watch.original[PATCH_SET](self, arguments);
+    if (result == NULL) {
+        set_thresholds(); /* wrong use: nothing was set */
+        return NULL;
+    }
+    watch.mode = OURO_GC_OBEYED;
+    ouro__collector_get_thresholds(&watch.collector, watch.thresholds);
+    write_record();
+    return result;
+}
+
+static py_object *
+collect(py_object *self, py_object *const *arguments, intptr_t n, py_object *names)
+{
+    py_fast_function original;
+    memcpy(&original, &watch.original[PATCH_COLLECT], sizeof original);
+    watch.manual++;
+    py_object *result = original(self, arguments, n, names);
+    watch.manual--;
+    return result;
+}
+
+struct segment_query {
+    uintptr_t address;
+    bool is_writable;
+};
+
+static int
+ask_segment(struct dl_phdr_info *object, size_t size, void *context)
+{
+    (void)size;
+    struct segment_query *query = context;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        bool is_inside = query->address - (object->dlpi_addr + segment->p_vaddr) < segment->p_memsz;
+        if (is_inside && segment->p_type == PT_LOAD) {
+            query->is_writable = (segment->p_flags & PF_W) != 0;
+        } else if (is_inside && segment->p_type == PT_GNU_RELRO) {
+            query->is_writable = false;
+            return 1;
+        }
+    }
+    return query->is_writable;
+}
+
+/* A table of methods is plain data in every version so far; should it become constant, it stays as it is. */
+static bool
+is_writable(const void *address)
+{
+    struct segment_query query = {(uintptr_t)address, false};
+    dl_iterate_phdr(ask_segment, &query);
+    return query.is_writable;
+}
+
+static struct py_method *
+find_method(py_object *gc, const char *name, int flags)
+{
+    py_object *function = ouro__py.PyDict_GetItemString(gc, name);
+    struct py_method *method = function != NULL ? ((struct py_builtin *)function)->method : NULL;
+    bool is_known = method != NULL && strcmp(method->name, name) == 0 && method->flags == flags &&
+                    is_writable(method);
+    return is_known ? method : NULL;
+}
+
+/* All three or none. */
+static bool
+patch_methods(py_object *gc)
+{
+    py_fast_function fast = collect;
+    py_function ours[N_PATCHES] = {get_threshold, set_threshold, NULL};
+    memcpy(&ours[PATCH_COLLECT], &fast, sizeof fast);
+    watch.patched[PATCH_GET] = find_method(gc, "get_threshold", PY_NOARGS);
+    watch.patched[PATCH_SET] = find_method(gc, "set_threshold", PY_VARARGS);
+    watch.patched[PATCH_COLLECT] = find_method(gc, "collect", PY_FASTCALL | PY_KEYWORDS);
+    for (int i = 0; i < N_PATCHES; i++) {
+        if (watch.patched[i] == NULL) {
+            return false;
+        }
+    }
+    for (int i = 0; i < N_PATCHES; i++) {
+        watch.original[i] = watch.patched[i]->call;
+        watch.patched[i]->call = ours[i];
+    }
+    return true;
+}
+
+static void
+restore_methods(void)
+{
+    for (int i = 0; i < N_PATCHES; i++) {
+        if (watch.original[i] != NULL) {
+            watch.patched[i]->call = watch.original[i];
+            watch.original[i] = NULL;
+        }
+    }
+}
+
+/* ---- installation ---- */
+
+/* The interpreter has ended: what we know of it is no more. */
+static void
+uninstall(void)
+{
+    if (watch.is_installed) {
+        restore_methods();
+        watch.is_installed = false;
+        watch.collector = (struct py_collector){NULL, NULL};
+        ouro__cpython_wants_notice = true;
+    }
+}
+
+static struct py_method callback_method = {
+    "ouro_hear_collection", NULL, PY_FASTCALL | PY_KEYWORDS,
+    "Ouro watches the collector: what it finds and costs is in the report of `ouro run`."};
+
+static bool
+append_callback(py_object *gc)
+{
+    py_fast_function fast = hear_collection;
+    memcpy(&callback_method.call, &fast, sizeof fast);
+    py_object *callbacks = ouro__py.PyDict_GetItemString(gc, "callbacks");
+    py_object *function = ouro__py.PyCFunction_NewEx(&callback_method, NULL, NULL);
+    bool is_done = callbacks != NULL && function != NULL &&
+                   ouro__py.PyList_Append(callbacks, function) == 0;
+    if (function != NULL) {
+        ouro__py.Py_DecRef(function);
+    }
+    return is_done;
+}
+
+static void
+install_in(py_object *gc)
+{
+    if (ouro__py.Py_AtExit(uninstall) != 0 || !append_callback(gc)) {
+        return;
+    }
+    watch.is_installed = true;
+    if (!ouro__collector_find(&watch.collector, gc)) {
+        watch.mode = OURO_GC_STOCK;
+        return;
+    }
+    ouro__collector_get_thresholds(&watch.collector, watch.thresholds);
+    if (watch.mode != OURO_GC_PACED) {
+        return;
+    }
+    /* A program that starts with thresholds of 0 doesn't want to be looked at. */
+    if (watch.thresholds[0] <= 0 || !patch_methods(gc)) {
+        watch.collector = (struct py_collector){NULL, NULL};
+        watch.mode = OURO_GC_STOCK;
+        return;
+    }
+    ouro__pacing_init(&watch.pacing, watch.thresholds[0], now());
+    set_thresholds();
+}
+
+/* A pending call: under the lock, in the main thread, between two instructions.  The program has not
+ * necessarily imported gc, and then does not find it among its modules afterwards either. */
+static int
+install(void *context)
+{
+    (void)context;
+    if (watch.is_installed || !is_main_interpreter()) {
+        return 0;
+    }
+    py_object *modules = ouro__py.PyImport_GetModuleDict();
+    bool was_there = ouro__py.PyDict_GetItemString(modules, "gc") != NULL;
+    py_object *module = ouro__py.PyImport_ImportModule("gc");
+    if (module != NULL) {
+        install_in(ouro__py.PyModule_GetDict(module));
+        if (!was_there) {
+            ouro__py.PyDict_DelItemString(modules, "gc");
+        }
+        ouro__py.Py_DecRef(module);
+    }
+    ouro__py.PyErr_Clear();
+    write_record();
+    return 0;
+}
+
+/* The heap has grown.  Of the exclusive heap we hear it under the interpreter's lock; of the shared one from
+ * any thread, and pass it on to the next that has the lock. */
+static void
+note_growth(ouro_heap *heap, uint64_t live)
+{
+    if (next_on_sample != NULL) {
+        next_on_sample(heap, live);
+    }
+    ouro__cpython_wants_notice = true;
+}
+
+void
+ouro__cpython_notice(void)
+{
+    ouro__cpython_wants_notice = false;
+    if (!ouro__py.Py_IsInitialized()) {
+        ouro__cpython_wants_notice = !watch.is_installed;
+    } else if (!watch.is_installed) {
+        ouro__cpython_wants_notice = ouro__py.Py_AddPendingCall(install, NULL) != 0;
+    } else if (is_paced() && is_main_interpreter() && ouro__pacing_grew(&watch.pacing, now().bytes)) {
+        watch.collector.generations[0].threshold = 1;
+    }
+}
+
+void
+ouro__cpython_watch(void)
+{
+    const struct ouro__settings *settings = ouro__settings_get();
+    if (settings->session[0] == '\0' || ouro__py.free_threaded) {
+        return;
+    }
+    watch.mode = settings->gc == OURO_GC_SETTING_PACED ? OURO_GC_PACED : OURO_GC_STOCK;
+    next_on_sample = ouro__heap_on_sample;
+    ouro__heap_on_sample = note_growth;
+    ouro__cpython_wants_notice = true;
+}

@@ -1,0 +1,32 @@
+"""Tests of CPython's own suites that cannot pass on another heap, each with the reason.
+
+An entry: the module (its names in different versions, with | between), a pattern over the whole name of
+the test, the versions (both ends included), the modes of run, and the reason, which is printed and
+goes into docs/matrix.md.  A test that passes all the same is no error.
+"""
+
+import dataclasses
+import fnmatch
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    module: str
+    test: str
+    reason: str
+    versions: str = "3.9-3.15"
+    modes: str = "paced stock debug"
+
+    def holds_for(self, version, module, mode, test):
+        low, high = (tuple(map(int, v.split("."))) for v in self.versions.split("-"))
+        return (module in self.module.split("|") and mode in self.modes.split()
+                and low <= version[:2] <= high and fnmatch.fnmatchcase(test, self.test))
+
+
+def find_reason(version, module, mode, test):
+    """Why this test need not pass, or an empty string."""
+    return next((e.reason for e in ENTRIES if e.holds_for(version, module, mode, test)), "")
+
+
+ENTRIES = [
+]
