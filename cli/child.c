@@ -163,15 +163,15 @@ is_foreground_job(void)
 /* The child has stopped; stop likewise, so that the shell gets its terminal back.  Where no shell waits,
  * SIGSTOP is somebody's way to hold the child for a moment, and is none of ours. */
 static void
-stop_alike(int signal)
+stop_alike(pid_t pid, int signal)
 {
     struct sigaction plain = {.sa_handler = SIG_DFL};
     struct sigaction before;
-    sigset_t pending, one;
+    siginfo_t info = {0};
+    sigset_t one;
 
-    /* Continued already: raising a stop signal now would throw that away. */
-    if (sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1) {
-        return;
+    if (waitid(P_PID, (id_t)pid, &info, WCONTINUED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid) {
+        return; /* it goes on already */
     }
     if (signal == SIGSTOP) {
         if (is_foreground_job()) {
@@ -200,7 +200,7 @@ child_look(pid_t pid, bool *stopped)
     info = (siginfo_t){0};
     if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid == pid) {
         *stopped = true;
-        stop_alike(info.si_status);
+        stop_alike(pid, info.si_status);
     }
     return false;
 }

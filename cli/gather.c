@@ -121,7 +121,9 @@ run_read(struct ouro__run *run, const char *folder)
     } else if (gathering.out_of_memory) {
         ouro__say("out of memory: some processes are left out of the report");
     }
-    qsort(run->processes, run->n_processes, sizeof *run->processes, process_compare);
+    if (run->n_processes > 1) {
+        qsort(run->processes, run->n_processes, sizeof *run->processes, process_compare);
+    }
     for (size_t i = 0; i < run->n_processes; i++) {
         struct ouro__process *process = &run->processes[i];
         process->still_running = process_is_running(run, &process->found.record);

@@ -88,6 +88,9 @@ ouro__output_check(const char *path)
         if (error != 0 || !S_ISREG(info.st_mode)) {
             goto out;
         }
+    } else if (errno != ENOENT) {
+        error = errno;
+        goto out;
     }
     char *real = realpath(path, NULL); /* where a link leads: that is what will be replaced */
     char *folder = folder_of(real == NULL ? path : real);
@@ -134,8 +137,11 @@ plain_write(const char *path, const char *data, size_t length)
 {
     char *temporary = NULL;
     int error = 0;
+    char *folder = folder_of(path);
+    int made = folder == NULL ? -1 : asprintf(&temporary, "%s/.ouro.XXXXXX", folder);
 
-    if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+    free(folder);
+    if (made < 0) {
         return ENOMEM;
     }
     int fd = mkostemp(temporary, O_CLOEXEC);

@@ -71,7 +71,7 @@ notes_add(const struct ouro__page *page, const struct ouro__run *run, const stru
     const struct ouro_record *record = &life->last->found.record;
     if (life->n_programs > 1) {
         size_t before = life->n_programs - 1;
-        ouro__command_add(&words, &life->first->found.record, page->look.columns - 45);
+        ouro__command_add(&words, &life->first->found.record, page->look.columns - 50);
         ouro__text_print(&words, " (%zu program%s before the one below)", before, before == 1 ? "" : "s");
         ouro__page_row(page, "began as", &words);
     }

@@ -17,6 +17,9 @@
 
 #define LIVE_MAGIC 0x6f75726f6c697665U  /* "ourolive" */
 #define FREED_MAGIC 0x6f75726f66726565U /* "ourofree" */
+#define HEAD_AT 0xf75726f000000000U     /* or'ed with how far behind the block below's beginning the head is */
+#define HEAD_AT_MASK 0xfffffff000000000U
+#define HEAD_FARTHEST ((size_t)1 << 35) /* the largest alignment */
 #define ZONE_BYTE 0xFB
 #define NEW_BYTE 0xCD
 #define FREED_BYTE 0xDD
@@ -74,12 +77,21 @@ die_of_block(const char *what, struct head *head, const void *site)
 
 /* ---- the heap below ---- */
 
+/* The one local that a debug heap takes from; it is held by who has the quarantine's lock. */
+static struct local *
+local_below(ouro_heap *heap)
+{
+    return heap->kind == OURO_HEAP_EXCLUSIVE ? &heap->own : heap->late;
+}
+
 static void *
 below_alloc(ouro_heap *heap, unsigned domain, size_t size)
 {
-    struct local *local = heap->kind == OURO_HEAP_EXCLUSIVE ? &heap->own : heap->late;
+    struct local *local = local_below(heap);
     if (local == NULL) {
+        ouro__os_acquire(&heap->lock);
         local = heap->late = ouro__local_make(heap);
+        ouro__os_release(&heap->lock);
     }
     return local != NULL ? ouro__alloc_from(local, domain, size) : NULL;
 }
@@ -91,7 +103,7 @@ below_free(ouro_heap *heap, void *below)
     if (record->kind == SLOT_LARGE) {
         ouro__large_free(record);
     } else {
-        ouro__free_to(heap->kind == OURO_HEAP_EXCLUSIVE ? &heap->own : heap->late, record, below);
+        ouro__free_to(local_below(heap), record, below);
     }
 }
 
@@ -186,13 +198,18 @@ ouro__debug_alloc(ouro_heap *heap, ouro_domain domain, size_t size, size_t align
                   const void *site)
 {
     size_t slack = alignment > OURO_ALIGNMENT ? alignment : 0;
-    if (size > PTRDIFF_MAX - HEAD_SIZE - ZONE - 2 * OURO_ALIGNMENT - slack) {
+    if (slack > HEAD_FARTHEST || size > PTRDIFF_MAX / 2) {
         return NULL;
     }
     ouro__os_acquire(&quarantine.lock);
     char *below = below_alloc(heap, domain, size + HEAD_SIZE + ZONE + slack);
+    while (below == NULL && quarantine.n > 0) {
+        release_oldest();
+        below = below_alloc(heap, domain, size + HEAD_SIZE + ZONE + slack);
+    }
     ouro__os_release(&quarantine.lock);
     if (below == NULL) {
+        __atomic_store_n(&heap->account->last_refused, size, __ATOMIC_RELAXED);
         return NULL;
     }
     char *block = below + HEAD_SIZE;
@@ -200,6 +217,9 @@ ouro__debug_alloc(ouro_heap *heap, ouro_domain domain, size_t size, size_t align
         block = (char *)ouro__round_up((uintptr_t)block, alignment);
     }
     struct head *head = head_of(block);
+    if ((char *)head != below) {
+        *(uint64_t *)(void *)below = HEAD_AT | (uint64_t)((char *)head - below);
+    }
     *head = (struct head){.magic = LIVE_MAGIC, .size = size, .below = below, .site = site, .domain = domain};
     memset(head->zone, ZONE_BYTE, sizeof head->zone);
     memset(block, zeroed ? 0 : NEW_BYTE, size);
@@ -253,20 +273,16 @@ bool
 ouro__debug_show(ouro_block *block)
 {
     char *below = block->address;
+    uint64_t first = *(uint64_t *)block->address;
+    size_t offset = (first & HEAD_AT_MASK) == HEAD_AT ? (size_t)(first & ~HEAD_AT_MASK) : 0;
+    struct head *head = (struct head *)(void *)(below + offset);
 
-    /* The head is at the beginning, or behind what alignment needed. */
-    for (size_t at = 0; at + HEAD_SIZE <= block->size; at += OURO_ALIGNMENT) {
-        struct head *head = (struct head *)(void *)(below + at);
-        if (head->magic == LIVE_MAGIC && head->below == below) {
-            block->address = bytes_of(head);
-            block->size = head->size;
-            return true;
-        }
-        if (head->magic == FREED_MAGIC && head->below == below) {
-            return false;
-        }
+    if (offset + HEAD_SIZE > block->size || head->magic != LIVE_MAGIC || head->below != below) {
+        return false;
     }
-    return false;
+    block->address = bytes_of(head);
+    block->size = head->size;
+    return true;
 }
 
 void
@@ -279,17 +295,61 @@ ouro__debug_check(void)
     ouro__os_release(&quarantine.lock);
 }
 
+/* Let the waiting blocks of `heap` go, or, when it ends and they go with it, forget them. */
+static void
+drop_waiting(ouro_heap *heap, bool ends)
+{
+    for (size_t n = quarantine.n; n > 0; n--) {
+        struct waiting oldest = take_oldest();
+        if (oldest.heap != heap) {
+            put_newest(oldest.heap, oldest.head);
+        } else if (!ends) {
+            oldest.head->magic = 0;
+            below_free(heap, oldest.head->below);
+        }
+    }
+}
+
+void
+ouro__debug_trim(ouro_heap *heap)
+{
+    ouro__debug_check();
+    ouro__os_acquire(&quarantine.lock);
+    drop_waiting(heap, false);
+    if (local_below(heap) != NULL) {
+        ouro__local_release_empty(local_below(heap));
+        ouro__local_purge_inside(local_below(heap));
+    }
+    ouro__os_release(&quarantine.lock);
+}
+
+void
+ouro__debug_adjust(ouro_heap *heap, ouro_heap_stats *stats)
+{
+    ouro__os_acquire(&quarantine.lock);
+    for (size_t i = 0; i < quarantine.n; i++) {
+        const struct waiting *waiting = &quarantine.ring[(quarantine.first + i) % QUARANTINE_BLOCKS];
+        if (waiting->heap != heap) {
+            continue;
+        }
+        struct ouro_domain_stats *domain = &stats->domain[waiting->head->domain];
+        const struct pool *record =
+            ouro__record_at((uintptr_t)waiting->head->below - ouro__range.base);
+        uint64_t size = record->kind == SLOT_LARGE ? ouro__large_usable(record)
+                                                   : ouro__class_size[record->class];
+        domain->live_blocks--;
+        domain->live_bytes -= size;
+        stats->cached_bytes += size;
+    }
+    ouro__os_release(&quarantine.lock);
+}
+
 void
 ouro__debug_end(ouro_heap *heap)
 {
     ouro__debug_check();
     ouro__os_acquire(&quarantine.lock);
-    for (size_t n = quarantine.n; n > 0; n--) {
-        struct waiting oldest = take_oldest();
-        if (oldest.heap != heap) {
-            put_newest(oldest.heap, oldest.head);
-        }
-    }
+    drop_waiting(heap, true);
     ouro__os_release(&quarantine.lock);
 }
 

@@ -36,6 +36,18 @@ init_heap(ouro_heap *heap, const ouro_heap_config *config)
     heaps.first = heap;
 }
 
+bool ouro__heap_forks_watched;
+
+/* Have the heaps whole in the children of fork. */
+static void
+watch_forks(void)
+{
+    if (!ouro__heap_forks_watched) {
+        ouro__heap_forks_watched = pthread_atfork(ouro__heap_fork_prepare, ouro__heap_fork_parent,
+                                                  ouro__heap_fork_child) == 0;
+    }
+}
+
 ouro_heap *
 ouro_heap_create(const ouro_heap_config *config)
 {
@@ -58,6 +70,7 @@ ouro_heap_create(const ouro_heap_config *config)
         heaps.indexes |= (uint64_t)1 << heap->index;
     }
     init_heap(heap, config);
+    watch_forks();
     ouro__os_release(&heaps.lock);
     return heap;
 }
@@ -140,8 +153,7 @@ ouro__heap_retire(ouro_heap *exclusive, ouro_heap *shared)
     ouro__range_unlock();
     for (unsigned domain = 0; domain < OURO_N_DOMAINS; domain++) {
         shared->large_allocs[domain] += exclusive->large_allocs[domain];
-        shared->large_frees[domain] += exclusive->large_frees[domain];
-        exclusive->large_allocs[domain] = exclusive->large_frees[domain] = 0;
+        exclusive->large_allocs[domain] = 0;
     }
     ouro__os_release(&shared->lock);
 }
@@ -149,17 +161,14 @@ ouro__heap_retire(ouro_heap *exclusive, ouro_heap *shared)
 /* ---- limits and samples ---- */
 
 bool
-ouro__heap_charge(ouro_heap *heap, size_t slots, size_t size)
+ouro__heap_charge(ouro_heap *heap, size_t bytes)
 {
     ouro_heap *account = heap->account;
-    uint64_t bytes = (uint64_t)slots << SLOT_SHIFT;
     uint64_t held = __atomic_add_fetch(&account->held, bytes, __ATOMIC_RELAXED);
     uint64_t limit = __atomic_load_n(&account->limit, __ATOMIC_RELAXED);
 
     if (OURO_UNLIKELY(limit != 0 && held > limit)) {
         __atomic_fetch_sub(&account->held, bytes, __ATOMIC_RELAXED);
-        __atomic_fetch_add(&account->refusals, 1, __ATOMIC_RELAXED);
-        __atomic_store_n(&account->last_refused, size, __ATOMIC_RELAXED);
         return false;
     }
     __atomic_fetch_add(&heap->held_here, bytes, __ATOMIC_RELAXED);
@@ -167,9 +176,15 @@ ouro__heap_charge(ouro_heap *heap, size_t slots, size_t size)
 }
 
 void
-ouro__heap_discharge(ouro_heap *heap, size_t slots)
+ouro__heap_refuse(ouro_heap *heap, size_t size)
 {
-    uint64_t bytes = (uint64_t)slots << SLOT_SHIFT;
+    __atomic_fetch_add(&heap->account->refusals, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&heap->account->last_refused, size, __ATOMIC_RELAXED);
+}
+
+void
+ouro__heap_discharge(ouro_heap *heap, size_t bytes)
+{
     __atomic_fetch_sub(&heap->account->held, bytes, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&heap->held_here, bytes, __ATOMIC_RELAXED);
 }
@@ -257,7 +272,7 @@ local_of(ouro_heap *heap)
         return &heap->own;
     }
     struct local *local = ouro__locals[heap->index];
-    return local != NULL && local->heap == heap ? local : &ouro__no_local;
+    return local != NULL && local->heap == heap && local->holder == &ouro__thread ? local : &ouro__no_local;
 }
 
 void *
@@ -401,21 +416,22 @@ ouro__free_slow(struct local *local, void *block)
     if (block == NULL) {
         return;
     }
+    if (ouro_heap_owns(block)) {
+        struct pool *at = ouro__record_at((uintptr_t)block - ouro__range.base);
+        ouro_heap *heap = ouro__heap_of(at);
+        if (OURO_UNLIKELY(heap->debug)) {
+            ouro__debug_free(heap, at->domain, block, __builtin_return_address(0));
+            return;
+        }
+    }
     struct pool *record = record_of_block(block);
     if (record == NULL) {
         ouro__on_foreign_free(block);
-        return;
-    }
-    if (record->kind == SLOT_LARGE) {
+    } else if (record->kind == SLOT_LARGE) {
         ouro__large_free(record);
-        return;
+    } else {
+        ouro__free_to(local, record, block);
     }
-    struct local *owner = __atomic_load_n(&record->owner, __ATOMIC_RELAXED);
-    if (OURO_UNLIKELY(owner->heap->debug)) {
-        ouro__debug_free(owner->heap, record->domain, block, __builtin_return_address(0));
-        return;
-    }
-    ouro__free_to(local, record, block);
 }
 
 void
@@ -488,10 +504,11 @@ ouro_heap_realloc(ouro_heap *heap, ouro_domain domain, void *block, size_t size)
         }
     }
     void *copied = ouro_heap_alloc(heap, domain, size);
-    if (copied != NULL) {
-        memcpy(copied, block, size < usable ? size : usable);
-        ouro_heap_free(heap, domain, block);
+    if (copied == NULL) {
+        return size <= usable ? block : NULL; /* making it smaller can't fail */
     }
+    memcpy(copied, block, size < usable ? size : usable);
+    ouro_heap_free(heap, domain, block);
     return copied;
 }
 
@@ -500,15 +517,17 @@ ouro_heap_realloc(ouro_heap *heap, ouro_domain domain, void *block, size_t size)
 size_t
 ouro_heap_usable_size(const void *block)
 {
+    if (ouro_heap_owns(block)) {
+        struct pool *at = ouro__record_at((uintptr_t)block - ouro__range.base);
+        if (OURO_UNLIKELY(ouro__heap_of(at)->debug)) {
+            return ouro__debug_usable(block);
+        }
+    }
     const struct pool *record = block == NULL ? NULL : record_of_block(block);
     if (record == NULL) {
         return 0;
     }
-    if (record->kind == SLOT_LARGE) {
-        return ouro__large_usable(record);
-    }
-    return __atomic_load_n(&record->owner, __ATOMIC_RELAXED)->heap->debug ? ouro__debug_usable(block)
-                                                                          : ouro__class_size[record->class];
+    return record->kind == SLOT_LARGE ? ouro__large_usable(record) : ouro__class_size[record->class];
 }
 
 bool
@@ -522,32 +541,36 @@ ouro_heap_owns(const void *address)
     return kind == SLOT_POOL || kind == SLOT_LARGE;
 }
 
+static void
+trim_local(struct local *local)
+{
+    ouro__local_release_empty(local);
+    ouro__local_purge_inside(local);
+}
+
 size_t
 ouro_heap_trim(ouro_heap *heap)
 {
-    size_t given = 0;
+    uint64_t before = ouro__range_purged();
     struct local *local = local_of(heap);
 
-    if (heap->debug) {
-        ouro__debug_check();
-    }
-    if (local->heap == heap) {
-        ouro__local_release_empty(local);
-        given += ouro__local_purge_inside(local);
-    }
-    if (heap->kind == OURO_HEAP_SHARED) {
+    if (OURO_UNLIKELY(heap->debug)) {
+        ouro__debug_trim(heap);
+    } else {
+        if (local->heap == heap) {
+            trim_local(local);
+        }
         ouro__os_acquire(&heap->lock);
         for (struct local *orphan = heap->orphans; orphan != NULL; orphan = orphan->orphan) {
-            ouro__local_release_empty(orphan);
-            given += ouro__local_purge_inside(orphan);
+            trim_local(orphan);
         }
         if (heap->late != NULL) {
-            ouro__local_release_empty(heap->late);
-            given += ouro__local_purge_inside(heap->late);
+            trim_local(heap->late);
         }
         ouro__os_release(&heap->lock);
     }
-    return given + ouro__range_trim();
+    ouro__range_trim();
+    return (size_t)(ouro__range_purged() - before);
 }
 
 /* ---- fork ---- */

@@ -53,6 +53,7 @@ struct local {
     struct ouro_heap *heap;
     struct local *next;   /* in the heap's list of all locals */
     struct local *orphan; /* in its list of orphans */
+    const char *holder;   /* &ouro__thread of the thread that has it */
     enum local_state state;
     int32_t until_sample; /* slots to take before the next look at live bytes */
     struct queue usable[OURO_N_DOMAINS][N_BINS_A_DOMAIN];
@@ -62,7 +63,7 @@ struct local {
     struct pool *kept[N_KEPT]; /* current pools of classes above FINE_MAX that became empty, a ring */
     unsigned next_kept;
     /* Of pools that were given back. */
-    uint64_t past_allocs[OURO_N_DOMAINS], past_frees[OURO_N_DOMAINS];
+    uint64_t past_allocs[OURO_N_DOMAINS];
     /* Requests that took the slow path: a sample of what is asked, for the rounding. */
     uint64_t asked_bytes[N_BINS_A_DOMAIN], asked_count[N_BINS_A_DOMAIN];
 };
@@ -87,7 +88,7 @@ struct ouro_heap {
     uint64_t last_refused; /* bytes asked; atomic */
 
     uint64_t peak; /* of live bytes; atomic */
-    uint64_t large_allocs[OURO_N_DOMAINS], large_frees[OURO_N_DOMAINS]; /* atomic */
+    uint64_t large_allocs[OURO_N_DOMAINS]; /* atomic */
 };
 
 /* Called on the slow path about once for each 1/64 of growth, by the thread that grew the heap and, for an
@@ -100,6 +101,9 @@ extern struct local ouro__no_local;
 /* The calling thread's local of each shared heap; &ouro__no_local until it first needs one. */
 extern _Thread_local struct local *ouro__locals[MAX_SHARED_HEAPS]
     __attribute__((tls_model("initial-exec")));
+
+/* Its address stands for the calling thread. */
+extern _Thread_local const char ouro__thread __attribute__((tls_model("initial-exec")));
 
 /* ---- pool.c ---- */
 
@@ -142,6 +146,10 @@ void ouro__pool_push_remote(struct pool *pool, void *block);
 /* Make `local` ready to take from no pool yet. */
 void ouro__local_init(struct local *local, struct ouro_heap *heap);
 
+/* ouro__heap_charge() for a local, which gives back what it keeps empty before it lets a limit refuse; the
+ * refusal of `size` bytes is then counted. */
+bool ouro__local_charge(struct local *local, size_t bytes, size_t size);
+
 /* Take over what others freed, and give every empty pool back. */
 void ouro__local_release_empty(struct local *local);
 
@@ -171,9 +179,12 @@ const char *ouro__domain_name(unsigned domain);
 /* What becomes of a pointer that no Ouro heap served; by default an error. */
 extern void (*ouro__on_foreign_free)(void *block);
 
-/* Count `slots` on the heap's account: false, and counted as a refusal of `size` bytes, past the limit. */
-bool ouro__heap_charge(struct ouro_heap *heap, size_t slots, size_t size);
-void ouro__heap_discharge(struct ouro_heap *heap, size_t slots);
+/* Count bytes on the heap's account; false past the limit. */
+bool ouro__heap_charge(struct ouro_heap *heap, size_t bytes);
+void ouro__heap_discharge(struct ouro_heap *heap, size_t bytes);
+
+/* Count a refusal of `size` bytes. */
+void ouro__heap_refuse(struct ouro_heap *heap, size_t size);
 
 /* Note that `slots` were taken; looks at the live bytes now and then. */
 void ouro__heap_took(struct local *local, size_t slots);
@@ -184,6 +195,10 @@ ouro_heap *ouro__heap_process(const ouro_heap_config *config);
 /* Serve what an exclusive heap holds from a shared heap from now on, for an interpreter whose lock no longer
  * guards alone: its pools become orphans of the shared heap.  Called by the guard's holder, once. */
 void ouro__heap_retire(ouro_heap *exclusive, ouro_heap *shared);
+
+/* Set by who has the three functions below called around fork, before a heap is made; otherwise the first heap
+ * sees to it. */
+extern bool ouro__heap_forks_watched;
 
 /* Around fork: every lock of the heap is held, so that the child finds it whole. */
 void ouro__heap_fork_prepare(void);
@@ -228,6 +243,9 @@ size_t ouro__large_usable(const struct pool *large);
 
 /* ---- stats.c ---- */
 
+/* The heap that a record's pool or large block belongs to; NULL for other slots. */
+struct ouro_heap *ouro__heap_of(const struct pool *record);
+
 /* Bytes of live blocks over all domains, rounding included. */
 uint64_t ouro__heap_live(struct ouro_heap *heap);
 
@@ -245,7 +263,13 @@ bool ouro__debug_show(ouro_block *block);
 /* Look at all freed blocks that wait for reuse: aborts when one was written to. */
 void ouro__debug_check(void);
 
-/* The same, and forget those of a heap that ends. */
+/* The same, then let those of `heap` go and have its pools trimmed. */
+void ouro__debug_trim(ouro_heap *heap);
+
+/* Count the heap's blocks that wait for reuse as freed. */
+void ouro__debug_adjust(ouro_heap *heap, ouro_heap_stats *stats);
+
+/* Look, and forget those of a heap that ends. */
 void ouro__debug_end(ouro_heap *heap);
 
 void ouro__debug_lock(void);

@@ -15,10 +15,17 @@ slots_for(size_t size)
     return (size + SLOT_SIZE - 1) >> SLOT_SHIFT;
 }
 
+/* What a block of `size` bytes counts: the system's pages behind it. */
+static size_t
+pages_for(size_t size)
+{
+    return ouro__round_up(size, ouro__os_page_size());
+}
+
 size_t
 ouro__large_usable(const struct pool *large)
 {
-    return ouro__round_up((size_t)large->size, ouro__os_page_size());
+    return pages_for((size_t)large->size);
 }
 
 static void
@@ -52,12 +59,12 @@ ouro__large_alloc(struct local *local, unsigned domain, size_t size, size_t alig
         return NULL;
     }
     size_t n = slots_for(size == 0 ? 1 : size);
-    if (!ouro__heap_charge(heap, n, size)) {
+    if (!ouro__local_charge(local, pages_for(size), size)) {
         return NULL;
     }
     struct pool *large = ouro__range_take(n, alignment <= SLOT_SIZE ? 1 : alignment >> SLOT_SHIFT);
     if (large == NULL) {
-        ouro__heap_discharge(heap, n);
+        ouro__heap_discharge(heap, pages_for(size));
         return NULL;
     }
     mark_interior(large, 1, n);
@@ -78,11 +85,10 @@ void
 ouro__large_free(struct pool *large)
 {
     struct ouro_heap *heap = large->heap;
-    size_t n = large->n_slots;
+    size_t bytes = ouro__large_usable(large);
 
-    __atomic_fetch_add(&heap->large_frees[large->domain], 1, __ATOMIC_RELAXED);
-    ouro__range_give(large, n);
-    ouro__heap_discharge(heap, n);
+    ouro__range_give(large, large->n_slots);
+    ouro__heap_discharge(heap, bytes);
 }
 
 /* Move the pages of a block to a longer run. */
@@ -123,29 +129,30 @@ ouro__large_resize(struct local *local, struct pool *large, size_t size, bool *c
     if (size > PTRDIFF_MAX - SLOT_SIZE) {
         return NULL;
     }
-    size_t n = slots_for(size);
+    size_t n = slots_for(size), before = ouro__large_usable(large), after = pages_for(size);
+    if (after > before && !ouro__local_charge(local, after - before, size)) {
+        return NULL;
+    }
     if (n < n_now) {
-        struct pool *tail = large + n;
         large->n_slots = (uint32_t)n;
-        ouro__range_give(tail, n_now - n);
-        ouro__heap_discharge(heap, n_now - n);
+        ouro__range_give(large + n, n_now - n);
     } else if (n > n_now) {
-        if (!ouro__heap_charge(heap, n - n_now, size)) {
-            return NULL;
-        }
         if (ouro__range_extend(large, n_now, n - n_now)) {
             mark_interior(large, n_now, n);
             large->n_slots = (uint32_t)n;
         } else {
-            struct pool *moved = large->size >= MOVE_FROM ? move_run(large, n) : NULL;
+            struct pool *moved = before >= MOVE_FROM ? move_run(large, n) : NULL;
             if (moved == NULL) {
-                ouro__heap_discharge(heap, n - n_now);
+                ouro__heap_discharge(heap, after - before);
                 *copy = true;
                 return NULL;
             }
             large = moved;
         }
         ouro__heap_took(local, n - n_now);
+    }
+    if (after < before) {
+        ouro__heap_discharge(heap, before - after);
     }
     large->size = size;
     return large->base;

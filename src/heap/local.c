@@ -19,6 +19,8 @@ struct local ouro__no_local = {
 /* Element 0, the process's shared heap, is read without a test. */
 _Thread_local struct local *ouro__locals[MAX_SHARED_HEAPS] = {&ouro__no_local};
 
+_Thread_local const char ouro__thread;
+
 static _Thread_local bool thread_has_ended __attribute__((tls_model("initial-exec")));
 
 static struct {
@@ -114,6 +116,7 @@ ouro__local_get(struct ouro_heap *heap)
     }
     ouro__os_release(&heap->lock);
     if (local != NULL) {
+        local->holder = &ouro__thread;
         ouro__locals[heap->index] = local; /* first: what comes next may allocate */
         watch_thread();
     }

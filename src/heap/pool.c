@@ -144,16 +144,30 @@ ouro__pool_push_remote(struct pool *pool, void *block)
 
 /* ---- making and ending pools ---- */
 
+bool
+ouro__local_charge(struct local *local, size_t bytes, size_t size)
+{
+    if (ouro__heap_charge(local->heap, bytes)) {
+        return true;
+    }
+    ouro__local_release_empty(local); /* what is kept for reuse gives way to what is asked for */
+    if (ouro__heap_charge(local->heap, bytes)) {
+        return true;
+    }
+    ouro__heap_refuse(local->heap, size);
+    return false;
+}
+
 static struct pool *
 make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
 {
     unsigned n_slots = ouro__class_slots(class);
-    if (!ouro__heap_charge(local->heap, n_slots, size)) {
+    if (!ouro__local_charge(local, n_slots * SLOT_SIZE, size)) {
         return NULL;
     }
     struct pool *pool = ouro__range_take(n_slots, 1);
     if (pool == NULL) {
-        ouro__heap_discharge(local->heap, n_slots);
+        ouro__heap_discharge(local->heap, n_slots * SLOT_SIZE);
         return NULL;
     }
     if (n_slots == 1 && !(pool->flags & SLOT_DIRTY) && local->full[domain][class].n >= POPULATE_FROM) {
@@ -185,9 +199,8 @@ end_pool(struct local *local, struct pool *pool)
 
     OURO_ASSERT(ouro__pool_live(pool) == 0);
     local->past_allocs[pool->domain] += pool->n_allocs;
-    local->past_frees[pool->domain] += pool->n_frees;
     ouro__range_give(pool, n_slots);
-    ouro__heap_discharge(local->heap, n_slots);
+    ouro__heap_discharge(local->heap, n_slots * SLOT_SIZE);
 }
 
 /* The current pool of a class above FINE_MAX is empty: keep it, since its like may be asked for again at once,
@@ -386,7 +399,6 @@ ouro__local_absorb(struct local *local, struct local *other)
     refile_all(local, other);
     for (unsigned domain = 0; domain < OURO_N_DOMAINS; domain++) {
         local->past_allocs[domain] += other->past_allocs[domain];
-        local->past_frees[domain] += other->past_frees[domain];
-        other->past_allocs[domain] = other->past_frees[domain] = 0;
+        other->past_allocs[domain] = 0;
     }
 }

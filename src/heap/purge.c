@@ -4,7 +4,8 @@
  * blocks leave the pool's list and a bit in `cold` remembers it.  It is used again only when the pool has
  * nothing else left: then its blocks, which are all free, go back on the list.
  *
- * Never false: a block that touches a cold sixteenth is free and on no list; a block touches no two stretches
+ * Never false: a block that touches a cold sixteenth is free, on no list, and was handed out before (fresh
+ * blocks are carved from sixteenths that are not cold); a block touches no two stretches
  * of cold sixteenths that are apart, since whatever lies between would be touched by that free block alone, and
  * so be cold, too. */
 #include <string.h>
@@ -60,8 +61,10 @@ purge_small(struct pool *pool)
             pinned |= sixteenths;
         }
     }
-    /* Behind `fresh` nothing was ever written. */
-    unsigned written = pool->fresh == 0 ? 0 : touched(0, pool->fresh);
+    /* Behind `fresh` nothing was ever written; what will be carved next must not be cold. */
+    bool carves_more = pool->fresh + size <= ouro__pool_end(pool->class, pool->domain);
+    uint32_t written_to = carves_more ? pool->fresh / SIXTEENTH * SIXTEENTH : pool->fresh;
+    unsigned written = written_to == 0 ? 0 : touched(0, written_to);
     unsigned purge = written & ~pinned & ~(unsigned)pool->cold;
     if (purge == 0) {
         return 0;
@@ -87,7 +90,9 @@ purge_small(struct pool *pool)
             first += n;
         }
     }
-    return (size_t)__builtin_popcount(purge) * SIXTEENTH;
+    size_t given = (size_t)__builtin_popcount(purge) * SIXTEENTH;
+    ouro__range_count_purged(given);
+    return given;
 }
 
 bool
@@ -136,6 +141,7 @@ purge_medium(struct pool *pool)
         }
         at = (uint32_t)next;
     }
+    ouro__range_count_purged(given);
     return given;
 }
 

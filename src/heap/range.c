@@ -40,6 +40,7 @@
 #define SMALL_PAGES_UP_TO ((size_t)32 << 20) /* no huge pages below */
 #define MIN_GROWTH 16   /* slots */
 #define MAX_GROWTH 1024 /* slots */
+#define SKIP 1024       /* slots passed over where someone else has mapped */
 
 #define MIN_BUDGET ((size_t)(OURO_STRESS ? 1 : 64)) /* slots: 4 MiB */
 #define MAX_BUDGET ((size_t)(OURO_STRESS ? 1 : 1024)) /* slots: 64 MiB */
@@ -66,7 +67,7 @@ static struct {
     uint64_t purged_at; /* ns */
     size_t recently_purged; /* slots, since purged_at */
     bool thrashed;  /* since the last purge */
-    uint64_t purged; /* slots, ever */
+    uint64_t purged; /* bytes, ever; atomic */
 } range = {.lock = OURO_OS_LOCK_INIT, .budget = MIN_BUDGET};
 
 static unsigned
@@ -173,9 +174,10 @@ grow(size_t n)
             step = n;
         }
         char *at = (char *)ouro__range.base + (extent << SLOT_SHIFT);
-        enum ouro__os_map_result result = OURO_OS_REFUSED;
-        if (map_records(extent + step)) {
-            result = ouro__os_map_at(at, step << SLOT_SHIFT);
+        enum ouro__os_map_result result = ouro__os_map_at(at, step << SLOT_SHIFT);
+        if (result == OURO_OS_MAPPED && !map_records(extent + step)) {
+            ouro__os_unmap(at, step << SLOT_SHIFT);
+            result = OURO_OS_REFUSED;
         }
         if (result == OURO_OS_MAPPED) {
             if ((extent << SLOT_SHIFT) < SMALL_PAGES_UP_TO) {
@@ -184,7 +186,7 @@ grow(size_t n)
             break;
         }
         if (result == OURO_OS_TAKEN) { /* someone else mapped into the range: leave those slots alone */
-            extent += step;
+            extent += SKIP;
         } else if (step > n) {
             step = n;
         } else {
@@ -288,6 +290,9 @@ cut_run(struct pool *head, size_t at, size_t n)
     if (behind != 0) {
         link_run(at + n, behind);
     }
+    for (size_t i = at; i < at + n; i++) { /* so that nobody joins them with a neighbour */
+        record_of(i)->kind = SLOT_NONE;
+    }
     /* Taking clean slots soon after purging as many: the purge came too early. */
     if (clean && range.recently_purged >= n && !range.thrashed &&
         ouro__os_now() - range.purged_at < SOON_NS) {
@@ -326,7 +331,7 @@ static void purge_free(size_t keep);
 static struct pool *
 take_locked(size_t n, size_t unit)
 {
-    if (n == 1 && range.cache != 0) {
+    if (n == 1 && unit == 1 && range.cache != 0) {
         struct pool *record = record_of(range.cache);
         range.cache = record->next;
         range.n_cached--;
@@ -400,7 +405,7 @@ purge_slots(size_t first, size_t n)
     } else {
         ouro__os_purge(address, n << SLOT_SHIFT);
     }
-    range.purged += n;
+    ouro__range_count_purged(n << SLOT_SHIFT);
     range.recently_purged += n;
 }
 
@@ -460,15 +465,24 @@ ouro__range_give(struct pool *first, size_t n)
     ouro__os_release(&range.lock);
 }
 
-size_t
+void
 ouro__range_trim(void)
 {
     ouro__os_acquire(&range.lock);
-    uint64_t before = range.purged;
     purge_free(0);
-    uint64_t given = range.purged - before;
     ouro__os_release(&range.lock);
-    return (size_t)given << SLOT_SHIFT;
+}
+
+void
+ouro__range_count_purged(size_t bytes)
+{
+    __atomic_fetch_add(&range.purged, bytes, __ATOMIC_RELAXED);
+}
+
+uint64_t
+ouro__range_purged(void)
+{
+    return __atomic_load_n(&range.purged, __ATOMIC_RELAXED);
 }
 
 void
@@ -479,7 +493,7 @@ ouro__range_get_stats(struct range_stats *stats)
     stats->record_bytes = ouro__round_up(range_slots() * sizeof(struct pool), ouro__os_page_size());
     stats->dirty_free = (uint64_t)range.n_dirty << SLOT_SHIFT;
     stats->cached = (uint64_t)range.n_cached << SLOT_SHIFT;
-    stats->purged = range.purged << SLOT_SHIFT;
+    stats->purged = ouro__range_purged();
     ouro__os_release(&range.lock);
 }
 

@@ -21,7 +21,7 @@
 #include "heap/classes.h"
 
 enum slot_kind {
-    SLOT_NONE = 0,     /* not mapped by us */
+    SLOT_NONE = 0,     /* not mapped by us, or just taken */
     SLOT_FREE = 1,     /* in a run of free slots */
     SLOT_CACHED = 2,   /* a former pool of one slot, kept resident for the next */
     SLOT_POOL = 3,     /* first slot of a pool */
@@ -107,8 +107,12 @@ void ouro__range_give(struct pool *first, size_t n);
 /* Take the `n` slots right behind a run, when they are free: growth in place. */
 bool ouro__range_extend(struct pool *first, size_t n_now, size_t n);
 
-/* Purge all that is free; bytes given back. */
-size_t ouro__range_trim(void);
+/* Purge all that is free. */
+void ouro__range_trim(void);
+
+/* Bytes given back since the beginning; those inside pools are counted by who purges them. */
+void ouro__range_count_purged(size_t bytes);
+uint64_t ouro__range_purged(void);
 
 void ouro__range_get_stats(struct range_stats *stats);
 

@@ -18,9 +18,8 @@
 #define RACY
 #endif
 
-/* The heap that a record's pool or large block belongs to; NULL for other slots. */
-RACY static ouro_heap *
-heap_of(const struct pool *record)
+RACY ouro_heap *
+ouro__heap_of(const struct pool *record)
 {
     unsigned kind = __atomic_load_n(&record->kind, __ATOMIC_ACQUIRE);
     if (kind == SLOT_POOL) {
@@ -47,7 +46,7 @@ ouro__heap_live(ouro_heap *heap)
 
     for (size_t i = 1; i < n; i++) {
         const struct pool *record = &ouro__range.records[i];
-        if (heap_of(record) != heap) {
+        if (ouro__heap_of(record) != heap) {
             continue;
         }
         live += record->kind == SLOT_LARGE ? ouro__large_usable(record)
@@ -88,7 +87,6 @@ add_local(const struct local *local, ouro_heap_stats *stats, struct asked *asked
     }
     for (unsigned domain = 0; stats != NULL && domain < OURO_N_DOMAINS; domain++) {
         stats->domain[domain].n_allocs += local->past_allocs[domain];
-        stats->domain[domain].n_frees += local->past_frees[domain];
     }
 }
 
@@ -117,7 +115,6 @@ add_pool(const struct pool *pool, ouro_heap_stats *stats, const struct asked *as
     uint64_t spare = carved > live ? (carved - live) * size : 0;
 
     domain->n_allocs += pool->n_allocs;
-    domain->n_frees += pool->n_allocs - live;
     domain->live_blocks += live;
     domain->live_bytes += live * size;
     spare = spare > cold ? spare - cold : 0;
@@ -140,7 +137,11 @@ add_large(const struct pool *large, ouro_heap_stats *stats)
     domain->live_blocks++;
     domain->live_bytes += usable;
     stats->rounding_bytes += usable - large->size;
-    stats->untouched_bytes += usable - ouro__os_resident(large->base, usable);
+    size_t run = (size_t)large->n_slots << SLOT_SHIFT, resident = ouro__os_resident(large->base, usable);
+    stats->untouched_bytes += usable - resident;
+    if (run > usable) { /* left from who had the last slot before */
+        stats->cached_bytes += ouro__os_resident(large->base + usable, run - usable);
+    }
     stats->n_large++;
 }
 
@@ -156,7 +157,7 @@ ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
     size_t n = ouro__range_extent() >> SLOT_SHIFT;
     for (size_t i = 1; i < n; i++) {
         const struct pool *record = &ouro__range.records[i];
-        if (heap_of(record) == heap) {
+        if (ouro__heap_of(record) == heap) {
             if (record->kind == SLOT_LARGE) {
                 add_large(record, stats);
             } else {
@@ -165,10 +166,13 @@ ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
         }
     }
     ouro__range_unlock();
+    if (heap->debug) {
+        ouro__debug_adjust(heap, stats);
+    }
     ouro__range_get_stats(&range);
     for (unsigned i = 0; i < OURO_N_DOMAINS; i++) {
         stats->domain[i].n_allocs += __atomic_load_n(&heap->large_allocs[i], __ATOMIC_RELAXED);
-        stats->domain[i].n_frees += __atomic_load_n(&heap->large_frees[i], __ATOMIC_RELAXED);
+        stats->domain[i].n_frees = stats->domain[i].n_allocs - stats->domain[i].live_blocks;
         stats->live_bytes += stats->domain[i].live_bytes;
     }
     stats->cached_bytes += range.cached + range.dirty_free;
@@ -201,7 +205,7 @@ ouro_heap_get_class_stats(ouro_heap *heap, unsigned index, ouro_class_stats *sta
     size_t n = ouro__range_extent() >> SLOT_SHIFT;
     for (size_t i = 1; i < n; i++) {
         const struct pool *record = &ouro__range.records[i];
-        if (heap_of(record) == heap && record->kind == SLOT_POOL && record->class == index) {
+        if (ouro__heap_of(record) == heap && record->kind == SLOT_POOL && record->class == index) {
             uint64_t live = live_blocks(record), carved = carved_blocks(record);
             stats->n_pools++;
             stats->live_blocks += live;
@@ -257,7 +261,7 @@ ouro_heap_walk(ouro_heap *heap, ouro_block_visitor visitor, void *context)
     /* A pool that ends meanwhile stays readable: its memory is purged at most, never unmapped. */
     for (size_t i = 1; i < n && go_on; i++) {
         const struct pool *record = &ouro__range.records[i];
-        if (heap_of(record) != heap) {
+        if (ouro__heap_of(record) != heap) {
             continue;
         }
         if (record->kind == SLOT_LARGE) {

@@ -121,33 +121,47 @@ ouro__collector_get_thresholds(const struct py_collector *collector, int thresho
     }
 }
 
-/* Join `first` ... `last`, which are linked among themselves, to the end of `to`.  Flags stay: an object's
- * `previous` may say that it was finalized. */
+/* Link two neighbours.  Flags stay: an object's `previous` may say that it was finalized. */
 static void
-append_run(struct py_gc_head *to, struct py_gc_head *first, struct py_gc_head *last)
+link_heads(struct py_gc_head *left, struct py_gc_head *right)
 {
-    struct py_gc_head *tail = strip_flags(to->previous);
-    tail->next = (uintptr_t)first | (tail->next & FLAGS);
-    first->previous = (uintptr_t)tail | (first->previous & FLAGS);
-    last->next = (uintptr_t)to | (last->next & FLAGS);
-    to->previous = (uintptr_t)last;
+    left->next = (uintptr_t)right | (left->next & FLAGS);
+    right->previous = (uintptr_t)left | (right->previous & FLAGS);
+}
+
+/* Put `first` ... `last`, which are linked among themselves, before `at`. */
+static void
+insert_run(struct py_gc_head *at, struct py_gc_head *first, struct py_gc_head *last)
+{
+    link_heads(strip_flags(at->previous), first);
+    link_heads(last, at);
+}
+
+static void
+insert_all(struct py_generation *from, struct py_gc_head *at)
+{
+    struct py_gc_head *first = strip_flags(from->head.next);
+    if (first != &from->head) {
+        struct py_gc_head *last = strip_flags(from->head.previous);
+        insert_run(at, first, last);
+        ouro__generation_init(from);
+    }
 }
 
 void
-ouro__generation_move(struct py_generation *from, struct py_generation *to)
+ouro__generation_append(struct py_generation *from, struct py_generation *to)
 {
-    struct py_gc_head *head = &from->head;
-    struct py_gc_head *first = strip_flags(head->next);
-    if (first == head) {
-        return;
-    }
-    struct py_gc_head *last = strip_flags(head->previous);
-    append_run(&to->head, first, last);
-    head->next = head->previous = (uintptr_t)head;
+    insert_all(from, &to->head);
+}
+
+void
+ouro__generation_prepend(struct py_generation *from, struct py_generation *to)
+{
+    insert_all(from, strip_flags(to->head.next));
 }
 
 size_t
-ouro__generation_move_oldest(struct py_generation *from, struct py_generation *to, size_t n)
+ouro__generation_append_first(struct py_generation *from, struct py_generation *to, size_t n)
 {
     struct py_gc_head *head = &from->head;
     struct py_gc_head *first = strip_flags(head->next);
@@ -157,12 +171,15 @@ ouro__generation_move_oldest(struct py_generation *from, struct py_generation *t
         last = strip_flags(last->next);
         n_moved++;
     }
-    if (n_moved == 0) {
-        return 0;
+    if (n_moved > 0) {
+        link_heads(head, strip_flags(last->next));
+        insert_run(&to->head, first, last);
     }
-    struct py_gc_head *rest = strip_flags(last->next);
-    head->next = (uintptr_t)rest;
-    rest->previous = (uintptr_t)head | (rest == head ? 0 : rest->previous & FLAGS);
-    append_run(&to->head, first, last);
     return n_moved;
+}
+
+void
+ouro__generation_init(struct py_generation *generation)
+{
+    generation->head.next = generation->head.previous = (uintptr_t)&generation->head;
 }

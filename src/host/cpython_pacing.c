@@ -10,9 +10,10 @@
  *   young   A batch of new objects is in the processor's cache and costs 14 ns an object.  While batches
  *           are found clean, they grow to a few thousand objects and only some, chosen at random, are
  *           looked at; what those hold is what the others hold.  The first dirty one ends that.
- *   old     When a share of the CPU time allows it, the oldest few thousand of the old objects are looked at
- *           as if they were young.  Survivors go to the end of the line, so this walks through all of them
- *           in time.  What it finds is freed, and tells whether a full look would find more.
+ *   old     When a share of the CPU time allows it, the next few thousand of the old objects, oldest first,
+ *           are looked at as if they were young: in time, all of them.  What it finds is freed, and tells
+ *           whether a full look would find more.  When it finds much it goes on at once: a program that
+ *           drops things in the order in which it made them is collected at a fraction of a full look.
  *   full    Considered when the interpreter would have made one.  Made at once when old objects were seen to
  *           hold garbage, or when it is cheap for the time that has passed.  Otherwise put off: by a growth
  *           of 16 MiB or a tenth without any evidence; further while old looks find nothing and earlier
@@ -45,6 +46,8 @@
 #define FULL_TIME_SHARE 20
 /* When a full look is due, so many of the old objects are looked at for evidence. */
 #define EVIDENCE_SHARE 16
+/* Old looks that find much go on, with a young one in between after so many. */
+#define OLD_IN_A_ROW 3
 
 /* The interpreter's own rules: a full look after eleven times eleven young ones, when a quarter is new. */
 #define STOCK_YOUNG_LOOKS 121
@@ -153,6 +156,9 @@ decide_old(struct ouro__pacing *pacing, struct ouro__pace_moment now)
 {
     uint64_t n_all = pacing->n_at_full + pacing->n_old;
     pacing->n_oldest = OLD_LOOK_MIN;
+    if (pacing->old_in_a_row != 0) {
+        return true;
+    }
     if (pacing->n_old >= pacing->n_next_check) {
         pacing->n_next_check = pacing->n_old + larger(n_all / STOCK_GROWTH_SHARE, n_stock_minimum(pacing));
         pacing->n_oldest = larger(OLD_LOOK_MIN, n_all / EVIDENCE_SHARE);
@@ -184,9 +190,10 @@ ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked, uin
         pacing->look = OURO_LOOK_FULL;
     } else if (is_asked) {
         pacing->look = OURO_LOOK_ASKED;
-    } else if (decide_young(pacing)) {
+    } else if (pacing->old_in_a_row % (OLD_IN_A_ROW + 1) == 0 && decide_young(pacing)) {
         pacing->look = OURO_LOOK_YOUNG;
         pacing->skipped = 0;
+        pacing->old_in_a_row += pacing->old_in_a_row != 0;
     } else {
         pacing->look = decide_old(pacing, now) ? OURO_LOOK_OLD : OURO_LOOK_NOT;
         pacing->skipped++;
@@ -240,14 +247,16 @@ learn_young(struct ouro__pacing *pacing, uint64_t n_found, uint64_t freed)
 static void
 learn_old(struct ouro__pacing *pacing, uint64_t ns, uint64_t n_found, uint64_t n_looked)
 {
-    pacing->old_ns += ns;
+    uint64_t percent = n_found * 100 / (n_looked + 1);
+    pacing->old_in_a_row = percent >= FULL_OF_PERCENT ? pacing->old_in_a_row + 1 : 0;
+    pacing->old_ns += percent >= FULL_OF_PERCENT ? 0 : ns; /* what frees much has earned its time */
     pacing->old_found += n_found;
     pacing->old_looked += n_looked;
     if (n_looked >= OLD_LOOK_MIN / 2) {
         double found = (double)ns / (double)n_looked;
         pacing->ns_an_object += (found - pacing->ns_an_object) / 8;
-        if (n_found * 100 >= n_looked * DIRTY_PERCENT) {
-            pacing->is_old_dirty = true;
+        if (percent >= DIRTY_PERCENT && percent < FULL_OF_PERCENT) {
+            pacing->is_old_dirty = true; /* more of it than these looks get hold of */
         }
     }
 }

@@ -54,6 +54,7 @@ struct ouro__pacing {
     uint64_t old_ns;        /* spent on old looks, and */
     uint64_t old_since;     /* CPU time since when */
     uint64_t old_found, old_looked; /* by old looks since the last full collection */
+    unsigned old_in_a_row; /* old looks that found much, without another in between; 0: the last did not */
 };
 
 /* Begin: the program's first threshold, and now. */

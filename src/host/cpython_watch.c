@@ -47,7 +47,9 @@ static struct {
     /* The collection in progress. */
     uint64_t began_ns;
     uint64_t live_before; /* 0: not counted */
-    size_t n_oldest;
+    enum ouro__look look;
+    size_t n_looked;            /* old objects, by an old look */
+    struct py_generation aside; /* what was in generation 1 */
 
     /* Totals since `pid` began. */
     int32_t pid;
@@ -99,30 +101,50 @@ restore_thresholds(void)
     }
 }
 
+/* Between collections, generation 1 holds the old objects that old looks have seen in this round, and
+ * generation 2 those they have not, followed by what was new since: together they are in the order in which
+ * objects were made.  During a young or an old look, generation 1 is set aside, because that is where the
+ * collector puts survivors. */
+
 static void
 start_paced(int generation)
 {
     struct py_generation *generations = watch.collector.generations;
     uint64_t n_new = generations[0].count > 0 ? (uint64_t)generations[0].count : 0;
     bool is_asked = watch.manual > 0;
-    enum ouro__look look =
-        ouro__pacing_start(&watch.pacing, generation == 2, is_asked, n_new, now());
-    watch.n_oldest = 0;
-    if (look == OURO_LOOK_NOT || look == OURO_LOOK_OLD) {
-        ouro__generation_move(&generations[1], &generations[2]);
-        ouro__generation_move(&generations[0], &generations[2]);
+    watch.look = ouro__pacing_start(&watch.pacing, generation == 2, is_asked, n_new, now());
+    watch.n_looked = 0;
+    if (watch.look == OURO_LOOK_FULL) {
+        ouro__generation_prepend(&generations[1], &generations[2]);
     }
-    if (look == OURO_LOOK_OLD) {
-        watch.n_oldest =
-            ouro__generation_move_oldest(&generations[2], &generations[0], watch.pacing.n_oldest);
+    if (watch.look == OURO_LOOK_NOT || watch.look == OURO_LOOK_OLD) {
+        ouro__generation_append(&generations[0], &generations[2]);
+    }
+    if (watch.look == OURO_LOOK_YOUNG || watch.look == OURO_LOOK_OLD) {
+        ouro__generation_init(&watch.aside);
+        ouro__generation_append(&generations[1], &watch.aside);
+    }
+    if (watch.look == OURO_LOOK_OLD) {
+        watch.n_looked = ouro__generation_append_first(&generations[2], &generations[0],
+                                                       watch.pacing.n_oldest);
     }
 }
 
 static void
 stop_paced(uint64_t n_found)
 {
+    struct py_generation *generations = watch.collector.generations;
+    if (watch.look == OURO_LOOK_YOUNG) {
+        ouro__generation_append(&generations[1], &generations[2]);
+        ouro__generation_append(&watch.aside, &generations[1]);
+    } else if (watch.look == OURO_LOOK_OLD) {
+        ouro__generation_prepend(&watch.aside, &generations[1]);
+        if (watch.n_looked < watch.pacing.n_oldest) { /* that was the last of them: a new round */
+            ouro__generation_prepend(&generations[1], &generations[2]);
+        }
+    }
     uint64_t n_left = (uint64_t)watch.collector.long_lived[0];
-    ouro__pacing_stop(&watch.pacing, n_found, n_left, watch.n_oldest, now());
+    ouro__pacing_stop(&watch.pacing, n_found, n_left, watch.n_looked, now());
     set_thresholds();
 }
 

@@ -55,5 +55,5 @@ void
 ouro__fork_watch(void)
 {
     /* It can fail for want of memory alone, when the program hardly begins. */
-    (void)pthread_atfork(prepare, resume_parent, begin_child);
+    ouro__heap_forks_watched = pthread_atfork(prepare, resume_parent, begin_child) == 0;
 }

@@ -3,6 +3,9 @@
  *   settings.c  what the environment asks for, read before the first block is handed out
  *   malloc.c    the malloc family, served by the process's shared heap
  *   foreign.c   blocks that other allocators made and that end up here
+ *   deepbind.c  libraries that would find libc's malloc before ours
+ *   sanitizer.c programs that were built with a sanitizer, which must come first
+ *   symbols.c   looking up symbols as the dynamic linker does it
  *   watch.c     the process's record: when a moment is taken, and who may write
  *   process.c   the beginning and the ends of the process: constructor, exit, _exit, exec
  *   fork.c      the middle: a process becomes two
@@ -38,6 +41,17 @@ const struct ouro__settings *ouro__settings_get(void);
 /* Take out of `environment` what would have children follow: our entry in LD_PRELOAD and what `ouro run`
  * has set.  In place, so that whoever holds the array or its strings sees it. */
 void ouro__settings_hide(char **environment);
+
+/* ---- process.c ---- */
+
+/* Whether the constructor has done its work: not so beside a sanitizer, where nothing should be done. */
+bool ouro__host_has_begun(void);
+
+/* ---- sanitizer.c ---- */
+
+/* Whether the program was built with a sanitizer, which then has to be alone; where its library must come
+ * first, begins the program anew without us and doesn't return.  The constructor's first act. */
+bool ouro__sanitizer_found(char **arguments, char **environment);
 
 /* ---- malloc.c ---- */
 

@@ -20,11 +20,9 @@
 #include "host/host.h"
 
 #include <dlfcn.h>
-#include <link.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <unistd.h>
 
 /* ---- the functions behind ours ---- */
@@ -70,26 +68,6 @@ need_next(void)
 
 /* ---- the beginning ---- */
 
-/* Address, thread and leak sanitizers bring a malloc of their own that must come first, and end the program
- * when it does not.  True stops the search. */
-static int
-is_sanitizer(struct dl_phdr_info *library, size_t size, void *context)
-{
-    static const char *const names[] = {"libasan.so",       "libtsan.so",       "liblsan.so",
-                                        "libhwasan.so",     "libclang_rt.asan", "libclang_rt.tsan",
-                                        "libclang_rt.lsan", "libclang_rt.hwasan"};
-    (void)size;
-    (void)context;
-    const char *slash = strrchr(library->dlpi_name, '/');
-    const char *name = slash != NULL ? slash + 1 : library->dlpi_name;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strncmp(name, names[i], strlen(names[i])) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static void
 write_note(const char *note)
 {
@@ -98,27 +76,6 @@ write_note(const char *note)
         strncpy(record->note, note, sizeof record->note - 1);
         ouro__watch_give(record);
     }
-}
-
-/* Begin the program anew without us.  Nothing of it has run yet, the sanitizer's part included. */
-static void
-step_aside(char **arguments, char **environment)
-{
-    if (getauxval(AT_BASE) == 0) { /* ld.so was run as a program: what it was to load can't be told */
-        return;
-    }
-    write_note("built with a sanitizer that brings its own malloc: left alone, and its children");
-    ouro__watch_end(OURO_RECORD_REPLACED, -1);
-    ouro__settings_hide(environment);
-
-    char path[1024];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length > 0) {
-        path[length] = '\0';
-        next.execve(path, arguments, environment);
-    }
-    next.execve("/proc/self/exe", arguments, environment);
-    ouro__watch_resume();
 }
 
 static void
@@ -134,25 +91,35 @@ end_by_quick_exit(void)
     ouro__watch_end(OURO_RECORD_ENDED, -1);
 }
 
+static bool has_begun;
+
+bool
+ouro__host_has_begun(void)
+{
+    return has_begun;
+}
+
 __attribute__((constructor(101))) static void
 begin_process(int n_arguments, char **arguments, char **environment)
 {
     (void)n_arguments;
-    const struct ouro__settings *settings = ouro__settings_get();
+    if (ouro__sanitizer_found(arguments, environment)) {
+        return;
+    }
 
+    const struct ouro__settings *settings = ouro__settings_get();
     find_next();
     ouro__fork_watch();
     ouro__watch_begin();
     if (!ouro__host_serves_malloc()) {
         write_note("brings its own malloc: what that serves is not seen here");
-    } else if (dl_iterate_phdr(is_sanitizer, NULL) != 0) {
-        step_aside(arguments, environment);
     }
     (void)on_exit(end_by_exit, NULL);
     (void)at_quick_exit(end_by_quick_exit);
     if (!settings->follow) {
         ouro__settings_hide(environment);
     }
+    has_begun = true;
 }
 
 /* ---- the ends ---- */

@@ -143,6 +143,23 @@ read_heaps(ouro_heap_stats *sum)
     }
 }
 
+/* Whether the heap's figures can be read without waiting.  A signal handler may have interrupted its own thread
+ * inside the heap, where it would wait for ever. */
+extern bool ouro__range_try_lock(void) __attribute__((weak));
+
+static bool
+is_heap_quiet(void)
+{
+    if (ouro__range_try_lock == NULL) {
+        return true;
+    }
+    if (!ouro__range_try_lock()) {
+        return false;
+    }
+    ouro__range_unlock();
+    return true;
+}
+
 static uint64_t
 nanoseconds(struct timeval time)
 {
@@ -299,8 +316,11 @@ begin_figures(void)
     uint64_t now = ouro__os_now();
     began.at_ns = now;
     peak_resident_ns = now;
-    write_moment(now, false);
+    write_relaxed(&due_live, 0);
     write_relaxed(&due_ns, now);
+    if (is_heap_quiet()) {
+        write_moment(now, false);
+    }
     ouro__record_publish(record);
 }
 
@@ -326,17 +346,22 @@ ouro__watch_begin(void)
     ouro__heap_on_sample = on_growth;
 }
 
-void
-ouro__watch_fork_child(void)
+/* What was counted up to the fork is the parent's: as the heap has it or, when this is a signal handler that
+ * interrupted the heap, as the parent last wrote. */
+static void
+begin_counts_at_fork(void)
 {
-    if (record == NULL) {
-        return;
-    }
-    const struct ouro__settings *settings = ouro__settings_get();
-    if (!settings->follow || !ouro__record_fork(settings->session, record)) {
-        return;
-    }
     ouro_heap_stats stats;
+
+    if (!is_heap_quiet()) {
+        for (int i = 0; i < OURO_N_DOMAINS; i++) {
+            began.n_allocs[i] += record->n_allocs[i];
+            began.n_frees[i] += record->n_frees[i];
+        }
+        began.refusals += record->limit_refusals;
+        began.purged += record->purged;
+        return;
+    }
     read_heaps(&stats);
     for (int i = 0; i < OURO_N_DOMAINS; i++) {
         began.n_allocs[i] = stats.domain[i].n_allocs;
@@ -344,26 +369,20 @@ ouro__watch_fork_child(void)
     }
     began.refusals = stats.limit_refusals;
     began.purged = stats.purged_bytes;
-    write_relaxed(&due_live, 0);
-    begin_figures();
-    __atomic_store_n(&writing, false, __ATOMIC_RELEASE);
 }
 
-/* Whether the heap's figures can be read without waiting.  If this is a signal handler it may have interrupted
- * its own thread inside the heap, where it would wait for ever. */
-extern bool ouro__range_try_lock(void) __attribute__((weak));
-
-static bool
-is_heap_quiet(void)
+void
+ouro__watch_fork_child(void)
 {
-    if (ouro__range_try_lock == NULL) {
-        return true;
+    const struct ouro__settings *settings = ouro__settings_get();
+    if (record == NULL || !settings->follow) {
+        return;
     }
-    if (!ouro__range_try_lock()) {
-        return false;
+    begin_counts_at_fork();
+    if (ouro__record_fork(settings->session, record)) {
+        begin_figures();
     }
-    ouro__range_unlock();
-    return true;
+    __atomic_store_n(&writing, false, __ATOMIC_RELEASE);
 }
 
 void

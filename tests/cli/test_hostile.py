@@ -1,5 +1,6 @@
 """Records that are truncated, foreign, hostile or of another time: none may crash the tool or fool it."""
 
+import json
 import os
 import random
 
@@ -15,7 +16,7 @@ def unreadable(report):
     return "could not be read" in report
 
 
-@pytest.mark.parametrize("cut", [0, 1, 7, 8, 100, 2000])
+@pytest.mark.parametrize("cut", [0, 1, 7, 8, 100, 1000])
 def test_truncated_records(play, layout, cut):
     report = play(typical(), record(pid=PID, cut=cut)).stderr
     assert "1 record could not be read" in report
@@ -45,8 +46,6 @@ def test_enums_out_of_range(play, tmp_path):
     result = play(made_up, options=["--json", tmp_path / "json"])
     assert result.returncode == 0
     assert "figures as of the last update" in result.stderr
-    import json
-
     schema.check(json.loads((tmp_path / "json").read_text()))
 
 
@@ -118,7 +117,5 @@ open(f"{{session}}/{{os.getpid()}}.0.rec", "xb").write(own)
     assert result.returncode == 6
     assert "\x1b" not in result.stderr and "could not be read" not in result.stderr
     assert all(line.isprintable() for line in result.stderr.splitlines())
-    import json
-
     schema.check(json.loads((tmp_path / "json").read_text()))
     assert os.path.getsize(tmp_path / "json") > 1000

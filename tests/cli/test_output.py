@@ -43,6 +43,12 @@ def test_a_report_does_not_replace_the_file_that_standard_output_is(lone, tmp_pa
         assert file.read_text().startswith("out\n── ouro: echo out")
 
 
+def test_a_name_of_the_longest_kind(lone, tmp_path):
+    file = tmp_path / ("x" * 255)
+    assert lone.run("-o", file, "true").stderr == ""
+    assert "ouro: true" in file.read_text()
+
+
 def test_a_link_stays_a_link(lone, tmp_path):
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_text("old")
@@ -54,7 +60,7 @@ def test_a_link_stays_a_link(lone, tmp_path):
 @pytest.mark.parametrize("option", ["-o", "--json"])
 def test_a_missing_folder_is_found_out_before_the_program_runs(lone, tmp_path, option):
     mark = tmp_path / "ran"
-    for path in (tmp_path / "no" / "file", tmp_path, "/proc/1/no", tmp_path / "x" * 300):
+    for path in (tmp_path / "no" / "file", tmp_path, "/proc/1/no", tmp_path / ("x" * 300)):
         result = lone.run(option, path, "touch", mark)
         assert result.returncode == 125, path
         assert result.stderr.startswith(f"ouro: cannot write {path}: ")
@@ -111,7 +117,7 @@ def test_a_file_that_outgrows_its_limit_is_not_left_half_written(lone, tmp_path)
 def test_a_pipe_with_a_name(lone, tmp_path):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    with subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE, text=True) as reader:
+    with subprocess.Popen(["timeout", "20", "cat", fifo], stdout=subprocess.PIPE, text=True) as reader:
         assert lone.run("-o", fifo, "sh", "-c", "exit 6").returncode == 6
         assert "exit 6\n" in reader.stdout.read()
     assert stat.S_ISFIFO(fifo.stat().st_mode)

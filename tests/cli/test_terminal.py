@@ -155,7 +155,7 @@ def test_ctrl_z_and_fg_under_a_shell(lone, terminal):
         it.expect("<prompt>")
         it.type("fg\n")
         it.expect("run --quiet sh[^\n]*\r\n")
-    time.sleep(0.2)
+        time.sleep(0.2)  # the shell says so before it gives the terminal away
     it.type("words\n")
     it.expect("<words>")
     it.expect("<prompt>")
@@ -177,6 +177,18 @@ def test_a_program_that_stops_itself_gives_the_shell_its_terminal(lone, terminal
         it.type("echo code $?\n")
         it.expect("code 3")
         it.expect("<prompt>")
+    it.type("exit\n")
+    it.end()
+
+
+def test_a_program_that_stops_itself_again_and_again(lone, terminal):
+    it = shell(terminal, lone)
+    it.type(f"{lone.path} run --quiet sh -c 'for i in 1 2 3 4; do kill -TSTP $$; done; echo go''es'\n")
+    for _ in range(4):
+        it.expect("Stopped")
+        it.expect("<prompt>")
+        it.type("fg\n")
+    it.expect("goes")
     it.type("exit\n")
     it.end()
 

@@ -29,4 +29,12 @@ def find_reason(version, module, mode, test):
 
 
 ENTRIES = [
+    Entry("test_cmd_line", "*.CmdLineTest.test_pythonmalloc",
+          "asserts the names of the allocators: CPython has names for its own only"),
+    Entry("test_cmd_line", "*.CmdLineTest.test_python_malloc_stats",
+          "asserts that PYTHONMALLOCSTATS prints the arenas of pymalloc, which is not in use"),
+    Entry("test_sys", "*.SysModuleTest.test_debugmallocstats",
+          "asserts that sys._debugmallocstats() prints the arenas of pymalloc, which is not in use"),
+    Entry("test_sys", "*.SysModuleTest.test_getallocatedblocks",
+          "asserts that pymalloc has blocks: sys.getallocatedblocks() counts its blocks only"),
 ]

@@ -18,11 +18,11 @@ import suites
 
 MODULES = """
 test_gc test_weakref test_finalization test_atexit test_capi
-test_dict test_list test_set test_tuple test_unicode|test_str test_bytes test_long test_buffer
+test_dict test_list test_set test_tuple test_unicode|test_str test_bytes test_long
 test_array test_deque test_itertools test_generators test_coroutines test_asyncgen test_context
 test_descr test_exceptions test_json test_pickle test_re test_struct test_xml_etree_c
-test_io test_decimal test_ctypes test_sys test_tracemalloc test_mmap test_resource
-test_os test_fork1 test_signal test_threading test_queue test_interpreters
+test_decimal test_ctypes test_sys test_tracemalloc test_mmap test_resource
+test_os test_fork1 test_threading test_queue test_interpreters
 test__interpreters|test__xxsubinterpreters
 """.split()
 

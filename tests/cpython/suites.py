@@ -191,11 +191,13 @@ def run_module(python, module, mode, timeout, log_path):
     """Run one module once.  What it prints goes to log_path."""
     work = tempfile.mkdtemp(prefix="ouro-suite-")
     record = os.path.join(work, "outcomes")
+    report = os.path.join(work, "report.json")
     env = {k: v for k, v in os.environ.items()
            if not k.startswith(("OURO_", "PYTHON")) and k != "LD_PRELOAD"}
     env.update(TMPDIR=work, PYTHONDONTWRITEBYTECODE="1")
     # -v names the test that runs; --timeout has CPython print its stacks before it gives up.
-    command = [*mode.prefix, python.path, str(HERE / "outcomes.py"), record, module, "-v",
+    prefix = [*mode.prefix, "--json", report] if mode.ouro else []
+    command = [*prefix, python.path, str(HERE / "outcomes.py"), record, module, "-v",
                f"--timeout={timeout}"]
     os.makedirs(os.path.dirname(log_path), exist_ok=True)
     started = time.monotonic()
@@ -214,9 +216,22 @@ def run_module(python, module, mode, timeout, log_path):
         child.wait()
     seconds = time.monotonic() - started
     outcomes, texts, hosted = read_log(record)
+    hosted = hosted and is_served(report, python)
     shutil.rmtree(work, ignore_errors=True)
     add_end(outcomes, texts, code, log_path)
     return Result(outcomes, texts, code, round(seconds, 2), hosted)
+
+
+def is_served(report, python):
+    """Did Python's own domains live on Ouro's heap?  A library that is loaded and idle proves nothing."""
+    try:
+        with open(report, encoding="utf-8") as file:
+            told = json.load(file)
+    except (OSError, ValueError):
+        return False
+    domain = "raw" if python.free_threaded else "object"
+    return any(process["pid"] == told["program"]["pid"] and
+               process["allocations_by_domain"][domain] > 0 for process in told["processes"])
 
 
 def add_end(outcomes, texts, code, log_path):
@@ -264,7 +279,7 @@ def compare(plain, ouro):
         if wrong or gone:
             found[test] = Difference(test, before, after, ouro.texts.get(test, ""))
     if not ouro.hosted:
-        found["(host)"] = Difference("(host)", "", "missing", "Ouro's host library was not loaded")
+        found["(host)"] = Difference("(host)", "", "missing", "Ouro did not serve Python's domains")
     return found
 
 

@@ -81,16 +81,27 @@ refuse_each_in_children(const struct scenario *scenario)
     }
 }
 
-/* And all in one process, on what the runs before have left. */
 static void
-refuse_each_here(const struct scenario *scenario)
+run_each(void *context)
 {
+    const struct scenario *scenario = context;
     long most = (long)test_count("OURO_FAULT_MOST", 2000);
     for (long n = 1; n <= most; n++) {
         run_scenario(scenario, n);
         if (ouro__os_calls < n) {
             return;
         }
+    }
+}
+
+/* And all in one process, on what the runs before have left; a child, so that this process never has a heap
+ * and the children above begin with nothing. */
+static void
+refuse_each_in_turn(struct scenario *scenario)
+{
+    struct child_end end = child_run(run_each, scenario, 300);
+    if (end.signal != 0 || end.code != 0) {
+        fail_msg("in turn: signal %d, code %d: %s", end.signal, end.code, end.text);
     }
 }
 
@@ -227,7 +238,7 @@ refuse_on_each_kind(void (*play)(const struct scenario *, ouro_heap *), bool thr
     for (size_t i = 0; i < (threads ? 2 : 4); i++) {
         struct scenario scenario = {kinds[i]->config, play};
         refuse_each_in_children(&scenario);
-        refuse_each_here(&scenario);
+        refuse_each_in_turn(&scenario);
     }
 }
 

@@ -161,6 +161,10 @@ run_handler(void)
             exit(0);
         }
     }
+    signal(SIGUSR1, SIG_IGN);
+    if (getpid() != self) { /* forked between the last look and here */
+        exit(0);
+    }
 }
 
 /* ---- vfork ---- */
