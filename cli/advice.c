@@ -64,14 +64,16 @@ advise_limit(struct ouro__text *text, const struct ouro__run *run, const struct 
     if (record->limit_refusals == 0) {
         return NULL;
     }
-    ouro__text_print(text, "the limit was reached: a --limit above %s would have let that allocation "
-                           "through",
+    ouro__text_print(text,
+                     "the limit was reached: a --limit above %s would have let that allocation "
+                     "through",
                      ouro__size_show(most, needed));
     return "limit-reached";
 }
 
 static const char *
-advise_uncollectable(struct ouro__text *text, const struct ouro__run *run, const struct ouro__life *life)
+advise_uncollectable(struct ouro__text *text, const struct ouro__run *run,
+                     const struct ouro__life *life)
 {
     const struct ouro_record_generation *gc = life->last->found.record.gc;
     uint64_t objects =
@@ -103,15 +105,17 @@ advise_collector(struct ouro__text *text, const struct ouro__run *run, const str
         return "collector-stock";
     }
     if (record->gc_mode == OURO_GC_OBEYED && share > GC_SHARE_HIGH) {
-        ouro__text_print(text, "the collector took %.0f %% of the CPU time, and the program sets its "
-                               "thresholds itself: without gc.set_threshold() Ouro would pace it",
+        ouro__text_print(text,
+                         "the collector took %.0f %% of the CPU time, and the program sets its "
+                         "thresholds itself: without gc.set_threshold() Ouro would pace it",
                          100 * share);
         return "collector-obeyed";
     }
     if (record->gc_mode == OURO_GC_PACED && share > GC_SHARE_HIGH) {
-        ouro__text_print(text, "the collector took %.0f %% of the CPU time even when paced: the program "
-                               "makes much cyclic garbage; break its cycles (weakref), or gc.freeze() "
-                               "what stays",
+        ouro__text_print(text,
+                         "the collector took %.0f %% of the CPU time even when paced: the program "
+                         "makes much cyclic garbage; break its cycles (weakref), or gc.freeze() "
+                         "what stays",
                          100 * share);
         return "collector-paced";
     }
@@ -131,9 +135,9 @@ advise_children(struct ouro__text *text, const struct ouro__run *run, const stru
     if (most < (uint64_t)WORTH_BYTES || most / 2 < life->peak_resident) {
         return NULL;
     }
-    ouro__text_print(text, "most memory is not in this process (%s) but in its children: see pid %d (%s)",
-                     ouro__size_show(own, life->peak_resident), (int)pid,
-                     ouro__size_show(largest, most));
+    ouro__text_print(
+        text, "most memory is not in this process (%s) but in its children: see pid %d (%s)",
+        ouro__size_show(own, life->peak_resident), (int)pid, ouro__size_show(largest, most));
     return "children";
 }
 
@@ -146,15 +150,17 @@ advise_foreign(struct ouro__text *text, const struct ouro__run *run, const struc
 
     (void)run;
     if (is_large_part(other, fall.resident, SHARE_OF_FOREIGN)) {
-        ouro__text_print(text, "%.0f %% of the resident memory lies outside the heap: mapped by the "
-                               "program or its libraries themselves (mmap, thread stacks, an allocator "
-                               "of their own)",
+        ouro__text_print(text,
+                         "%.0f %% of the resident memory lies outside the heap: mapped by the "
+                         "program or its libraries themselves (mmap, thread stacks, an allocator "
+                         "of their own)",
                          percent_of(other, fall.resident));
         return "foreign-memory";
     }
     if (is_large_part(files, fall.resident, SHARE_OF_FOREIGN)) {
-        ouro__text_print(text, "%.0f %% of the resident memory is files and shared memory: libraries, "
-                               "mapped data; the kernel can drop clean pages of files when it needs room",
+        ouro__text_print(text,
+                         "%.0f %% of the resident memory is files and shared memory: libraries, "
+                         "mapped data; the kernel can drop clean pages of files when it needs room",
                          percent_of(files, fall.resident));
         return "mapped-files";
     }
@@ -172,8 +178,9 @@ advise_free(struct ouro__text *text, const struct ouro__run *run, const struct o
     if (!is_large_part(free_bytes, fall.resident, SHARE_OF_FREE)) {
         return NULL;
     }
-    ouro__text_print(text, "at the end %s lie free in part-full pools, each held by a few live blocks: "
-                           "make what stays before what goes, or do the passing work in a child process",
+    ouro__text_print(text,
+                     "at the end %s lie free in part-full pools, each held by a few live blocks: "
+                     "make what stays before what goes, or do the passing work in a child process",
                      ouro__size_show(size, (uint64_t)free_bytes));
     return "part-full-pools";
 }
@@ -189,8 +196,9 @@ advise_cached(struct ouro__text *text, const struct ouro__run *run, const struct
     if (!is_large_part(cached, fall.resident, SHARE_OF_CACHED)) {
         return NULL;
     }
-    ouro__text_print(text, "at the end %s were kept in empty pools: the program freed much just before, "
-                           "and the heap had no time to give it back",
+    ouro__text_print(text,
+                     "at the end %s were kept in empty pools: the program freed much just before, "
+                     "and the heap had no time to give it back",
                      ouro__size_show(size, (uint64_t)cached));
     return "empty-pools";
 }
@@ -206,9 +214,10 @@ advise_rounding(struct ouro__text *text, const struct ouro__run *run, const stru
     if (!is_large_part(rounding, live, SHARE_OF_ROUNDING)) {
         return NULL;
     }
-    ouro__text_print(text, "%.0f %% of the live bytes are rounding: many blocks a little larger than "
-                           "their size class; for Python objects, __slots__ or arrays instead of small "
-                           "objects win most",
+    ouro__text_print(text,
+                     "%.0f %% of the live bytes are rounding: many blocks a little larger than "
+                     "their size class; for Python objects, __slots__ or arrays instead of small "
+                     "objects win most",
                      percent_of(rounding, live));
     return "rounding";
 }

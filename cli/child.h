@@ -8,11 +8,11 @@
 #include "run.h"
 
 struct ouro__child {
-    sigset_t mask_before;              /* the signal mask that the tool was started with */
-    struct sigaction child_before;     /* and its SIGCHLD */
+    sigset_t mask_before;          /* the signal mask that the tool was started with */
+    struct sigaction child_before; /* and its SIGCHLD */
     struct ouro__ending ending;
-    int exec_error;                    /* errno, when the program could not be executed */
-    uint64_t started_ns;               /* CLOCK_MONOTONIC */
+    int exec_error;      /* errno, when the program could not be executed */
+    uint64_t started_ns; /* CLOCK_MONOTONIC */
 };
 
 /* From here on signals wait: none can end the tool before it has put its things away. */

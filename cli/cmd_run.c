@@ -35,7 +35,7 @@ static const char help[] =
     "  --debug            the debug heap: finds overflows, double frees, use after free\n"
     "  --json FILE        everything in full as JSON; - is standard output\n"
     "  -o FILE            the report to FILE and not to standard error\n"
-    "  --quiet            no report\n"
+    "  --quiet            nothing on standard error: no report, unless -o says where\n"
     "  --no-follow        leave the children of PROGRAM alone\n"
     "  --help             this text\n"
     "  --version          the version\n"
@@ -213,7 +213,7 @@ outputs_write(const struct ouro__run *run, struct ouro__child *child)
     struct ouro__text report = {0};
     char *json = options->json_path == NULL ? NULL : ouro__run_to_json(run);
 
-    if (!options->quiet) {
+    if (!options->quiet || report_path != NULL) {
         ouro__report_add(&report, run, ouro__look_at(report_path == NULL ? STDERR_FILENO : -1));
     }
     if (report.failed || (json == NULL && options->json_path != NULL)) {

@@ -82,10 +82,11 @@ process_start(int32_t pid, uint64_t *start_ns)
     (void)fclose(file);
     line[length] = '\0';
     const char *behind_name = strrchr(line, ')'); /* the name itself may hold anything */
-    if (behind_name == NULL || sscanf(behind_name + 1,
-                                      " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-                                      "%*s %*s %*s %" SCNu64,
-                                      &state, &ticks) != 2 ||
+    if (behind_name == NULL ||
+        sscanf(behind_name + 1,
+               " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+               "%*s %*s %*s %" SCNu64,
+               &state, &ticks) != 2 ||
         state == 'Z' || state == 'X') {
         return false;
     }

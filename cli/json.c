@@ -37,8 +37,11 @@ static size_t
 utf8_length(const unsigned char *bytes)
 {
     unsigned char lead = bytes[0];
-    size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3
-                    : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+    size_t length = lead < 0x80                    ? 1
+                    : lead >= 0xc2 && lead <= 0xdf ? 2
+                    : lead >= 0xe0 && lead <= 0xef ? 3
+                    : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                                   : 0;
     unsigned char low = 0x80;
     unsigned char high = 0xbf;
 
@@ -104,10 +107,10 @@ static json_t *
 waterfall_json(const struct ouro_record_moment *moment)
 {
     static const char *const keys[] = {
-        [OURO_STEP_ASKED] = "asked_bytes",       [OURO_STEP_ROUNDING] = "rounding_bytes",
-        [OURO_STEP_FREE] = "free_bytes",         [OURO_STEP_CACHED] = "cached_bytes",
-        [OURO_STEP_RECORDS] = "records_bytes",   [OURO_STEP_FILES] = "files_bytes",
-        [OURO_STEP_OTHER] = "other_bytes",       [OURO_STEP_APART] = "apart_bytes",
+        [OURO_STEP_ASKED] = "asked_bytes",     [OURO_STEP_ROUNDING] = "rounding_bytes",
+        [OURO_STEP_FREE] = "free_bytes",       [OURO_STEP_CACHED] = "cached_bytes",
+        [OURO_STEP_RECORDS] = "records_bytes", [OURO_STEP_FILES] = "files_bytes",
+        [OURO_STEP_OTHER] = "other_bytes",     [OURO_STEP_APART] = "apart_bytes",
     };
     struct ouro__waterfall fall = ouro__waterfall_of(moment);
     json_t *object = json_object();
@@ -216,7 +219,8 @@ limit_json(const struct ouro_record *record)
     (void)json_object_set_new(object, "limit_bytes", number(record->limit));
     (void)json_object_set_new(object, "refusals", number(record->limit_refusals));
     (void)json_object_set_new(object, "last_refused_bytes",
-                              record->limit_refusals == 0 ? json_null() : number(record->limit_last_size));
+                              record->limit_refusals == 0 ? json_null()
+                                                          : number(record->limit_last_size));
     return object;
 }
 
@@ -338,7 +342,8 @@ program_json(const struct ouro__run *run)
     (void)json_object_set_new(object, "pid", json_integer(run->ending.pid));
     (void)json_object_set_new(object, "binary", string_or_null(run->binary));
     (void)json_object_set_new(object, "left_alone",
-                              run->left_alone == NULL ? json_null() : json_string(run->left_alone->code));
+                              run->left_alone == NULL ? json_null()
+                                                      : json_string(run->left_alone->code));
     (void)json_object_set_new(object, "peak_resident_bytes", number(ouro__main_peak_resident(run)));
     (void)json_object_set_new(object, "process",
                               has_life ? json_integer(life.last - run->processes) : json_null());

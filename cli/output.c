@@ -52,8 +52,7 @@ standard_stream_at(const char *path)
         return -1;
     }
     for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fstat(fd, &stream) == 0 && stream.st_dev == named.st_dev &&
-            stream.st_ino == named.st_ino) {
+        if (fstat(fd, &stream) == 0 && stream.st_dev == named.st_dev && stream.st_ino == named.st_ino) {
             return fd;
         }
     }

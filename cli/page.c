@@ -46,10 +46,10 @@ void
 ouro__page_colour(const struct ouro__page *page, enum ouro__colour colour)
 {
     static const char *const codes[] = {
-        [OURO_COLOUR_OFF] = "\033[0m",      [OURO_COLOUR_BOLD] = "\033[1m",
-        [OURO_COLOUR_DIM] = "\033[2m",      [OURO_COLOUR_RED] = "\033[31m",
-        [OURO_COLOUR_GREEN] = "\033[32m",   [OURO_COLOUR_YELLOW] = "\033[33m",
-        [OURO_COLOUR_BLUE] = "\033[34m",    [OURO_COLOUR_MAGENTA] = "\033[35m",
+        [OURO_COLOUR_OFF] = "\033[0m",    [OURO_COLOUR_BOLD] = "\033[1m",
+        [OURO_COLOUR_DIM] = "\033[2m",    [OURO_COLOUR_RED] = "\033[31m",
+        [OURO_COLOUR_GREEN] = "\033[32m", [OURO_COLOUR_YELLOW] = "\033[33m",
+        [OURO_COLOUR_BLUE] = "\033[34m",  [OURO_COLOUR_MAGENTA] = "\033[35m",
         [OURO_COLOUR_CYAN] = "\033[36m",
     };
     if (page->look.colour) {

@@ -45,8 +45,10 @@ ouro__command_add(struct ouro__text *text, const struct ouro_record *record, siz
 static const char *
 collector_words(char *words, const struct ouro_record *record)
 {
-    static const char *const modes[] = {
-        [OURO_GC_NONE] = "-", [OURO_GC_STOCK] = "stock", [OURO_GC_PACED] = "paced", [OURO_GC_OBEYED] = "own"};
+    static const char *const modes[] = {[OURO_GC_NONE] = "-",
+                                        [OURO_GC_STOCK] = "stock",
+                                        [OURO_GC_PACED] = "paced",
+                                        [OURO_GC_OBEYED] = "own"};
 
     if (record->gc_mode == OURO_GC_NONE) {
         return modes[OURO_GC_NONE];
@@ -78,7 +80,8 @@ static void
 row_add(const struct ouro__page *page, const struct ouro__life *life)
 {
     const struct ouro_record *record = &life->last->found.record;
-    char lasted[OURO_UNIT_TEXT], live[OURO_UNIT_TEXT], resident[OURO_UNIT_TEXT], collector[OURO_UNIT_TEXT];
+    char lasted[OURO_UNIT_TEXT], live[OURO_UNIT_TEXT], resident[OURO_UNIT_TEXT],
+        collector[OURO_UNIT_TEXT];
     size_t columns = command_columns(page);
 
     ouro__text_print(page->text, "%7d  ", (int)record->pid);

@@ -159,7 +159,9 @@ binary_judge(const struct binary *binary, const char *path)
         /* The linker itself, called by name with a program as its argument, has none either. */
         return strcmp(ouro__name_of(path), ouro__name_of(own.interpreter)) == 0 ? NULL : &reason_static;
     }
-    return strcmp(ouro__name_of(binary->interpreter), ouro__name_of(own.interpreter)) == 0 ? NULL : &reason_loader;
+    return strcmp(ouro__name_of(binary->interpreter), ouro__name_of(own.interpreter)) == 0
+               ? NULL
+               : &reason_loader;
 }
 
 /* The program that `env` is asked for in a script's first line; owned. */

@@ -11,7 +11,7 @@ struct ouro__program {
     char *own_text;   /* owned storage behind some of them */
     char *path;       /* the binary that is loaded in the end, owned; NULL when it is not known */
     const struct ouro__reason *left_alone; /* NULL: the loader will take Ouro */
-    bool spoils;      /* its loader takes LD_PRELOAD and would choke on the host */
+    bool spoils;                           /* its loader takes LD_PRELOAD and would choke on the host */
 };
 
 /* Look at `command`, NULL-ended.  False when memory runs out, or when a .py file has no python3 to run

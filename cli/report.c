@@ -70,13 +70,13 @@ notes_add(const struct ouro__page *page, const struct ouro__run *run, const stru
     }
     const struct ouro_record *record = &life->last->found.record;
     if (life->n_programs > 1) {
-        size_t before = life->n_programs - 1;
-        ouro__command_add(&words, &life->first->found.record, page->look.columns - 50);
-        ouro__text_print(&words, " (%zu program%s before the one below)", before, before == 1 ? "" : "s");
+        ouro__command_add(&words, &life->first->found.record, page->look.columns - 45);
+        ouro__text_print(&words, " (the first of %zu programs)", life->n_programs);
         ouro__page_row(page, "began as", &words);
     }
     if (ouro__process_cut_short(life->last)) {
-        ouro__text_print(&words, "did not end by itself: figures as of the last update, %s after it began",
+        ouro__text_print(&words,
+                         "did not end by itself: figures as of the last update, %s after it began",
                          ouro__time_show(lasted, record->lasted_ns));
         ouro__page_row(page, "note", &words);
     }
@@ -103,6 +103,13 @@ time_add(const struct ouro__page *page, const struct ouro__run *run)
     ouro__page_row(page, "time", &words);
 }
 
+/* What the last figures are of. */
+static const char *
+last_words(const struct ouro__process *process)
+{
+    return ouro__process_cut_short(process) ? "at the last update" : "at the end";
+}
+
 static void
 memory_add(const struct ouro__page *page, const struct ouro__run *run, const struct ouro__life *life)
 {
@@ -112,8 +119,9 @@ memory_add(const struct ouro__page *page, const struct ouro__run *run, const str
     ouro__text_print(&words, "%s resident at most",
                      ouro__size_show(peak, ouro__main_peak_resident(run)));
     if (life != NULL) {
-        ouro__text_print(&words, ", %s at the end",
-                         ouro__size_show(end, life->last->found.record.last.resident));
+        ouro__text_print(&words, ", %s %s",
+                         ouro__size_show(end, life->last->found.record.last.resident),
+                         last_words(life->last));
     }
     ouro__page_row(page, "memory", &words);
 }
@@ -172,11 +180,10 @@ waterfall_add(const struct ouro__page *page, const struct ouro__process *process
     struct ouro__waterfall last = ouro__waterfall_of(&process->found.record.last);
     int64_t whole = peak.resident > last.resident ? peak.resident : last.resident;
     size_t bar = (page->look.columns - STEP_COLUMNS - 2 * (SIZE_COLUMNS + 1)) / 2;
-    bool is_final = process->found.record.state != OURO_RECORD_RUNNING;
-
     ouro__page_colour(page, OURO_COLOUR_BOLD);
     ouro__text_print(page->text, "%-*s%*s %*s%*s\n", STEP_COLUMNS, "live to resident", SIZE_COLUMNS,
-                     "at the peak", (int)bar, "", SIZE_COLUMNS, is_final ? "at the end" : "at last");
+                     "at the peak", (int)bar, "", SIZE_COLUMNS,
+                     ouro__process_cut_short(process) ? "at last" : "at the end");
     ouro__page_colour(page, OURO_COLOUR_OFF);
     for (int i = 0; i < OURO_N_STEPS; i++) {
         if (i == OURO_STEP_APART && peak.step[i] == 0 && last.step[i] == 0) {
@@ -225,7 +232,8 @@ collector_runs_add(struct ouro__text *words, const struct ouro_record *record)
     char young[OURO_UNIT_TEXT], middle[OURO_UNIT_TEXT], full[OURO_UNIT_TEXT];
     char took[OURO_UNIT_TEXT], longest[OURO_UNIT_TEXT];
 
-    ouro__text_print(words, "%s young, %s middle and %s full runs took %s, %.1f %% of CPU; the longest %s",
+    ouro__text_print(words,
+                     "%s young, %s middle and %s full runs took %s, %.1f %% of CPU; the longest %s",
                      ouro__count_show(young, (double)record->gc[0].runs),
                      ouro__count_show(middle, (double)record->gc[1].runs),
                      ouro__count_show(full, (double)record->gc[2].runs),
@@ -257,14 +265,15 @@ collector_add(const struct ouro__page *page, const struct ouro_record *record)
     collector_runs_add(&words, record);
     ouro__page_row(page, "collector", &words);
 
-    uint64_t objects = ouro__sum(ouro__sum(record->gc[0].collected, record->gc[1].collected),
-                                 record->gc[2].collected);
+    uint64_t objects =
+        ouro__sum(ouro__sum(record->gc[0].collected, record->gc[1].collected), record->gc[2].collected);
     ouro__text_print(&words, "freed %s objects, %s", ouro__count_show(count, (double)objects),
                      ouro__size_show(size, record->gc_freed_bytes));
     if (record->gc_mode == OURO_GC_PACED) {
         char raised[OURO_UNIT_TEXT], lowered[OURO_UNIT_TEXT], forced[OURO_UNIT_TEXT];
-        ouro__text_print(&words, "; pacing raised the threshold %s times, lowered it %s, "
-                                 "put off %s full runs, brought forward %s",
+        ouro__text_print(&words,
+                         "; pacing raised the threshold %s times, lowered it %s, "
+                         "put off %s full runs, brought forward %s",
                          ouro__count_show(raised, (double)record->gc_raised),
                          ouro__count_show(lowered, (double)record->gc_lowered),
                          ouro__count_show(count, (double)record->gc_put_off),
@@ -320,7 +329,7 @@ ouro__report_add(struct ouro__text *text, const struct ouro__run *run, struct ou
     if (life != NULL) {
         const struct ouro_record *record = &life->last->found.record;
         live_add(&page, "live", &record->peak, "at most");
-        live_add(&page, "", &record->last, "at the end");
+        live_add(&page, "", &record->last, last_words(life->last));
         waterfall_add(&page, life->last);
         allocations_add(&page, record);
         collector_add(&page, record);

@@ -37,8 +37,8 @@ struct ouro__options {
 /* How the direct child ended. */
 struct ouro__ending {
     pid_t pid;
-    int exit_code;    /* when it ended by itself; -1 when a signal ended it */
-    int signal;       /* 0: none */
+    int exit_code; /* when it ended by itself; -1 when a signal ended it */
+    int signal;    /* 0: none */
     bool core_dumped;
     uint64_t began_ns; /* CLOCK_REALTIME */
     uint64_t wall_ns;
@@ -56,7 +56,8 @@ struct ouro__run {
     const char *const *command; /* the program and its arguments as given, borrowed */
     size_t n_command;
     const char *binary; /* what was loaded for it, borrowed; NULL when not known */
-    const struct ouro__reason *left_alone; /* why it is not on Ouro's heap; NULL: nothing speaks against */
+    const struct ouro__reason
+        *left_alone; /* why it is not on Ouro's heap; NULL: nothing speaks against */
     struct ouro__ending ending;
     struct ouro__process *processes; /* owned; by the time they began */
     size_t n_processes;

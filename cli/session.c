@@ -1,6 +1,9 @@
 /* session.c - the folder of one run.
  *
- * The folder lies in $TMPDIR or /tmp, readable by its owner alone, and goes before the tool ends.
+ * The folder lies in $TMPDIR, readable by its owner alone, and goes before the tool ends.  Without a
+ * TMPDIR it lies in memory, in /dev/shm: records are mapped files that change all the time, and no disk
+ * needs to hear of it (to remove a folder from one can take milliseconds); or else in /tmp.
+ *
  * Processes that outlive the run keep their mapped records; the kernel frees those with the last of
  * them. */
 #define _GNU_SOURCE
@@ -100,6 +103,9 @@ folder_make(void)
         folder = folder_make_below(wanted);
     }
     if (folder == NULL) {
+        folder = folder_make_below("/dev/shm");
+    }
+    if (folder == NULL) {
         folder = folder_make_below("/tmp");
     }
     if (folder == NULL) {
@@ -171,8 +177,8 @@ ouro__session_set_environment(const struct ouro__session *session, const struct 
     done = done && setenv(OURO_ENV_SESSION, session->folder, 1) == 0;
     done = done && setenv(OURO_ENV_GC, options->gc_stock ? "stock" : "paced", 1) == 0;
     done = done && setenv(OURO_ENV_FOLLOW, options->no_follow ? "0" : "1", 1) == 0;
-    done = done && (options->limit == 0 ? unsetenv(OURO_ENV_LIMIT)
-                                        : setenv(OURO_ENV_LIMIT, limit, 1)) == 0;
+    done = done &&
+           (options->limit == 0 ? unsetenv(OURO_ENV_LIMIT) : setenv(OURO_ENV_LIMIT, limit, 1)) == 0;
     done = done && (!options->debug || setenv(OURO_ENV_DEBUG, "1", 1) == 0);
     if (!done) {
         ouro__say("cannot set the environment: %s", strerror(errno));

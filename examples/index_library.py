@@ -41,9 +41,8 @@ class Definition:
 
 
 class Module:
-    def __init__(self, name, tree, n_lines):
+    def __init__(self, name, n_lines):
         self.name = name
-        self.tree = tree
         self.n_lines = n_lines
         self.definitions = []
         self.imports = set()
@@ -113,7 +112,7 @@ class Index:
             tree = ast.parse(text)
         except SyntaxError:  # the library keeps a few broken files, for its own tests
             return
-        module = Module(name, tree, text.count("\n"))
+        module = Module(name, text.count("\n"))
         self.modules.append(module)
         Indexer(self, module).visit(tree)
 

@@ -14,18 +14,27 @@ jobs=${JOBS:-$(nproc)}
 
 c_sources() { find include src cli tests examples bench -name '*.[ch]' | sort; }
 
-# configure NAME COMPILER: a release with tests, warnings as errors.
+# configure NAME OPTION...: all sources, warnings as errors.
 configure() {
-    CC=$2 cmake -S . -B "$build/$1" -DCMAKE_BUILD_TYPE=Release -DOURO_TESTS=ON -DOURO_WERROR=ON \
-        -DOURO_FAULT=ON >/dev/null
+    name=$1
+    shift
+    cmake -S . -B "$build/$name" -DCMAKE_BUILD_TYPE=Release -DOURO_TESTS=ON -DOURO_WERROR=ON \
+        -DOURO_FAULT=ON "$@" >/dev/null
 }
 
-step_gcc() { configure gcc gcc && cmake --build "$build/gcc" --parallel "$jobs" -- -s --no-print-directory; }
+configure_gcc() { CC=gcc configure gcc; }
 
-step_clang() { configure clang clang && cmake --build "$build/clang" --parallel "$jobs" -- -s --no-print-directory; }
+# With assertions: they tell the analysers what cannot be.
+configure_clang() { CC=clang configure clang -DOURO_DEBUG_ASSERTS=ON; }
+
+compile() { cmake --build "$build/$1" --parallel "$jobs" -- -s --no-print-directory; }
+
+step_gcc() { configure_gcc && compile gcc; }
+
+step_clang() { configure_clang && compile clang; }
 
 step_tidy() {
-    configure clang clang
+    configure_clang
     # Each source that is compiled, once.
     sed -n 's/^ *"file": "\(.*\)",*$/\1/p' "$build/clang/compile_commands.json" | sort -u |
         xargs -P "$jobs" -n 4 clang-tidy --quiet -p "$build/clang" 2>"$build/tidy.log" ||
@@ -33,10 +42,10 @@ step_tidy() {
 }
 
 step_cppcheck() {
-    configure clang clang
+    configure_clang
     # The one macro of libc's headers that stands where a type does.
     cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
-        --std=c11 --library=posix,gnu '-DElfW(type)=Elf64_##type' -j "$jobs" \
+        --std=c11 '-DElfW(type)=Elf64_##type' -j "$jobs" \
         --suppressions-list=cmake/cppcheck.txt --project="$build/clang/compile_commands.json"
 }
 

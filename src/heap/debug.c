@@ -23,6 +23,7 @@
 #define ZONE_BYTE 0xFB
 #define NEW_BYTE 0xCD
 #define FREED_BYTE 0xDD
+#define FILL_MAX ((size_t)1 << 20) /* of a block; the rest of a larger one is left untouched */
 #define ZONE 16
 #define QUARANTINE_BLOCKS 4096
 #define QUARANTINE_BYTES ((size_t)16 << 20)
@@ -56,6 +57,12 @@ head_of(const void *block)
     return (struct head *)((uintptr_t)block - sizeof(struct head));
 }
 
+static size_t
+filled_bytes(size_t size)
+{
+    return size < FILL_MAX ? size : FILL_MAX;
+}
+
 static char *
 bytes_of(struct head *head)
 {
@@ -85,7 +92,7 @@ local_below(ouro_heap *heap)
 }
 
 static void *
-below_alloc(ouro_heap *heap, unsigned domain, size_t size)
+below_alloc(ouro_heap *heap, unsigned domain, size_t size, bool zeroed)
 {
     struct local *local = local_below(heap);
     if (local == NULL) {
@@ -93,7 +100,14 @@ below_alloc(ouro_heap *heap, unsigned domain, size_t size)
         local = heap->late = ouro__local_make(heap);
         ouro__os_release(&heap->lock);
     }
-    return local != NULL ? ouro__alloc_from(local, domain, size) : NULL;
+    if (local == NULL) {
+        return NULL;
+    }
+    if (size > OURO_POOLED_MAX) {
+        return ouro__large_alloc(local, domain, size, OURO_ALIGNMENT, zeroed);
+    }
+    void *below = ouro__alloc_from(local, domain, size);
+    return below != NULL && zeroed ? memset(below, 0, size) : below;
 }
 
 static void
@@ -157,7 +171,7 @@ check(ouro_domain domain, void *block, const void *site)
 static void
 check_freed(struct head *head)
 {
-    if (!is_filled(bytes_of(head), FREED_BYTE, head->size)) {
+    if (!is_filled(bytes_of(head), FREED_BYTE, filled_bytes(head->size))) {
         die_of_block("use after free: a freed block was written to", head, NULL);
     }
 }
@@ -202,10 +216,10 @@ ouro__debug_alloc(ouro_heap *heap, ouro_domain domain, size_t size, size_t align
         return NULL;
     }
     ouro__os_acquire(&quarantine.lock);
-    char *below = below_alloc(heap, domain, size + HEAD_SIZE + ZONE + slack);
+    char *below = below_alloc(heap, domain, size + HEAD_SIZE + ZONE + slack, zeroed);
     while (below == NULL && quarantine.n > 0) {
         release_oldest();
-        below = below_alloc(heap, domain, size + HEAD_SIZE + ZONE + slack);
+        below = below_alloc(heap, domain, size + HEAD_SIZE + ZONE + slack, zeroed);
     }
     ouro__os_release(&quarantine.lock);
     if (below == NULL) {
@@ -222,7 +236,9 @@ ouro__debug_alloc(ouro_heap *heap, ouro_domain domain, size_t size, size_t align
     }
     *head = (struct head){.magic = LIVE_MAGIC, .size = size, .below = below, .site = site, .domain = domain};
     memset(head->zone, ZONE_BYTE, sizeof head->zone);
-    memset(block, zeroed ? 0 : NEW_BYTE, size);
+    if (!zeroed) {
+        memset(block, NEW_BYTE, filled_bytes(size));
+    }
     memset(block + size, ZONE_BYTE, ZONE);
     return block;
 }
@@ -237,7 +253,7 @@ ouro__debug_free(ouro_heap *heap, ouro_domain domain, void *block, const void *s
     struct head *head = check(domain, block, site);
     head->magic = FREED_MAGIC;
     head->freed = site;
-    memset(block, FREED_BYTE, head->size);
+    memset(block, FREED_BYTE, filled_bytes(head->size));
     while (quarantine.n == QUARANTINE_BLOCKS ||
            (quarantine.n > 0 && quarantine.bytes + head->size > QUARANTINE_BYTES)) {
         release_oldest();

@@ -157,6 +157,7 @@ decide_old(struct ouro__pacing *pacing, struct ouro__pace_moment now)
     uint64_t n_all = pacing->n_at_full + pacing->n_old;
     pacing->n_oldest = OLD_LOOK_MIN;
     if (pacing->old_in_a_row != 0) {
+        pacing->n_oldest = pacing->old_chunk < n_all / 8 ? pacing->old_chunk : larger(OLD_LOOK_MIN, n_all / 8);
         return true;
     }
     if (pacing->n_old >= pacing->n_next_check) {
@@ -244,12 +245,29 @@ learn_young(struct ouro__pacing *pacing, uint64_t n_found, uint64_t freed)
     }
 }
 
+/* How many to look at next.  Things that hang together are only found together, so more are better, but not
+ * more than are garbage. */
+static uint64_t
+plan_chunk(uint64_t n_last, uint64_t percent)
+{
+    return percent >= 40 ? 2 * n_last : larger(OLD_LOOK_MIN, n_last / 2);
+}
+
 static void
 learn_old(struct ouro__pacing *pacing, uint64_t ns, uint64_t n_found, uint64_t n_looked)
 {
     uint64_t percent = n_found * 100 / (n_looked + 1);
-    pacing->old_in_a_row = percent >= FULL_OF_PERCENT ? pacing->old_in_a_row + 1 : 0;
-    pacing->old_ns += percent >= FULL_OF_PERCENT ? 0 : ns; /* what frees much has earned its time */
+    pacing->is_productive = percent >= FULL_OF_PERCENT;
+    if (pacing->is_productive) {
+        pacing->old_in_a_row++;
+        pacing->old_chunk = plan_chunk(pacing->n_oldest, percent);
+    } else {
+        if (pacing->old_in_a_row != 0) { /* that was all for now; there may soon be as much again */
+            pacing->n_next_check = pacing->n_old + larger((pacing->n_at_full + pacing->n_old) / 8, n_stock_minimum(pacing) / 2);
+        }
+        pacing->old_in_a_row = 0;
+        pacing->old_ns += ns; /* what frees much has earned its time, this has not */
+    }
     pacing->old_found += n_found;
     pacing->old_looked += n_looked;
     if (n_looked >= OLD_LOOK_MIN / 2) {

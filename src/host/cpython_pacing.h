@@ -29,6 +29,7 @@ struct ouro__pacing {
     int threshold;    /* how many new objects bring about the next look */
     bool wants_full;  /* the next look is to be a full collection */
     size_t n_oldest;  /* after OURO_LOOK_OLD: how many of the oldest objects to look at */
+    bool is_productive; /* that look found much: the next begins with what it left */
     uint64_t n_raised, n_lowered, n_forced, n_put_off;
 
     /* The rest is for pacing alone. */
@@ -54,7 +55,8 @@ struct ouro__pacing {
     uint64_t old_ns;        /* spent on old looks, and */
     uint64_t old_since;     /* CPU time since when */
     uint64_t old_found, old_looked; /* by old looks since the last full collection */
-    unsigned old_in_a_row; /* old looks that found much, without another in between; 0: the last did not */
+    unsigned old_in_a_row; /* old looks that found much; 0: the last did not */
+    uint64_t old_chunk;    /* objects for the next of them */
 };
 
 /* Begin: the program's first threshold, and now. */

@@ -134,17 +134,20 @@ static void
 stop_paced(uint64_t n_found)
 {
     struct py_generation *generations = watch.collector.generations;
+    uint64_t n_left = (uint64_t)watch.collector.long_lived[0];
+    ouro__pacing_stop(&watch.pacing, n_found, n_left, watch.n_looked, now());
     if (watch.look == OURO_LOOK_YOUNG) {
         ouro__generation_append(&generations[1], &generations[2]);
         ouro__generation_append(&watch.aside, &generations[1]);
     } else if (watch.look == OURO_LOOK_OLD) {
+        if (watch.pacing.is_productive) {
+            ouro__generation_prepend(&generations[1], &generations[2]);
+        }
         ouro__generation_prepend(&watch.aside, &generations[1]);
         if (watch.n_looked < watch.pacing.n_oldest) { /* that was the last of them: a new round */
             ouro__generation_prepend(&generations[1], &generations[2]);
         }
     }
-    uint64_t n_left = (uint64_t)watch.collector.long_lived[0];
-    ouro__pacing_stop(&watch.pacing, n_found, n_left, watch.n_looked, now());
     set_thresholds();
 }
 

@@ -79,6 +79,7 @@ take_slow(size_t size, const void *caller)
         return fail(ENOMEM);
     }
     if (OURO_UNLIKELY(heap->debug)) {
+        ouro__watch_look();
         return block_or_error(
             ouro__debug_alloc(heap, OURO_DOMAIN_RAW, size, OURO_ALIGNMENT, false, caller));
     }
@@ -350,8 +351,18 @@ __libc_pvalloc(size_t size)
 bool
 ouro__host_serves_malloc(void)
 {
-    Dl_info ours, found;
-    void *malloc_found = dlsym(RTLD_DEFAULT, "malloc");
-    return malloc_found != NULL && dladdr((void *)(uintptr_t)ouro__host_heap, &ours) != 0 &&
-           dladdr(malloc_found, &found) != 0 && ours.dli_fbase == found.dli_fbase;
+    /* By deed, not by address: in a program that is not position-independent the name's address can be a stub
+     * of the program's own, which calls ours. */
+    void *address = dlsym(RTLD_DEFAULT, "malloc");
+    void *(*found)(size_t) = NULL;
+    memcpy(&found, &address, sizeof found);
+    if (found == NULL) {
+        return false;
+    }
+    void *volatile block = found(1);
+    bool is_ours = block != NULL && ouro_heap_owns(block);
+    if (is_ours) {
+        free(block);
+    }
+    return is_ours;
 }

@@ -3,8 +3,8 @@
  * The heap says when it grows (ouro__heap_on_sample).  A moment costs two readings of /proc and a walk over
  * the pools' records; it is taken when one is due:
  *
- *   - live bytes stand above those of the highest moment by a sixteenth, and by 256 KiB: however fast a
- *     program grows, these are a hundred moments at most;
+ *   - live bytes stand above those of the highest moment by a thirty-second, and by 256 KiB: however fast a
+ *     program grows, to a thousand times its size these are two hundred moments;
  *   - or 200 times of what the last moment cost has passed since: half a per cent of the time.
  *
  * One thread at a time writes.  Whoever finds another one at it leaves: nothing here waits, but for the
@@ -24,7 +24,7 @@
 #include "monitor/writer.h"
 #include "os/os.h"
 
-#define PEAK_STEP_SHIFT 4           /* a sixteenth */
+#define PEAK_STEP_SHIFT 5           /* a thirty-second */
 #define PEAK_STEP_MIN (256U << 10)  /* bytes */
 #define COST_FACTOR 200             /* half a per cent */
 #define PEAK_RESIDENT_EVERY_NS 100000000U
@@ -145,19 +145,12 @@ read_heaps(ouro_heap_stats *sum)
 
 /* Whether the heap's figures can be read without waiting.  A signal handler may have interrupted its own thread
  * inside the heap, where it would wait for ever. */
-extern bool ouro__range_try_lock(void) __attribute__((weak));
+extern bool ouro__heap_is_quiet(void) __attribute__((weak));
 
 static bool
 is_heap_quiet(void)
 {
-    if (ouro__range_try_lock == NULL) {
-        return true;
-    }
-    if (!ouro__range_try_lock()) {
-        return false;
-    }
-    ouro__range_unlock();
-    return true;
+    return ouro__heap_is_quiet == NULL || ouro__heap_is_quiet();
 }
 
 static uint64_t
@@ -294,7 +287,12 @@ on_growth(ouro_heap *heap, uint64_t live)
         total += read_relaxed(&seen_live[i]);
     }
     uint64_t now = ouro__os_now();
-    if (total >= read_relaxed(&due_live) || now >= read_relaxed(&due_ns)) {
+    if (total < read_relaxed(&due_live) && now < read_relaxed(&due_ns)) {
+        return;
+    }
+    if (heap->debug) { /* we are called under locks that its figures need */
+        write_relaxed(&due_ns, now);
+    } else {
         take_moment(now);
     }
 }

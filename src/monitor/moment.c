@@ -47,11 +47,12 @@ parse_number(const char **text)
     return number;
 }
 
+/* The files are those of the calling thread: those of the process are empty once its first thread has ended. */
 bool
 ouro__kernel_memory_read(struct ouro__kernel_memory *memory)
 {
     char text[256];
-    if (!read_text("/proc/self/statm", text, sizeof text)) {
+    if (!read_text("/proc/thread-self/statm", text, sizeof text)) {
         return false;
     }
     const char *at = text;
@@ -66,7 +67,7 @@ uint64_t
 ouro__kernel_peak_resident(void)
 {
     static char text[4096]; /* not on the stack, which may be small */
-    if (!read_text("/proc/self/status", text, sizeof text)) {
+    if (!read_text("/proc/thread-self/status", text, sizeof text)) {
         return 0;
     }
     const char *at = strstr(text, "\nVmHWM:");

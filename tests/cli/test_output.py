@@ -17,6 +17,12 @@ def test_the_report_in_a_file(lone, tmp_path):
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["report"]
 
 
+def test_quiet_and_a_file_for_the_report(lone, tmp_path):
+    file = tmp_path / "report"
+    assert lone.run("--quiet", "-o", file, "true").stderr == ""
+    assert "ouro: true" in file.read_text()
+
+
 def test_files_have_the_usual_permissions(lone, tmp_path):
     file, other = tmp_path / "report", tmp_path / "json"
     other.write_text("old")

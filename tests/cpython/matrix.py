@@ -15,6 +15,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import sys
 
 import suites
@@ -61,6 +62,8 @@ def parse_arguments():
                         help="folder for matrix.json and logs")
     parser.add_argument("--table", type=pathlib.Path, help="write the Markdown table here")
     parser.add_argument("--baseline", type=pathlib.Path, help="folder that keeps plain results")
+    parser.add_argument("--keep", action="store_true",
+                        help="keep earlier results in --out, but those that run again now")
     parser.add_argument("--timeout", type=int, default=900, help="seconds a module may take")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--baseline-only", action="store_true")
@@ -111,6 +114,12 @@ def make_record(outcome):
     }
 
 
+def read_json(path):
+    """Earlier results, by what they are results of."""
+    records = json.loads(path.read_text())["runs"] if path.exists() else []
+    return {(r["python"], r["module"], r["mode"]): r for r in records}
+
+
 def write_json(path, records):
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
@@ -150,15 +159,25 @@ def make_row(cells):
     return "| " + " | ".join(cells) + " |\n"
 
 
+def find_row(module):
+    """Where a module stands in the table: its place and names in MODULES."""
+    for place, names in enumerate(MODULES):
+        if module in names.split("|"):
+            return place, names
+    return len(MODULES), module
+
+
 def make_grid(records):
-    pythons = list(dict.fromkeys(r["python"] for r in records))
-    rows = list(dict.fromkeys((r["module"], r["mode"]) for r in records))
-    rows.sort(key=lambda row: row[1] != "paced")
-    known = {(r["module"], r["mode"], r["python"]): r for r in records}
+    pythons = sorted({r["python"] for r in records},
+                     key=lambda label: [int(n) for n in re.findall(r"\d+", label)] + [label])
+    known = {(find_row(r["module"]), r["mode"], r["python"]): r for r in records}
+    rows = sorted({key[:2] for key in known}, key=lambda row: (row[1] != "paced", row[0]))
     text = make_row(["module"] + pythons) + make_row(["---"] + ["---:"] * len(pythons))
-    for module, mode in rows:
-        name = module if mode == "paced" else f"{module}, `--{'gc=' * (mode == 'stock')}{mode}`"
-        text += make_row([name] + [make_cell(known.get((module, mode, p))) for p in pythons])
+    for row, mode in rows:
+        name = row[1].replace("|", ", ")
+        if mode != "paced":
+            name += f", `--{'gc=' * (mode == 'stock')}{mode}`"
+        text += make_row([name] + [make_cell(known.get((row, mode, p))) for p in pythons])
     for key in ("plain", "ouro"):
         sums = [sum(r[key]["seconds"] for r in records if r["python"] == p) for p in pythons]
         text += make_row([f"seconds, {key}"] + [f"{s:.0f}" for s in sums])
@@ -191,9 +210,16 @@ def write_table(path, records):
 
 # ------------------------------------------------------------------------------
 
+def write_results(arguments, records):
+    write_json(arguments.out / "matrix.json", records)
+    if arguments.table:
+        write_table(arguments.table, records)
+
+
 def run_all(arguments, pythons):
     runner = suites.Runner(suites.make_modes(arguments.ouro.resolve()), arguments.out,
                            arguments.baseline, arguments.timeout)
+    known = read_json(arguments.out / "matrix.json") if arguments.keep else {}
     records = []
     for python in pythons:
         for module, mode in plan(python, arguments):
@@ -204,10 +230,10 @@ def run_all(arguments, pythons):
                 continue
             outcome = runner.judge(python, module, mode)
             suites.say(suites.describe(outcome))
-            records.append(make_record(outcome))
-            write_json(arguments.out / "matrix.json", records)
-            if arguments.table:
-                write_table(arguments.table, records)
+            record = make_record(outcome)
+            records.append(record)
+            known[record["python"], record["module"], record["mode"]] = record
+            write_results(arguments, list(known.values()))
     return records
 
 

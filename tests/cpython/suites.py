@@ -216,22 +216,26 @@ def run_module(python, module, mode, timeout, log_path):
         child.wait()
     seconds = time.monotonic() - started
     outcomes, texts, hosted = read_log(record)
-    hosted = hosted and is_served(report, python)
+    hosted = hosted and is_served(report, python, mode)
     shutil.rmtree(work, ignore_errors=True)
     add_end(outcomes, texts, code, log_path)
     return Result(outcomes, texts, code, round(seconds, 2), hosted)
 
 
-def is_served(report, python):
-    """Did Python's own domains live on Ouro's heap?  A library that is loaded and idle proves nothing."""
+def is_served(report, python, mode):
+    """Did Python live on Ouro's heap, its collector paced?  A library that idles proves nothing."""
     try:
         with open(report, encoding="utf-8") as file:
             told = json.load(file)
     except (OSError, ValueError):
         return False
-    domain = "raw" if python.free_threaded else "object"
-    return any(process["pid"] == told["program"]["pid"] and
-               process["allocations_by_domain"][domain] > 0 for process in told["processes"])
+    images = [p for p in told["processes"] if p["pid"] == told["program"]["pid"] and p["python"]]
+    if python.free_threaded:
+        return any(image["python"]["served"]["raw"] for image in images)
+    incremental = (3, 14, 0) <= python.version <= (3, 14, 4)  # paced or not is not for us to say
+    return any(image["allocations_by_domain"]["object"] > 0 and
+               (mode.name != "paced" or incremental or
+                image["collector"]["mode"] in ("paced", "obeyed")) for image in images)
 
 
 def add_end(outcomes, texts, code, log_path):
@@ -279,7 +283,7 @@ def compare(plain, ouro):
         if wrong or gone:
             found[test] = Difference(test, before, after, ouro.texts.get(test, ""))
     if not ouro.hosted:
-        found["(host)"] = Difference("(host)", "", "missing", "Ouro did not serve Python's domains")
+        found["(host)"] = Difference("(host)", "", "missing", "Ouro did not serve Python's domains, or did not pace")
     return found
 
 

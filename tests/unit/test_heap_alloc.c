@@ -1,4 +1,6 @@
-/* test_heap_alloc.c - what ouro_heap_alloc() and its kin promise of every single block. */
+/* test_heap_alloc.c - what ouro_heap_alloc() and its kin promise of every single block.
+ *
+ * ctest: timeout=600 */
 #define _DEFAULT_SOURCE
 #include <stdlib.h>
 #include <string.h>
@@ -318,6 +320,9 @@ test_usable_bytes_are_usable(void **state)
     }
     for (size_t i = 0; i < N; i++) {
         assert_int_equal(ouro_heap_usable_size(blocks[i]), usable[i]);
+        if (usable[i] == 0) { /* as a debug heap has it */
+            continue;
+        }
         assert_int_equal(blocks[i][0], i & 0xFF);
         assert_true(usable[i] == 1 || memcmp(blocks[i], blocks[i] + 1, usable[i] - 1) == 0);
     }

@@ -1,4 +1,6 @@
-/* test_heap_limit.c - a hard limit: NULL past it, and the heap is then as it was. */
+/* test_heap_limit.c - a hard limit: NULL past it, and the heap is then as it was.
+ *
+ * ctest: timeout=600 */
 #include <stdlib.h>
 #include <string.h>
 

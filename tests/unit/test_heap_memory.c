@@ -1,4 +1,6 @@
-/* test_heap_memory.c - memory goes back to the system, soon but not at every turn. */
+/* test_heap_memory.c - memory goes back to the system, soon but not at every turn.
+ *
+ * ctest: timeout=600 */
 #include <stdlib.h>
 #include <string.h>
 

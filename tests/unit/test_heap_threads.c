@@ -1,5 +1,7 @@
 /* test_heap_threads.c - a shared heap under many threads: at work together, freeing for each other, and
- * ending in any order with blocks that others free. */
+ * ending in any order with blocks that others free.
+ *
+ * ctest: timeout=600 */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>

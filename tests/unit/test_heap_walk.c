@@ -1,4 +1,6 @@
-/* test_heap_walk.c - a walk shows every live block once, also while other threads are at work. */
+/* test_heap_walk.c - a walk shows every live block once, also while other threads are at work.
+ *
+ * ctest: timeout=600 */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,7 +281,7 @@ test_while_threads_work(void **state)
     }
     qsort(watching.all, watching.n, sizeof watching.all[0], compare_lasting);
 
-    uint64_t n_walks = test_count(NULL, 300), until = clock_ms() + 20000;
+    uint64_t n_walks = test_count(NULL, 200), until = clock_ms() + 10000;
     for (uint64_t w = 0; w < n_walks && clock_ms() < until; w++) {
         for (size_t i = 0; i < watching.n; i++) {
             watching.all[i].n_seen = 0;

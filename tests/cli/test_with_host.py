@@ -1,0 +1,138 @@
+"""The tool and the real host library together: what real processes leave is read, ordered and told."""
+
+import signal
+import sys
+
+import pytest
+import schema
+from conftest import OURO, PYTHON
+
+pytestmark = pytest.mark.skipif(
+    not (OURO.parent.parent / "lib" / "libouro-host.so").exists(), reason="no host library beside the tool"
+)
+
+
+def told(ouro, *arguments, **options):
+    document = ouro.run_json(*arguments, **options)
+    schema.check(document)
+    for process in document["processes"]:
+        for moment in ("peak", "last"):
+            fall = dict(process[moment]["waterfall"])
+            assert sum(v for k, v in fall.items() if k != "resident_bytes") == fall["resident_bytes"]
+    return document
+
+
+def main(document):
+    return document["processes"][document["program"]["process"]]
+
+
+def test_a_program_in_c(ouro):
+    document = told(ouro, "/bin/sh", "-c", "exit 3")
+    process = main(document)
+    assert process["state"] == "ended" and process["exit_code"] == 3
+    assert process["command"] == ["/bin/sh", "-c", "exit 3"]
+    assert process["pid"] == document["program"]["pid"]
+    assert process["allocations_by_domain"]["raw"] > 0
+    assert process["collector"] is None and process["python"] is None
+    assert process["last"]["waterfall"]["resident_bytes"] > 500_000
+    assert process["peak_resident_bytes"] <= document["kernel"]["largest_resident_bytes"] + 2**20
+
+
+def test_a_python_program(ouro):
+    script = "kept = [bytes(1000) for _ in range(100_000)]"
+    process = main(told(ouro, PYTHON, "-c", script))
+    assert process["python"]["version"] == sys.version.split()[0].rstrip("+")
+    assert process["collector"]["mode"] == "paced"
+    assert process["peak"]["live_bytes"] > 100_000_000
+    assert process["last"]["live_bytes"] < process["peak"]["live_bytes"] / 2
+    report = ouro.run(PYTHON, "-c", script).stderr
+    assert f"Python {process['python']['version']}, exit 0" in report
+    assert "collector    paced: " in report
+    assert len(report.splitlines()) <= 24 and max(map(len, report.splitlines())) <= 80
+
+
+def test_a_limit(ouro):
+    result = ouro.run("--limit", "200M", PYTHON, "-c", "bytearray(1 << 30)")
+    assert result.returncode == 1
+    assert "MemoryError" in result.stderr
+    assert "asked for 1.0 GiB at limit 200.0 MiB; refused" in result.stderr
+
+
+@pytest.mark.parametrize("end, state", [("os._exit(4)", "ended"), ("os.kill(os.getpid(), 9)", "cut-short")])
+def test_sudden_ends(ouro, end, state):
+    document = told(ouro, PYTHON, "-c", f"import os; kept = bytearray(b'x') * 50_000_000; {end}")
+    assert main(document)["state"] == state
+    assert document["program"]["peak_resident_bytes"] > 50_000_000
+    if state == "cut-short":
+        assert document["ending"]["signal"] == signal.SIGKILL
+    else:
+        assert main(document)["exit_code"] == 4
+
+
+def test_a_chain_of_programs_in_one_process(ouro):
+    document = told(ouro, "/bin/sh", "-c", "exec env A=b /bin/sh -c 'exec sleep 0'")
+    own = [p for p in document["processes"] if p["pid"] == document["program"]["pid"]]
+    assert [p["command"][0] for p in own] == ["/bin/sh", "env", "/bin/sh", "sleep"]
+    assert [p["state"] for p in own] == ["replaced"] * 3 + ["ended"]
+    assert main(document) == own[-1]
+
+
+def test_children(ouro):
+    script = """
+import os, subprocess
+subprocess.run(["sleep", "0"])
+if os.fork() == 0:
+    kept = bytearray(b"x") * 30_000_000
+    os._exit(7)
+os.wait()
+"""
+    document = told(ouro, PYTHON, "-c", script)
+    others = [p for p in document["processes"] if p["pid"] != document["program"]["pid"]]
+    by_code = {p["exit_code"]: p for p in others if p["state"] == "ended"}
+    assert by_code[7]["peak_resident_bytes"] > 30_000_000 and by_code[7]["forked"]
+    assert ["sleep", "0"] in [p["command"] for p in others]
+    assert main(document)["peak_resident_bytes"] < by_code[7]["peak_resident_bytes"]
+    report = ouro.run(PYTHON, "-c", script).stderr
+    assert "other processes" in report and "sleep 0" in report
+
+
+def test_children_left_alone(ouro):
+    document = told(ouro, "--no-follow", "/bin/sh", "-c", "sleep 0; /bin/sh -c 'sleep 0'; exit 5")
+    assert {p["pid"] for p in document["processes"]} == {document["program"]["pid"]}
+    assert document["ending"]["exit_code"] == 5
+
+
+def test_a_process_that_outlives_the_program(ouro):
+    document = told(ouro, "/bin/sh", "-c", "sleep 2 </dev/null >/dev/null 2>&1 & sleep 0.5; exit 0")
+    states = {(*p["command"], p["state"]) for p in document["processes"]}
+    assert ("sleep", "2", "running") in states
+
+
+def test_a_child_that_was_killed(ouro):
+    document = told(ouro, "/bin/sh", "-c", "sleep 60 & sleep 0.5; kill -9 $!; wait; exit 0")
+    states = {(*p["command"], p["state"]) for p in document["processes"]}
+    assert ("sleep", "60", "cut-short") in states and ("sleep", "0.5", "ended") in states
+
+
+def test_a_statically_linked_parent_has_children_that_are_followed(ouro, tmp_path):
+    from test_program import compile_c
+
+    text = '#include <stdlib.h>\nint main(void){return system("sleep 0");}\n'
+    document = told(ouro, compile_c(tmp_path, "fixed", text, "-static"))
+    assert document["program"]["left_alone"] == "static" and document["program"]["process"] is None
+    assert ["sleep", "0"] in [p["command"] for p in document["processes"]]
+
+
+def test_the_debug_heap(ouro):
+    result = ouro.run("--debug", "/bin/sh", "-c", "exit 3", timeout=20)
+    assert result.returncode == 3
+    assert "the debug heap was on" in result.stderr
+    assert main(told(ouro, "--debug", "/bin/sh", "-c", "exit 3", timeout=20))["debug"] is True
+
+
+def test_a_run_inside_a_run(ouro):
+    result = ouro.run(ouro.path, "run", "/bin/sh", "-c", "exit 6")
+    assert result.returncode == 6
+    inner, outer = result.stderr.split("── ouro: ")[1:]
+    assert inner.startswith("sh -c 'exit 6'") and outer.startswith("ouro run /bin/sh -c 'exit 6'")
+    assert "sh -c 'exit 6'" not in outer.split("time ")[1]
