@@ -1,5 +1,5 @@
 # The menu: `make help` lists it.  The work is done by CMake (CMakePresets.json has the builds), CTest and
-# the scripts in tools/.
+# the scripts in tools/.  ARGS is handed on to `bench` and `matrix`: make bench ARGS=--quick
 
 JOBS ?= $(shell nproc)
 PREFIX ?=
@@ -56,7 +56,7 @@ format: ## lay out all C sources as .clang-format has it
 
 .PHONY: bench
 bench: setup-build setup-bench release ## measure; writes docs/performance.md (long)
-	@OURO=$(CURDIR)/build/bin/ouro bench/run.py
+	@python3 bench/run.py --ouro build/bin/ouro $(ARGS)
 
 .PHONY: matrix
 matrix: setup-build setup-test release ## CPython's own suites, every version, plain and under Ouro (long)

@@ -11,8 +11,8 @@ import os
 import sys
 import zlib
 
-# Not the library itself, or tables that say little.
-SKIPPED = {"site-packages", "dist-packages", "test", "tests", "lib2to3", "idlelib", "encodings", "__pycache__"}
+# Not the library itself.
+SKIPPED = {"site-packages", "dist-packages", "test", "tests", "lib2to3", "__pycache__"}
 
 BUILT_IN = set(dir(builtins)).union(*(dir(each) for each in (str, bytes, list, dict, set, int, float)))
 

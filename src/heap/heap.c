@@ -201,9 +201,15 @@ ouro__heap_took(struct local *local, size_t slots)
     ouro_heap *heap = local->heap;
 
     local->until_sample -= slots > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)slots;
-    if (local->until_sample > 0) {
-        return;
+    if (OURO_UNLIKELY(local->until_sample <= 0) && !heap->debug) {
+        ouro__heap_sample(local);
     }
+}
+
+void
+ouro__heap_sample(struct local *local)
+{
+    ouro_heap *heap = local->heap;
     uint64_t live = ouro__heap_live(heap);
     uint64_t seen = __atomic_load_n(&heap->peak, __ATOMIC_RELAXED);
     while (live > seen && !__atomic_compare_exchange_n(&heap->peak, &seen, live, true, __ATOMIC_RELAXED,

@@ -189,6 +189,9 @@ void ouro__heap_refuse(struct ouro_heap *heap, size_t size);
 /* Note that `slots` were taken; looks at the live bytes now and then. */
 void ouro__heap_took(struct local *local, size_t slots);
 
+/* Look at the live bytes: their peak, and who wants to know.  A debug heap does so when its lock is free. */
+void ouro__heap_sample(struct local *local);
+
 /* The process's shared heap: index 0 in ouro__locals, never destroyed; made by the first call. */
 ouro_heap *ouro__heap_process(const ouro_heap_config *config);
 
