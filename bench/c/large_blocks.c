@@ -5,7 +5,7 @@
 int
 main(int argc, char **argv)
 {
-    size_t operations = argument(argc, argv, 1, 250000);
+    size_t operations = argument(argc, argv, 1, 600000);
     size_t n_blocks = argument(argc, argv, 2, 40);
     size_t stride = argument(argc, argv, 3, 4096);
     unsigned char **blocks = need(calloc(n_blocks, sizeof *blocks));

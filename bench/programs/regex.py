@@ -5,7 +5,7 @@ import re
 import sys
 import zlib
 
-LINES = int(sys.argv[1]) if len(sys.argv) > 1 else 50000
+LINES = int(sys.argv[1]) if len(sys.argv) > 1 else 140000
 
 LOG = re.compile(
     r'(?P<host>\d+\.\d+\.\d+\.\d+) - (?P<user>\S+) \[(?P<day>\d+)/(?P<month>\w+)/(?P<year>\d+):(?P<time>[\d:]+) \+0000\] '

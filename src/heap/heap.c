@@ -585,10 +585,10 @@ void
 ouro__heap_fork_prepare(void)
 {
     ouro__os_acquire(&heaps.lock);
+    ouro__debug_lock();
     for (ouro_heap *heap = heaps.first; heap != NULL; heap = heap->next) {
         ouro__os_acquire(&heap->lock);
     }
-    ouro__debug_lock();
     ouro__locals_lock();
     ouro__range_lock();
 }
@@ -598,10 +598,10 @@ ouro__heap_fork_parent(void)
 {
     ouro__range_unlock();
     ouro__locals_unlock();
-    ouro__debug_unlock();
     for (ouro_heap *heap = heaps.first; heap != NULL; heap = heap->next) {
         ouro__os_release(&heap->lock);
     }
+    ouro__debug_unlock();
     ouro__os_release(&heaps.lock);
 }
 

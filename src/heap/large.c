@@ -25,7 +25,7 @@ pages_for(size_t size)
 size_t
 ouro__large_usable(const struct pool *large)
 {
-    return pages_for((size_t)large->size);
+    return pages_for((size_t)__atomic_load_n(&large->size, __ATOMIC_RELAXED)); /* figures look while it changes */
 }
 
 static void
@@ -34,7 +34,7 @@ mark_interior(struct pool *first, size_t from, size_t n)
     uint32_t head = (uint32_t)ouro__slot_index(first);
     for (size_t i = from; i < n; i++) {
         first[i].head = head;
-        first[i].kind = SLOT_INTERIOR;
+        __atomic_store_n(&first[i].kind, SLOT_INTERIOR, __ATOMIC_RELAXED);
     }
 }
 
@@ -68,7 +68,7 @@ ouro__large_alloc(struct local *local, unsigned domain, size_t size, size_t alig
         return NULL;
     }
     mark_interior(large, 1, n);
-    large->size = size;
+    __atomic_store_n(&large->size, size, __ATOMIC_RELAXED);
     large->heap = heap;
     large->remote = 0;
     large->domain = (uint8_t)domain;
@@ -110,7 +110,7 @@ move_run(struct pool *large, size_t n)
         to[i].flags |= SLOT_MOVED | SLOT_DIRTY;
     }
     mark_interior(to, 1, n);
-    to->size = large->size;
+    __atomic_store_n(&to->size, large->size, __ATOMIC_RELAXED);
     to->heap = large->heap;
     to->remote = 0;
     to->domain = large->domain;
@@ -154,6 +154,6 @@ ouro__large_resize(struct local *local, struct pool *large, size_t size, bool *c
     if (after < before) {
         ouro__heap_discharge(heap, before - after);
     }
-    large->size = size;
+    __atomic_store_n(&large->size, size, __ATOMIC_RELAXED);
     return large->base;
 }

@@ -176,7 +176,7 @@ make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
     uint32_t index = (uint32_t)ouro__slot_index(pool);
     for (uint32_t i = 1; i < n_slots; i++) {
         pool[i].head = index;
-        pool[i].kind = SLOT_INTERIOR;
+        __atomic_store_n(&pool[i].kind, SLOT_INTERIOR, __ATOMIC_RELAXED);
     }
     pool->n_allocs = pool->n_frees = 0;
     pool->remote = 0;

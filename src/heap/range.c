@@ -251,7 +251,8 @@ unlink_run(struct pool *head)
 static bool
 is_free_like(const struct pool *neighbour, const struct pool *record)
 {
-    return neighbour->kind == SLOT_FREE && ((neighbour->flags ^ record->flags) & SLOT_DIRTY) == 0;
+    /* A neighbour in use is not ours to read, but for its kind. */
+    return __atomic_load_n(&neighbour->kind, __ATOMIC_RELAXED) == SLOT_FREE && ((neighbour->flags ^ record->flags) & SLOT_DIRTY) == 0;
 }
 
 /* Add slots that are in no list, all dirty or all clean, as a free run, joined with its like. */
@@ -259,7 +260,7 @@ static void
 add_run(size_t first, size_t n)
 {
     for (size_t i = first; i < first + n; i++) {
-        record_of(i)->kind = SLOT_FREE;
+        __atomic_store_n(&record_of(i)->kind, SLOT_FREE, __ATOMIC_RELAXED);
     }
     struct pool *before = record_of(first - 1), *behind = record_of(first + n);
     if (is_free_like(before, record_of(first))) {
@@ -291,7 +292,7 @@ cut_run(struct pool *head, size_t at, size_t n)
         link_run(at + n, behind);
     }
     for (size_t i = at; i < at + n; i++) { /* so that nobody joins them with a neighbour */
-        record_of(i)->kind = SLOT_NONE;
+        __atomic_store_n(&record_of(i)->kind, SLOT_NONE, __ATOMIC_RELAXED);
     }
     /* Taking clean slots soon after purging as many: the purge came too early. */
     if (clean && range.recently_purged >= n && !range.thrashed &&
@@ -380,7 +381,7 @@ ouro__range_extend(struct pool *first, size_t n_now, size_t n)
     if (behind == range_slots()) {
         (void)grow(n);
     }
-    if (behind < range_slots() && record_of(behind)->kind == SLOT_FREE &&
+    if (behind < range_slots() && __atomic_load_n(&record_of(behind)->kind, __ATOMIC_RELAXED) == SLOT_FREE &&
         record_of(behind)->n_slots >= n) {
         cut_run(record_of(behind), behind, n);
         done = true;
@@ -452,7 +453,7 @@ ouro__range_give(struct pool *first, size_t n)
         __atomic_store_n(&record->owner, NULL, __ATOMIC_RELAXED);
     }
     if (n == 1 && range.n_cached < range.budget) {
-        first->kind = SLOT_CACHED;
+        __atomic_store_n(&first->kind, SLOT_CACHED, __ATOMIC_RELAXED);
         first->next = range.cache;
         range.cache = (uint32_t)index;
         range.n_cached++;

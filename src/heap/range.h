@@ -131,7 +131,7 @@ static inline struct pool *
 ouro__record_at(uintptr_t offset)
 {
     struct pool *record = &ouro__range.records[offset >> SLOT_SHIFT];
-    return record->kind == SLOT_INTERIOR ? &ouro__range.records[record->head] : record;
+    return __atomic_load_n(&record->kind, __ATOMIC_RELAXED) == SLOT_INTERIOR ? &ouro__range.records[record->head] : record;
 }
 
 static inline uintptr_t

@@ -489,27 +489,39 @@ install(void *context)
     return 0;
 }
 
-/* The heap has grown.  Of the exclusive heap we hear it under the interpreter's lock; of the shared one from
- * any thread, and pass it on to the next that has the lock. */
+/* The heaps have grown: a look at once, perhaps.  Under the interpreter's lock. */
+static void
+hurry(void)
+{
+    if (is_paced() && ouro__py.Py_IsInitialized() && is_main_interpreter() &&
+        ouro__pacing_grew(&watch.pacing, now().bytes)) {
+        watch.collector.generations[0].threshold = 1;
+    }
+}
+
+void
+ouro__cpython_notice(void)
+{
+    __atomic_store_n(&ouro__cpython_wants_notice, false, __ATOMIC_RELAXED);
+    if (watch.is_installed) {
+        hurry();
+    } else if (!ouro__py.Py_IsInitialized() || ouro__py.Py_AddPendingCall(install, NULL) != 0) {
+        __atomic_store_n(&ouro__cpython_wants_notice, true, __ATOMIC_RELAXED);
+    }
+}
+
+/* The heap's hook.  Of the exclusive heap we hear it under the interpreter's lock; of the shared one from any
+ * thread, and pass it on to the next that has the lock. */
 static void
 note_growth(ouro_heap *heap, uint64_t live)
 {
     if (next_on_sample != NULL) {
         next_on_sample(heap, live);
     }
-    ouro__cpython_wants_notice = true;
-}
-
-void
-ouro__cpython_notice(void)
-{
-    ouro__cpython_wants_notice = false;
-    if (!ouro__py.Py_IsInitialized()) {
-        ouro__cpython_wants_notice = !watch.is_installed;
-    } else if (!watch.is_installed) {
-        ouro__cpython_wants_notice = ouro__py.Py_AddPendingCall(install, NULL) != 0;
-    } else if (is_paced() && is_main_interpreter() && ouro__pacing_grew(&watch.pacing, now().bytes)) {
-        watch.collector.generations[0].threshold = 1;
+    if (watch.is_installed && heap == ouro__cpython_heap()) {
+        hurry();
+    } else {
+        __atomic_store_n(&ouro__cpython_wants_notice, true, __ATOMIC_RELAXED);
     }
 }
 

@@ -95,9 +95,6 @@ void ouro__watch_add_heap(ouro_heap *heap);
 struct ouro_record *ouro__watch_take(void);
 void ouro__watch_give(struct ouro_record *record);
 
-/* Take a moment now if one is due: a few nanoseconds when not.  For those who know of a natural moment. */
-void ouro__watch_look(void);
-
 /* ---- fork.c ---- */
 
 /* Have forks watched from now on: called by the constructor. */

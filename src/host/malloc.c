@@ -79,7 +79,6 @@ take_slow(size_t size, const void *caller)
         return fail(ENOMEM);
     }
     if (OURO_UNLIKELY(heap->debug)) {
-        ouro__watch_look();
         return block_or_error(
             ouro__debug_alloc(heap, OURO_DOMAIN_RAW, size, OURO_ALIGNMENT, false, caller));
     }

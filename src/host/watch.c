@@ -262,18 +262,6 @@ take_moment(uint64_t now)
     errno = saved;
 }
 
-void
-ouro__watch_look(void)
-{
-    if (record == NULL) {
-        return;
-    }
-    uint64_t now = ouro__os_now();
-    if (now >= read_relaxed(&due_ns)) {
-        take_moment(now);
-    }
-}
-
 /* The heap's hook: `heap` has grown, and its live bytes are `live`. */
 static void
 on_growth(ouro_heap *heap, uint64_t live)
@@ -287,12 +275,7 @@ on_growth(ouro_heap *heap, uint64_t live)
         total += read_relaxed(&seen_live[i]);
     }
     uint64_t now = ouro__os_now();
-    if (total < read_relaxed(&due_live) && now < read_relaxed(&due_ns)) {
-        return;
-    }
-    if (heap->debug) { /* we are called under locks that its figures need */
-        write_relaxed(&due_ns, now);
-    } else {
+    if (total >= read_relaxed(&due_live) || now >= read_relaxed(&due_ns)) {
         take_moment(now);
     }
 }

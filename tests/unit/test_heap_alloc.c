@@ -312,8 +312,10 @@ test_usable_bytes_are_usable(void **state)
     enum { N = 3000 };
     static unsigned char *blocks[N];
     static size_t usable[N];
+    static ouro_domain domains[N];
     for (size_t i = 0; i < N; i++) {
-        blocks[i] = ouro_heap_alloc(fixture->heap, random_domain(&random), random_python_size(&random, 200000));
+        domains[i] = random_domain(&random);
+        blocks[i] = ouro_heap_alloc(fixture->heap, domains[i], random_python_size(&random, 200000));
         assert_non_null(blocks[i]);
         usable[i] = ouro_heap_usable_size(blocks[i]);
         memset(opaque_pointer(blocks[i]), (int)(i & 0xFF), usable[i]);
@@ -326,11 +328,8 @@ test_usable_bytes_are_usable(void **state)
         assert_int_equal(blocks[i][0], i & 0xFF);
         assert_true(usable[i] == 1 || memcmp(blocks[i], blocks[i] + 1, usable[i] - 1) == 0);
     }
-    random = (struct test_random){test_seed(11)};
     for (size_t i = 0; i < N; i++) {
-        ouro_domain domain = random_domain(&random);
-        (void)random_python_size(&random, 200000);
-        ouro_heap_free(fixture->heap, domain, blocks[i]);
+        ouro_heap_free(fixture->heap, domains[i], blocks[i]);
     }
 }
 

@@ -12,7 +12,8 @@
 #include "process.h"
 #include "random.h"
 
-enum { MIB = 1 << 20 };
+/* Limits are so many of these; smaller where every access is watched. */
+enum { MIB = 1 << 20, UNIT = TEST_THREAD_SANITIZED ? 1 << 18 : 1 << 20 };
 
 static ouro_heap *
 create_limited(const struct kind *kind, size_t limit, ouro_heap *limit_with)
@@ -57,7 +58,7 @@ test_fills_to_the_limit(void **state)
 {
     const struct kind *kind = *state;
     const size_t sizes[] = {16, 100, 1000, 9000, 40000, 65536, 100000, 1 * MIB, 3 * MIB};
-    const size_t limit = 48 * (size_t)MIB;
+    const size_t limit = 48 * (size_t)UNIT;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         ouro_heap *heap = create_limited(kind, limit, NULL);
         struct oracle oracle;
@@ -96,12 +97,12 @@ static void
 test_limit_is_not_eaten_by_caches(void **state)
 {
     const struct kind *kind = *state;
-    const size_t limit = 32 * (size_t)MIB;
+    const size_t limit = 32 * (size_t)UNIT;
     ouro_heap *heap = create_limited(kind, limit, NULL);
     struct oracle oracle;
     oracle_init(&oracle, heap, kind->name, limit / 16);
     oracle.debug = kind->config.debug;
-    const size_t sizes[] = {64, 100000, 32, 5000, 2 * MIB, 48, 60000, 512};
+    const size_t sizes[] = {64, 100000, 32, 5000, 2 * UNIT, 48, 60000, 512};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         fill_up(&oracle, sizes[i]);
         if (oracle.n_blocks * sizes[i] < (kind->config.debug ? limit / 10 : limit / 10 * 8)) {
@@ -155,7 +156,7 @@ static void
 test_limit_with_another(void **state)
 {
     const struct kind *kind = *state;
-    const size_t limit = 32 * (size_t)MIB;
+    const size_t limit = 32 * (size_t)UNIT;
     ouro_heap *first = create_limited(kind, limit, NULL);
     ouro_heap *second = create_limited(kind->config.debug ? &kind_exclusive_debug : &kind_exclusive, 0, first);
     struct oracle a, b;
@@ -164,7 +165,7 @@ test_limit_with_another(void **state)
     a.debug = b.debug = kind->config.debug;
 
     a.may_refuse = true;
-    while (a.n_blocks < 12000 && oracle_alloc(&a, OURO_DOMAIN_RAW, 1000)) {
+    while (a.n_blocks < 12 * (UNIT / 1024) && oracle_alloc(&a, OURO_DOMAIN_RAW, 1000)) {
     }
     uint64_t refused = refusals_of(first) + refusals_of(second);
     fill_up(&b, 1000);
@@ -270,7 +271,7 @@ static void
 test_realloc_at_the_limit(void **state)
 {
     const struct kind *kind = *state;
-    const size_t limit = 32 * (size_t)MIB;
+    const size_t limit = 32 * (size_t)UNIT;
     ouro_heap *heap = create_limited(kind, limit, NULL);
     struct oracle oracle;
     oracle_init(&oracle, heap, kind->name, 10);
