@@ -24,7 +24,7 @@ has() { command -v "$1"; }
 # 3.25 or later
 has_cmake() {
     version=$(cmake --version | sed -n 's/^cmake version \([0-9]*\)\.\([0-9]*\).*/\1 * 1000 + \2/p')
-    [ $((version)) -ge 3025 ]
+    [ $((${version:-0})) -ge 3025 ]
 }
 
 compiles() { echo "#include <$1>" | cc -E -; }
@@ -50,7 +50,17 @@ need_test() {
     need libcmocka-dev pkg-config --exists cmocka
     need python3-pytest has_python_module pytest
     need "libpython$(system_python_version)-testsuite" has_python_module test.test_gc
+    need python3-venv has_python_module ensurepip
     need g++ has g++
+    # The programs that tests/programs/ runs on Ouro's heap.
+    need sqlite3 has sqlite3
+    need git has git
+    need nodejs has node
+    need default-jdk-headless has javac
+    # Where systemd runs, this package starts a server: there it is left to the person.
+    if ! [ -d /run/systemd/system ]; then
+        need redis-server has redis-server
+    fi
 }
 
 need_lint() {

@@ -1,13 +1,22 @@
 /* classes.c - the table of size classes. */
 #include "heap/classes.h"
 
-#define DOUBLING(n)                                                                                    \
-    (n) / 8 * 9, (n) / 8 * 10, (n) / 8 * 11, (n) / 8 * 12, (n) / 8 * 13, (n) / 8 * 14, (n) / 8 * 15, (n) * 2
+#define EIGHTH(ENTRY, n, i) ENTRY((n) / 8 * (8 + (i)))
+#define DOUBLING(ENTRY, n)                                                                             \
+    EIGHTH(ENTRY, n, 1), EIGHTH(ENTRY, n, 2), EIGHTH(ENTRY, n, 3), EIGHTH(ENTRY, n, 4),                \
+        EIGHTH(ENTRY, n, 5), EIGHTH(ENTRY, n, 6), EIGHTH(ENTRY, n, 7), EIGHTH(ENTRY, n, 8)
+/* Eight steps of 16 behind n. */
+#define STEPS(ENTRY, n)                                                                                \
+    ENTRY((n) + 16), ENTRY((n) + 32), ENTRY((n) + 48), ENTRY((n) + 64), ENTRY((n) + 80), ENTRY((n) + 96),  \
+        ENTRY((n) + 112), ENTRY((n) + 128)
+#define ALL_CLASSES(ENTRY)                                                                             \
+    ENTRY(16), /* for requests of 0 bytes */                                                           \
+        STEPS(ENTRY, 0), STEPS(ENTRY, 128), STEPS(ENTRY, 256), STEPS(ENTRY, 384), DOUBLING(ENTRY, 512), \
+        DOUBLING(ENTRY, 1024), DOUBLING(ENTRY, 2048), DOUBLING(ENTRY, 4096), DOUBLING(ENTRY, 8192),    \
+        DOUBLING(ENTRY, 16384), DOUBLING(ENTRY, 32768)
 
-const uint32_t ouro__class_size[OURO_N_SIZE_CLASSES] = {
-    16, /* for requests of 0 bytes */
-    16,  32,  48,  64,  80,  96,  112, 128, 144, 160, 176, 192, 208, 224, 240, 256,
-    272, 288, 304, 320, 336, 352, 368, 384, 400, 416, 432, 448, 464, 480, 496, 512,
-    DOUBLING(512), DOUBLING(1024), DOUBLING(2048), DOUBLING(4096),
-    DOUBLING(8192), DOUBLING(16384), DOUBLING(32768),
-};
+#define SIZE(n) (n)
+#define INVERSE(n) (uint32_t)((((uint64_t)1 << 32) + (n) - 1) / (n))
+
+const uint32_t ouro__class_size[OURO_N_SIZE_CLASSES] = {ALL_CLASSES(SIZE)};
+const uint32_t ouro__class_inverse[OURO_N_SIZE_CLASSES] = {ALL_CLASSES(INVERSE)};

@@ -6,6 +6,7 @@
 #ifndef OURO_HEAP_CLASSES_H
 #define OURO_HEAP_CLASSES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,18 @@ _Static_assert(FINE_CLASSES + 7 * 8 == OURO_N_SIZE_CLASSES, "seven doublings fro
 
 /* Bytes a block, by class. */
 extern const uint32_t ouro__class_size[OURO_N_SIZE_CLASSES];
+
+/* 2^32 / size, rounded up: divides an offset within a pool by a block's size with one multiplication. */
+extern const uint32_t ouro__class_inverse[OURO_N_SIZE_CLASSES];
+
+/* Whether `offset` is a multiple of the class's size.  Of a multiple below 2^18 the product exceeds the true
+ * quotient by less than 2^18 / 2^32, so that rounding down finds it; what is no multiple has none to find. */
+static inline bool
+ouro__class_divides(unsigned class, uint32_t offset)
+{
+    uint64_t quotient = (uint64_t)offset * ouro__class_inverse[class] >> 32;
+    return quotient * ouro__class_size[class] == offset;
+}
 
 /* The class that serves `size` bytes; size <= OURO_POOLED_MAX. */
 static inline unsigned

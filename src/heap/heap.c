@@ -210,16 +210,23 @@ void
 ouro__heap_sample(struct local *local)
 {
     ouro_heap *heap = local->heap;
+    uint64_t pause = __atomic_load_n(&heap->held_here, __ATOMIC_RELAXED) >> SLOT_SHIFT >> 6;
+    local->until_sample = pause < 4 ? 4 : pause > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)pause;
+    /* Blocks that come and go take slots, too, without anything growing: look no longer than 1/64 of the time. */
+    uint64_t began = ouro__os_now();
+    if (began < __atomic_load_n(&heap->next_sample, __ATOMIC_RELAXED)) {
+        return;
+    }
     uint64_t live = ouro__heap_live(heap);
     uint64_t seen = __atomic_load_n(&heap->peak, __ATOMIC_RELAXED);
     while (live > seen && !__atomic_compare_exchange_n(&heap->peak, &seen, live, true, __ATOMIC_RELAXED,
                                                        __ATOMIC_RELAXED)) {
     }
-    uint64_t pause = __atomic_load_n(&heap->held_here, __ATOMIC_RELAXED) >> SLOT_SHIFT >> 6;
-    local->until_sample = pause < 4 ? 4 : pause > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)pause;
     if (ouro__heap_on_sample != NULL) {
         ouro__heap_on_sample(heap, live);
     }
+    uint64_t ended = ouro__os_now();
+    __atomic_store_n(&heap->next_sample, ended + 64 * (ended - began), __ATOMIC_RELAXED);
 }
 
 /* ---- allocation ---- */
@@ -392,28 +399,46 @@ ouro__domain_name(unsigned domain)
     return domain < OURO_N_DOMAINS ? names[domain] : "unknown";
 }
 
-/* The record of the block at `block`, a pool's or a large block's.  Aborts when no block starts there; NULL
- * when the address is not ours. */
+/* The record of the pool or large block around an address; NULL when the address is not ours. */
 static struct pool *
-record_of_block(const void *block)
+record_around(const void *address)
 {
-    uintptr_t at = (uintptr_t)block - ouro__range.base;
-    if (at >= ouro__range_extent()) {
-        return NULL;
-    }
-    struct pool *record = ouro__record_at(at);
-    unsigned kind = __atomic_load_n(&record->kind, __ATOMIC_ACQUIRE);
-    bool starts = kind == SLOT_LARGE && block == record->base;
+    uintptr_t at = (uintptr_t)address - ouro__range.base;
+    return at < ouro__range_extent() ? ouro__record_at(at) : NULL;
+}
 
-    if (kind == SLOT_POOL) {
+static bool
+begins_block(const struct pool *record, const void *block)
+{
+    switch (__atomic_load_n(&record->kind, __ATOMIC_ACQUIRE)) {
+    case SLOT_LARGE:
+        return block == record->base;
+    case SLOT_POOL: {
         uint32_t offset = (uint32_t)((const char *)block - record->base);
         uint32_t start = ouro__pool_start(record->class, record->domain);
-        starts = offset >= start && (offset - start) % ouro__class_size[record->class] == 0;
+        return offset >= start && ouro__class_divides(record->class, offset - start);
     }
-    OURO_CHECK(starts, "wild free or use of %p: %s", block,
-               kind == SLOT_POOL || kind == SLOT_LARGE ? "it points into a block, not to its beginning"
-                                                       : "the block was freed, or never was one");
-    return record;
+    default:
+        return false;
+    }
+}
+
+/* Abort unless a block starts there. */
+static void
+check_block(const struct pool *record, const void *block)
+{
+    OURO_CHECK(begins_block(record, block), "wild free or use of %p: %s", block,
+               record->kind == SLOT_POOL || record->kind == SLOT_LARGE
+                   ? "it points into a block, not to its beginning"
+                   : "the block was freed, or never was one");
+}
+
+/* The debug heap that a record belongs to; NULL when it is another heap's, or none. */
+static ouro_heap *
+debug_heap_of(const struct pool *record)
+{
+    ouro_heap *heap = ouro__heap_of(record);
+    return heap != NULL && heap->debug ? heap : NULL;
 }
 
 void
@@ -422,18 +447,18 @@ ouro__free_slow(struct local *local, void *block)
     if (block == NULL) {
         return;
     }
-    if (ouro_heap_owns(block)) {
-        struct pool *at = ouro__record_at((uintptr_t)block - ouro__range.base);
-        ouro_heap *heap = ouro__heap_of(at);
-        if (OURO_UNLIKELY(heap->debug)) {
-            ouro__debug_free(heap, at->domain, block, __builtin_return_address(0));
-            return;
-        }
-    }
-    struct pool *record = record_of_block(block);
+    struct pool *record = record_around(block);
     if (record == NULL) {
         ouro__on_foreign_free(block);
-    } else if (record->kind == SLOT_LARGE) {
+        return;
+    }
+    ouro_heap *debug = debug_heap_of(record);
+    if (OURO_UNLIKELY(debug != NULL)) {
+        ouro__debug_free(debug, record->domain, block, __builtin_return_address(0));
+        return;
+    }
+    check_block(record, block);
+    if (record->kind == SLOT_LARGE) {
         ouro__large_free(record);
     } else {
         ouro__free_to(local, record, block);
@@ -486,8 +511,9 @@ ouro_heap_realloc(ouro_heap *heap, ouro_domain domain, void *block, size_t size)
     if (block == NULL) {
         return ouro_heap_alloc(heap, domain, size);
     }
-    struct pool *record = record_of_block(block);
+    struct pool *record = record_around(block);
     OURO_CHECK(record != NULL, "realloc of %p: no block of any Ouro heap lies there", block);
+    check_block(record, block);
     size_t usable;
     if (record->kind == SLOT_LARGE) {
         usable = ouro__large_usable(record);
@@ -523,27 +549,25 @@ ouro_heap_realloc(ouro_heap *heap, ouro_domain domain, void *block, size_t size)
 size_t
 ouro_heap_usable_size(const void *block)
 {
-    if (ouro_heap_owns(block)) {
-        struct pool *at = ouro__record_at((uintptr_t)block - ouro__range.base);
-        if (OURO_UNLIKELY(ouro__heap_of(at)->debug)) {
-            return ouro__debug_usable(block);
-        }
-    }
-    const struct pool *record = block == NULL ? NULL : record_of_block(block);
+    struct pool *record = record_around(block); /* NULL is not ours, either */
     if (record == NULL) {
         return 0;
     }
+    if (OURO_UNLIKELY(debug_heap_of(record) != NULL)) {
+        return ouro__debug_usable(block);
+    }
+    check_block(record, block);
     return record->kind == SLOT_LARGE ? ouro__large_usable(record) : ouro__class_size[record->class];
 }
 
 bool
 ouro_heap_owns(const void *address)
 {
-    uintptr_t at = (uintptr_t)address - ouro__range.base;
-    if (at >= ouro__range_extent()) {
+    const struct pool *record = record_around(address);
+    if (record == NULL) {
         return false;
     }
-    unsigned kind = __atomic_load_n(&ouro__record_at(at)->kind, __ATOMIC_RELAXED);
+    unsigned kind = __atomic_load_n(&record->kind, __ATOMIC_RELAXED);
     return kind == SLOT_POOL || kind == SLOT_LARGE;
 }
 

@@ -87,7 +87,8 @@ struct ouro_heap {
     uint64_t refusals;  /* atomic */
     uint64_t last_refused; /* bytes asked; atomic */
 
-    uint64_t peak; /* of live bytes; atomic */
+    uint64_t next_sample; /* when to look at the live bytes again, ns; atomic */
+    uint64_t peak;        /* of live bytes; atomic */
     uint64_t large_allocs[OURO_N_DOMAINS]; /* atomic */
 };
 

@@ -11,7 +11,8 @@
 #include "heap/fast.h"
 #include "heap/heap.h"
 
-#define CARVE_BYTES 1024      /* blocks are put on the list so many bytes at a time */
+#define CARVE_CLEAN 4096      /* blocks are put on the list so many bytes at a time, so as not to touch more */
+#define CARVE_DIRTY 16384     /* likewise, of memory that is resident already */
 #define SWEEP 8               /* full pools looked at for remote frees before a new pool is made */
 #define POPULATE_FROM 4       /* full pools of a class that make it likely that the next fills, too */
 
@@ -82,8 +83,9 @@ carve(struct pool *pool)
     if (pool == &ouro__no_pool || first + size > end) {
         return false;
     }
-    uint32_t n = CARVE_BYTES / size;
-    n = n == 0 ? 1 : n > (end - first) / size ? (end - first) / size : n;
+    uint32_t bytes = pool->flags & SLOT_DIRTY ? CARVE_DIRTY : CARVE_CLEAN;
+    uint32_t n = (bytes < end - first ? bytes : end - first) / size;
+    n = n == 0 ? 1 : n;
     uint32_t at = first;
     for (uint32_t i = 1; i < n; i++, at += size) {
         ouro__link_store(pool->base + at, at + size);

@@ -8,12 +8,15 @@
  * of an old one, told apart by a flag in each head.  There, nothing is made out here. */
 #include "host/cpython_lists.h"
 
+#include <string.h>
+
 #include "host/cpython.h"
 
 #define FLAGS ((uintptr_t)3)
 
-/* How far behind generation 0 to search for gc.garbage, in words. */
-#define SEARCH_WORDS 64
+/* How far behind generation 0 to search for gc.garbage: from the end of the generations, in bytes. */
+#define SEARCH_FROM (3 * sizeof(struct py_generation))
+#define SEARCH_TO 512
 
 static struct py_gc_head *
 strip_flags(uintptr_t link)
@@ -74,14 +77,18 @@ is_consistent(const struct py_generation *generation)
 /* The words behind gc.garbage and gc.callbacks, where long_lived_total and long_lived_pending stand up to
  * 3.13 and from 3.14.5 on; NULL when the two are not there. */
 static intptr_t *
-find_long_lived(const struct py_generation *generations, py_object *gc)
+find_long_lived(struct py_generation *generations, py_object *gc)
 {
-    const py_object *garbage = ouro__py.PyDict_GetItemString(gc, "garbage");
-    const py_object *callbacks = ouro__py.PyDict_GetItemString(gc, "callbacks");
-    py_object *const *words = (py_object *const *)(const void *)generations;
-    for (size_t i = 9; i < SEARCH_WORDS; i++) {
-        if (words[i] == garbage && words[i + 1] == callbacks && garbage != NULL) {
-            return (intptr_t *)(uintptr_t)&words[i + 2];
+    const py_object *wanted[2] = {ouro__py.PyDict_GetItemString(gc, "garbage"),
+                                  ouro__py.PyDict_GetItemString(gc, "callbacks")};
+    char *bytes = (char *)generations;
+    if (wanted[0] == NULL || wanted[1] == NULL) {
+        return NULL;
+    }
+    for (size_t i = SEARCH_FROM; i < SEARCH_TO; i += sizeof(int)) {
+        if (memcmp(bytes + i, wanted, sizeof wanted) == 0) {
+            void *behind = bytes + i + sizeof wanted;
+            return (uintptr_t)behind % sizeof(intptr_t) == 0 ? behind : NULL;
         }
     }
     return NULL;

@@ -4,15 +4,18 @@
 
 #include "host/cpython_abi.h"
 
+/* In some builds of 3.13 the generations stand at an odd multiple of four bytes. */
+#define OURO_PY_ALIGNED __attribute__((packed, aligned(4)))
+
 /* What stands before each object that the collector knows: a doubly linked list; the lowest two bits of
  * both words are flags. */
-struct py_gc_head {
+struct OURO_PY_ALIGNED py_gc_head {
     uintptr_t next;
     uintptr_t previous;
 };
 
 /* One generation; an interpreter has three in a row. */
-struct py_generation {
+struct OURO_PY_ALIGNED py_generation {
     struct py_gc_head head;
     int threshold; /* look when `count` is above it */
     int count;     /* objects allocated less freed; of the older two, looks at the next younger one */

@@ -111,7 +111,7 @@ ouro__pacing_init(struct ouro__pacing *pacing, int base, struct ouro__pace_momen
 static uint64_t
 allow_growth_percent(const struct ouro__pacing *pacing)
 {
-    return pacing->clean_fulls == 0 ? 100 : pacing->clean_fulls == 1 ? 200 : 400;
+    return pacing->clean_fulls < 2 ? 100 : 200;
 }
 
 static bool

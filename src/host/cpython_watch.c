@@ -19,6 +19,7 @@
 
 #include <link.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -86,7 +87,6 @@ set_thresholds(void)
     generations[0].threshold = is_soon ? 1 : watch.pacing.threshold;
     generations[1].threshold = NEVER;
     generations[2].threshold = watch.thresholds[2];
-    generations[2].count = 0;
     if (watch.pacing.wants_full) {
         generations[2].count = watch.thresholds[2] < INT_MAX ? watch.thresholds[2] + 1 : INT_MAX;
         watch.collector.long_lived[0] = 0; /* a quarter of which is reached by any growth */
@@ -161,7 +161,7 @@ write_note(struct ouro_record *record)
         note = "a free-threaded CPython keeps its own allocator for objects: its collector depends on it";
     } else if (ouro__cpython_has_many_locks()) {
         note = "interpreters with locks of their own: objects are on the shared heap";
-    } else if (!watch.is_installed && ouro__py.Py_IsInitialized()) {
+    } else if ((record->python_served & 6) != 6) {
         note = "PYTHONMALLOC or -X dev is obeyed: objects are not on Ouro's heap";
     }
     memcpy(record->note, note, strlen(note) + 1);
@@ -529,7 +529,13 @@ void
 ouro__cpython_watch(void)
 {
     const struct ouro__settings *settings = ouro__settings_get();
-    if (settings->session[0] == '\0' || ouro__py.free_threaded) {
+    if (settings->session[0] == '\0') {
+        return;
+    }
+    /* Where the collector can't be watched, this is all that will be said of Python. */
+    write_record();
+    (void)atexit(write_record);
+    if (ouro__py.free_threaded) {
         return;
     }
     watch.mode = settings->gc == OURO_GC_SETTING_PACED ? OURO_GC_PACED : OURO_GC_STOCK;

@@ -28,13 +28,14 @@ find_libc(struct symbols *symbols)
 {
     Dl_info info;
     struct link_map *map;
-    return dladdr1((void *)(uintptr_t)gnu_get_libc_version, &info, (void **)&map, RTLD_DL_LINKMAP) != 0 &&
+    return dladdr1((void *)(uintptr_t)gnu_get_libc_version, &info, (void **)&map, RTLD_DL_LINKMAP) !=
+               0 &&
            ouro__symbols_find(symbols, map);
 }
 
 /* Let a symbol lead to `value`, in a page that is made writable for as long. */
 static void
-redirect_symbol(ElfW(Sym) *symbol, ElfW(Addr) value)
+redirect_symbol(elf_symbol *symbol, elf_address value)
 {
     size_t page = ouro__os_page_size();
     uintptr_t from = (uintptr_t)symbol & ~(page - 1);
@@ -49,10 +50,26 @@ static void
 redirect_libc(void)
 {
     static const char *const names[] = {
-        "malloc",        "calloc",         "realloc",         "reallocarray",  "free",
-        "cfree",         "posix_memalign", "aligned_alloc",   "memalign",      "valloc",
-        "pvalloc",       "malloc_trim",    "malloc_usable_size", "__libc_malloc", "__libc_calloc",
-        "__libc_realloc", "__libc_free",   "__libc_memalign", "__libc_valloc", "__libc_pvalloc",
+        "malloc",
+        "calloc",
+        "realloc",
+        "reallocarray",
+        "free",
+        "cfree",
+        "posix_memalign",
+        "aligned_alloc",
+        "memalign",
+        "valloc",
+        "pvalloc",
+        "malloc_trim",
+        "malloc_usable_size",
+        "__libc_malloc",
+        "__libc_calloc",
+        "__libc_realloc",
+        "__libc_free",
+        "__libc_memalign",
+        "__libc_valloc",
+        "__libc_pvalloc",
     };
     struct symbols libc;
     if (!ouro__host_serves_malloc() || !find_libc(&libc)) {
@@ -60,10 +77,10 @@ redirect_libc(void)
     }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         void *ours = dlsym(RTLD_DEFAULT, names[i]);
-        ElfW(Sym) *symbol;
+        elf_symbol *symbol;
         uint32_t at = 0;
         while (ours != NULL && (symbol = ouro__symbols_next(&libc, names[i], &at)) != NULL) {
-            redirect_symbol(symbol, (ElfW(Addr))ours - libc.base);
+            redirect_symbol(symbol, (elf_address)ours - libc.base);
         }
     }
 }
@@ -86,11 +103,11 @@ prepare_dlopen(int flags)
     }
 }
 
-/* GCC makes a jump of a last call when it optimises for speed, and here always; clang always does. */
+/* GCC makes a jump of a last call at -O2, but not at -Og; clang always does when it optimises. */
 #if defined(__clang__)
 #define ENDS_IN_A_JUMP
 #else
-#define ENDS_IN_A_JUMP __attribute__((optimize("optimize-sibling-calls")))
+#define ENDS_IN_A_JUMP __attribute__((optimize("O2")))
 #endif
 
 OURO_API ENDS_IN_A_JUMP void *

@@ -28,11 +28,11 @@ enum ouro__gc_setting { OURO_GC_SETTING_PACED, OURO_GC_SETTING_STOCK };
 /* What the environment asked for when the process began; what the program changes there later is for its
  * children. */
 struct ouro__settings {
-    char session[1024]; /* the session folder; empty: nobody wants a record */
-    uint64_t limit;     /* bytes, 0 for none */
+    char session[1024];       /* the session folder; empty: nobody wants a record */
+    uint64_t limit;           /* bytes, 0 for none */
     enum ouro__gc_setting gc; /* only where there is a session: stock otherwise */
-    bool debug;         /* on the debug heap */
-    bool follow;        /* children are to be on the heap, too */
+    bool debug;               /* on the debug heap */
+    bool follow;              /* children are to be on the heap, too */
 };
 
 /* The settings; read from the environment by the first call, which comes before there are threads. */

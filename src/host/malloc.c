@@ -162,8 +162,7 @@ take_pages(size_t size, bool rounded_up, const void *caller)
     if (rounded_up && OURO_UNLIKELY(size > SIZE_MAX - page)) {
         return fail(ENOMEM);
     }
-    return block_or_error(
-        take_aligned(page, rounded_up ? ouro__round_up(size, page) : size, caller));
+    return block_or_error(take_aligned(page, rounded_up ? ouro__round_up(size, page) : size, caller));
 }
 
 INLINE void

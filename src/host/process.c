@@ -48,8 +48,8 @@ find_next(void)
         const char *name;
         void *place;
     } functions[] = {
-        {"_exit", &next.exit},     {"execve", &next.execve}, {"execvpe", &next.execvpe},
-        {"execv", &next.execv},    {"execvp", &next.execvp}, {"fexecve", &next.fexecve},
+        {"_exit", &next.exit},  {"execve", &next.execve}, {"execvpe", &next.execvpe},
+        {"execv", &next.execv}, {"execvp", &next.execvp}, {"fexecve", &next.fexecve},
     };
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
         void *found = dlsym(RTLD_NEXT, functions[i].name);

@@ -20,7 +20,7 @@
 
 typedef volatile char text;
 
-extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
+extern elf_dynamic _DYNAMIC[] __attribute__((visibility("hidden")));
 
 static bool
 begins_with(const text *with, const char *beginning)
@@ -49,8 +49,8 @@ file_name(const text *path, const text *end)
 static bool
 is_sanitizer(const text *path)
 {
-    static const char *const names[] = {"libasan.so",       "libtsan.so",       "liblsan.so",
-                                        "libhwasan.so",     "libclang_rt.asan", "libclang_rt.tsan",
+    static const char *const names[] = {"libasan.so",       "libtsan.so",        "liblsan.so",
+                                        "libhwasan.so",     "libclang_rt.asan",  "libclang_rt.tsan",
                                         "libclang_rt.lsan", "libclang_rt.hwasan"};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
         if (begins_with(file_name(path, NULL), names[i])) {
@@ -72,7 +72,7 @@ is_built_in(const struct link_map *program)
     }
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
         uint32_t at = 0;
-        ElfW(Sym) *symbol = ouro__symbols_next(&symbols, names[i], &at);
+        elf_symbol *symbol = ouro__symbols_next(&symbols, names[i], &at);
         if (symbol != NULL && symbol->st_shndx != SHN_UNDEF) {
             return true;
         }

@@ -9,10 +9,10 @@
 #include <stddef.h>
 
 /* The dynamic linker makes addresses of these offsets in place, where it can write: not in the kernel's vDSO. */
-static ElfW(Addr)
-address_of(const struct link_map *map, const ElfW(Dyn) *entry)
+static elf_address
+address_of(const struct link_map *map, const elf_dynamic *entry)
 {
-    ElfW(Addr) address = entry->d_un.d_ptr;
+    elf_address address = entry->d_un.d_ptr;
     return address < map->l_addr ? address + map->l_addr : address;
 }
 
@@ -20,9 +20,9 @@ bool
 ouro__symbols_find(struct symbols *symbols, const struct link_map *map)
 {
     *symbols = (struct symbols){.base = map->l_addr};
-    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
+    for (const elf_dynamic *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
         if (entry->d_tag == DT_SYMTAB) {
-            symbols->table = (ElfW(Sym) *)address_of(map, entry);
+            symbols->table = (elf_symbol *)address_of(map, entry);
         } else if (entry->d_tag == DT_STRTAB) {
             symbols->names = (const char *)address_of(map, entry);
         } else if (entry->d_tag == DT_GNU_HASH) {
@@ -52,11 +52,11 @@ is_same(const char *a, const char *b)
     return *a == *b;
 }
 
-ElfW(Sym) *
+elf_symbol *
 ouro__symbols_next(const struct symbols *symbols, const char *name, uint32_t *at)
 {
     uint32_t n_buckets = symbols->hash[0], first = symbols->hash[1], n_filter = symbols->hash[2];
-    const uint32_t *buckets = symbols->hash + 4 + n_filter * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+    const uint32_t *buckets = symbols->hash + 4 + n_filter * (sizeof(elf_address) / sizeof(uint32_t));
     const uint32_t *hashes = buckets + n_buckets;
     uint32_t hash = hash_name(name);
     uint32_t index = buckets[hash % n_buckets];
@@ -83,7 +83,7 @@ ouro__symbols_global(const char *name)
     struct symbols symbols;
 
     for (const struct link_map *map = _r_debug.r_map; map != NULL; map = map->l_next) {
-        ElfW(Sym) *symbol;
+        elf_symbol *symbol;
         uint32_t at = 0;
         if (!ouro__symbols_find(&symbols, map)) {
             continue;

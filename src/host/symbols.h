@@ -6,9 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+typedef ElfW(Sym) elf_symbol;
+typedef ElfW(Addr) elf_address;
+typedef ElfW(Dyn) elf_dynamic;
+
 struct symbols {
-    ElfW(Addr) base; /* of what is loaded */
-    ElfW(Sym) *table;
+    elf_address base; /* of what is loaded */
+    elf_symbol *table;
     const char *names;
     const uint32_t *hash; /* DT_GNU_HASH */
 };
@@ -18,7 +22,7 @@ bool ouro__symbols_find(struct symbols *symbols, const struct link_map *map);
 
 /* The first symbol of that name at or after index *at, which moves behind it: there can be one for each
  * version.  Begin with 0.  NULL when there is none.  Calls no function of libc. */
-ElfW(Sym) *ouro__symbols_next(const struct symbols *symbols, const char *name, uint32_t *at);
+elf_symbol *ouro__symbols_next(const struct symbols *symbols, const char *name, uint32_t *at);
 
 /* What `name` stands for in the program and the libraries loaded with it, the first of them that has it; NULL
  * when none has.  As dlsym(RTLD_DEFAULT), which for a name that isn't there allocates an error's text, and frees

@@ -24,9 +24,9 @@
 #include "monitor/writer.h"
 #include "os/os.h"
 
-#define PEAK_STEP_SHIFT 5           /* a thirty-second */
-#define PEAK_STEP_MIN (256U << 10)  /* bytes */
-#define COST_FACTOR 200             /* half a per cent */
+#define PEAK_STEP_SHIFT 5          /* a thirty-second */
+#define PEAK_STEP_MIN (256U << 10) /* bytes */
+#define COST_FACTOR 200            /* half a per cent */
 #define PEAK_RESIDENT_EVERY_NS 100000000U
 #define N_TRIES_AT_THE_END 100
 

@@ -178,9 +178,6 @@ def make_grid(records):
         if mode != "paced":
             name += f", `--{'gc=' * (mode == 'stock')}{mode}`"
         text += make_row([name] + [make_cell(known.get((row, mode, p))) for p in pythons])
-    for key in ("plain", "ouro"):
-        sums = [sum(r[key]["seconds"] for r in records if r["python"] == p) for p in pythons]
-        text += make_row([f"seconds, {key}"] + [f"{s:.0f}" for s in sums])
     return text
 
 

@@ -159,7 +159,8 @@ play_everything(const struct scenario *scenario, ouro_heap *heap)
         } else if (dice < 50) {
             oracle_alloc_zeroed(&oracle, random_domain(&random), 1, size);
         } else if (dice < 55) {
-            oracle_alloc_aligned(&oracle, random_domain(&random), (size_t)1 << random_below(&random, 22), size);
+            oracle_alloc_aligned(&oracle, random_domain(&random),
+                                 (size_t)1 << random_below(&random, 22), size);
         } else {
             oracle_alloc(&oracle, random_domain(&random), size);
         }

@@ -97,7 +97,8 @@ static void
 allocate_many(struct input *input, struct oracle *oracle)
 {
     size_t size = next_size(input), n = next_byte(input);
-    for (size_t i = 0; i < n && oracle->n_blocks < MOST_BLOCKS && oracle->asked_bytes + size <= MOST_BYTES; i++) {
+    for (size_t i = 0;
+         i < n && oracle->n_blocks < MOST_BLOCKS && oracle->asked_bytes + size <= MOST_BYTES; i++) {
         oracle_alloc(oracle, OURO_DOMAIN_OBJECT, size);
     }
 }

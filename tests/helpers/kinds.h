@@ -26,9 +26,9 @@ extern struct kind kind_exclusive, kind_shared, kind_exclusive_debug, kind_share
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
-#define ON_KIND(test, kind)                                                                                    \
-    {                                                                                                          \
-        #test " on " #kind, test, fixture_setup, fixture_teardown, &kind                                       \
+#define ON_KIND(test, kind)                                                                            \
+    {                                                                                                  \
+#test " on " #kind, test, fixture_setup, fixture_teardown, &kind                               \
     }
 
 /* On the two kinds of a release heap. */

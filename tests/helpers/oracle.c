@@ -7,12 +7,13 @@
 #include "pattern.h"
 #include "require.h"
 
-#define ORACLE_REQUIRE(oracle, condition, ...)                                                                 \
-    do {                                                                                                       \
-        if (!(condition)) {                                                                                    \
-            fprintf(stderr, "%s, operation %llu: ", (oracle)->name, (unsigned long long)(oracle)->n_operations); \
-            REQUIRE(condition, __VA_ARGS__);                                                                   \
-        }                                                                                                      \
+#define ORACLE_REQUIRE(oracle, condition, ...)                                                         \
+    do {                                                                                               \
+        if (!(condition)) {                                                                            \
+            fprintf(stderr, "%s, operation %llu: ", (oracle)->name,                                    \
+                    (unsigned long long)(oracle)->n_operations);                                       \
+            REQUIRE(condition, __VA_ARGS__);                                                           \
+        }                                                                                              \
     } while (0)
 
 void
@@ -38,7 +39,8 @@ static void
 accept_block(struct oracle *oracle, struct oracle_block *entry)
 {
     size_t usable = ouro_heap_usable_size(entry->address);
-    ORACLE_REQUIRE(oracle, (uintptr_t)entry->address % OURO_ALIGNMENT == 0, "%p", (void *)entry->address);
+    ORACLE_REQUIRE(oracle, (uintptr_t)entry->address % OURO_ALIGNMENT == 0, "%p",
+                   (void *)entry->address);
     ORACLE_REQUIRE(oracle, (uintptr_t)entry->address % entry->alignment == 0, "%p, asked for %zu",
                    (void *)entry->address, entry->alignment);
     ORACLE_REQUIRE(oracle, usable >= entry->size, "%zu usable of %zu asked", usable, entry->size);
@@ -62,7 +64,8 @@ enter_block(struct oracle *oracle, void *address, ouro_domain domain, size_t ali
     }
     ORACLE_REQUIRE(oracle, oracle->n_blocks < oracle->capacity, "the table is full");
     struct oracle_block *entry = &oracle->blocks[oracle->n_blocks++];
-    *entry = (struct oracle_block){.address = address, .size = size, .alignment = alignment, .domain = domain};
+    *entry = (struct oracle_block){
+        .address = address, .size = size, .alignment = alignment, .domain = domain};
     accept_block(oracle, entry);
     oracle->n_allocs[domain]++;
     oracle->asked_bytes += size;
@@ -80,7 +83,8 @@ bool
 oracle_alloc_zeroed(struct oracle *oracle, ouro_domain domain, size_t count, size_t size)
 {
     void *address = ouro_heap_alloc_zeroed(oracle->heap, domain, count, size);
-    ORACLE_REQUIRE(oracle, address == NULL || bytes_are_zero(address, count * size), "%zu bytes", count * size);
+    ORACLE_REQUIRE(oracle, address == NULL || bytes_are_zero(address, count * size), "%zu bytes",
+                   count * size);
     return enter_block(oracle, address, domain, OURO_ALIGNMENT, count * size);
 }
 
@@ -101,14 +105,15 @@ oracle_realloc(struct oracle *oracle, size_t index, size_t size)
     void *address = ouro_heap_realloc(oracle->heap, entry->domain, entry->address, size);
     if (address == NULL) {
         oracle->n_refused++;
-        ORACLE_REQUIRE(oracle, oracle->may_refuse, "refused to go from %zu to %zu bytes", entry->size, size);
+        ORACLE_REQUIRE(oracle, oracle->may_refuse, "refused to go from %zu to %zu bytes", entry->size,
+                       size);
         oracle_check_block(oracle, index);
         return false;
     }
     size_t common = size < entry->size ? size : entry->size;
     ORACLE_REQUIRE(oracle, pattern_holds(address, entry->size, common, entry->seed),
-                   "contents lost from %zu to %zu bytes, %p to %p", entry->size, size, (void *)entry->address,
-                   address);
+                   "contents lost from %zu to %zu bytes, %p to %p", entry->size, size,
+                   (void *)entry->address, address);
     oracle->n_reallocs[entry->domain]++;
     oracle->asked_bytes += size - entry->size;
     entry->address = address;
@@ -143,5 +148,6 @@ oracle_check_block(const struct oracle *oracle, size_t index)
 {
     const struct oracle_block *entry = &oracle->blocks[index];
     ORACLE_REQUIRE(oracle, pattern_holds(entry->address, entry->size, entry->size, entry->seed),
-                   "block %p of %zu bytes was written to by somebody else", (void *)entry->address, entry->size);
+                   "block %p of %zu bytes was written to by somebody else", (void *)entry->address,
+                   entry->size);
 }

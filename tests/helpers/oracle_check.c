@@ -68,7 +68,8 @@ oracle_check_intervals(const struct oracle *oracle)
         const struct interval *a = &list.items[i - 1], *b = &list.items[i];
         REQUIRE(a->begin + a->usable <= b->begin && a->begin < b->begin,
                 "%s, operation %llu: %p of %zu bytes overlaps %p", oracle->name,
-                (unsigned long long)oracle->n_operations, (void *)a->begin, a->usable, (void *)b->begin);
+                (unsigned long long)oracle->n_operations, (void *)a->begin, a->usable,
+                (void *)b->begin);
     }
     free(list.items);
 }
@@ -83,7 +84,8 @@ note_block(const ouro_block *block, void *context)
     REQUIRE(pool <= begin && begin + block->size <= pool + block->pool_size,
             "%s: %p of %zu bytes lies outside its pool %p of %zu", list->oracle->name, block->address,
             block->size, block->pool, block->pool_size);
-    list->items[list->n++] = (struct interval){.begin = begin, .usable = block->size, .domain = block->domain};
+    list->items[list->n++] =
+        (struct interval){.begin = begin, .usable = block->size, .domain = block->domain};
     return true;
 }
 
@@ -94,12 +96,13 @@ oracle_check_walk(const struct oracle *oracle)
     struct interval_list seen = list_create(oracle, oracle->n_blocks);
     bool whole = ouro_heap_walk(oracle->heap, note_block, &seen);
     REQUIRE(whole, "%s: the walk ended early", oracle->name);
-    REQUIRE(seen.n == expected.n, "%s: the walk shows %zu blocks, %zu live", oracle->name, seen.n, expected.n);
+    REQUIRE(seen.n == expected.n, "%s: the walk shows %zu blocks, %zu live", oracle->name, seen.n,
+            expected.n);
     qsort(seen.items, seen.n, sizeof *seen.items, compare_intervals);
     for (size_t i = 0; i < seen.n; i++) {
         const struct interval *a = &expected.items[i], *b = &seen.items[i];
-        REQUIRE(a->begin == b->begin, "%s: the walk shows %p where %p lives", oracle->name, (void *)b->begin,
-                (void *)a->begin);
+        REQUIRE(a->begin == b->begin, "%s: the walk shows %p where %p lives", oracle->name,
+                (void *)b->begin, (void *)a->begin);
         REQUIRE(a->usable == b->usable && a->domain == b->domain,
                 "%s: the walk shows %p with %zu bytes in domain %d, not %zu in %d", oracle->name,
                 (void *)a->begin, b->usable, (int)b->domain, a->usable, (int)a->domain);
@@ -117,7 +120,8 @@ stats_check(const char *name, const ouro_heap_stats *stats, bool debug)
         blocks += stats->domain[d].live_blocks;
         REQUIRE(stats->domain[d].n_allocs - stats->domain[d].n_frees == stats->domain[d].live_blocks,
                 "%s: domain %d: %llu - %llu is not %llu", name, d,
-                (unsigned long long)stats->domain[d].n_allocs, (unsigned long long)stats->domain[d].n_frees,
+                (unsigned long long)stats->domain[d].n_allocs,
+                (unsigned long long)stats->domain[d].n_frees,
                 (unsigned long long)stats->domain[d].live_blocks);
     }
     for (int i = 0; i < 10; i++) {
@@ -128,37 +132,39 @@ stats_check(const char *name, const ouro_heap_stats *stats, bool debug)
             FIGURE(live_bytes));
     REQUIRE(occupied == stats->n_pools, "%s: occupancy sums to %llu, %s %llu", name,
             (unsigned long long)occupied, FIGURE(n_pools));
-    REQUIRE(stats->resident_bytes + stats->untouched_bytes
-                == stats->live_bytes + stats->free_bytes + stats->cached_bytes,
+    REQUIRE(stats->resident_bytes + stats->untouched_bytes ==
+                stats->live_bytes + stats->free_bytes + stats->cached_bytes,
             "%s: %s %llu + %s %llu, %s %llu + %s %llu + %s %llu", name, FIGURE(resident_bytes),
             FIGURE(untouched_bytes), FIGURE(live_bytes), FIGURE(free_bytes), FIGURE(cached_bytes));
     /* A debug heap keeps freed blocks for a while: they are not live, but fill pools. */
-    REQUIRE(debug || stats->n_pools + stats->n_large <= blocks, "%s: %s %llu + %s %llu for %llu blocks", name,
-            FIGURE(n_pools), FIGURE(n_large), (unsigned long long)blocks);
+    REQUIRE(debug || stats->n_pools + stats->n_large <= blocks, "%s: %s %llu + %s %llu for %llu blocks",
+            name, FIGURE(n_pools), FIGURE(n_large), (unsigned long long)blocks);
     REQUIRE(stats->peak_bytes >= stats->live_bytes, "%s: %s %llu, %s %llu", name, FIGURE(peak_bytes),
             FIGURE(live_bytes));
-    REQUIRE(debug || stats->rounding_bytes <= stats->live_bytes, "%s: %s %llu, %s %llu", name, FIGURE(rounding_bytes),
-            FIGURE(live_bytes));
-    REQUIRE(stats->mapped_bytes >= stats->resident_bytes, "%s: %s %llu, %s %llu", name, FIGURE(mapped_bytes),
-            FIGURE(resident_bytes));
+    REQUIRE(debug || stats->rounding_bytes <= stats->live_bytes, "%s: %s %llu, %s %llu", name,
+            FIGURE(rounding_bytes), FIGURE(live_bytes));
+    REQUIRE(stats->mapped_bytes >= stats->resident_bytes, "%s: %s %llu, %s %llu", name,
+            FIGURE(mapped_bytes), FIGURE(resident_bytes));
 #undef FIGURE
 }
 
 static void
-check_domain(const struct oracle *oracle, const struct ouro_domain_stats *domain, int d, uint64_t blocks,
-             uint64_t bytes)
+check_domain(const struct oracle *oracle, const struct ouro_domain_stats *domain, int d,
+             uint64_t blocks, uint64_t bytes)
 {
     uint64_t at = oracle->n_operations;
-    REQUIRE(domain->live_blocks == blocks, "%s, operation %llu: domain %d has %llu blocks, the table %llu",
-            oracle->name, (unsigned long long)at, d, (unsigned long long)domain->live_blocks,
+    REQUIRE(domain->live_blocks == blocks,
+            "%s, operation %llu: domain %d has %llu blocks, the table %llu", oracle->name,
+            (unsigned long long)at, d, (unsigned long long)domain->live_blocks,
             (unsigned long long)blocks);
     REQUIRE(oracle->debug ? domain->live_bytes >= bytes : domain->live_bytes == bytes,
             "%s, operation %llu: domain %d has %llu bytes, the table %llu", oracle->name,
-            (unsigned long long)at, d, (unsigned long long)domain->live_bytes, (unsigned long long)bytes);
-    REQUIRE(domain->n_allocs >= oracle->n_allocs[d]
-                && domain->n_allocs <= oracle->n_allocs[d] + oracle->n_reallocs[d],
-            "%s, operation %llu: domain %d counts %llu allocations, the table %llu to %llu", oracle->name,
-            (unsigned long long)at, d, (unsigned long long)domain->n_allocs,
+            (unsigned long long)at, d, (unsigned long long)domain->live_bytes,
+            (unsigned long long)bytes);
+    REQUIRE(domain->n_allocs >= oracle->n_allocs[d] &&
+                domain->n_allocs <= oracle->n_allocs[d] + oracle->n_reallocs[d],
+            "%s, operation %llu: domain %d counts %llu allocations, the table %llu to %llu",
+            oracle->name, (unsigned long long)at, d, (unsigned long long)domain->n_allocs,
             (unsigned long long)oracle->n_allocs[d],
             (unsigned long long)(oracle->n_allocs[d] + oracle->n_reallocs[d]));
 }
@@ -186,8 +192,9 @@ oracle_check_stats(const struct oracle *oracle)
         in_classes += of_class.live_blocks;
         class_pools += of_class.n_pools;
     }
-    REQUIRE(oracle->debug || in_classes + stats.n_large == oracle->n_blocks, "%s: %llu blocks in classes, %llu large, %zu live",
-            oracle->name, (unsigned long long)in_classes, (unsigned long long)stats.n_large, oracle->n_blocks);
+    REQUIRE(oracle->debug || in_classes + stats.n_large == oracle->n_blocks,
+            "%s: %llu blocks in classes, %llu large, %zu live", oracle->name,
+            (unsigned long long)in_classes, (unsigned long long)stats.n_large, oracle->n_blocks);
     REQUIRE(class_pools >= stats.n_pools, "%s: classes have %llu pools, the heap %llu", oracle->name,
             (unsigned long long)class_pools, (unsigned long long)stats.n_pools);
 }

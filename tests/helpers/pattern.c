@@ -7,9 +7,9 @@
 
 enum {
     DENSE = TEST_THREAD_SANITIZED ? 128 : 1024, /* bytes at the front that are filled all */
-    TAIL = 16,           /* bytes at the end that are filled all */
-    STRIDE_SMALL = 512,  /* one word in so many bytes, up to 64 KiB */
-    STRIDE_LARGE = 4096, /* and beyond: one word a system page */
+    TAIL = 16,                                  /* bytes at the end that are filled all */
+    STRIDE_SMALL = 512,                         /* one word in so many bytes, up to 64 KiB */
+    STRIDE_LARGE = 4096,                        /* and beyond: one word a system page */
     STRIDE_TURN = 65536,
 };
 

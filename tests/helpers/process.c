@@ -16,8 +16,8 @@ bool
 process_resident_is_ours(void)
 {
     const char *preload = getenv("LD_PRELOAD"); /* Valgrind sets it for the program it runs */
-    return !TEST_ADDRESS_SANITIZED && !TEST_THREAD_SANITIZED
-           && (preload == NULL || strstr(preload, "vgpreload") == NULL);
+    return !TEST_STRESSED && !TEST_ADDRESS_SANITIZED && !TEST_THREAD_SANITIZED &&
+           (preload == NULL || strstr(preload, "vgpreload") == NULL);
 }
 
 static uint64_t
@@ -63,7 +63,7 @@ test_count(const char *name, uint64_t count)
         return strtoull(text, NULL, 10);
     }
     const char *scale_text = getenv("OURO_TEST_SCALE");
-    uint64_t scale = TEST_THREAD_SANITIZED ? 5 : TEST_ADDRESS_SANITIZED ? 20 : 100;
+    uint64_t scale = TEST_THREAD_SANITIZED || TEST_STRESSED ? 5 : TEST_ADDRESS_SANITIZED ? 20 : 100;
     if (scale_text != NULL && *scale_text != '\0') {
         scale = strtoull(scale_text, NULL, 10);
     }

@@ -27,6 +27,14 @@
 #define TEST_THREAD_SANITIZED 0
 #endif
 
+/* A build in which every constant of the heap is tiny: a pool has two blocks, and a block of 16 bytes costs
+ * kilobytes.  Tests that count bytes say little there, and need much. */
+#if defined(OURO_STRESS) && OURO_STRESS
+#define TEST_STRESSED 1
+#else
+#define TEST_STRESSED 0
+#endif
+
 /* Resident memory says something about the heap only where no tool keeps its shadow beside it. */
 bool process_resident_is_ours(void);
 

@@ -9,14 +9,14 @@
 #include <stdlib.h>
 
 /* Abort with a message, formatted as by printf, unless `condition` holds. */
-#define REQUIRE(condition, ...)                                                                                \
-    do {                                                                                                       \
-        if (!(condition)) {                                                                                    \
-            fprintf(stderr, "%s:%d: %s does not hold: ", __FILE__, __LINE__, #condition);                      \
-            fprintf(stderr, __VA_ARGS__);                                                                      \
-            fputc('\n', stderr);                                                                               \
-            abort();                                                                                           \
-        }                                                                                                      \
+#define REQUIRE(condition, ...)                                                                        \
+    do {                                                                                               \
+        if (!(condition)) {                                                                            \
+            fprintf(stderr, "%s:%d: %s does not hold: ", __FILE__, __LINE__, #condition);              \
+            fprintf(stderr, __VA_ARGS__);                                                              \
+            fputc('\n', stderr);                                                                       \
+            abort();                                                                                   \
+        }                                                                                              \
     } while (0)
 
 #endif

@@ -11,8 +11,9 @@
 #define GIB ((size_t)1 << 30)
 
 static volatile size_t huge_sizes[] = {
-    (size_t)PTRDIFF_MAX + 1, SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 4095, SIZE_MAX - 65535,
-    SIZE_MAX / 2,            SIZE_MAX / 2 + 1,       PTRDIFF_MAX,     PTRDIFF_MAX - 4096,
+    (size_t)PTRDIFF_MAX + 1, SIZE_MAX,         SIZE_MAX - 1,
+    SIZE_MAX - 4095,         SIZE_MAX - 65535, SIZE_MAX / 2,
+    SIZE_MAX / 2 + 1,        PTRDIFF_MAX,      PTRDIFF_MAX - 4096,
 };
 #define N_HUGE (sizeof huge_sizes / sizeof *huge_sizes)
 

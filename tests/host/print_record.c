@@ -32,7 +32,8 @@ print_text(const char *name, const char *text)
 static void
 print_three(const char *name, const uint64_t *numbers)
 {
-    printf("\"%s\": [%" PRIu64 ", %" PRIu64 ", %" PRIu64 "], ", name, numbers[0], numbers[1], numbers[2]);
+    printf("\"%s\": [%" PRIu64 ", %" PRIu64 ", %" PRIu64 "], ", name, numbers[0], numbers[1],
+           numbers[2]);
 }
 
 #define NUMBER(of, field) printf("\"" #field "\": %" PRId64 ", ", (int64_t)(of)->field)

@@ -22,7 +22,8 @@ main(void)
     enum { N = 500 };
     static unsigned char *blocks[N];
     static size_t sizes[N];
-    struct sigaction action = {.sa_handler = count}; /* no SA_RESTART: system calls do fail with EINTR */
+    struct sigaction action = {.sa_handler =
+                                   count}; /* no SA_RESTART: system calls do fail with EINTR */
     struct itimerval often = {.it_interval = {.tv_usec = 200}, .it_value = {.tv_usec = 200}};
     uint32_t state = 1;
 

@@ -20,7 +20,7 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-enum { MOST_BLOCKS = 20000 };
+enum { MOST_BLOCKS = TEST_STRESSED ? 2000 : 20000 };
 
 struct run {
     const char *name;
@@ -36,8 +36,8 @@ enum free_order { FREE_ANY, FREE_NEWEST, FREE_OLDEST };
 /* The state of a run that changes its mind: how many blocks it wants, and how often it does what. */
 struct phase {
     uint64_t until;
-    size_t goal;         /* blocks */
-    size_t most;         /* bytes a block */
+    size_t goal; /* blocks */
+    size_t most; /* bytes a block */
     unsigned per_mille_realloc, per_mille_zeroed, per_mille_aligned;
     int order; /* enum free_order */
 };
@@ -64,8 +64,9 @@ choose_block(struct test_random *random, const struct oracle *oracle, const stru
 {
     size_t n = oracle->n_blocks;
     size_t near = random_below(random, n < 8 ? n : 8);
-    return phase->order == FREE_NEWEST ? n - 1 - near : phase->order == FREE_OLDEST ? near
-                                                                                    : random_below(random, n);
+    return phase->order == FREE_NEWEST   ? n - 1 - near
+           : phase->order == FREE_OLDEST ? near
+                                         : random_below(random, n);
 }
 
 static void
@@ -94,10 +95,18 @@ reallocate_something(struct test_random *random, struct oracle *oracle, const st
     size_t index = choose_block(random, oracle, phase);
     size_t now = oracle->blocks[index].size, size;
     switch (random_below(random, 4)) {
-    case 0: size = now + now / 8 + 6; break;
-    case 1: size = now / 2; break;
-    case 2: size = now + random_below(random, 64); break;
-    default: size = random_python_size(random, phase->most); break;
+    case 0:
+        size = now + now / 8 + 6;
+        break;
+    case 1:
+        size = now / 2;
+        break;
+    case 2:
+        size = now + random_below(random, 64);
+        break;
+    default:
+        size = random_python_size(random, phase->most);
+        break;
     }
     if (size > now && oracle->asked_bytes + size > 128 * MIB) {
         size = now / 2;
@@ -157,8 +166,8 @@ operate(struct run *run)
         bool above = oracle.n_blocks > phase.goal;
         if (oracle.n_blocks > 0 && dice < phase.per_mille_realloc) {
             reallocate_something(&random, &oracle, &phase);
-        } else if (oracle.n_blocks == MOST_BLOCKS
-                   || (oracle.n_blocks > 0 && random_below(&random, 100) < (above ? 65 : 40))) {
+        } else if (oracle.n_blocks == MOST_BLOCKS ||
+                   (oracle.n_blocks > 0 && random_below(&random, 100) < (above ? 65 : 40))) {
             oracle_free(&oracle, choose_block(&random, &oracle, &phase));
         } else {
             allocate_something(&random, &oracle, &phase);
@@ -234,7 +243,8 @@ main(int argc, char **argv)
 
     for (size_t i = 0; i < n_seeds; i++) {
         uint64_t seed = argc > 1 ? strtoull(argv[i + 1], NULL, 10) : usual_seeds[i];
-        const ouro_heap_config exclusive = {.kind = OURO_HEAP_EXCLUSIVE}, shared = {.kind = OURO_HEAP_SHARED};
+        const ouro_heap_config exclusive = {.kind = OURO_HEAP_EXCLUSIVE},
+                               shared = {.kind = OURO_HEAP_SHARED};
         const ouro_heap_config exclusive_debug = {.kind = OURO_HEAP_EXCLUSIVE, .debug = true},
                                shared_debug = {.kind = OURO_HEAP_SHARED, .debug = true};
         run_alone("exclusive", exclusive, seed, n);

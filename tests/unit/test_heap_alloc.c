@@ -87,7 +87,8 @@ test_every_power_of_two_aligns(void **state)
     oracle_init(&oracle, fixture->heap, fixture->kind->name, 4096);
     oracle.debug = fixture->kind->config.debug;
     for (size_t alignment = 1; alignment <= (size_t)4 << 20; alignment *= 2) {
-        const size_t sizes[] = {0, 1, 24, 100, alignment - 1, alignment, alignment + 1, 3000, 70000, 300000};
+        const size_t sizes[] = {0,    1,     24,    100, alignment - 1, alignment, alignment + 1,
+                                3000, 70000, 300000};
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
             for (int d = 0; d < OURO_N_DOMAINS; d++) {
                 oracle_alloc_aligned(&oracle, (ouro_domain)d, alignment, sizes[i]);
@@ -99,7 +100,8 @@ test_every_power_of_two_aligns(void **state)
         }
     }
     oracle_check_all(&oracle);
-    for (size_t i = 0; i < oracle.n_blocks; i++) { /* an aligned block may be reallocated like any other */
+    for (size_t i = 0; i < oracle.n_blocks;
+         i++) { /* an aligned block may be reallocated like any other */
         oracle_realloc(&oracle, i, oracle.blocks[i].size / 2 + 100);
     }
     oracle_check_all(&oracle);
@@ -112,7 +114,8 @@ static void
 test_other_alignments_are_refused(void **state)
 {
     struct fixture *fixture = *state;
-    const size_t wrong[] = {0, 3, 5, 6, 7, 12, 24, 48, 63, 65, 1000, 4095, 4097, SIZE_MAX, SIZE_MAX - 1};
+    const size_t wrong[] = {0,  3,  5,    6,    7,    12,       24,          48,
+                            63, 65, 1000, 4095, 4097, SIZE_MAX, SIZE_MAX - 1};
     ouro_heap_stats before, after;
     ouro_heap_get_stats(fixture->heap, &before);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -128,7 +131,8 @@ test_sizes_near_the_end_of_addresses(void **state)
 {
     struct fixture *fixture = *state;
     ouro_heap *heap = fixture->heap;
-    volatile size_t ends[] = {SIZE_MAX, PTRDIFF_MAX, SIZE_MAX / 2 + 1, (size_t)PTRDIFF_MAX + 65536, (size_t)1 << 62};
+    volatile size_t ends[] = {SIZE_MAX, PTRDIFF_MAX, SIZE_MAX / 2 + 1, (size_t)PTRDIFF_MAX + 65536,
+                              (size_t)1 << 62};
     void *kept = ouro_heap_alloc(heap, OURO_DOMAIN_MEM, 200);
     assert_non_null(kept);
     pattern_fill(kept, 200, 1);
@@ -177,12 +181,21 @@ test_products_that_overflow(void **state)
 {
     struct fixture *fixture = *state;
     static const size_t pairs[][2] = {
-        {SIZE_MAX, 2},           {2, SIZE_MAX},           {SIZE_MAX / 2 + 1, 2}, {SIZE_MAX / 16 + 1, 16},
-        {SIZE_MAX, SIZE_MAX},    {(size_t)1 << 32, (size_t)1 << 32},             {((size_t)1 << 32) + 1, (size_t)1 << 32},
-        {SIZE_MAX / 3 + 1, 3},   {48, SIZE_MAX / 48 + 1}, {(size_t)1 << 63, 2},  {(size_t)1 << 63, 3},
+        {SIZE_MAX, 2},
+        {2, SIZE_MAX},
+        {SIZE_MAX / 2 + 1, 2},
+        {SIZE_MAX / 16 + 1, 16},
+        {SIZE_MAX, SIZE_MAX},
+        {(size_t)1 << 32, (size_t)1 << 32},
+        {((size_t)1 << 32) + 1, (size_t)1 << 32},
+        {SIZE_MAX / 3 + 1, 3},
+        {48, SIZE_MAX / 48 + 1},
+        {(size_t)1 << 63, 2},
+        {(size_t)1 << 63, 3},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        assert_null(ouro_heap_alloc_zeroed(fixture->heap, OURO_DOMAIN_OBJECT, pairs[i][0], pairs[i][1]));
+        assert_null(
+            ouro_heap_alloc_zeroed(fixture->heap, OURO_DOMAIN_OBJECT, pairs[i][0], pairs[i][1]));
     }
 }
 
@@ -229,7 +242,8 @@ test_zeroed_after_dirty_reuse(void **state)
 {
     struct fixture *fixture = *state;
     ouro_heap *heap = fixture->heap;
-    const size_t sizes[] = {1, 8, 16, 48, 64, 100, 512, 700, 4096, 9000, 32768, 65536, 65537, 100000, 300000, 3 << 20};
+    const size_t sizes[] = {1,    8,    16,    48,    64,    100,    512,    700,
+                            4096, 9000, 32768, 65536, 65537, 100000, 300000, 3 << 20};
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
             enum { N = 20 };

@@ -44,13 +44,14 @@ require_found(child_main make, struct mistake *mistake, const char *word)
     struct child_end end = child_run(make, mistake, 60);
     char size[32];
     snprintf(size, sizeof size, "%zu", mistake->size);
-    if (!child_aborted_saying(&end, word) || !child_aborted_saying(&end, size)
-        || !child_aborted_saying(&end, domain_names[mistake->domain])
-        || !child_aborted_saying(&end, "allocated at")) {
-        fail_msg("%zu bytes of %s, at %ld: signal %d, code %d, expected an abort with \"%s\", \"%s\" and "
-                 "\"allocated at\", said:\n%s",
-                 mistake->size, domain_names[mistake->domain], mistake->at, end.signal, end.code, word, size,
-                 end.text);
+    if (!child_aborted_saying(&end, word) || !child_aborted_saying(&end, size) ||
+        !child_aborted_saying(&end, domain_names[mistake->domain]) ||
+        !child_aborted_saying(&end, "allocated at")) {
+        fail_msg(
+            "%zu bytes of %s, at %ld: signal %d, code %d, expected an abort with \"%s\", \"%s\" and "
+            "\"allocated at\", said:\n%s",
+            mistake->size, domain_names[mistake->domain], mistake->at, end.signal, end.code, word, size,
+            end.text);
     }
 }
 
@@ -244,8 +245,8 @@ require_abort(child_main make, struct mistake *mistake)
 {
     struct child_end end = child_run(make, mistake, 60);
     if (!child_aborted_saying(&end, "ouro")) {
-        fail_msg("%zu bytes, at %ld: signal %d, code %d: %s", mistake->size, mistake->at, end.signal, end.code,
-                 end.text);
+        fail_msg("%zu bytes, at %ld: signal %d, code %d: %s", mistake->size, mistake->at, end.signal,
+                 end.code, end.text);
     }
 }
 

@@ -41,7 +41,8 @@ keep_busy(void *context)
         if (oracle.n_blocks == 500 || (oracle.n_blocks > 0 && dice < 450)) {
             oracle_free(&oracle, random_below(&random, oracle.n_blocks));
         } else if (oracle.n_blocks > 0 && dice < 550) {
-            oracle_realloc(&oracle, random_below(&random, oracle.n_blocks), random_python_size(&random, 200000));
+            oracle_realloc(&oracle, random_below(&random, oracle.n_blocks),
+                           random_python_size(&random, 200000));
         } else if (dice < 552) {
             (void)ouro_heap_trim(busy->heap);
         } else if (dice < 554) {
@@ -74,7 +75,8 @@ live_on(struct family *family, size_t most)
         if (oracle.n_blocks == most || (oracle.n_blocks > 0 && random_below(&random, 2) == 0)) {
             oracle_free(&oracle, random_below(&random, oracle.n_blocks));
         } else {
-            oracle_alloc(&oracle, random_domain(&random), random_python_size(&random, i % 16 == 0 ? 200000 : 600));
+            oracle_alloc(&oracle, random_domain(&random),
+                         random_python_size(&random, i % 16 == 0 ? 200000 : 600));
         }
         if (i % 64 == 0 && family->inherited.n_blocks > 0) {
             oracle_free(&family->inherited, random_below(&random, family->inherited.n_blocks));
@@ -88,7 +90,8 @@ live_on(struct family *family, size_t most)
 static void
 run_busy_for_a_moment(void *context)
 {
-    struct family family = *(struct family *)context; /* the inherited blocks belong to one thread only */
+    struct family family =
+        *(struct family *)context; /* the inherited blocks belong to one thread only */
     family.inherited.n_blocks = 0;
     live_on(&family, 300);
 }
@@ -112,16 +115,17 @@ be_child(void *context)
         family->generations--;
         family->start_threads = false;
         struct child_end end = child_run(be_child, family, 120);
-        REQUIRE(end.signal == 0 && end.code == 0, "grandchild: signal %d, code %d: %s", end.signal, end.code,
-                end.text);
+        REQUIRE(end.signal == 0 && end.code == 0, "grandchild: signal %d, code %d: %s", end.signal,
+                end.code, end.text);
     }
     oracle_free_all(&family->inherited);
     ouro_heap_get_stats(family->heap, &stats);
     for (int d = 0; d < OURO_N_DOMAINS; d++) {
         /* Threads that were not copied may each have been half-way through something. */
-        int64_t apart = (int64_t)(stats.domain[d].n_allocs - stats.domain[d].n_frees - stats.domain[d].live_blocks);
-        REQUIRE(apart >= -N_THREADS && apart <= N_THREADS, "the child's figures are %lld apart in domain %d",
-                (long long)apart, d);
+        int64_t apart =
+            (int64_t)(stats.domain[d].n_allocs - stats.domain[d].n_frees - stats.domain[d].live_blocks);
+        REQUIRE(apart >= -N_THREADS && apart <= N_THREADS,
+                "the child's figures are %lld apart in domain %d", (long long)apart, d);
     }
 }
 
@@ -143,7 +147,8 @@ static void
 fork_and_require(struct family *family, const char *when)
 {
     struct child_end end = child_run(be_child, family, 120);
-    REQUIRE(end.signal == 0 && end.code == 0, "%s: signal %d, code %d: %s", when, end.signal, end.code, end.text);
+    REQUIRE(end.signal == 0 && end.code == 0, "%s: signal %d, code %d: %s", when, end.signal, end.code,
+            end.text);
     oracle_check_blocks(&family->inherited); /* what the child did is none of ours */
 }
 

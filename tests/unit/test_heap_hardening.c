@@ -28,7 +28,8 @@ require_caught(child_main make, struct attempt *attempt, const char *what)
     }
 }
 
-static const size_t all_sizes[] = {0, 1, 16, 17, 64, 100, 512, 1000, 8192, 20000, 65536, 65537, 100000, 3 << 20};
+static const size_t all_sizes[] = {0,    1,    16,    17,    64,    100,    512,
+                                   1000, 8192, 20000, 65536, 65537, 100000, 3 << 20};
 enum { N_SIZES = sizeof all_sizes / sizeof all_sizes[0] };
 
 /* ---- double and wild frees ---- */
@@ -102,9 +103,9 @@ test_wild_free(void **state)
         UINT64_MAX - 15,
         (uint64_t)1 << 47,
         (uint64_t)1 << 63,
-        (uintptr_t)small + 1,      /* misaligned */
+        (uintptr_t)small + 1, /* misaligned */
         (uintptr_t)small + 8,
-        (uintptr_t)large + 16,     /* inside a large block */
+        (uintptr_t)large + 16, /* inside a large block */
         (uintptr_t)large + 65536,
         (uintptr_t)large + 65536 * 7 + 32,
     };
@@ -123,8 +124,8 @@ realloc_value(void *context)
     struct attempt *attempt = context;
     void *kept = ouro_heap_alloc(attempt->heap, OURO_DOMAIN_RAW, 100);
     (void)opaque_pointer(kept);
-    void *block =
-        ouro_heap_realloc(attempt->heap, OURO_DOMAIN_RAW, (void *)(uintptr_t)attempt->value, attempt->size);
+    void *block = ouro_heap_realloc(attempt->heap, OURO_DOMAIN_RAW, (void *)(uintptr_t)attempt->value,
+                                    attempt->size);
     (void)opaque_pointer(block);
 }
 
@@ -187,7 +188,8 @@ test_smashed_link(void **state)
 {
     struct fixture *fixture = *state;
     const uint64_t values[] = {
-        0, 1, UINT64_MAX, (uintptr_t)victim, (uintptr_t)victim + 16, 0x4141414141414141, 64, 65536, 0x10000000,
+        0,  1,     UINT64_MAX, (uintptr_t)victim, (uintptr_t)victim + 16, 0x4141414141414141,
+        64, 65536, 0x10000000,
     };
     const size_t sizes[] = {16, 64, 512, 1000, 8192};
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
@@ -239,7 +241,8 @@ test_partly_smashed_link(void **state)
     struct fixture *fixture = *state;
     for (size_t n_bytes = 1; n_bytes <= 8; n_bytes++) {
         for (uint64_t value = 0; value < 256; value += 51) {
-            struct attempt attempt = {.heap = fixture->heap, .size = 96, .value = value, .n_before = n_bytes};
+            struct attempt attempt = {
+                .heap = fixture->heap, .size = 96, .value = value, .n_before = n_bytes};
             struct child_end end = child_run(smash_low_bytes, &attempt, 60);
             if (end.signal != SIGABRT && (end.signal != 0 || end.code != 0)) {
                 fail_msg("%zu bytes of %#llx: signal %d, code %d, said: %s", n_bytes,

@@ -38,7 +38,8 @@ allocate_before_main(void)
 static void
 use_heap_late(void)
 {
-    REQUIRE(early_block == NULL || pattern_holds(early_block, 5000, 5000, 1), "%p", (void *)early_block);
+    REQUIRE(early_block == NULL || pattern_holds(early_block, 5000, 5000, 1), "%p",
+            (void *)early_block);
     void *large = ouro_heap_alloc(early_heap, OURO_DOMAIN_RAW, 200000);
     void *small = ouro_heap_alloc(early_heap, OURO_DOMAIN_RAW, 20);
     REQUIRE(large != NULL && small != NULL, "refused after exit");
@@ -78,7 +79,8 @@ work_for_ever(void *context)
     struct exiting *exiting = context;
     struct test_random random = {exiting->seed};
     for (;;) {
-        void *block = ouro_heap_alloc(exiting->heap, OURO_DOMAIN_RAW, random_python_size(&random, 200000));
+        void *block =
+            ouro_heap_alloc(exiting->heap, OURO_DOMAIN_RAW, random_python_size(&random, 200000));
         ouro_heap_free(exiting->heap, OURO_DOMAIN_RAW, block);
     }
 }
@@ -342,7 +344,8 @@ test_signals_in_the_middle(void **state)
 {
     struct fixture *fixture = *state;
     struct sigaction action = {.sa_handler = count_signal}, before;
-    const struct itimerval often = {.it_interval = {0, 1000}, .it_value = {0, 1000}}, never = {{0, 0}, {0, 0}};
+    const struct itimerval often = {.it_interval = {0, 1000}, .it_value = {0, 1000}},
+                           never = {{0, 0}, {0, 0}};
     sigemptyset(&action.sa_mask);
     assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
     assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);

