@@ -9,7 +9,7 @@
  * free blocks, and a queue of *full* ones:
  *
  *              runs dry                       first free
- *   current ------------> full (event 65535) ------------> usable (event 1) ----> range
+ *   current ------------> full (event 65535) ------------> usable (event 1) --> kept --> range
  *      ^                   | clock finds remote frees          | all blocks free
  *      +-------------------+-----------------------------------+
  *
@@ -27,13 +27,13 @@
 #endif
 
 #define N_BINS_A_DOMAIN OURO_N_SIZE_CLASSES
-#define N_KEPT 4
+#define N_KEPT 8
 #define MAX_SHARED_HEAPS 33 /* the process's and 32 more */
 #define MAX_LIVE_BLOCKS (SLOT_SIZE / 16) /* of a pool */
 
 enum pool_event {
     EVENT_NEVER = 0,      /* the current pool of a class up to FINE_MAX may become empty and stay */
-    EVENT_EMPTY = 1,      /* a pool that becomes empty is given back, or kept among a few */
+    EVENT_EMPTY = 1,      /* a pool that becomes empty is kept among a few, then given back */
     EVENT_ANY_FREE = 0xFFFF, /* a full pool becomes usable */
 };
 
@@ -60,7 +60,7 @@ struct local {
     struct queue full[OURO_N_DOMAINS][N_BINS_A_DOMAIN];
     uint32_t swept[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* full pools looked at since remote_hint was set */
     uint8_t remote_hint[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* others freed blocks of this class; atomic */
-    struct pool *kept[N_KEPT]; /* current pools of classes above FINE_MAX that became empty, a ring */
+    struct pool *kept[N_KEPT]; /* pools that became empty lately and were not given back yet: a ring */
     unsigned next_kept;
     /* Of pools that were given back. */
     uint64_t past_allocs[OURO_N_DOMAINS];

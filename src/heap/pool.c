@@ -2,8 +2,8 @@
  *
  * Never false, while no call is under way:
  * - the current pool of a class is in no queue; every other pool of the local is in exactly one;
- * - a pool in `full` has an empty list and nothing fresh; a pool in `usable` has at least one live block and
- *   at least one free, fresh or purged one;
+ * - a pool in `full` has an empty list and nothing fresh; a pool in `usable` has at least one free, fresh or
+ *   purged block, and is empty only while it is in `kept`;
  * - n_allocs - n_frees is the number of live blocks plus those on `remote`. */
 #include <string.h>
 
@@ -205,8 +205,8 @@ end_pool(struct local *local, struct pool *pool)
     ouro__heap_discharge(local->heap, n_slots * SLOT_SIZE);
 }
 
-/* The current pool of a class above FINE_MAX is empty: keep it, since its like may be asked for again at once,
- * and give back one that was kept before. */
+/* A pool is empty: keep it where it is, since its like may be asked for again at once, and give back one that was
+ * kept before. */
 static void
 keep_empty(struct local *local, struct pool *pool)
 {
@@ -218,32 +218,30 @@ keep_empty(struct local *local, struct pool *pool)
     struct pool *before = local->kept[local->next_kept];
     local->kept[local->next_kept] = pool;
     local->next_kept = (local->next_kept + 1) % N_KEPT;
-    /* It may have been filled, put aside or given back since. */
-    if (before != NULL && before->kind == SLOT_POOL &&
-        local->current[before->domain][before->class] == before && ouro__pool_live(before) == 0) {
-        local->current[before->domain][before->class] = &ouro__no_pool;
-        end_pool(local, before);
+    /* It may have been taken from, or given back, since. */
+    if (before == NULL || before->kind != SLOT_POOL || before->owner != local ||
+        ouro__pool_live(before) != 0) {
+        return;
     }
+    struct pool **current = &local->current[before->domain][before->class];
+    if (*current == before) {
+        *current = &ouro__no_pool;
+    } else {
+        take_out(&local->usable[before->domain][before->class], before);
+    }
+    end_pool(local, before);
 }
 
 void
 ouro__pool_became_free(struct local *local, struct pool *pool)
 {
-    struct queue *usable = &local->usable[pool->domain][pool->class];
-
     if (pool->event == EVENT_ANY_FREE) {
         take_out(&local->full[pool->domain][pool->class], pool);
         pool->event = EVENT_EMPTY;
-        push_back(usable, pool);
+        push_back(&local->usable[pool->domain][pool->class], pool);
     }
-    if (ouro__pool_live(pool) != 0) {
-        return;
-    }
-    if (local->current[pool->domain][pool->class] == pool) {
+    if (ouro__pool_live(pool) == 0) {
         keep_empty(local, pool);
-    } else {
-        take_out(usable, pool);
-        end_pool(local, pool);
     }
 }
 

@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MOST_BLOCKS = 512, MOST_BYTES = 24 << 20 };
+enum { MOST_BLOCKS = 512, MOST_BYTES = 4 << 20 };
 
 struct input {
     const uint8_t *at, *end;
