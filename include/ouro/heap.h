@@ -62,7 +62,7 @@ typedef struct ouro_heap_stats {
         uint64_t n_frees;     /**< blocks freed since */
     } domain[OURO_N_DOMAINS];
     uint64_t live_bytes;     /**< over all domains, rounding included */
-    uint64_t peak_bytes;     /**< the most that live_bytes was, seen whenever the heap took memory */
+    uint64_t peak_bytes;     /**< the most that live_bytes was, looked for at each 1/64 of growth */
     uint64_t rounding_bytes; /**< of live_bytes, what nobody asked for (small blocks: sampled) */
     uint64_t free_bytes;     /**< touched but free, in pools that also hold live blocks */
     uint64_t cached_bytes;   /**< touched but free, in empty pools and runs kept for reuse */

@@ -18,6 +18,8 @@ static struct {
 
 static ouro_heap process_heap;
 
+#define LOOK_NS_A_SLOT 4 /* what a scan over the records costs, about */
+
 /* ---- making and ending ---- */
 
 static void
@@ -212,11 +214,12 @@ ouro__heap_sample(struct local *local)
     ouro_heap *heap = local->heap;
     uint64_t pause = __atomic_load_n(&heap->held_here, __ATOMIC_RELAXED) >> SLOT_SHIFT >> 6;
     local->until_sample = pause < 4 ? 4 : pause > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)pause;
-    /* Blocks that come and go take slots, too, without anything growing: look no longer than 1/64 of the time. */
-    uint64_t began = ouro__os_now();
-    if (began < __atomic_load_n(&heap->next_sample, __ATOMIC_RELAXED)) {
+    /* Blocks that come and go take slots, too, without anything growing: look for 1/64 of the time at most. */
+    uint64_t now = ouro__os_now(), cost = (ouro__range_extent() >> SLOT_SHIFT) * LOOK_NS_A_SLOT;
+    if (now < __atomic_load_n(&heap->next_sample, __ATOMIC_RELAXED)) {
         return;
     }
+    __atomic_store_n(&heap->next_sample, now + 64 * cost, __ATOMIC_RELAXED);
     uint64_t live = ouro__heap_live(heap);
     uint64_t seen = __atomic_load_n(&heap->peak, __ATOMIC_RELAXED);
     while (live > seen && !__atomic_compare_exchange_n(&heap->peak, &seen, live, true, __ATOMIC_RELAXED,
@@ -225,8 +228,6 @@ ouro__heap_sample(struct local *local)
     if (ouro__heap_on_sample != NULL) {
         ouro__heap_on_sample(heap, live);
     }
-    uint64_t ended = ouro__os_now();
-    __atomic_store_n(&heap->next_sample, ended + 64 * (ended - began), __ATOMIC_RELAXED);
 }
 
 /* ---- allocation ---- */
