@@ -78,6 +78,15 @@ make_allocator(struct place *place)
 
 /* ---- mem and object, on the exclusive heap ---- */
 
+/* A large block is slow anyway, and a few of them may be all that a program's garbage consists of. */
+static inline void
+notice_large(size_t size)
+{
+    if (OURO_UNLIKELY(size > OURO_POOLED_MAX)) {
+        ouro__cpython_notice();
+    }
+}
+
 /* The context of a domain's functions is its place on the shared heap, used once the exclusive heap is
  * retired: CPython can be told to call others, but not whoever has wrapped these (tracemalloc). */
 static inline unsigned
@@ -92,6 +101,7 @@ exclusive_malloc(void *context, size_t size)
     if (OURO_UNLIKELY(exclusive_local == NULL)) {
         return place_malloc(context, size);
     }
+    notice_large(size);
     return ouro__alloc(exclusive_heap, exclusive_local, domain_of(context), size);
 }
 
@@ -103,6 +113,7 @@ exclusive_calloc(void *context, size_t count, size_t size)
         return place_calloc(context, count, size);
     }
     if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes) || bytes > OURO_POOLED_MAX)) {
+        notice_large(SIZE_MAX);
         return ouro_heap_alloc_zeroed(exclusive_heap, (ouro_domain)domain_of(context), count, size);
     }
     void *block = ouro__alloc(exclusive_heap, exclusive_local, domain_of(context), bytes);
@@ -115,6 +126,7 @@ exclusive_realloc(void *context, void *block, size_t size)
     if (OURO_UNLIKELY(exclusive_local == NULL)) {
         return place_realloc(context, block, size);
     }
+    notice_large(size);
     return ouro_heap_realloc(exclusive_heap, (ouro_domain)domain_of(context), block, size);
 }
 

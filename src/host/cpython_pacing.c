@@ -19,7 +19,8 @@
  *           of 16 MiB or a tenth without any evidence; further while old looks find nothing and earlier
  *           full ones found nothing either.
  *   bytes   Counting objects is blind for large ones.  When the heaps have grown by some MiB since the last
- *           look, the next one comes at once, however few objects are new. */
+ *           look, the next one comes at once, however few objects are new; those that it leaves stay among
+ *           the new ones, since the youngest of them were only just being made. */
 #include "host/cpython_pacing.h"
 
 #include "ouro/base.h"
@@ -128,12 +129,21 @@ is_evidence_clean(const struct ouro__pacing *pacing)
            pacing->old_found * 100 <= pacing->old_looked * CLEAN_PERCENT;
 }
 
+/* What the interpreter counts in objects, and what it doesn't count at all. */
+static bool
+is_full_due(const struct ouro__pacing *pacing, struct ouro__pace_moment now)
+{
+    return (pacing->n_old >= n_stock_minimum(pacing) &&
+            pacing->n_old >= pacing->n_at_full / STOCK_GROWTH_SHARE) ||
+           now.bytes > pacing->bytes_at_full + pacing->bytes_at_full / STOCK_GROWTH_SHARE + 16 * MIB;
+}
+
 /* Whether to make the full look that the interpreter would have made at this point, or at an earlier one. */
 static bool
 decide_full(struct ouro__pacing *pacing, struct ouro__pace_moment now)
 {
-    if (pacing->n_old < n_stock_minimum(pacing) ||
-        pacing->n_old < pacing->n_at_full / STOCK_GROWTH_SHARE) {
+    if (!is_full_due(pacing, now)) {
+        pacing->bytes_at_due = 0; /* and no longer: old looks have freed enough */
         return false;
     }
     if (pacing->bytes_at_due == 0) {
@@ -143,11 +153,13 @@ decide_full(struct ouro__pacing *pacing, struct ouro__pace_moment now)
         return true;
     }
     uint64_t growth = now.bytes > pacing->bytes_at_due ? now.bytes - pacing->bytes_at_due : 0;
-    if (growth <= allow_bytes(now.bytes)) {
-        return false;
+    if (growth <= allow_bytes(now.bytes) * (pacing->old_in_a_row != 0 ? 2 : 1)) {
+        return false; /* while old looks find much, they are given the time to find it all */
     }
-    uint64_t n_most = pacing->n_at_full / 100 * allow_growth_percent(pacing);
-    return !is_evidence_clean(pacing) || pacing->n_old > larger(n_most, 2 * n_stock_minimum(pacing));
+    uint64_t percent = allow_growth_percent(pacing);
+    uint64_t n_most = larger(pacing->n_at_full / 100 * percent, 2 * n_stock_minimum(pacing));
+    uint64_t most = pacing->bytes_at_full + pacing->bytes_at_full / 100 * percent + 32 * MIB;
+    return !is_evidence_clean(pacing) || pacing->n_old > n_most || now.bytes > most;
 }
 
 /* Time for old looks, and when a full one is due, for evidence. */
@@ -171,6 +183,15 @@ decide_old(struct ouro__pacing *pacing, struct ouro__pace_moment now)
 
 /* ---- a collection starts ---- */
 
+/* A look that came long before the batch was full. */
+static bool
+decide_keep(struct ouro__pacing *pacing, uint64_t n_new)
+{
+    bool keeps = pacing->is_forced && pacing->n_kept + n_new < (uint64_t)pacing->base / 2;
+    pacing->n_kept = keeps ? pacing->n_kept + n_new : 0;
+    return keeps;
+}
+
 static bool
 decide_young(struct ouro__pacing *pacing)
 {
@@ -186,7 +207,8 @@ ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked, uin
 {
     pacing->before = now;
     pacing->n_old += n_new;
-    pacing->looked_at = n_new;
+    pacing->looked_at = n_new + pacing->n_kept;
+    pacing->keeps_young = decide_keep(pacing, n_new);
     if (is_full) {
         pacing->look = OURO_LOOK_FULL;
     } else if (is_asked) {
@@ -290,6 +312,7 @@ learn_full(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, struc
     pacing->clean_fulls = n_found * 100 <= n_all * CLEAN_PERCENT ? pacing->clean_fulls + 1 : 0;
     pacing->n_at_full = n_left;
     pacing->n_old = 0;
+    pacing->old_in_a_row = 0;
     pacing->bytes_at_full = now.bytes;
     pacing->bytes_at_due = 0;
     pacing->cpu_at_full = now.cpu_ns;

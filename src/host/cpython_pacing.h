@@ -30,6 +30,7 @@ struct ouro__pacing {
     bool wants_full;  /* the next look is to be a full collection */
     size_t n_oldest;  /* after OURO_LOOK_OLD: how many of the oldest objects to look at */
     bool is_productive; /* that look found much: the next begins with what it left */
+    bool keeps_young; /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
     uint64_t n_raised, n_lowered, n_forced, n_put_off;
 
     /* The rest is for pacing alone. */
@@ -37,6 +38,7 @@ struct ouro__pacing {
     unsigned clean_looks; /* young looks in a row that found next to nothing */
     unsigned skipped;     /* batches since the last young look */
     bool is_forced;       /* bytes brought the next look about */
+    uint64_t n_kept;      /* objects that stayed among the new ones after looks that came early */
     enum ouro__look look; /* what the collection in progress does */
     uint64_t looked_at;   /* objects it looks at */
     struct ouro__pace_moment before; /* when it started */

@@ -69,14 +69,20 @@ is_paced(void)
 
 /* ---- what pacing decides, done ---- */
 
+/* What all heaps hold: the shared heap is the others' account. */
+static uint64_t
+held_bytes(void)
+{
+    return __atomic_load_n(&ouro__host_heap()->held, __ATOMIC_RELAXED);
+}
+
 static struct ouro__pace_moment
 now(void)
 {
     struct timespec cpu = {0, 0};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
     return (struct ouro__pace_moment){
-        .cpu_ns = (uint64_t)cpu.tv_sec * 1000000000U + (uint64_t)cpu.tv_nsec,
-        .bytes = __atomic_load_n(&ouro__host_heap()->held, __ATOMIC_RELAXED)};
+        .cpu_ns = (uint64_t)cpu.tv_sec * 1000000000U + (uint64_t)cpu.tv_nsec, .bytes = held_bytes()};
 }
 
 static void
@@ -137,7 +143,11 @@ stop_paced(uint64_t n_found)
     uint64_t n_left = (uint64_t)watch.collector.long_lived[0];
     ouro__pacing_stop(&watch.pacing, n_found, n_left, watch.n_looked, now());
     if (watch.look == OURO_LOOK_YOUNG) {
-        ouro__generation_append(&generations[1], &generations[2]);
+        if (watch.pacing.keeps_young) {
+            ouro__generation_prepend(&generations[1], &generations[0]);
+        } else {
+            ouro__generation_append(&generations[1], &generations[2]);
+        }
         ouro__generation_append(&watch.aside, &generations[1]);
     } else if (watch.look == OURO_LOOK_OLD) {
         if (watch.pacing.is_productive) {
@@ -221,7 +231,7 @@ static uint64_t
 count_live(int generation)
 {
     ouro_heap *heap = ouro__cpython_heap();
-    bool is_cheap = generation == 2 || __atomic_load_n(&ouro__host_heap()->held, __ATOMIC_RELAXED) < SMALL_HEAP;
+    bool is_cheap = generation == 2 || held_bytes() < SMALL_HEAP;
     return heap != NULL && is_cheap ? ouro__heap_live(heap) : 0;
 }
 
@@ -494,7 +504,7 @@ static void
 hurry(void)
 {
     if (is_paced() && ouro__py.Py_IsInitialized() && is_main_interpreter() &&
-        ouro__pacing_grew(&watch.pacing, now().bytes)) {
+        ouro__pacing_grew(&watch.pacing, held_bytes())) {
         watch.collector.generations[0].threshold = 1;
     }
 }

@@ -136,7 +136,7 @@ test_refusal_changes_nothing(void **state)
     struct test_random random = {test_seed(31)};
     oracle_init(&oracle, heap, kind->name, 100000);
     oracle.debug = kind->config.debug;
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < (TEST_STRESSED ? 60 : 300); i++) {
         oracle_alloc(&oracle, random_domain(&random), random_python_size(&random, 8192));
     }
     ouro_heap_stats before, after;
@@ -196,12 +196,12 @@ test_limit_with_another(void **state)
     assert_true(live_bytes_of(first) <= limit);
     oracle_free_all(&a);
 
-    fill_up(&b, 50000);
+    fill_up(&b, 5000);
     assert_true(live_bytes_of(second) >= limit / 10 * 8);
     assert_true(live_bytes_of(second) <= limit);
     oracle_check_all(&b);
     ouro_heap_destroy(second); /* with all its blocks: their bytes come back too */
-    fill_up(&a, 50000);
+    fill_up(&a, 5000);
     assert_true(live_bytes_of(first) >= limit / 10 * (kind->config.debug ? 4 : 8));
     oracle_fini(&b);
     oracle_free_all(&a);

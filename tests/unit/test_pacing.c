@@ -147,22 +147,44 @@ test_old_garbage_is_eaten(void **state)
     struct program program;
     begin(&program, 700);
     struct ouro__pacing *pacing = &program.pacing;
-    for (int i = 0; i < 60; i++) {
+    while (program.n_looks[OURO_LOOK_FULL] == 0 || pacing->n_old < 80000) {
         run_batch(&program, 100, 0, 0);
     }
-    uint64_t n_fulls = program.n_looks[OURO_LOOK_FULL];
-    bool seen = false;
-    for (int i = 0; i < 400; i++) {
-        enum ouro__look look = run_batch(&program, 100, 0, 80);
-        if (look == OURO_LOOK_OLD) {
+    uint64_t n_fulls = program.n_looks[OURO_LOOK_FULL], n_old = pacing->n_old;
+    uint64_t n_young = program.n_looks[OURO_LOOK_YOUNG];
+    unsigned n_eaten = 0;
+    for (int i = 0; i < 30; i++) {
+        if (run_batch(&program, 100, 0, 80) == OURO_LOOK_OLD) {
             assert_true(pacing->is_productive);
             assert_true(pacing->old_chunk >= 2 * pacing->n_oldest);
-            seen = true;
+            n_eaten++;
         }
     }
-    assert_true(seen);
-    assert_true(program.n_looks[OURO_LOOK_FULL] <= n_fulls + 1); /* one for what was due before */
-    assert_true(program.n_looks[OURO_LOOK_YOUNG] > 0);
+    assert_true(n_eaten >= 5);
+    assert_true(pacing->n_old < n_old);
+    assert_int_equal(program.n_looks[OURO_LOOK_FULL], n_fulls);
+    assert_true(program.n_looks[OURO_LOOK_YOUNG] > n_young);
+}
+
+/* Few objects that hold much outlive their looks: a full look comes by bytes alone. */
+static void
+test_bytes_bring_about_full_looks(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 700);
+    struct ouro__pacing *pacing = &program.pacing;
+    uint64_t began = program.now.bytes;
+    while (!pacing->wants_full) {
+        program.now.bytes += MIB;
+        program.now.cpu_ns += 1000;
+        if (ouro__pacing_grew(pacing, program.now.bytes)) {
+            assert_int_equal(ouro__pacing_start(pacing, false, false, 2, program.now), OURO_LOOK_YOUNG);
+            assert_true(pacing->keeps_young);
+            ouro__pacing_stop(pacing, 0, 0, 0, program.now);
+        }
+        assert_true(program.now.bytes < began + 64 * MIB);
+    }
 }
 
 /* A full look that found garbage: the next comes when the interpreter would have made it. */
@@ -226,6 +248,7 @@ main(void)
         cmocka_unit_test(test_bytes_force_a_look),
         cmocka_unit_test(test_allowances),
         cmocka_unit_test(test_old_garbage_is_eaten),
+        cmocka_unit_test(test_bytes_bring_about_full_looks),
         cmocka_unit_test(test_dirty_fulls_are_not_put_off),
         cmocka_unit_test(test_cheap_fulls_are_made),
         cmocka_unit_test(test_what_the_program_asks_teaches_nothing),
