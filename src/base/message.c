@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void
+__attribute__((format(printf, 1, 0))) static void
 print_line(const char *format, va_list arguments)
 {
     static const char prefix[] = "ouro: ";

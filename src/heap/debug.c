@@ -140,11 +140,11 @@ static struct head *
 check(ouro_domain domain, void *block, const void *site)
 {
     struct head *head = head_of(block);
+    bool aligned = ((uintptr_t)block & (OURO_ALIGNMENT - 1)) == 0;
 
-    if (!ouro_heap_owns(head) || ((uintptr_t)block & (OURO_ALIGNMENT - 1)) != 0 ||
-        (head->magic != LIVE_MAGIC && head->magic != FREED_MAGIC)) {
+    if (!aligned || !ouro_heap_owns(head) || (head->magic != LIVE_MAGIC && head->magic != FREED_MAGIC)) {
         char here[256];
-        if (ouro_heap_owns(head) && !is_filled(head->zone, ZONE_BYTE, sizeof head->zone)) {
+        if (aligned && ouro_heap_owns(head) && !is_filled(head->zone, ZONE_BYTE, sizeof head->zone)) {
             ouro__die("underflow or wild free of %p: what lies before it is no head of a block (found at %s)",
                       block, ouro__os_describe(site, here, sizeof here));
         }
@@ -382,4 +382,14 @@ void
 ouro__debug_unlock(void)
 {
     ouro__os_release(&quarantine.lock);
+}
+
+bool
+ouro__debug_is_quiet(void)
+{
+    if (!ouro__os_try_acquire(&quarantine.lock)) {
+        return false;
+    }
+    ouro__os_release(&quarantine.lock);
+    return true;
 }

@@ -27,7 +27,7 @@ ouro__link_store(void *block, uint32_t next)
 static inline bool
 ouro__is_link(uint64_t decoded)
 {
-    return decoded >> OFFSET_BITS == 0;
+    return (decoded & ~(uint64_t)0xFFFF8) == 0; /* an aligned offset, or OFFSET_NONE */
 }
 
 __attribute__((noreturn, cold)) void ouro__link_smashed(const struct pool *pool, const void *block);

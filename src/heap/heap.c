@@ -16,6 +16,8 @@ static struct {
     uint64_t indexes;         /* bit i: index i of ouro__locals is in use */
 } heaps = {.lock = OURO_OS_LOCK_INIT, .indexes = 1}; /* 0 is the process's */
 
+#define SAMPLE_STEP_MIN ((uint64_t)256 << 10)
+
 static ouro_heap process_heap;
 
 #define LOOK_NS_A_SLOT 4 /* what a scan over the records costs, about */
@@ -136,15 +138,20 @@ ouro_heap_destroy(ouro_heap *heap)
 void
 ouro__heap_retire(ouro_heap *exclusive, ouro_heap *shared)
 {
-    struct local *local = &exclusive->own;
+    struct local *heir = &exclusive->heir;
 
     ouro__os_acquire(&shared->lock);
-    local->heap = shared;
-    local->state = LOCAL_ORPHAN;
-    local->next = shared->locals;
-    shared->locals = local;
-    local->orphan = shared->orphans;
-    __atomic_store_n(&shared->orphans, local, __ATOMIC_RELAXED);
+    memset(exclusive->mixed_allocs, 0, sizeof exclusive->mixed_allocs);
+    memset(exclusive->mixed_frees, 0, sizeof exclusive->mixed_frees);
+    uint64_t held = __atomic_exchange_n(&exclusive->held_here, 0, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&shared->held_here, held, __ATOMIC_RELAXED);
+    ouro__local_init(heir, shared);
+    ouro__local_absorb(heir, &exclusive->own);
+    heir->state = LOCAL_ORPHAN;
+    heir->next = shared->locals;
+    shared->locals = heir;
+    heir->orphan = shared->orphans;
+    __atomic_store_n(&shared->orphans, heir, __ATOMIC_RELAXED);
     ouro__range_lock();
     for (size_t i = 1; i < ouro__range_extent() >> SLOT_SHIFT; i++) {
         struct pool *record = &ouro__range.records[i];
@@ -208,16 +215,28 @@ ouro__heap_took(struct local *local, size_t slots)
     }
 }
 
+bool
+ouro__heap_is_quiet(void)
+{
+    return ouro__range_is_quiet() && ouro__debug_is_quiet();
+}
+
 void
 ouro__heap_sample(struct local *local)
 {
     ouro_heap *heap = local->heap;
-    uint64_t pause = __atomic_load_n(&heap->held_here, __ATOMIC_RELAXED) >> SLOT_SHIFT >> 6;
+    uint64_t held = __atomic_load_n(&heap->held_here, __ATOMIC_RELAXED), pause = held >> SLOT_SHIFT >> 6;
     local->until_sample = pause < 4 ? 4 : pause > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)pause;
-    /* Blocks that come and go take slots, too, without anything growing: look for 1/64 of the time at most. */
+    /* Blocks that come and go take slots, too, without anything growing: look for 1/64 of the time at most, but
+     * always when more is held than ever by a thirty-second. */
     uint64_t now = ouro__os_now(), cost = (ouro__range_extent() >> SLOT_SHIFT) * LOOK_NS_A_SLOT;
-    if (now < __atomic_load_n(&heap->next_sample, __ATOMIC_RELAXED)) {
+    bool grew = held >= __atomic_load_n(&heap->next_held, __ATOMIC_RELAXED);
+    if (!grew && now < __atomic_load_n(&heap->next_sample, __ATOMIC_RELAXED)) {
         return;
+    }
+    if (grew) {
+        uint64_t step = held / 32 < SAMPLE_STEP_MIN ? SAMPLE_STEP_MIN : held / 32;
+        __atomic_store_n(&heap->next_held, held + step, __ATOMIC_RELAXED);
     }
     __atomic_store_n(&heap->next_sample, now + 64 * cost, __ATOMIC_RELAXED);
     uint64_t live = ouro__heap_live(heap);
@@ -559,6 +578,15 @@ ouro_heap_usable_size(const void *block)
     }
     check_block(record, block);
     return record->kind == SLOT_LARGE ? ouro__large_usable(record) : ouro__class_size[record->class];
+}
+
+void
+ouro__heap_count_mixed_free(ouro_heap *heap, const void *block)
+{
+    const struct pool *record = block == NULL ? NULL : record_around(block);
+    if (record != NULL && record->kind == SLOT_POOL) {
+        heap->mixed_frees[record->class]++;
+    }
 }
 
 bool

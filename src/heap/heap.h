@@ -79,6 +79,11 @@ struct ouro_heap {
     struct local *spares;  /* without pools, likewise */
     struct local *late; /* of a shared heap: serves threads that are past their end, under `lock` */
     struct local own;   /* of an exclusive heap */
+    struct local heir;  /* takes its pools when it is retired */
+
+    /* Blocks of the mem domain that were taken from pools of the object domain and freed again, by class: see
+     * ouro__heap_count_mixed_alloc(). */
+    uint64_t mixed_allocs[N_BINS_A_DOMAIN], mixed_frees[N_BINS_A_DOMAIN];
 
     struct ouro_heap *account; /* whose limit counts: this heap, or another */
     uint64_t held;      /* bytes of slots held on this account, by all heaps; atomic */
@@ -88,6 +93,7 @@ struct ouro_heap {
     uint64_t last_refused; /* bytes asked; atomic */
 
     uint64_t next_sample; /* when to look at the live bytes again, ns; atomic */
+    uint64_t next_held;   /* or at how many bytes held, whichever is first; atomic */
     uint64_t peak;        /* of live bytes; atomic */
     uint64_t large_allocs[OURO_N_DOMAINS]; /* atomic */
 };
@@ -177,6 +183,19 @@ void ouro__free_to(struct local *local, struct pool *pool, void *block);
 /* "raw", "mem", "object" */
 const char *ouro__domain_name(unsigned domain);
 
+/* An interpreter's buffers and objects of one size come and go together.  Apart, each domain's free blocks are lost
+ * on the other: 6 % more memory and 10 % more time on a program of many small instances (docs/heap.md).  So an
+ * exclusive heap's mem blocks up to OURO_POOLED_MAX are taken from object pools, and counted: an addition each.
+ * ouro_heap_walk() shows them as blocks of the object domain. */
+static inline void
+ouro__heap_count_mixed_alloc(struct ouro_heap *heap, size_t size)
+{
+    heap->mixed_allocs[ouro__class_of(size)]++;
+}
+
+/* Count the freeing of `block`, still live, when it is such a block. */
+void ouro__heap_count_mixed_free(struct ouro_heap *heap, const void *block);
+
 /* What becomes of a pointer that no Ouro heap served; by default an error. */
 extern void (*ouro__on_foreign_free)(void *block);
 
@@ -193,11 +212,17 @@ void ouro__heap_took(struct local *local, size_t slots);
 /* Look at the live bytes: their peak, and who wants to know.  A debug heap does so when its lock is free. */
 void ouro__heap_sample(struct local *local);
 
+/* Whether ouro_heap_get_stats() would wait for no lock now: a signal handler may have interrupted its own thread
+ * while it held one. */
+bool ouro__heap_is_quiet(void);
+
 /* The process's shared heap: index 0 in ouro__locals, never destroyed; made by the first call. */
 ouro_heap *ouro__heap_process(const ouro_heap_config *config);
 
 /* Serve what an exclusive heap holds from a shared heap from now on, for an interpreter whose lock no longer
- * guards alone: its pools become orphans of the shared heap.  Called by the guard's holder, once. */
+ * guards alone: its pools become an orphan of the shared heap.  Called by the guard's holder, once.  The exclusive
+ * heap's local stays, without pools: whoever still takes from it ends on the slow path, and what is freed to it
+ * goes to the new owner. */
 void ouro__heap_retire(ouro_heap *exclusive, ouro_heap *shared);
 
 /* Set by who has the three functions below called around fork, before a heap is made; otherwise the first heap
@@ -275,6 +300,9 @@ void ouro__debug_adjust(ouro_heap *heap, ouro_heap_stats *stats);
 
 /* Look, and forget those of a heap that ends. */
 void ouro__debug_end(ouro_heap *heap);
+
+/* Whether the debug heaps' lock is free. */
+bool ouro__debug_is_quiet(void);
 
 void ouro__debug_lock(void);
 void ouro__debug_unlock(void);

@@ -128,6 +128,9 @@ void
 ouro__pool_push_remote(struct pool *pool, void *block)
 {
     uint32_t offset = (uint32_t)((char *)block - pool->base);
+    /* Read first: once the block is pushed the pool may end.  The owner may be changing; a hint that reaches
+     * the former one is seen when it is next absorbed. */
+    struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
     uint64_t seen = __atomic_load_n(&pool->remote, __ATOMIC_RELAXED);
     uint64_t wanted;
 
@@ -136,8 +139,6 @@ ouro__pool_push_remote(struct pool *pool, void *block)
         wanted = (uint64_t)offset << 32 | ((uint32_t)seen + 1);
     } while (!__atomic_compare_exchange_n(&pool->remote, &seen, wanted, true, __ATOMIC_RELEASE,
                                           __ATOMIC_RELAXED));
-    /* The owner may be changing; a hint that reaches the former one is seen when it is next absorbed. */
-    struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
     uint8_t *hint = &owner->remote_hint[pool->domain][pool->class];
     if (__atomic_load_n(hint, __ATOMIC_RELAXED) == 0) {
         __atomic_store_n(hint, 1, __ATOMIC_RELAXED);
@@ -181,7 +182,7 @@ make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
         __atomic_store_n(&pool[i].kind, SLOT_INTERIOR, __ATOMIC_RELAXED);
     }
     pool->n_allocs = pool->n_frees = 0;
-    pool->remote = 0;
+    __atomic_store_n(&pool->remote, 0, __ATOMIC_RELAXED);
     pool->free = OFFSET_NONE;
     pool->fresh = ouro__pool_start(class, domain);
     pool->event = EVENT_NEVER;
@@ -218,9 +219,9 @@ keep_empty(struct local *local, struct pool *pool)
     struct pool *before = local->kept[local->next_kept];
     local->kept[local->next_kept] = pool;
     local->next_kept = (local->next_kept + 1) % N_KEPT;
-    /* It may have been taken from, or given back, since. */
-    if (before == NULL || before->kind != SLOT_POOL || before->owner != local ||
-        ouro__pool_live(before) != 0) {
+    /* It may have been taken from, or given back, since: then it is someone else's to read. */
+    if (before == NULL || __atomic_load_n(&before->kind, __ATOMIC_RELAXED) != SLOT_POOL ||
+        __atomic_load_n(&before->owner, __ATOMIC_RELAXED) != local || ouro__pool_live(before) != 0) {
         return;
     }
     struct pool **current = &local->current[before->domain][before->class];

@@ -360,6 +360,9 @@ take_locked(size_t n, size_t unit)
 struct pool *
 ouro__range_take(size_t n, size_t unit)
 {
+    if (n > MAX_SLOTS || unit > MAX_SLOTS) {
+        return NULL;
+    }
     ouro__os_acquire(&range.lock);
     struct pool *record = take_locked(n, unit);
     ouro__os_release(&range.lock);
@@ -508,4 +511,14 @@ void
 ouro__range_unlock(void)
 {
     ouro__os_release(&range.lock);
+}
+
+bool
+ouro__range_is_quiet(void)
+{
+    if (!ouro__os_try_acquire(&range.lock)) {
+        return false;
+    }
+    ouro__os_release(&range.lock);
+    return true;
 }

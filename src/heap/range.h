@@ -120,6 +120,9 @@ void ouro__range_get_stats(struct range_stats *stats);
 void ouro__range_lock(void);
 void ouro__range_unlock(void);
 
+/* Whether the lock is free. */
+bool ouro__range_is_quiet(void);
+
 static inline size_t
 ouro__slot_index(const struct pool *record)
 {

@@ -145,6 +145,24 @@ add_large(const struct pool *large, ouro_heap_stats *stats)
     stats->n_large++;
 }
 
+/* Count the mem domain's blocks in object pools where they belong. */
+RACY static void
+move_mixed(const ouro_heap *heap, ouro_heap_stats *stats)
+{
+    struct ouro_domain_stats *mem = &stats->domain[OURO_DOMAIN_MEM];
+    struct ouro_domain_stats *object = &stats->domain[OURO_DOMAIN_OBJECT];
+
+    for (unsigned class = 0; class < N_BINS_A_DOMAIN; class++) {
+        uint64_t n_allocs = heap->mixed_allocs[class], n_live = n_allocs - heap->mixed_frees[class];
+        mem->n_allocs += n_allocs;
+        mem->live_blocks += n_live;
+        mem->live_bytes += n_live * ouro__class_size[class];
+        object->n_allocs -= n_allocs;
+        object->live_blocks -= n_live;
+        object->live_bytes -= n_live * ouro__class_size[class];
+    }
+}
+
 RACY void
 ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
 {
@@ -169,6 +187,7 @@ ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
     if (heap->debug) {
         ouro__debug_adjust(heap, stats);
     }
+    move_mixed(heap, stats);
     ouro__range_get_stats(&range);
     for (unsigned i = 0; i < OURO_N_DOMAINS; i++) {
         stats->domain[i].n_allocs += __atomic_load_n(&heap->large_allocs[i], __ATOMIC_RELAXED);

@@ -36,7 +36,10 @@ unsigned ouro__cpython_served(void);
 /* Whether interpreters with locks of their own have been seen. */
 bool ouro__cpython_has_many_locks(void);
 
-/* When set, the next call to the mem domain calls ouro__cpython_notice(). */
+/* A library is about to be loaded: is it one that makes interpreters? */
+void ouro__cpython_before_library(const char *path);
+
+/* When set, the next allocation that takes the slow path calls ouro__cpython_notice(). */
 extern bool ouro__cpython_wants_notice;
 
 /* ---- cpython_watch.c ---- */

@@ -87,7 +87,8 @@ struct py_api {
 #define OURO_CPYTHON_FIELD(result, name, arguments) result(*name) arguments;
     OURO_CPYTHON_FUNCTIONS(OURO_CPYTHON_FIELD)
 #undef OURO_CPYTHON_FIELD
-    void *(*current_thread_state)(void); /* of this thread, NULL when it doesn't hold an interpreter's lock */
+    void *(*current_thread_state)(
+        void);          /* of this thread, NULL when it doesn't hold an interpreter's lock */
     py_object *none;    /* &_Py_NoneStruct */
     unsigned hex;       /* major << 24 | minor << 16 | micro << 8, from Py_GetVersion() */
     char version[32];   /* "3.11.2" */

@@ -2,17 +2,18 @@
 #define _GNU_SOURCE
 #include "host/cpython.h"
 
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/symbols.h"
+
 struct py_api ouro__py;
 
-/* A function pointer from dlsym(), which has an object pointer's type. */
+/* A function pointer by name; not by dlsym(), which allocates when it fails. */
 static bool
 find_function(const char *name, void *place)
 {
-    void *address = dlsym(RTLD_DEFAULT, name);
+    void *address = ouro__symbols_global(name);
     memcpy(place, &address, sizeof address);
     return address != NULL;
 }
@@ -49,10 +50,10 @@ ouro__cpython_find(void)
     OURO_CPYTHON_FUNCTIONS(FIND)
 #undef FIND
     /* The name changed with 3.13. */
-    is_whole = is_whole && (find_function("PyThreadState_GetUnchecked", &ouro__py.current_thread_state) ||
-                            find_function("_PyThreadState_UncheckedGet", &ouro__py.current_thread_state));
-    ouro__py.none = dlsym(RTLD_DEFAULT, "_Py_NoneStruct");
-    (void)dlerror(); /* what was not found is not the program's concern */
+    is_whole =
+        is_whole && (find_function("PyThreadState_GetUnchecked", &ouro__py.current_thread_state) ||
+                     find_function("_PyThreadState_UncheckedGet", &ouro__py.current_thread_state));
+    ouro__py.none = ouro__symbols_global("_Py_NoneStruct");
     if (!is_whole || ouro__py.none == NULL) {
         return false;
     }
@@ -64,7 +65,7 @@ ouro__cpython_find(void)
 __attribute__((constructor)) static void
 begin_cpython(void)
 {
-    if (ouro__cpython_find() && ouro__host_serves_malloc()) {
+    if (ouro__host_has_begun() && ouro__cpython_find() && ouro__host_serves_malloc()) {
         ouro__cpython_serve();
         ouro__cpython_watch();
     }

@@ -11,7 +11,7 @@
  * in the mem and object domains at once.  But before such an interpreter exists its state has to be
  * allocated, by PyMem_RawCalloc(1, some hundreds of KB), in a thread that holds the only lock there is (the
  * main interpreter's state is static).  That allocation is our cue: right there, the exclusive heap is
- * retired and both domains go on with the shared heap.  A false alarm costs some speed and nothing else.
+ * retired and both domains go on with the shared heap.  So is the loading of a module that makes interpreters.  A false alarm costs some speed and nothing else.
  *
  * Builds without a global lock keep their own allocator for mem and object: their collector finds objects
  * by walking that allocator's pages, and their lock-free readers rely on when it reuses memory. */
@@ -27,7 +27,7 @@
 
 static ouro_heap *shared_heap;
 static ouro_heap *exclusive_heap;
-static struct local *exclusive_local; /* where the exclusive heap takes from; NULL when it is retired */
+static bool is_retired; /* the exclusive heap: mem and object go on with the shared one */
 bool ouro__cpython_wants_notice;
 
 /* ---- any domain, by the public functions: on a shared heap, or on one that checks ---- */
@@ -78,76 +78,147 @@ make_allocator(struct place *place)
 
 /* ---- mem and object, on the exclusive heap ---- */
 
-/* A large block is slow anyway, and a few of them may be all that a program's garbage consists of. */
-static inline void
-notice_large(size_t size)
+/* Hot are a pop from a pool of the domain and a push: all tests stand on the slow path.  There, too, it is found
+ * that the exclusive heap is retired: then none of its pools is left to pop from.  CPython could be told to call
+ * other functions, but not whoever has wrapped these (tracemalloc). */
+#define INLINE __attribute__((always_inline)) static inline
+
+__attribute__((noinline)) static void *
+exclusive_slow(struct place *place, size_t size)
 {
-    if (OURO_UNLIKELY(size > OURO_POOLED_MAX)) {
+    if (OURO_UNLIKELY(is_retired)) {
+        return place_malloc(place, size);
+    }
+    /* A large block is slow anyway, and a few of them may be all that a program's garbage consists of. */
+    if (OURO_UNLIKELY(ouro__cpython_wants_notice || size > OURO_POOLED_MAX)) {
         ouro__cpython_notice();
     }
+    unsigned domain = size > OURO_POOLED_MAX ? place->domain : OURO_DOMAIN_OBJECT;
+    return ouro__alloc_slow(exclusive_heap, &exclusive_heap->own, domain, size);
 }
 
-/* The context of a domain's functions is its place on the shared heap, used once the exclusive heap is
- * retired: CPython can be told to call others, but not whoever has wrapped these (tracemalloc). */
-static inline unsigned
-domain_of(const void *context)
+INLINE void *
+exclusive_take(void *context, unsigned domain, size_t size)
 {
-    return ((const struct place *)context)->domain;
-}
-
-static void *
-exclusive_malloc(void *context, size_t size)
-{
-    if (OURO_UNLIKELY(exclusive_local == NULL)) {
-        return place_malloc(context, size);
+    if (OURO_LIKELY(size <= OURO_POOLED_MAX)) {
+        struct pool *pool = exclusive_heap->own.current[domain][ouro__class_of(size)];
+        if (OURO_LIKELY(pool->free != OFFSET_NONE)) {
+            return ouro__pool_take(pool);
+        }
     }
-    notice_large(size);
-    return ouro__alloc(exclusive_heap, exclusive_local, domain_of(context), size);
+    return exclusive_slow(context, size);
 }
 
-static void *
-exclusive_calloc(void *context, size_t count, size_t size)
+INLINE void *
+exclusive_take_zeroed(void *context, unsigned domain, size_t count, size_t size)
 {
     size_t bytes;
-    if (OURO_UNLIKELY(exclusive_local == NULL)) {
+    if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) {
+        return NULL;
+    }
+    if (OURO_LIKELY(bytes <= OURO_POOLED_MAX)) {
+        void *block = exclusive_take(context, domain, bytes);
+        return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : NULL;
+    }
+    if (OURO_UNLIKELY(is_retired)) {
         return place_calloc(context, count, size);
     }
-    if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes) || bytes > OURO_POOLED_MAX)) {
-        notice_large(SIZE_MAX);
-        return ouro_heap_alloc_zeroed(exclusive_heap, (ouro_domain)domain_of(context), count, size);
+    ouro__cpython_notice();
+    return ouro_heap_alloc_zeroed(exclusive_heap, (ouro_domain)domain, count, size);
+}
+
+/* The mem domain's small blocks come from the object domain's pools: see ouro__heap_count_mixed_alloc(). */
+static void *
+mem_malloc(void *context, size_t size)
+{
+    if (OURO_UNLIKELY(size > OURO_POOLED_MAX || is_retired)) {
+        return exclusive_slow(context, size);
     }
-    void *block = ouro__alloc(exclusive_heap, exclusive_local, domain_of(context), bytes);
+    void *block = exclusive_take(context, OURO_DOMAIN_OBJECT, size);
+    if (OURO_LIKELY(block != NULL)) {
+        ouro__heap_count_mixed_alloc(exclusive_heap, size);
+    }
+    return block;
+}
+
+static void *
+mem_calloc(void *context, size_t count, size_t size)
+{
+    size_t bytes;
+    if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) {
+        return NULL;
+    }
+    if (OURO_UNLIKELY(bytes > OURO_POOLED_MAX)) {
+        return exclusive_take_zeroed(context, OURO_DOMAIN_MEM, count, size);
+    }
+    void *block = mem_malloc(context, bytes);
     return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : NULL;
 }
 
-static void *
-exclusive_realloc(void *context, void *block, size_t size)
+static void
+mem_free(void *context, void *block)
 {
-    if (OURO_UNLIKELY(exclusive_local == NULL)) {
+    (void)context;
+    ouro__heap_count_mixed_free(exclusive_heap, block);
+    ouro__free(&exclusive_heap->own, block);
+}
+
+static void *
+mem_realloc(void *context, void *block, size_t size)
+{
+    if (OURO_UNLIKELY(is_retired)) {
         return place_realloc(context, block, size);
     }
-    notice_large(size);
-    return ouro_heap_realloc(exclusive_heap, (ouro_domain)domain_of(context), block, size);
-}
-
-static void
-exclusive_free(void *context, void *block)
-{
-    if (OURO_UNLIKELY(exclusive_local == NULL)) {
-        place_free(context, block);
-        return;
+    if (block == NULL) {
+        return mem_malloc(context, size);
     }
-    ouro__free(exclusive_local, block);
+    size_t usable = ouro_heap_usable_size(block);
+    if (size > OURO_POOLED_MAX && usable > OURO_POOLED_MAX) { /* stays large: grown or moved without a copy */
+        ouro__cpython_notice();
+        return ouro_heap_realloc(exclusive_heap, OURO_DOMAIN_MEM, block, size);
+    }
+    if (size <= usable && size >= usable - usable / 4) {
+        return block;
+    }
+    void *moved = mem_malloc(context, size);
+    if (moved == NULL) {
+        return size <= usable ? block : NULL;
+    }
+    memcpy(moved, block, size < usable ? size : usable);
+    mem_free(context, block);
+    return moved;
 }
 
-/* The mem domain is called a tenth as often as the object domain: there one more test is lost in the rest. */
 static void *
-exclusive_mem_malloc(void *context, size_t size)
+object_malloc(void *context, size_t size)
 {
-    if (OURO_UNLIKELY(ouro__cpython_wants_notice)) {
+    return exclusive_take(context, OURO_DOMAIN_OBJECT, size);
+}
+
+static void *
+object_calloc(void *context, size_t count, size_t size)
+{
+    return exclusive_take_zeroed(context, OURO_DOMAIN_OBJECT, count, size);
+}
+
+static void *
+object_realloc(void *context, void *block, size_t size)
+{
+    if (OURO_UNLIKELY(is_retired)) {
+        return place_realloc(context, block, size);
+    }
+    if (OURO_UNLIKELY(size > OURO_POOLED_MAX)) {
         ouro__cpython_notice();
     }
-    return exclusive_malloc(context, size);
+    return ouro_heap_realloc(exclusive_heap, OURO_DOMAIN_OBJECT, block, size);
+}
+
+/* Blocks of a retired heap belong to a thread of the shared one, and go the way of blocks that others hold. */
+static void
+object_free(void *context, void *block)
+{
+    (void)context;
+    ouro__free(&exclusive_heap->own, block);
 }
 
 /* ---- interpreters with locks of their own ---- */
@@ -155,23 +226,43 @@ exclusive_mem_malloc(void *context, size_t size)
 static bool
 is_ours(const struct py_allocator *allocator)
 {
-    return allocator->free == exclusive_free || allocator->free == place_free;
+    return allocator->free == mem_free || allocator->free == object_free || allocator->free == place_free;
 }
 
 static void
 retire_exclusive(void)
 {
-    if (exclusive_local == NULL) {
+    if (exclusive_heap == NULL || is_retired) {
         return;
     }
     ouro__heap_retire(exclusive_heap, shared_heap);
-    exclusive_local = NULL;
+    is_retired = true;
     for (int domain = OURO_DOMAIN_MEM; domain <= OURO_DOMAIN_OBJECT; domain++) {
         struct py_allocator allocator;
         ouro__py.PyMem_GetAllocator(domain, &allocator);
         if (is_ours(&allocator)) {
             allocator = make_allocator(&places[domain]);
             ouro__py.PyMem_SetAllocator(domain, &allocator);
+        }
+    }
+}
+
+/* The modules through which programs make interpreters.  From 3.13 on they let go of the lock before the
+ * interpreter's state is allocated: then it is too late to retire the heap in peace. */
+void
+ouro__cpython_before_library(const char *path)
+{
+    static const char *const modules[] = {"_interpreters.", "_xxsubinterpreters.", "_testcapi.",
+                                          "_testinternalcapi."};
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+    if (slash == NULL || exclusive_heap == NULL || is_retired || ouro__py.hex < 0x030C0000 ||
+        ouro__py.current_thread_state() == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
+        if (strncmp(slash + 1, modules[i], strlen(modules[i])) == 0) {
+            retire_exclusive();
         }
     }
 }
@@ -200,7 +291,6 @@ make_exclusive(void)
     ouro_heap *heap = ouro_heap_create(&config);
     if (heap != NULL) {
         ouro__watch_add_heap(heap);
-        exclusive_local = &heap->own;
     }
     return heap;
 }
@@ -212,9 +302,11 @@ serve_under_lock(void)
     for (int domain = OURO_DOMAIN_MEM; domain <= OURO_DOMAIN_OBJECT; domain++) {
         struct py_allocator allocator = make_allocator(&places[domain]);
         if (exclusive_heap != NULL) {
-            allocator = (struct py_allocator){
-                &places[domain], domain == OURO_DOMAIN_MEM ? exclusive_mem_malloc : exclusive_malloc,
-                exclusive_calloc, exclusive_realloc, exclusive_free};
+            struct place *place = &places[domain];
+            allocator = domain == OURO_DOMAIN_MEM
+                            ? (struct py_allocator){place, mem_malloc, mem_calloc, mem_realloc, mem_free}
+                            : (struct py_allocator){place, object_malloc, object_calloc, object_realloc,
+                                                    object_free};
         }
         ouro__py.PyMem_SetAllocator(domain, &allocator);
     }
@@ -241,7 +333,7 @@ ouro__cpython_serve(void)
 ouro_heap *
 ouro__cpython_heap(void)
 {
-    return exclusive_local != NULL ? exclusive_heap : NULL;
+    return is_retired ? NULL : exclusive_heap;
 }
 
 unsigned
@@ -259,5 +351,5 @@ ouro__cpython_served(void)
 bool
 ouro__cpython_has_many_locks(void)
 {
-    return exclusive_heap != NULL && exclusive_local == NULL;
+    return is_retired;
 }

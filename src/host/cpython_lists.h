@@ -23,7 +23,7 @@ struct OURO_PY_ALIGNED py_generation {
 
 struct py_collector {
     struct py_generation *generations; /* three; NULL when they could not be made out */
-    intptr_t *long_lived;  /* objects that survived the last full collection, or NULL; then: pending */
+    intptr_t *long_lived; /* objects that survived the last full collection, or NULL; then: pending */
 };
 
 /* Make out the generations of the interpreter that runs in this thread, and check them against what `gc`

@@ -35,6 +35,8 @@
 #define CLEAN_PERCENT 2
 #define DIRTY_PERCENT 5
 #define FULL_OF_PERCENT 20
+/* Of old objects, found in percent: from here on the next old look follows at once. */
+#define PRODUCTIVE_PERCENT 33
 
 /* After so many clean looks in a row every second batch is left out, after twice as many three of four... */
 #define CLEAN_STREAK 6
@@ -149,12 +151,16 @@ decide_full(struct ouro__pacing *pacing, struct ouro__pace_moment now)
     if (pacing->bytes_at_due == 0) {
         pacing->bytes_at_due = now.bytes;
     }
-    if (pacing->is_old_dirty || is_full_cheap(pacing, now)) {
+    /* Old looks that find much are given the time to find it all, if they can. */
+    bool is_dirty =
+        pacing->old_in_a_row == 0 &&
+        (pacing->is_old_dirty || pacing->old_found * 100 > pacing->old_looked * DIRTY_PERCENT);
+    if (is_dirty || is_full_cheap(pacing, now)) {
         return true;
     }
     uint64_t growth = now.bytes > pacing->bytes_at_due ? now.bytes - pacing->bytes_at_due : 0;
-    if (growth <= allow_bytes(now.bytes) * (pacing->old_in_a_row != 0 ? 2 : 1)) {
-        return false; /* while old looks find much, they are given the time to find it all */
+    if (growth <= allow_bytes(now.bytes)) {
+        return false;
     }
     uint64_t percent = allow_growth_percent(pacing);
     uint64_t n_most = larger(pacing->n_at_full / 100 * percent, 2 * n_stock_minimum(pacing));
@@ -169,11 +175,13 @@ decide_old(struct ouro__pacing *pacing, struct ouro__pace_moment now)
     uint64_t n_all = pacing->n_at_full + pacing->n_old;
     pacing->n_oldest = OLD_LOOK_MIN;
     if (pacing->old_in_a_row != 0) {
-        pacing->n_oldest = pacing->old_chunk < n_all / 8 ? pacing->old_chunk : larger(OLD_LOOK_MIN, n_all / 8);
+        pacing->n_oldest =
+            pacing->old_chunk < n_all / 8 ? pacing->old_chunk : larger(OLD_LOOK_MIN, n_all / 8);
         return true;
     }
     if (pacing->n_old >= pacing->n_next_check) {
-        pacing->n_next_check = pacing->n_old + larger(n_all / STOCK_GROWTH_SHARE, n_stock_minimum(pacing));
+        pacing->n_next_check =
+            pacing->n_old + larger(n_all / STOCK_GROWTH_SHARE, n_stock_minimum(pacing));
         pacing->n_oldest = larger(OLD_LOOK_MIN, n_all / EVIDENCE_SHARE);
         return true;
     }
@@ -279,13 +287,14 @@ static void
 learn_old(struct ouro__pacing *pacing, uint64_t ns, uint64_t n_found, uint64_t n_looked)
 {
     uint64_t percent = n_found * 100 / (n_looked + 1);
-    pacing->is_productive = percent >= FULL_OF_PERCENT;
+    pacing->is_productive = percent >= PRODUCTIVE_PERCENT;
     if (pacing->is_productive) {
         pacing->old_in_a_row++;
         pacing->old_chunk = plan_chunk(pacing->n_oldest, percent);
     } else {
         if (pacing->old_in_a_row != 0) { /* that was all for now; there may soon be as much again */
-            pacing->n_next_check = pacing->n_old + larger((pacing->n_at_full + pacing->n_old) / 8, n_stock_minimum(pacing) / 2);
+            pacing->n_next_check = pacing->n_old + larger((pacing->n_at_full + pacing->n_old) / 8,
+                                                          n_stock_minimum(pacing) / 2);
         }
         pacing->old_in_a_row = 0;
         pacing->old_ns += ns; /* what frees much has earned its time, this has not */
@@ -295,7 +304,7 @@ learn_old(struct ouro__pacing *pacing, uint64_t ns, uint64_t n_found, uint64_t n
     if (n_looked >= OLD_LOOK_MIN / 2) {
         double found = (double)ns / (double)n_looked;
         pacing->ns_an_object += (found - pacing->ns_an_object) / 8;
-        if (percent >= DIRTY_PERCENT && percent < FULL_OF_PERCENT) {
+        if (percent >= DIRTY_PERCENT && percent < PRODUCTIVE_PERCENT) {
             pacing->is_old_dirty = true; /* more of it than these looks get hold of */
         }
     }

@@ -26,11 +26,11 @@ struct ouro__pace_moment {
 
 struct ouro__pacing {
     /* Outputs. */
-    int threshold;    /* how many new objects bring about the next look */
-    bool wants_full;  /* the next look is to be a full collection */
-    size_t n_oldest;  /* after OURO_LOOK_OLD: how many of the oldest objects to look at */
+    int threshold;      /* how many new objects bring about the next look */
+    bool wants_full;    /* the next look is to be a full collection */
+    size_t n_oldest;    /* after OURO_LOOK_OLD: how many of the oldest objects to look at */
     bool is_productive; /* that look found much: the next begins with what it left */
-    bool keeps_young; /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
+    bool keeps_young;   /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
     uint64_t n_raised, n_lowered, n_forced, n_put_off;
 
     /* The rest is for pacing alone. */
@@ -42,23 +42,23 @@ struct ouro__pacing {
     enum ouro__look look; /* what the collection in progress does */
     uint64_t looked_at;   /* objects it looks at */
     struct ouro__pace_moment before; /* when it started */
-    uint64_t bytes_at_event;     /* when the last batch was dealt with */
+    uint64_t bytes_at_event;         /* when the last batch was dealt with */
     uint64_t random;
 
-    uint64_t n_old;       /* objects that outlived their batch */
-    uint64_t n_at_full;   /* objects that the last full collection left */
+    uint64_t n_old;     /* objects that outlived their batch */
+    uint64_t n_at_full; /* objects that the last full collection left */
     uint64_t bytes_at_full;
     uint64_t cpu_at_full;
-    uint64_t n_next_check;  /* of n_old: when to ask again whether a full collection is due */
-    uint64_t bytes_at_due;  /* when the interpreter left alone would have made one; 0: not yet */
-    unsigned clean_fulls;   /* in a row */
-    bool is_old_dirty;      /* the old objects were found to hold garbage */
-    double ns_an_object;    /* what looking at an old object costs */
-    uint64_t old_ns;        /* spent on old looks, and */
-    uint64_t old_since;     /* CPU time since when */
+    uint64_t n_next_check; /* of n_old: when to ask again whether a full collection is due */
+    uint64_t bytes_at_due; /* when the interpreter left alone would have made one; 0: not yet */
+    unsigned clean_fulls;  /* in a row */
+    bool is_old_dirty;     /* the old objects were found to hold garbage */
+    double ns_an_object;   /* what looking at an old object costs */
+    uint64_t old_ns;       /* spent on old looks, and */
+    uint64_t old_since;    /* CPU time since when */
     uint64_t old_found, old_looked; /* by old looks since the last full collection */
-    unsigned old_in_a_row; /* old looks that found much; 0: the last did not */
-    uint64_t old_chunk;    /* objects for the next of them */
+    unsigned old_in_a_row;          /* old looks that found much; 0: the last did not */
+    uint64_t old_chunk;             /* objects for the next of them */
 };
 
 /* Begin: the program's first threshold, and now. */

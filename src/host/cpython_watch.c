@@ -131,8 +131,8 @@ start_paced(int generation)
         ouro__generation_append(&generations[1], &watch.aside);
     }
     if (watch.look == OURO_LOOK_OLD) {
-        watch.n_looked = ouro__generation_append_first(&generations[2], &generations[0],
-                                                       watch.pacing.n_oldest);
+        watch.n_looked =
+            ouro__generation_append_first(&generations[2], &generations[0], watch.pacing.n_oldest);
     }
 }
 
@@ -168,7 +168,8 @@ write_note(struct ouro_record *record)
 {
     const char *note = "";
     if (ouro__py.free_threaded) {
-        note = "a free-threaded CPython keeps its own allocator for objects: its collector depends on it";
+        note =
+            "a free-threaded CPython keeps its own allocator for objects: its collector depends on it";
     } else if (ouro__cpython_has_many_locks()) {
         note = "interpreters with locks of their own: objects are on the shared heap";
     } else if ((record->python_served & 6) != 6) {
@@ -442,8 +443,8 @@ append_callback(py_object *gc)
     memcpy(&callback_method.call, &fast, sizeof fast);
     py_object *callbacks = ouro__py.PyDict_GetItemString(gc, "callbacks");
     py_object *function = ouro__py.PyCFunction_NewEx(&callback_method, NULL, NULL);
-    bool is_done = callbacks != NULL && function != NULL &&
-                   ouro__py.PyList_Append(callbacks, function) == 0;
+    bool is_done =
+        callbacks != NULL && function != NULL && ouro__py.PyList_Append(callbacks, function) == 0;
     if (function != NULL) {
         ouro__py.Py_DecRef(function);
     }

@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 
 #include "base/bits.h"
+#include "host/cpython.h"
 #include "host/symbols.h"
 #include "os/os.h"
 
@@ -91,7 +92,7 @@ typedef void *dlopen_function(const char *, int);
 static dlopen_function *next_dlopen;
 
 static void
-prepare_dlopen(int flags)
+prepare_dlopen(const char *path, int flags)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (next_dlopen == NULL) {
@@ -101,6 +102,7 @@ prepare_dlopen(int flags)
     if (flags & RTLD_DEEPBIND) {
         (void)pthread_once(&once, redirect_libc);
     }
+    ouro__cpython_before_library(path);
 }
 
 /* GCC makes a jump of a last call at -O2, but not at -Og; clang always does when it optimises. */
@@ -113,6 +115,6 @@ prepare_dlopen(int flags)
 OURO_API ENDS_IN_A_JUMP void *
 dlopen(const char *path, int flags)
 {
-    prepare_dlopen(flags);
+    prepare_dlopen(path, flags);
     return next_dlopen(path, flags);
 }

@@ -143,16 +143,6 @@ read_heaps(ouro_heap_stats *sum)
     }
 }
 
-/* Whether the heap's figures can be read without waiting.  A signal handler may have interrupted its own thread
- * inside the heap, where it would wait for ever. */
-extern bool ouro__heap_is_quiet(void) __attribute__((weak));
-
-static bool
-is_heap_quiet(void)
-{
-    return ouro__heap_is_quiet == NULL || ouro__heap_is_quiet();
-}
-
 static uint64_t
 nanoseconds(struct timeval time)
 {
@@ -299,7 +289,7 @@ begin_figures(void)
     peak_resident_ns = now;
     write_relaxed(&due_live, 0);
     write_relaxed(&due_ns, now);
-    if (is_heap_quiet()) {
+    if (ouro__heap_is_quiet()) {
         write_moment(now, false);
     }
     ouro__record_publish(record);
@@ -334,7 +324,7 @@ begin_counts_at_fork(void)
 {
     ouro_heap_stats stats;
 
-    if (!is_heap_quiet()) {
+    if (!ouro__heap_is_quiet()) {
         for (int i = 0; i < OURO_N_DOMAINS; i++) {
             began.n_allocs[i] += record->n_allocs[i];
             began.n_frees[i] += record->n_frees[i];
@@ -379,7 +369,7 @@ ouro__watch_end(enum ouro_record_state state, int exit_status)
     uint64_t now = ouro__os_now();
     /* A child that was forked only to exec has no peak that is worth asking for. */
     bool with_peak = state == OURO_RECORD_ENDED || !record->forked;
-    if (is_heap_quiet()) {
+    if (ouro__heap_is_quiet()) {
         write_moment(now, with_peak);
     } else {
         write_process_figures(now, with_peak);

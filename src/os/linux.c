@@ -112,29 +112,38 @@ ouro__os_unmap(void *address, size_t size)
 void
 ouro__os_purge(void *address, size_t size)
 {
+    int saved = errno; /* free() leaves it alone */
+
     /* Fails for locked pages (mlockall): those stay resident, and must still read as zero later. */
     if (madvise(address, size, MADV_DONTNEED) != 0) {
         ouro__os_renew(address, size);
     }
+    errno = saved;
 }
 
 void
 ouro__os_renew(void *address, size_t size)
 {
+    int saved = errno; /* free() leaves it alone */
+
     void *got = mmap(address, size, READ_WRITE, ANONYMOUS | MAP_FIXED, -1, 0);
     if (got == MAP_FAILED) { /* too many mappings: zero by hand, the pages stay */
         __builtin_memset(address, 0, size);
     }
+    errno = saved;
 }
 
 void
 ouro__os_populate(void *address, size_t size)
 {
+    int saved = errno; /* free() leaves it alone */
+
     static int unsupported;
     if (!__atomic_load_n(&unsupported, __ATOMIC_RELAXED) &&
         madvise(address, size, MADV_POPULATE_WRITE) != 0 && errno == EINVAL) {
         __atomic_store_n(&unsupported, 1, __ATOMIC_RELAXED);
     }
+    errno = saved;
 }
 
 void

@@ -132,11 +132,14 @@ def write_json(path, records):
 TABLE_HEAD = """# CPython's own suites under Ouro
 
 Made by `make matrix`, which runs each module of CPython's own test suite plain and under `ouro run`
-and compares test case by test case. A cell is the number of tests that passed under Ouro; **bold**
-are tests that went wrong under Ouro and not without; *(n)* are tests that are expected to, listed
-below with the reason; *~n* went wrong once but not each time. A dash: the version has no such module.
-`t` is a free-threaded build, `-shared` a CPython whose interpreter is a shared library, `-tree` one that
-runs from its build tree (which has the programs that test_embed needs).
+and compares test case by test case.
+
+A cell is the number of tests that passed under Ouro. **Bold**: so many went wrong under Ouro each
+time and never without. *(n)*: so many are expected to, listed below with the reason. *~n*: so many
+went wrong once, not each time. A dash: the version has no such module, or it was not run.
+
+`-shared` is a CPython whose interpreter is a shared library, `t` a free-threaded one, `-tree` one that
+runs from its build tree, which has the programs that test_embed needs.
 
 """
 
