@@ -42,7 +42,7 @@
 #define MAX_GROWTH 1024 /* slots */
 #define SKIP 1024       /* slots passed over where someone else has mapped */
 
-#define MIN_BUDGET ((size_t)(OURO_STRESS ? 1 : 64)) /* slots: 4 MiB */
+#define MIN_BUDGET ((size_t)(OURO_STRESS ? 1 : 16)) /* slots: 1 MiB */
 #define MAX_BUDGET ((size_t)(OURO_STRESS ? 1 : 1024)) /* slots: 64 MiB */
 #define SOON_NS 100000000U /* a take within 100 ms of a purge shows that it came too early */
 

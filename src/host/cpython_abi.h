@@ -54,9 +54,17 @@ struct py_allocator {
 
 /* Everything that is called, as X(result, name, arguments).  All of it is exported by each version, static
  * builds included. */
+/* PyObjectArenaAllocator */
+struct py_arena_allocator {
+    void *context;
+    void *(*alloc)(void *context, size_t size);
+    void (*free)(void *context, void *block, size_t size);
+};
+
 #define OURO_CPYTHON_FUNCTIONS(X)                                                                      \
     X(void, PyMem_GetAllocator, (int, struct py_allocator *))                                          \
     X(void, PyMem_SetAllocator, (int, struct py_allocator *))                                          \
+    X(void, PyObject_SetArenaAllocator, (struct py_arena_allocator *))                                 \
     X(const char *, Py_GetVersion, (void))                                                             \
     X(int, Py_IsInitialized, (void))                                                                   \
     X(int, Py_AddPendingCall, (int (*)(void *), void *))                                               \
@@ -93,6 +101,7 @@ struct py_api {
     unsigned hex;       /* major << 24 | minor << 16 | micro << 8, from Py_GetVersion() */
     char version[32];   /* "3.11.2" */
     bool free_threaded; /* a build without a global lock */
+    bool is_prerelease; /* alpha, beta or release candidate */
 };
 
 #endif

@@ -35,7 +35,8 @@ parse_version(const char *text)
     for (unsigned i = 0; i < 3; i++) {
         part[i] = (unsigned)strtoul(rest, &rest, 10) & 0xFF;
         if (*rest != '.') {
-            break; /* "3.15.0a1" ends here, too */
+            ouro__py.is_prerelease = *rest != '\0'; /* "3.15.0a1" */
+            break;
         }
         rest++;
     }

@@ -312,6 +312,23 @@ serve_under_lock(void)
     }
 }
 
+/* ---- arenas ---- */
+
+/* From 3.11 on frames lie in chunks of 16 KiB that the arena allocator maps and unmaps: a program whose depth swings
+ * around a chunk's end makes two system calls a swing. */
+static void *
+arena_alloc(void *context, size_t size)
+{
+    return ouro_heap_alloc(context, OURO_DOMAIN_RAW, size);
+}
+
+static void
+arena_free(void *context, void *block, size_t size)
+{
+    (void)size;
+    ouro_heap_free(context, OURO_DOMAIN_RAW, block);
+}
+
 void
 ouro__cpython_serve(void)
 {
@@ -325,6 +342,7 @@ ouro__cpython_serve(void)
     struct py_allocator allocator = make_allocator(&places[OURO_DOMAIN_RAW]);
     allocator.calloc = raw_calloc;
     ouro__py.PyMem_SetAllocator(OURO_DOMAIN_RAW, &allocator);
+    ouro__py.PyObject_SetArenaAllocator(&(struct py_arena_allocator){shared_heap, arena_alloc, arena_free});
     if (!ouro__py.free_threaded) {
         serve_under_lock();
     }

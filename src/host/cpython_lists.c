@@ -2,7 +2,7 @@
  *
  * A list that was just made is the last of generation 0, so its `next` is that generation's head.  The
  * three generations lie in a row, and behind them, at a distance that differs between versions, the two
- * lists gc.garbage and gc.callbacks, and in most versions the figures that decide on a full collection.
+ * lists gc.garbage and gc.callbacks and the figures that decide on a full collection.
  *
  * 3.14.0 to 3.14.4 have an incremental collector in the same place: a young generation and the two halves
  * of an old one, told apart by a flag in each head.  There, nothing is made out here. */
@@ -22,12 +22,6 @@ static struct py_gc_head *
 strip_flags(uintptr_t link)
 {
     return (struct py_gc_head *)(link & ~FLAGS);
-}
-
-static bool
-is_incremental(void)
-{
-    return ouro__py.hex >= 0x030E0000 && ouro__py.hex < 0x030E0500;
 }
 
 /* Three numbers from a function of the module `gc` that returns a tuple of them. */
@@ -74,21 +68,50 @@ is_consistent(const struct py_generation *generation)
            strip_flags(strip_flags(head->previous)->next) == head;
 }
 
-/* The words behind gc.garbage and gc.callbacks, where long_lived_total and long_lived_pending stand up to
- * 3.13 and from 3.14.5 on; NULL when the two are not there. */
+/* How many words behind gc.callbacks the two figures stand that gate a full collection: the objects that the
+ * last one left, and those that outlived younger ones since.  Newer versions have a count of all tracked
+ * objects in front, and 3.14 what is left of the incremental collector.  Negative: not known. */
+static int
+gate_offset(void)
+{
+    if (ouro__py.hex < 0x030E0000) {
+        return 0;
+    }
+    if (ouro__py.hex < 0x030E0500 || ouro__py.is_prerelease) {
+        return -1;
+    }
+    return ouro__py.hex < 0x030F0000 ? 3 : ouro__py.hex < 0x03100000 ? 1 : -1;
+}
+
+/* Both figures are small, and where there is a count of all objects in front, it is not zero. */
+static bool
+is_gate(const intptr_t *behind, int offset)
+{
+    const intptr_t most = (intptr_t)1 << 40;
+    for (int i = 0; i < offset + 2; i++) {
+        if (behind[i] < 0 || behind[i] > most || (i == 0 && offset > 0 && behind[i] == 0)) {
+            return false;
+        }
+    }
+    return offset == 0 || behind[offset] <= behind[0];
+}
+
+/* The figures, behind gc.garbage and gc.callbacks; NULL when these are not there. */
 static intptr_t *
-find_long_lived(struct py_generation *generations, py_object *gc)
+find_gate(struct py_generation *generations, py_object *gc)
 {
     const py_object *wanted[2] = {ouro__py.PyDict_GetItemString(gc, "garbage"),
                                   ouro__py.PyDict_GetItemString(gc, "callbacks")};
     char *bytes = (char *)generations;
-    if (wanted[0] == NULL || wanted[1] == NULL) {
+    int offset = gate_offset();
+    if (wanted[0] == NULL || wanted[1] == NULL || offset < 0) {
         return NULL;
     }
     for (size_t i = SEARCH_FROM; i < SEARCH_TO; i += sizeof(int)) {
         if (memcmp(bytes + i, wanted, sizeof wanted) == 0) {
             void *behind = bytes + i + sizeof wanted;
-            return (uintptr_t)behind % sizeof(intptr_t) == 0 ? behind : NULL;
+            bool is_good = (uintptr_t)behind % sizeof(intptr_t) == 0 && is_gate(behind, offset);
+            return is_good ? (intptr_t *)behind + offset : NULL;
         }
     }
     return NULL;
@@ -99,7 +122,7 @@ ouro__collector_find(struct py_collector *collector, py_object *gc)
 {
     *collector = (struct py_collector){NULL, NULL};
     int thresholds[3];
-    if (ouro__py.free_threaded || is_incremental() || !ask_three(gc, "get_threshold", thresholds)) {
+    if (ouro__py.free_threaded || gate_offset() < 0 || !ask_three(gc, "get_threshold", thresholds)) {
         return false;
     }
     struct py_generation *generations = find_youngest();
@@ -112,8 +135,8 @@ ouro__collector_find(struct py_collector *collector, py_object *gc)
             return false;
         }
     }
-    intptr_t *long_lived = find_long_lived(generations, gc);
-    if (long_lived == NULL || long_lived[0] < 0 || long_lived[1] < 0) {
+    intptr_t *long_lived = find_gate(generations, gc);
+    if (long_lived == NULL) {
         return false;
     }
     *collector = (struct py_collector){generations, long_lived};
