@@ -6,7 +6,7 @@
 
 #include "work.h"
 
-#define BATCH 256  /* blocks a batch: large enough that the lock is not what is measured */
+#define BATCH 256    /* blocks a batch: large enough that the lock is not what is measured */
 #define N_BATCHES 64 /* batches a queue holds */
 
 struct batch {
@@ -20,10 +20,10 @@ struct queue {
     size_t n_put, n_taken;
 };
 
-#define QUEUE_INITIALIZER                                                                                    \
-    {                                                                                                        \
-        .lock = PTHREAD_MUTEX_INITIALIZER, .not_full = PTHREAD_COND_INITIALIZER,                             \
-        .not_empty = PTHREAD_COND_INITIALIZER                                                                \
+#define QUEUE_INITIALIZER                                                                              \
+    {                                                                                                  \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .not_full = PTHREAD_COND_INITIALIZER,                       \
+        .not_empty = PTHREAD_COND_INITIALIZER                                                          \
     }
 
 static inline void

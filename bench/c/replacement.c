@@ -43,7 +43,8 @@ main(int argc, char **argv)
     uint64_t checksum = 0;
 
     for (size_t i = 0; i < n_threads; i++) {
-        workers[i] = (struct worker){.operations = operations, .n_blocks = n_blocks, .seed = i * 77 + 5};
+        workers[i] =
+            (struct worker){.operations = operations, .n_blocks = n_blocks, .seed = i * 77 + 5};
         if (n_threads > 1)
             pthread_create(&workers[i].thread, NULL, replace_at_random, &workers[i]);
         else

@@ -41,7 +41,8 @@ main(int argc, char **argv)
     uint64_t operations = 0, checksum = 0;
 
     for (size_t i = 0; i < n_threads; i++)
-        sets[i] = (struct set){.blocks = need(calloc(n_blocks, sizeof(void *))), .n_blocks = n_blocks, .state = i + 21};
+        sets[i] = (struct set){
+            .blocks = need(calloc(n_blocks, sizeof(void *))), .n_blocks = n_blocks, .state = i + 21};
     for (size_t generation = 0; generation < generations; generation++) {
         for (size_t i = 0; i < n_threads; i++)
             pthread_create(&sets[i].thread, NULL, live_shortly, &sets[i]);

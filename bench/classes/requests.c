@@ -68,7 +68,8 @@ begin(void)
     memcpy(&set, &found, sizeof found);
     for (int domain = 1; domain < 3 && get != NULL && set != NULL; domain++) {
         get(domain, &below[domain]);
-        set(domain, &(struct allocator){&below[domain], count_malloc, count_calloc, count_realloc, pass_free});
+        set(domain,
+            &(struct allocator){&below[domain], count_malloc, count_calloc, count_realloc, pass_free});
     }
 }
 

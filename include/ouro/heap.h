@@ -61,20 +61,20 @@ typedef struct ouro_heap_stats {
         uint64_t n_allocs;    /**< blocks allocated since the heap began */
         uint64_t n_frees;     /**< blocks freed since */
     } domain[OURO_N_DOMAINS];
-    uint64_t live_bytes;     /**< over all domains, rounding included */
-    uint64_t peak_bytes;     /**< the most that live_bytes was, looked for at each 1/64 of growth */
-    uint64_t rounding_bytes; /**< of live_bytes, what nobody asked for (small blocks: sampled) */
-    uint64_t free_bytes;     /**< touched but free, in pools that also hold live blocks */
-    uint64_t cached_bytes;   /**< touched but free, in empty pools and runs kept for reuse */
+    uint64_t live_bytes;      /**< over all domains, rounding included */
+    uint64_t peak_bytes;      /**< the most that live_bytes was, looked for at each 1/64 of growth */
+    uint64_t rounding_bytes;  /**< of live_bytes, what nobody asked for (small blocks: sampled) */
+    uint64_t free_bytes;      /**< touched but free, in pools that also hold live blocks */
+    uint64_t cached_bytes;    /**< touched but free, in empty pools and runs kept for reuse */
     uint64_t untouched_bytes; /**< of live_bytes, parts of large blocks that were never written */
-    uint64_t resident_bytes; /**< live + free + cached - untouched: what the system holds for us */
-    uint64_t mapped_bytes;   /**< address space taken, records included */
-    uint64_t record_bytes;   /**< the heap's own records, resident */
-    uint64_t n_pools;        /**< pools with at least one live block */
-    uint64_t n_large;        /**< blocks above OURO_POOLED_MAX */
-    uint64_t purged_bytes;   /**< given back to the system since the heap began */
-    uint64_t limit_bytes;    /**< the limit, 0 for none */
-    uint64_t limit_refusals; /**< allocations refused because of it */
+    uint64_t resident_bytes;  /**< live + free + cached - untouched: what the system holds for us */
+    uint64_t mapped_bytes;    /**< address space taken, records included */
+    uint64_t record_bytes;    /**< the heap's own records, resident */
+    uint64_t n_pools;         /**< pools with at least one live block */
+    uint64_t n_large;         /**< blocks above OURO_POOLED_MAX */
+    uint64_t purged_bytes;    /**< given back to the system since the heap began */
+    uint64_t limit_bytes;     /**< the limit, 0 for none */
+    uint64_t limit_refusals;  /**< allocations refused because of it */
     uint64_t limit_last_size; /**< bytes asked by the last one refused */
     /** Pools by how full they are: [0] up to a tenth of their blocks live, ... [9] above nine tenths. */
     uint64_t occupancy[10];
@@ -92,10 +92,10 @@ typedef struct ouro_class_stats {
 /** One live block, as ouro_heap_walk() shows it. */
 typedef struct ouro_block {
     void *address;
-    size_t size;         /**< usable bytes */
+    size_t size; /**< usable bytes */
     ouro_domain domain;
-    const void *pool;    /**< where its pool begins; the block itself for a large one */
-    size_t pool_size;    /**< bytes of that pool */
+    const void *pool; /**< where its pool begins; the block itself for a large one */
+    size_t pool_size; /**< bytes of that pool */
 } ouro_block;
 
 /** Called for each live block; return false to end the walk. */

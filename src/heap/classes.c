@@ -1,6 +1,7 @@
 /* classes.c - the table of size classes. */
 #include "heap/classes.h"
 
+/* clang-format off */
 #define EIGHTH(ENTRY, n, i) ENTRY((n) / 8 * (8 + (i)))
 #define DOUBLING(ENTRY, n)                                                                             \
     EIGHTH(ENTRY, n, 1), EIGHTH(ENTRY, n, 2), EIGHTH(ENTRY, n, 3), EIGHTH(ENTRY, n, 4),                \
@@ -15,8 +16,10 @@
         DOUBLING(ENTRY, 1024), DOUBLING(ENTRY, 2048), DOUBLING(ENTRY, 4096), DOUBLING(ENTRY, 8192),    \
         DOUBLING(ENTRY, 16384), DOUBLING(ENTRY, 32768)
 
+/* clang-format on */
+
 #define SIZE(n) (n)
-#define INVERSE(n) (uint32_t)((((uint64_t)1 << 32) + (n) - 1) / (n))
+#define INVERSE(n) (uint32_t)((((uint64_t)1 << 32) + (n)-1) / (n))
 
 const uint32_t ouro__class_size[OURO_N_SIZE_CLASSES] = {ALL_CLASSES(SIZE)};
 const uint32_t ouro__class_inverse[OURO_N_SIZE_CLASSES] = {ALL_CLASSES(INVERSE)};

@@ -13,9 +13,9 @@
 #include "base/bits.h"
 #include "ouro/heap.h"
 
-#define FINE_MAX 512      /* up to here in steps of 16 bytes */
-#define FINE_CLASSES 33   /* classes 0 to 32 */
-#define SLOT_SHIFT 16     /* a slot, the unit of the range: 64 KiB */
+#define FINE_MAX 512    /* up to here in steps of 16 bytes */
+#define FINE_CLASSES 33 /* classes 0 to 32 */
+#define SLOT_SHIFT 16   /* a slot, the unit of the range: 64 KiB */
 #define SLOT_SIZE ((size_t)1 << SLOT_SHIFT)
 #define ONE_SLOT_MAX 16384  /* pools of one slot up to here: four blocks at least */
 #define TWO_SLOTS_MAX 32768 /* of two slots up to here, of four up to OURO_POOLED_MAX */

@@ -17,7 +17,8 @@
 
 #define LIVE_MAGIC 0x6f75726f6c697665U  /* "ourolive" */
 #define FREED_MAGIC 0x6f75726f66726565U /* "ourofree" */
-#define HEAD_AT 0xf75726f000000000U     /* or'ed with how far behind the block below's beginning the head is */
+#define HEAD_AT                                                                                        \
+    0xf75726f000000000U /* or'ed with how far behind the block below's beginning the head is */
 #define HEAD_AT_MASK 0xfffffff000000000U
 #define HEAD_FARTHEST ((size_t)1 << 35) /* the largest alignment */
 #define ZONE_BYTE 0xFB
@@ -30,16 +31,17 @@
 
 struct head {
     uint64_t magic;
-    size_t size;        /* bytes that the program asked for */
-    void *below;        /* the block of the heap below */
-    const void *site;   /* who allocated: an address in the program */
-    const void *freed;  /* who freed */
+    size_t size;       /* bytes that the program asked for */
+    void *below;       /* the block of the heap below */
+    const void *site;  /* who allocated: an address in the program */
+    const void *freed; /* who freed */
     uint32_t domain;
-    uint8_t zone[20];   /* red: ends where the program's bytes begin */
+    uint8_t zone[20]; /* red: ends where the program's bytes begin */
 };
 
 #define HEAD_SIZE sizeof(struct head)
-_Static_assert(HEAD_SIZE % OURO_ALIGNMENT == 0, "the program's bytes are aligned, and right behind the zone");
+_Static_assert(HEAD_SIZE % OURO_ALIGNMENT == 0,
+               "the program's bytes are aligned, and right behind the zone");
 
 /* Freed blocks that wait, oldest first; one ring for all debug heaps of the process. */
 static struct {
@@ -142,11 +144,13 @@ check(ouro_domain domain, void *block, const void *site)
     struct head *head = head_of(block);
     bool aligned = ((uintptr_t)block & (OURO_ALIGNMENT - 1)) == 0;
 
-    if (!aligned || !ouro_heap_owns(head) || (head->magic != LIVE_MAGIC && head->magic != FREED_MAGIC)) {
+    if (!aligned || !ouro_heap_owns(head) ||
+        (head->magic != LIVE_MAGIC && head->magic != FREED_MAGIC)) {
         char here[256];
         if (aligned && ouro_heap_owns(head) && !is_filled(head->zone, ZONE_BYTE, sizeof head->zone)) {
-            ouro__die("underflow or wild free of %p: what lies before it is no head of a block (found at %s)",
-                      block, ouro__os_describe(site, here, sizeof here));
+            ouro__die(
+                "underflow or wild free of %p: what lies before it is no head of a block (found at %s)",
+                block, ouro__os_describe(site, here, sizeof here));
         }
         ouro__die("wild free of %p: no block begins there (found at %s)", block,
                   ouro__os_describe(site, here, sizeof here));
@@ -237,7 +241,8 @@ ouro__debug_alloc(ouro_heap *heap, ouro_domain domain, size_t size, size_t align
     if ((char *)head != below) {
         *(uint64_t *)(void *)below = HEAD_AT | (uint64_t)((char *)head - below);
     }
-    *head = (struct head){.magic = LIVE_MAGIC, .size = size, .below = below, .site = site, .domain = domain};
+    *head = (struct head){
+        .magic = LIVE_MAGIC, .size = size, .below = below, .site = site, .domain = domain};
     memset(head->zone, ZONE_BYTE, sizeof head->zone);
     if (!zeroed) {
         memset(block, NEW_BYTE, filled_bytes(size));
@@ -352,10 +357,9 @@ ouro__debug_adjust(ouro_heap *heap, ouro_heap_stats *stats)
             continue;
         }
         struct ouro_domain_stats *domain = &stats->domain[waiting->head->domain];
-        const struct pool *record =
-            ouro__record_at((uintptr_t)waiting->head->below - ouro__range.base);
-        uint64_t size = record->kind == SLOT_LARGE ? ouro__large_usable(record)
-                                                   : ouro__class_size[record->class];
+        const struct pool *record = ouro__record_at((uintptr_t)waiting->head->below - ouro__range.base);
+        uint64_t size =
+            record->kind == SLOT_LARGE ? ouro__large_usable(record) : ouro__class_size[record->class];
         domain->live_blocks--;
         domain->live_bytes -= size;
         stats->cached_bytes += size;

@@ -12,8 +12,8 @@ void (*ouro__heap_on_sample)(ouro_heap *heap, uint64_t live);
 
 static struct {
     ouro__os_lock lock;
-    ouro_heap *first;         /* all heaps, through `next` */
-    uint64_t indexes;         /* bit i: index i of ouro__locals is in use */
+    ouro_heap *first;                                /* all heaps, through `next` */
+    uint64_t indexes;                                /* bit i: index i of ouro__locals is in use */
 } heaps = {.lock = OURO_OS_LOCK_INIT, .indexes = 1}; /* 0 is the process's */
 
 #define SAMPLE_STEP_MIN ((uint64_t)256 << 10)
@@ -47,8 +47,8 @@ static void
 watch_forks(void)
 {
     if (!ouro__heap_forks_watched) {
-        ouro__heap_forks_watched = pthread_atfork(ouro__heap_fork_prepare, ouro__heap_fork_parent,
-                                                  ouro__heap_fork_child) == 0;
+        ouro__heap_forks_watched =
+            pthread_atfork(ouro__heap_fork_prepare, ouro__heap_fork_parent, ouro__heap_fork_child) == 0;
     }
 }
 
@@ -225,7 +225,8 @@ void
 ouro__heap_sample(struct local *local)
 {
     ouro_heap *heap = local->heap;
-    uint64_t held = __atomic_load_n(&heap->held_here, __ATOMIC_RELAXED), pause = held >> SLOT_SHIFT >> 6;
+    uint64_t held = __atomic_load_n(&heap->held_here, __ATOMIC_RELAXED),
+             pause = held >> SLOT_SHIFT >> 6;
     local->until_sample = pause < 4 ? 4 : pause > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)pause;
     /* Blocks that come and go take slots, too, without anything growing: look for 1/64 of the time at most, but
      * always when more is held than ever by a thirty-second. */
@@ -272,7 +273,8 @@ void *
 ouro__alloc_slow(ouro_heap *heap, struct local *local, unsigned domain, size_t size)
 {
     if (OURO_UNLIKELY(heap->debug)) {
-        return ouro__debug_alloc(heap, domain, size, OURO_ALIGNMENT, false, __builtin_return_address(0));
+        return ouro__debug_alloc(heap, domain, size, OURO_ALIGNMENT, false,
+                                 __builtin_return_address(0));
     }
     if (local->heap != heap) {
         local = ouro__local_get(heap);
@@ -305,7 +307,8 @@ local_of(ouro_heap *heap)
         return &heap->own;
     }
     struct local *local = ouro__locals[heap->index];
-    return local != NULL && local->heap == heap && local->holder == &ouro__thread ? local : &ouro__no_local;
+    return local != NULL && local->heap == heap && local->holder == &ouro__thread ? local
+                                                                                  : &ouro__no_local;
 }
 
 void *
@@ -343,7 +346,8 @@ ouro_heap_alloc_zeroed(ouro_heap *heap, ouro_domain domain, size_t count, size_t
         return NULL;
     }
     if (OURO_UNLIKELY(heap->debug)) {
-        return ouro__debug_alloc(heap, domain, bytes, OURO_ALIGNMENT, true, __builtin_return_address(0));
+        return ouro__debug_alloc(heap, domain, bytes, OURO_ALIGNMENT, true,
+                                 __builtin_return_address(0));
     }
     if (bytes > OURO_POOLED_MAX) {
         return alloc_large(heap, domain, bytes, OURO_ALIGNMENT, true);
@@ -358,8 +362,9 @@ static size_t
 aligned_size(unsigned domain, size_t alignment, size_t size)
 {
     size = size == 0 ? alignment : size;
-    for (unsigned class = ouro__class_of(size); class < OURO_N_SIZE_CLASSES; class++) {
-        if (ouro__class_size[class] % alignment == 0 && ouro__pool_start(class, domain) % alignment == 0) {
+    for (unsigned class = ouro__class_of(size); class < OURO_N_SIZE_CLASSES; class ++) {
+        if (ouro__class_size[class] % alignment == 0 &&
+            ouro__pool_start(class, domain) % alignment == 0) {
             return ouro__class_size[class];
         }
     }
@@ -400,9 +405,10 @@ void (*ouro__on_foreign_free)(void *block) = die_of_foreign;
 void
 ouro__link_smashed(const struct pool *pool, const void *block)
 {
-    ouro__die("heap corrupted: the free block %p (%u bytes, domain %s) was written to after it was freed, or "
-              "the block before it was overrun. `ouro run --debug` finds out where",
-              block, ouro__class_size[pool->class], ouro__domain_name(pool->domain));
+    ouro__die(
+        "heap corrupted: the free block %p (%u bytes, domain %s) was written to after it was freed, or "
+        "the block before it was overrun. `ouro run --debug` finds out where",
+        block, ouro__class_size[pool->class], ouro__domain_name(pool->domain));
 }
 
 void

@@ -28,12 +28,12 @@
 
 #define N_BINS_A_DOMAIN OURO_N_SIZE_CLASSES
 #define N_KEPT 8
-#define MAX_SHARED_HEAPS 33 /* the process's and 32 more */
+#define MAX_SHARED_HEAPS 33              /* the process's and 32 more */
 #define MAX_LIVE_BLOCKS (SLOT_SIZE / 16) /* of a pool */
 
 enum pool_event {
-    EVENT_NEVER = 0,      /* the current pool of a class up to FINE_MAX may become empty and stay */
-    EVENT_EMPTY = 1,      /* a pool that becomes empty is kept among a few, then given back */
+    EVENT_NEVER = 0,         /* the current pool of a class up to FINE_MAX may become empty and stay */
+    EVENT_EMPTY = 1,         /* a pool that becomes empty is kept among a few, then given back */
     EVENT_ANY_FREE = 0xFFFF, /* a full pool becomes usable */
 };
 
@@ -43,8 +43,8 @@ struct queue {
 };
 
 enum local_state {
-    LOCAL_HELD,    /* by a thread, or by the guard of an exclusive heap */
-    LOCAL_ORPHAN,  /* its thread has ended: an orphan or a spare until a thread takes it */
+    LOCAL_HELD,   /* by a thread, or by the guard of an exclusive heap */
+    LOCAL_ORPHAN, /* its thread has ended: an orphan or a spare until a thread takes it */
     LOCAL_VANISHED /* its thread was not copied by fork: its pools may be inconsistent, never taken from */
 };
 
@@ -58,8 +58,10 @@ struct local {
     int32_t until_sample; /* slots to take before the next look at live bytes */
     struct queue usable[OURO_N_DOMAINS][N_BINS_A_DOMAIN];
     struct queue full[OURO_N_DOMAINS][N_BINS_A_DOMAIN];
-    uint32_t swept[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* full pools looked at since remote_hint was set */
-    uint8_t remote_hint[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* others freed blocks of this class; atomic */
+    uint32_t swept[OURO_N_DOMAINS]
+                  [N_BINS_A_DOMAIN]; /* full pools looked at since remote_hint was set */
+    uint8_t remote_hint[OURO_N_DOMAINS]
+                       [N_BINS_A_DOMAIN]; /* others freed blocks of this class; atomic */
     struct pool *kept[N_KEPT]; /* pools that became empty lately and were not given back yet: a ring */
     unsigned next_kept;
     /* Of pools that were given back. */
@@ -77,24 +79,24 @@ struct ouro_heap {
     struct local *locals;
     struct local *orphans; /* with pools of threads that have ended, through `orphan`; atomic */
     struct local *spares;  /* without pools, likewise */
-    struct local *late; /* of a shared heap: serves threads that are past their end, under `lock` */
-    struct local own;   /* of an exclusive heap */
-    struct local heir;  /* takes its pools when it is retired */
+    struct local *late;    /* of a shared heap: serves threads that are past their end, under `lock` */
+    struct local own;      /* of an exclusive heap */
+    struct local heir;     /* takes its pools when it is retired */
 
     /* Blocks of the mem domain that were taken from pools of the object domain and freed again, by class: see
      * ouro__heap_count_mixed_alloc(). */
     uint64_t mixed_allocs[N_BINS_A_DOMAIN], mixed_frees[N_BINS_A_DOMAIN];
 
     struct ouro_heap *account; /* whose limit counts: this heap, or another */
-    uint64_t held;      /* bytes of slots held on this account, by all heaps; atomic */
-    uint64_t held_here; /* by this heap alone; atomic */
-    uint64_t limit;     /* 0 for none; atomic */
-    uint64_t refusals;  /* atomic */
-    uint64_t last_refused; /* bytes asked; atomic */
+    uint64_t held;             /* bytes of slots held on this account, by all heaps; atomic */
+    uint64_t held_here;        /* by this heap alone; atomic */
+    uint64_t limit;            /* 0 for none; atomic */
+    uint64_t refusals;         /* atomic */
+    uint64_t last_refused;     /* bytes asked; atomic */
 
-    uint64_t next_sample; /* when to look at the live bytes again, ns; atomic */
-    uint64_t next_held;   /* or at how many bytes held, whichever is first; atomic */
-    uint64_t peak;        /* of live bytes; atomic */
+    uint64_t next_sample;                  /* when to look at the live bytes again, ns; atomic */
+    uint64_t next_held;                    /* or at how many bytes held, whichever is first; atomic */
+    uint64_t peak;                         /* of live bytes; atomic */
     uint64_t large_allocs[OURO_N_DOMAINS]; /* atomic */
 };
 
@@ -114,7 +116,8 @@ extern _Thread_local const char ouro__thread __attribute__((tls_model("initial-e
 
 /* ---- pool.c ---- */
 
-#define SPREAD_MAX 4096 /* classes of the object domain whose first block is not at a pool's beginning */
+#define SPREAD_MAX                                                                                     \
+    4096 /* classes of the object domain whose first block is not at a pool's beginning */
 
 /* The offset of a pool's first block.  At 48, an object behind a collector's head of 16 bytes lies on a cache
  * line of its own (docs/heap.md); raw blocks begin at 0, so that classes keep their natural alignment. */
@@ -259,7 +262,8 @@ void ouro__locals_vanish(struct ouro_heap *heap);
 /* ---- large.c ---- */
 
 /* A block of its own run; `local` is for the count of what was taken.  NULL without memory. */
-void *ouro__large_alloc(struct local *local, unsigned domain, size_t size, size_t alignment, bool zeroed);
+void *ouro__large_alloc(struct local *local, unsigned domain, size_t size, size_t alignment,
+                        bool zeroed);
 
 /* Grow or shrink to another large size; NULL, and all as it was, when that can't be done without copying
  * or there is no memory: `*copy` tells whether copying could do it. */
@@ -282,7 +286,8 @@ uint64_t ouro__heap_live(struct ouro_heap *heap);
 
 void *ouro__debug_alloc(ouro_heap *heap, ouro_domain domain, size_t size, size_t alignment, bool zeroed,
                         const void *site);
-void *ouro__debug_realloc(ouro_heap *heap, ouro_domain domain, void *block, size_t size, const void *site);
+void *ouro__debug_realloc(ouro_heap *heap, ouro_domain domain, void *block, size_t size,
+                          const void *site);
 void ouro__debug_free(ouro_heap *heap, ouro_domain domain, void *block, const void *site);
 size_t ouro__debug_usable(const void *block);
 

@@ -25,7 +25,8 @@ pages_for(size_t size)
 size_t
 ouro__large_usable(const struct pool *large)
 {
-    return pages_for((size_t)__atomic_load_n(&large->size, __ATOMIC_RELAXED)); /* figures look while it changes */
+    return pages_for(
+        (size_t)__atomic_load_n(&large->size, __ATOMIC_RELAXED)); /* figures look while it changes */
 }
 
 static void

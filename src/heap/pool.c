@@ -11,10 +11,11 @@
 #include "heap/fast.h"
 #include "heap/heap.h"
 
-#define CARVE_CLEAN 4096      /* blocks are put on the list so many bytes at a time, so as not to touch more */
-#define CARVE_DIRTY 16384     /* likewise, of memory that is resident already */
-#define SWEEP 8               /* full pools looked at for remote frees before a new pool is made */
-#define POPULATE_FROM 4       /* full pools of a class that make it likely that the next fills, too */
+#define CARVE_CLEAN                                                                                    \
+    4096 /* blocks are put on the list so many bytes at a time, so as not to touch more */
+#define CARVE_DIRTY 16384 /* likewise, of memory that is resident already */
+#define SWEEP 8           /* full pools looked at for remote frees before a new pool is made */
+#define POPULATE_FROM 4   /* full pools of a class that make it likely that the next fills, too */
 
 /* What a bin without pools points to: an empty list, nothing fresh. */
 struct pool ouro__no_pool = {.free = OFFSET_NONE, .fresh = UINT32_MAX};
@@ -187,7 +188,7 @@ make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
     pool->fresh = ouro__pool_start(class, domain);
     pool->event = EVENT_NEVER;
     pool->cold = 0;
-    pool->class = (uint8_t)class;
+    pool->class = (uint8_t) class;
     pool->domain = (uint8_t)domain;
     __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
     __atomic_store_n(&pool->kind, SLOT_POOL, __ATOMIC_RELEASE);
@@ -335,7 +336,7 @@ ouro__local_init(struct local *local, struct ouro_heap *heap)
 {
     memset(local, 0, sizeof *local);
     for (unsigned domain = 0; domain < OURO_N_DOMAINS; domain++) {
-        for (unsigned class = 0; class < N_BINS_A_DOMAIN; class++) {
+        for (unsigned class = 0; class < N_BINS_A_DOMAIN; class ++) {
             local->current[domain][class] = &ouro__no_pool;
         }
     }
@@ -350,7 +351,8 @@ file_pool(struct local *local, struct pool *pool)
     if (ouro__pool_live(pool) == 0) {
         end_pool(local, pool);
     } else if (pool->free == OFFSET_NONE && pool->cold == 0 &&
-               pool->fresh + ouro__class_size[pool->class] > ouro__pool_end(pool->class, pool->domain)) {
+               pool->fresh + ouro__class_size[pool->class] >
+                   ouro__pool_end(pool->class, pool->domain)) {
         put_aside(local, pool);
     } else {
         pool->event = EVENT_EMPTY;
@@ -375,7 +377,7 @@ static void
 refile_all(struct local *local, struct local *from)
 {
     for (unsigned domain = 0; domain < OURO_N_DOMAINS; domain++) {
-        for (unsigned class = 0; class < N_BINS_A_DOMAIN; class++) {
+        for (unsigned class = 0; class < N_BINS_A_DOMAIN; class ++) {
             struct pool *current = from->current[domain][class];
             refile(local, from, &from->usable[domain][class]);
             refile(local, from, &from->full[domain][class]);

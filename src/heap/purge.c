@@ -154,7 +154,7 @@ ouro__local_purge_inside(struct local *local)
         return 0;
     }
     for (unsigned domain = 0; domain < OURO_N_DOMAINS; domain++) {
-        for (unsigned class = 0; class < N_BINS_A_DOMAIN; class++) {
+        for (unsigned class = 0; class < N_BINS_A_DOMAIN; class ++) {
             uint32_t index = local->usable[domain][class].first;
             for (; index != 0; index = ouro__range.records[index].next) {
                 struct pool *pool = &ouro__range.records[index];

@@ -33,16 +33,16 @@
 
 /* Where the range may begin: far from where systems put programs, libraries, stacks and mmap's own. */
 #define LOWEST_BASE 0x200000000000U
-#define BASE_CHOICES 0x8000U /* times 1 GiB: up to 0x400000000000 */
+#define BASE_CHOICES 0x8000U        /* times 1 GiB: up to 0x400000000000 */
 #define MAX_SLOTS ((size_t)1 << 26) /* 4 TiB */
 
-#define RECORD_CHUNK ((size_t)65536)     /* records are mapped so many bytes at a time */
+#define RECORD_CHUNK ((size_t)65536)         /* records are mapped so many bytes at a time */
 #define SMALL_PAGES_UP_TO ((size_t)32 << 20) /* no huge pages below */
-#define MIN_GROWTH 16   /* slots */
-#define MAX_GROWTH 1024 /* slots */
-#define SKIP 1024       /* slots passed over where someone else has mapped */
+#define MIN_GROWTH 16                        /* slots */
+#define MAX_GROWTH 1024                      /* slots */
+#define SKIP 1024                            /* slots passed over where someone else has mapped */
 
-#define MIN_BUDGET ((size_t)(OURO_STRESS ? 1 : 16)) /* slots: 1 MiB */
+#define MIN_BUDGET ((size_t)(OURO_STRESS ? 1 : 16))   /* slots: 1 MiB */
 #define MAX_BUDGET ((size_t)(OURO_STRESS ? 1 : 1024)) /* slots: 64 MiB */
 #define SOON_NS 100000000U /* a take within 100 ms of a purge shows that it came too early */
 
@@ -59,15 +59,15 @@ static struct {
         uint32_t first[N_BINS]; /* runs of free slots by length: first record's index, 0 for none */
         uint64_t occupied;      /* bit b: first[b] is not 0 */
     } clean, dirty;
-    uint32_t cache;        /* stack of cached slots */
+    uint32_t cache; /* stack of cached slots */
     size_t n_cached;
     size_t n_mapped; /* slots */
-    size_t n_dirty; /* slots in dirty runs */
+    size_t n_dirty;  /* slots in dirty runs */
     size_t budget;
-    uint64_t purged_at; /* ns */
+    uint64_t purged_at;     /* ns */
     size_t recently_purged; /* slots, since purged_at */
-    bool thrashed;  /* since the last purge */
-    uint64_t purged; /* bytes, ever; atomic */
+    bool thrashed;          /* since the last purge */
+    uint64_t purged;        /* bytes, ever; atomic */
 } range = {.lock = OURO_OS_LOCK_INIT, .budget = MIN_BUDGET};
 
 static unsigned
@@ -161,7 +161,9 @@ static bool
 grow(size_t n)
 {
     size_t extent = range_slots();
-    size_t step = extent / 8 < MIN_GROWTH ? MIN_GROWTH : extent / 8 > MAX_GROWTH ? MAX_GROWTH : extent / 8;
+    size_t step = extent / 8 < MIN_GROWTH   ? MIN_GROWTH
+                  : extent / 8 > MAX_GROWTH ? MAX_GROWTH
+                                            : extent / 8;
 
     if (OURO_STRESS || step < n) {
         step = n;
@@ -252,7 +254,8 @@ static bool
 is_free_like(const struct pool *neighbour, const struct pool *record)
 {
     /* A neighbour in use is not ours to read, but for its kind. */
-    return __atomic_load_n(&neighbour->kind, __ATOMIC_RELAXED) == SLOT_FREE && ((neighbour->flags ^ record->flags) & SLOT_DIRTY) == 0;
+    return __atomic_load_n(&neighbour->kind, __ATOMIC_RELAXED) == SLOT_FREE &&
+           ((neighbour->flags ^ record->flags) & SLOT_DIRTY) == 0;
 }
 
 /* Add slots that are in no list, all dirty or all clean, as a free run, joined with its like. */
@@ -384,7 +387,8 @@ ouro__range_extend(struct pool *first, size_t n_now, size_t n)
     if (behind == range_slots()) {
         (void)grow(n);
     }
-    if (behind < range_slots() && __atomic_load_n(&record_of(behind)->kind, __ATOMIC_RELAXED) == SLOT_FREE &&
+    if (behind < range_slots() &&
+        __atomic_load_n(&record_of(behind)->kind, __ATOMIC_RELAXED) == SLOT_FREE &&
         record_of(behind)->n_slots >= n) {
         cut_run(record_of(behind), behind, n);
         done = true;

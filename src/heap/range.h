@@ -44,30 +44,30 @@ struct pool {
     char *base;          /* the slot's memory; constant */
     struct local *owner; /* who takes from it; NULL for slots that are no pool: atomic for others */
     union {
-        struct { /* POOL */
+        struct {               /* POOL */
             uint64_t n_allocs; /* blocks handed out since the pool was made */
             uint64_t n_frees;  /* blocks that came back and were seen by the holder */
         };
-        struct { /* LARGE */
-            uint64_t size;           /* bytes asked for */
-            struct ouro_heap *heap;  /* whose block it is */
+        struct {                    /* LARGE */
+            uint64_t size;          /* bytes asked for */
+            struct ouro_heap *heap; /* whose block it is */
         };
     };
-    uint64_t remote;   /* POOL: blocks freed by others: offset of the first << 32 | how many; atomic */
-    uint32_t next;     /* slot indexes of list neighbours, 0 for none */
+    uint64_t remote; /* POOL: blocks freed by others: offset of the first << 32 | how many; atomic */
+    uint32_t next;   /* slot indexes of list neighbours, 0 for none */
     uint32_t prev;
     union {
         uint32_t free;    /* POOL: offset of the first free block, OFFSET_NONE for none */
         uint32_t n_slots; /* FREE (first and last of a run), LARGE: slots in all */
         uint32_t head;    /* INTERIOR: slot index of the first */
     };
-    uint32_t fresh;       /* POOL: offset of the first block that was never handed out */
+    uint32_t fresh; /* POOL: offset of the first block that was never handed out */
     uint16_t event; /* POOL: a free that leaves fewer live blocks than this takes the slow path */
     uint16_t cold;  /* POOL of one slot: sixteenths purged, whose blocks are on no list */
     uint8_t class;
     uint8_t domain;
-    uint8_t kind;   /* enum slot_kind; written last when a pool is made, first when it ends */
-    uint8_t flags;  /* enum slot_flags */
+    uint8_t kind;  /* enum slot_kind; written last when a pool is made, first when it ends */
+    uint8_t flags; /* enum slot_flags */
 };
 
 _Static_assert(sizeof(struct pool) == 64, "a record is a cache line");
@@ -134,7 +134,9 @@ static inline struct pool *
 ouro__record_at(uintptr_t offset)
 {
     struct pool *record = &ouro__range.records[offset >> SLOT_SHIFT];
-    return __atomic_load_n(&record->kind, __ATOMIC_RELAXED) == SLOT_INTERIOR ? &ouro__range.records[record->head] : record;
+    return __atomic_load_n(&record->kind, __ATOMIC_RELAXED) == SLOT_INTERIOR
+               ? &ouro__range.records[record->head]
+               : record;
 }
 
 static inline uintptr_t

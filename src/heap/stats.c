@@ -81,7 +81,7 @@ struct asked {
 RACY static void
 add_local(const struct local *local, ouro_heap_stats *stats, struct asked *asked)
 {
-    for (unsigned class = 0; class < N_BINS_A_DOMAIN; class++) {
+    for (unsigned class = 0; class < N_BINS_A_DOMAIN; class ++) {
         asked->bytes[class] += local->asked_bytes[class];
         asked->count[class] += local->asked_count[class];
     }
@@ -109,8 +109,9 @@ add_pool(const struct pool *pool, ouro_heap_stats *stats, const struct asked *as
     struct ouro_domain_stats *domain = &stats->domain[pool->domain];
     uint64_t size = ouro__class_size[pool->class];
     uint64_t live = live_blocks(pool), carved = carved_blocks(pool);
-    uint64_t capacity = (ouro__pool_end(pool->class, pool->domain) -
-                         ouro__pool_start(pool->class, pool->domain)) / size;
+    uint64_t capacity =
+        (ouro__pool_end(pool->class, pool->domain) - ouro__pool_start(pool->class, pool->domain)) /
+        size;
     uint64_t cold = (uint64_t)__builtin_popcount(pool->cold) * (SLOT_SIZE / 16);
     uint64_t spare = carved > live ? (carved - live) * size : 0;
 
@@ -137,7 +138,8 @@ add_large(const struct pool *large, ouro_heap_stats *stats)
     domain->live_blocks++;
     domain->live_bytes += usable;
     stats->rounding_bytes += usable - large->size;
-    size_t run = (size_t)large->n_slots << SLOT_SHIFT, resident = ouro__os_resident(large->base, usable);
+    size_t run = (size_t)large->n_slots << SLOT_SHIFT,
+           resident = ouro__os_resident(large->base, usable);
     stats->untouched_bytes += usable - resident;
     if (run > usable) { /* left from who had the last slot before */
         stats->cached_bytes += ouro__os_resident(large->base + usable, run - usable);
@@ -152,7 +154,7 @@ move_mixed(const ouro_heap *heap, ouro_heap_stats *stats)
     struct ouro_domain_stats *mem = &stats->domain[OURO_DOMAIN_MEM];
     struct ouro_domain_stats *object = &stats->domain[OURO_DOMAIN_OBJECT];
 
-    for (unsigned class = 0; class < N_BINS_A_DOMAIN; class++) {
+    for (unsigned class = 0; class < N_BINS_A_DOMAIN; class ++) {
         uint64_t n_allocs = heap->mixed_allocs[class], n_live = n_allocs - heap->mixed_frees[class];
         mem->n_allocs += n_allocs;
         mem->live_blocks += n_live;
@@ -241,9 +243,8 @@ ouro_heap_get_class_stats(ouro_heap *heap, unsigned index, ouro_class_stats *sta
 RACY static bool
 is_cold(const struct pool *pool, uint32_t offset, uint32_t size)
 {
-    return pool->cold != 0 &&
-           ((pool->cold >> offset / (SLOT_SIZE / 16)) & 1 ||
-            (pool->cold >> (offset + size - 1) / (SLOT_SIZE / 16)) & 1);
+    return pool->cold != 0 && ((pool->cold >> offset / (SLOT_SIZE / 16)) & 1 ||
+                               (pool->cold >> (offset + size - 1) / (SLOT_SIZE / 16)) & 1);
 }
 
 RACY static bool

@@ -173,7 +173,8 @@ mem_realloc(void *context, void *block, size_t size)
         return mem_malloc(context, size);
     }
     size_t usable = ouro_heap_usable_size(block);
-    if (size > OURO_POOLED_MAX && usable > OURO_POOLED_MAX) { /* stays large: grown or moved without a copy */
+    if (size > OURO_POOLED_MAX &&
+        usable > OURO_POOLED_MAX) { /* stays large: grown or moved without a copy */
         ouro__cpython_notice();
         return ouro_heap_realloc(exclusive_heap, OURO_DOMAIN_MEM, block, size);
     }
@@ -226,7 +227,8 @@ object_free(void *context, void *block)
 static bool
 is_ours(const struct py_allocator *allocator)
 {
-    return allocator->free == mem_free || allocator->free == object_free || allocator->free == place_free;
+    return allocator->free == mem_free || allocator->free == object_free ||
+           allocator->free == place_free;
 }
 
 static void
@@ -303,10 +305,11 @@ serve_under_lock(void)
         struct py_allocator allocator = make_allocator(&places[domain]);
         if (exclusive_heap != NULL) {
             struct place *place = &places[domain];
-            allocator = domain == OURO_DOMAIN_MEM
-                            ? (struct py_allocator){place, mem_malloc, mem_calloc, mem_realloc, mem_free}
-                            : (struct py_allocator){place, object_malloc, object_calloc, object_realloc,
-                                                    object_free};
+            allocator =
+                domain == OURO_DOMAIN_MEM
+                    ? (struct py_allocator){place, mem_malloc, mem_calloc, mem_realloc, mem_free}
+                    : (struct py_allocator){place, object_malloc, object_calloc, object_realloc,
+                                            object_free};
         }
         ouro__py.PyMem_SetAllocator(domain, &allocator);
     }
@@ -342,7 +345,8 @@ ouro__cpython_serve(void)
     struct py_allocator allocator = make_allocator(&places[OURO_DOMAIN_RAW]);
     allocator.calloc = raw_calloc;
     ouro__py.PyMem_SetAllocator(OURO_DOMAIN_RAW, &allocator);
-    ouro__py.PyObject_SetArenaAllocator(&(struct py_arena_allocator){shared_heap, arena_alloc, arena_free});
+    ouro__py.PyObject_SetArenaAllocator(
+        &(struct py_arena_allocator){shared_heap, arena_alloc, arena_free});
     if (!ouro__py.free_threaded) {
         serve_under_lock();
     }

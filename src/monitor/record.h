@@ -38,18 +38,18 @@ enum ouro_record_gc_mode {
 /* How memory stood at one moment: the waterfall from live bytes to resident memory.
  * resident = live - untouched + free + cached + records + files + other. */
 struct ouro_record_moment {
-    uint64_t at_ns;       /* since the process began (host loaded), CLOCK_MONOTONIC */
-    uint64_t live[3];     /* by domain raw, mem, object: bytes of live blocks, rounding included */
-    uint64_t blocks[3];   /* live blocks by domain */
-    uint64_t rounding;    /* of the live bytes, rounding to size classes (estimated) */
-    uint64_t untouched;   /* of the live bytes, never written and so not resident */
-    uint64_t free;        /* free blocks in part-full pools, resident */
-    uint64_t cached;      /* empty pools and runs kept for reuse, resident */
-    uint64_t records;     /* the heap's own records, resident */
-    uint64_t files;       /* resident pages of files and shared memory (kernel: shared) */
-    uint64_t other;       /* resident, anonymous, not ours: stacks, data segments, foreign mappings */
-    uint64_t resident;    /* what the kernel says: the sum */
-    uint64_t mapped;      /* address space the heap has taken */
+    uint64_t at_ns;     /* since the process began (host loaded), CLOCK_MONOTONIC */
+    uint64_t live[3];   /* by domain raw, mem, object: bytes of live blocks, rounding included */
+    uint64_t blocks[3]; /* live blocks by domain */
+    uint64_t rounding;  /* of the live bytes, rounding to size classes (estimated) */
+    uint64_t untouched; /* of the live bytes, never written and so not resident */
+    uint64_t free;      /* free blocks in part-full pools, resident */
+    uint64_t cached;    /* empty pools and runs kept for reuse, resident */
+    uint64_t records;   /* the heap's own records, resident */
+    uint64_t files;     /* resident pages of files and shared memory (kernel: shared) */
+    uint64_t other;     /* resident, anonymous, not ours: stacks, data segments, foreign mappings */
+    uint64_t resident;  /* what the kernel says: the sum */
+    uint64_t mapped;    /* address space the heap has taken */
 };
 
 struct ouro_record_generation {
@@ -60,18 +60,18 @@ struct ouro_record_generation {
 };
 
 struct ouro_record {
-    char magic[8];      /* OURO_RECORD_MAGIC, written last */
-    uint32_t version;   /* OURO_RECORD_VERSION */
-    uint32_t size;      /* of this struct, bytes */
-    uint32_t sequence;  /* odd while being written */
-    uint32_t state;     /* enum ouro_record_state */
+    char magic[8];     /* OURO_RECORD_MAGIC, written last */
+    uint32_t version;  /* OURO_RECORD_VERSION */
+    uint32_t size;     /* of this struct, bytes */
+    uint32_t sequence; /* odd while being written */
+    uint32_t state;    /* enum ouro_record_state */
     int32_t pid, ppid;
     uint64_t began_ns;  /* CLOCK_REALTIME when the host was loaded, or the process was forked */
     uint64_t lasted_ns; /* until the last update, CLOCK_MONOTONIC */
     uint64_t user_ns, system_ns; /* CPU time of the process until the last update */
-    int32_t exit_status; /* what exit was called with, -1 when not known */
-    uint32_t forked;    /* 1: made by fork from a process with a record, figures begin at the fork */
-    char command[480];  /* arguments, each ended by NUL, cut to fit; the last byte is NUL */
+    int32_t exit_status;         /* what exit was called with, -1 when not known */
+    uint32_t forked;   /* 1: made by fork from a process with a record, figures begin at the fork */
+    char command[480]; /* arguments, each ended by NUL, cut to fit; the last byte is NUL */
     uint32_t command_bytes; /* how many of them are meant */
     char executable[256];   /* path, NUL-ended, cut to fit */
 
@@ -80,33 +80,34 @@ struct ouro_record {
     uint32_t python_hex;
     uint32_t python_served; /* bit a domain: 1 raw, 2 mem, 4 object are on Ouro's heap */
     uint32_t python_free_threaded;
-    uint32_t python_interpreters_own_gil; /* 1: sub-interpreters made the heap change to its shared kind */
-    char note[160];     /* one line on what is not served and why; empty when all is */
+    uint32_t
+        python_interpreters_own_gil; /* 1: sub-interpreters made the heap change to its shared kind */
+    char note[160];                  /* one line on what is not served and why; empty when all is */
 
-    struct ouro_record_moment peak; /* at the highest live bytes seen */
-    struct ouro_record_moment last; /* at the last update; at the end when state is not RUNNING */
-    uint64_t peak_resident;         /* kernel's high-water mark (VmHWM), bytes */
+    struct ouro_record_moment peak;   /* at the highest live bytes seen */
+    struct ouro_record_moment last;   /* at the last update; at the end when state is not RUNNING */
+    uint64_t peak_resident;           /* kernel's high-water mark (VmHWM), bytes */
     uint64_t n_allocs[3], n_frees[3]; /* by domain, since began */
-    uint64_t n_samples;             /* how often the moments were taken */
+    uint64_t n_samples;               /* how often the moments were taken */
 
-    uint64_t limit;          /* bytes, 0 for none */
+    uint64_t limit; /* bytes, 0 for none */
     uint64_t limit_refusals;
     uint64_t limit_last_size; /* bytes of the last allocation refused */
-    uint64_t purged;         /* bytes given back to the system on the way */
+    uint64_t purged;          /* bytes given back to the system on the way */
 
     /* The collector. */
-    uint32_t gc_mode;        /* enum ouro_record_gc_mode */
+    uint32_t gc_mode; /* enum ouro_record_gc_mode */
     uint32_t gc_longest_generation;
     struct ouro_record_generation gc[3];
     uint64_t gc_longest_ns;
-    uint64_t gc_freed_bytes; /* heap bytes that collections freed, as far as the heap saw */
+    uint64_t gc_freed_bytes;        /* heap bytes that collections freed, as far as the heap saw */
     int64_t gc_stock_thresholds[3]; /* what the program sees */
     int64_t gc_thresholds[3];       /* what pacing has set at the last update */
     uint64_t gc_raised, gc_lowered; /* how often pacing raised or lowered the first threshold */
-    uint64_t gc_forced;      /* collections brought forward because of bytes */
-    uint64_t gc_put_off;     /* full collections put off */
+    uint64_t gc_forced;             /* collections brought forward because of bytes */
+    uint64_t gc_put_off;            /* full collections put off */
 
-    uint32_t debug;          /* 1: on the debug heap */
+    uint32_t debug; /* 1: on the debug heap */
     uint32_t reserved;
 };
 
