@@ -170,6 +170,7 @@ ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
 {
     struct asked asked;
     struct range_stats range;
+    bool debug = heap->debug;
 
     memset(stats, 0, sizeof *stats);
     add_locals(heap, stats, &asked);
@@ -186,7 +187,7 @@ ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
         }
     }
     ouro__range_unlock();
-    if (heap->debug) {
+    if (debug) {
         ouro__debug_adjust(heap, stats);
     }
     move_mixed(heap, stats);
@@ -276,7 +277,7 @@ RACY bool
 ouro_heap_walk(ouro_heap *heap, ouro_block_visitor visitor, void *context)
 {
     size_t n = ouro__range_extent() >> SLOT_SHIFT;
-    bool go_on = true;
+    bool go_on = true, debug = heap->debug;
 
     /* A pool that ends meanwhile stays readable: its memory is purged at most, never unmapped. */
     for (size_t i = 1; i < n && go_on; i++) {
@@ -290,11 +291,11 @@ ouro_heap_walk(ouro_heap *heap, ouro_block_visitor visitor, void *context)
                                 .domain = (ouro_domain)record->domain,
                                 .pool = record->base,
                                 .pool_size = (size_t)record->n_slots << SLOT_SHIFT};
-            if (!heap->debug || ouro__debug_show(&block)) {
+            if (!debug || ouro__debug_show(&block)) {
                 go_on = visitor(&block, context);
             }
         } else {
-            go_on = walk_pool(record, heap->debug, visitor, context);
+            go_on = walk_pool(record, debug, visitor, context);
         }
     }
     return go_on;
