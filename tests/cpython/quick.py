@@ -22,7 +22,7 @@ test_dict test_list test_set test_tuple test_unicode|test_str test_bytes test_lo
 test_array test_deque test_itertools test_generators test_coroutines test_asyncgen test_context
 test_descr test_exceptions test_json test_pickle test_re test_struct test_xml_etree_c
 test_decimal test_ctypes test_sys test_tracemalloc test_mmap test_resource
-test_os test_fork1 test_threading test_queue test_interpreters
+test_os test_fork1 test_threading test_queue
 test__interpreters|test__xxsubinterpreters
 """.split()
 
