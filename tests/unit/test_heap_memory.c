@@ -194,7 +194,7 @@ test_part_full_pools_are_trimmed(void **state)
         }
     }
     size_t returned = ouro_heap_trim(fixture->heap);
-    assert_true(returned >= 25 * MIB);
+    assert_true(returned >= 20 * MIB); /* inside part-full pools alone; empty ones went before */
     if (process_resident_is_ours()) {
         assert_true(process_resident() - start <= (full - start) / 3);
     }
