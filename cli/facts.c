@@ -72,7 +72,7 @@ ouro__gc_runs_of(const struct ouro_record *record)
 double
 ouro__gc_share_of(const struct ouro_record *record)
 {
-    /* The collector's time is by the wall clock: other processes may have had the processor meanwhile. */
+    /* The two clocks are not read at the same moment. */
     double share = ouro__share(ouro__gc_ns_of(record), ouro__cpu_of(record));
     return share > 1 ? 1 : share;
 }

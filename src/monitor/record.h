@@ -54,7 +54,7 @@ struct ouro_record_moment {
 
 struct ouro_record_generation {
     uint64_t runs;
-    uint64_t ns;            /* time inside, wall */
+    uint64_t ns;            /* CPU time inside, of the thread that collects */
     uint64_t collected;     /* objects */
     uint64_t uncollectable; /* objects */
 };
