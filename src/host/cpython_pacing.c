@@ -15,9 +15,9 @@
  *           whether a full look would find more.  When it finds much it goes on at once: a program that
  *           drops things in the order in which it made them is collected at a fraction of a full look.
  *   full    Considered when the interpreter would have made one.  Made at once when old objects were seen to
- *           hold garbage, or when it is cheap for the time that has passed.  Otherwise put off: by a growth
- *           of 16 MiB or a tenth without any evidence; further while old looks find nothing and earlier
- *           full ones found nothing either.
+ *           hold garbage, or when it is cheap for the time that has passed.  Otherwise put off: by a tenth
+ *           of the heap without any evidence; while old looks find nothing, by 16 MiB at least, and until
+ *           the objects have doubled, or tripled where earlier full ones found nothing either.
  *   bytes   Counting objects is blind for large ones.  When the heaps have grown by some MiB since the last
  *           look, the next one comes at once, however few objects are new; those that it leaves stay among
  *           the new ones, since the youngest of them were only just being made. */
@@ -159,13 +159,19 @@ decide_full(struct ouro__pacing *pacing, struct ouro__pace_moment now)
         return true;
     }
     uint64_t growth = now.bytes > pacing->bytes_at_due ? now.bytes - pacing->bytes_at_due : 0;
+    if (growth <= now.bytes / 10) {
+        return false;
+    }
+    if (!is_evidence_clean(pacing)) {
+        return true;
+    }
     if (growth <= allow_bytes(now.bytes)) {
         return false;
     }
     uint64_t percent = allow_growth_percent(pacing);
     uint64_t n_most = larger(pacing->n_at_full / 100 * percent, 2 * n_stock_minimum(pacing));
     uint64_t most = pacing->bytes_at_full + pacing->bytes_at_full / 100 * percent + 32 * MIB;
-    return !is_evidence_clean(pacing) || pacing->n_old > n_most || now.bytes > most;
+    return pacing->n_old > n_most || now.bytes > most;
 }
 
 /* Time for old looks, and when a full one is due, for evidence. */

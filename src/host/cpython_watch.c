@@ -39,6 +39,7 @@ static struct {
     enum ouro_record_gc_mode mode;
     bool is_installed;
     struct py_collector collector;
+    py_object *callbacks; /* borrowed: the collector holds it until the interpreter ends */
     struct ouro__pacing pacing;
     int thresholds[3]; /* as the program sees them */
     unsigned manual;   /* depth of collections that the program asked for */
@@ -459,6 +460,7 @@ append_callback(py_object *gc)
     if (function != NULL) {
         ouro__py.Py_DecRef(function);
     }
+    watch.callbacks = callbacks;
     return is_done;
 }
 
@@ -511,12 +513,18 @@ install(void *context)
     return 0;
 }
 
-/* The heaps have grown: a look at once, perhaps.  Under the interpreter's lock. */
+/* The heaps have grown: a look at once, perhaps.  Under the interpreter's lock.  A program that has emptied
+ * gc.callbacks has left us deaf: then the collector is as it was. */
 static void
 hurry(void)
 {
-    if (is_paced() && ouro__py.Py_IsInitialized() && is_main_interpreter() &&
-        ouro__pacing_grew(&watch.pacing, held_bytes())) {
+    if (!is_paced() || !ouro__py.Py_IsInitialized() || !is_main_interpreter()) {
+        return;
+    }
+    if (ouro__py.PyList_Size(watch.callbacks) == 0) {
+        restore_thresholds();
+        watch.mode = OURO_GC_STOCK;
+    } else if (ouro__pacing_grew(&watch.pacing, held_bytes())) {
         watch.collector.generations[0].threshold = 1;
     }
 }
