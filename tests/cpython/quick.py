@@ -23,7 +23,6 @@ test_array test_deque test_itertools test_generators test_coroutines test_asyncg
 test_descr test_exceptions test_json test_pickle test_re test_struct test_xml_etree_c
 test_decimal test_ctypes test_sys test_tracemalloc test_mmap test_resource
 test_os test_fork1 test_threading test_queue
-test__interpreters|test__xxsubinterpreters
 """.split()
 
 STOCK = "test_gc test_weakref test_threading".split()
