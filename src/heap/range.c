@@ -63,6 +63,7 @@ static struct {
     size_t n_cached;
     size_t n_mapped; /* slots */
     size_t n_dirty;  /* slots in dirty runs */
+    size_t n_clean;  /* slots in clean runs */
     size_t budget;
     uint64_t purged_at;     /* ns */
     size_t recently_purged; /* slots, since purged_at */
@@ -227,7 +228,7 @@ link_run(size_t first, size_t n)
     }
     bins->first[bin] = (uint32_t)first;
     bins->occupied |= (uint64_t)1 << bin;
-    range.n_dirty += bins == &range.dirty ? n : 0;
+    *(bins == &range.dirty ? &range.n_dirty : &range.n_clean) += n;
 }
 
 static void
@@ -247,7 +248,7 @@ unlink_run(struct pool *head)
     if (head->next != 0) {
         record_of(head->next)->prev = head->prev;
     }
-    range.n_dirty -= bins == &range.dirty ? head->n_slots : 0;
+    *(bins == &range.dirty ? &range.n_dirty : &range.n_clean) -= head->n_slots;
 }
 
 static bool
@@ -343,8 +344,9 @@ take_locked(size_t n, size_t unit)
     }
     size_t at = 0;
     struct pool *run = find_run(n, unit, &at);
-    if (run == NULL && n > 1 && range.n_dirty >= n) { /* purged, runs join with clean neighbours */
-        purge_free(range.n_cached);
+    size_t n_free = range.n_clean + range.n_dirty + range.n_cached;
+    if (run == NULL && n > 1 && n_free >= n + range_slots() / 8) { /* in pieces: purged, they join */
+        purge_free(0);
         run = find_run(n, unit, &at);
     }
     if (run == NULL) {
