@@ -79,6 +79,18 @@ ouro_heap_create(const ouro_heap_config *config)
     return heap;
 }
 
+void
+ouro__heaps_lock(void)
+{
+    ouro__os_acquire(&heaps.lock);
+}
+
+void
+ouro__heaps_unlock(void)
+{
+    ouro__os_release(&heaps.lock);
+}
+
 ouro_heap *
 ouro__heap_process(const ouro_heap_config *config)
 {

@@ -64,6 +64,7 @@ struct local {
                        [N_BINS_A_DOMAIN]; /* others freed blocks of this class; atomic */
     struct pool *kept[N_KEPT]; /* pools that became empty lately and were not given back yet: a ring */
     unsigned next_kept;
+    unsigned next_swept; /* bin whose full pools are looked at next when a new pool is wanted */
     /* Of pools that were given back. */
     uint64_t past_allocs[OURO_N_DOMAINS];
     /* Requests that took the slow path: a sample of what is asked, for the rounding. */
@@ -208,6 +209,10 @@ void ouro__heap_discharge(struct ouro_heap *heap, size_t bytes);
 
 /* Count a refusal of `size` bytes. */
 void ouro__heap_refuse(struct ouro_heap *heap, size_t size);
+
+/* While it is held, no heap is made or destroyed. */
+void ouro__heaps_lock(void);
+void ouro__heaps_unlock(void);
 
 /* Note that `slots` were taken; looks at the live bytes now and then. */
 void ouro__heap_took(struct local *local, size_t slots);

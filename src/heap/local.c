@@ -50,13 +50,15 @@ end_thread(void *unused)
 {
     (void)unused;
     thread_has_ended = true; /* destructors that run after this one are served by `late` */
+    ouro__heaps_lock();      /* so that none of them ends meanwhile */
     for (unsigned i = 0; i < MAX_SHARED_HEAPS; i++) {
         struct local *local = ouro__locals[i];
         ouro__locals[i] = &ouro__no_local;
-        if (local != NULL && local != &ouro__no_local && local->heap != NULL) {
+        if (local != NULL && local->heap != NULL && local->holder == &ouro__thread) {
             leave(local);
         }
     }
+    ouro__heaps_unlock();
 }
 
 static void

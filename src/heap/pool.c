@@ -15,6 +15,7 @@
     4096 /* blocks are put on the list so many bytes at a time, so as not to touch more */
 #define CARVE_DIRTY 16384 /* likewise, of memory that is resident already */
 #define SWEEP 8           /* full pools looked at for remote frees before a new pool is made */
+#define SWEEP_BINS 16     /* of other classes, likewise */
 #define POPULATE_FROM 4   /* full pools of a class that make it likely that the next fills, too */
 
 /* What a bin without pools points to: an empty list, nothing fresh. */
@@ -291,6 +292,41 @@ sweep_full(struct local *local, unsigned domain, unsigned class)
     return NULL;
 }
 
+/* Put a pool that is in no queue where it belongs. */
+static void
+file_pool(struct local *local, struct pool *pool)
+{
+    collect_remote(pool);
+    if (ouro__pool_live(pool) == 0) {
+        end_pool(local, pool);
+    } else if (pool->free == OFFSET_NONE && pool->cold == 0 &&
+               pool->fresh + ouro__class_size[pool->class] >
+                   ouro__pool_end(pool->class, pool->domain)) {
+        put_aside(local, pool);
+    } else {
+        pool->event = EVENT_EMPTY;
+        push_back(&local->usable[pool->domain][pool->class], pool);
+    }
+}
+
+/* A new pool is wanted: have others' frees of other classes made use of first, a few at a time.  A class that is
+ * not asked for again would keep its pools for ever. */
+static void
+sweep_elsewhere(struct local *local)
+{
+    for (unsigned i = 0; i < SWEEP_BINS; i++) {
+        unsigned bin = local->next_swept;
+        local->next_swept = (bin + 1) % (OURO_N_DOMAINS * N_BINS_A_DOMAIN);
+        for (unsigned n = 0; n < SWEEP; n++) {
+            struct pool *pool = sweep_full(local, bin / N_BINS_A_DOMAIN, bin % N_BINS_A_DOMAIN);
+            if (pool == NULL) {
+                break;
+            }
+            file_pool(local, pool);
+        }
+    }
+}
+
 static struct pool *
 find_pool(struct local *local, unsigned domain, unsigned class, size_t size)
 {
@@ -303,6 +339,7 @@ find_pool(struct local *local, unsigned domain, unsigned class, size_t size)
         pool = pop_front(&local->usable[domain][class]);
     }
     if (pool == NULL) {
+        sweep_elsewhere(local);
         pool = make_pool(local, domain, class, size);
     }
     return pool;
@@ -341,23 +378,6 @@ ouro__local_init(struct local *local, struct ouro_heap *heap)
         }
     }
     local->heap = heap;
-}
-
-/* Put a pool that is in no queue where it belongs. */
-static void
-file_pool(struct local *local, struct pool *pool)
-{
-    collect_remote(pool);
-    if (ouro__pool_live(pool) == 0) {
-        end_pool(local, pool);
-    } else if (pool->free == OFFSET_NONE && pool->cold == 0 &&
-               pool->fresh + ouro__class_size[pool->class] >
-                   ouro__pool_end(pool->class, pool->domain)) {
-        put_aside(local, pool);
-    } else {
-        pool->event = EVENT_EMPTY;
-        push_back(&local->usable[pool->domain][pool->class], pool);
-    }
 }
 
 /* File every pool of a queue anew; its length is read first, since some come back to its end. */

@@ -2,6 +2,7 @@
  * ending in any order with blocks that others free.
  *
  * ctest: timeout=600 */
+#define _DEFAULT_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -293,6 +294,7 @@ enum { N_LEFT = 200 };
 
 struct leaver {
     ouro_heap *heap;
+    pthread_barrier_t *together; /* all end when all have begun: each round needs what the others need */
     uint64_t seed;
     unsigned char *left[N_LEFT];
 };
@@ -306,6 +308,7 @@ allocate_and_leave(void *context)
         leaver->left[i] = make_block(leaver->heap, &random);
         finish_block(leaver->heap, make_block(leaver->heap, &random));
     }
+    pthread_barrier_wait(leaver->together);
 }
 
 struct cleaner {
@@ -336,9 +339,12 @@ test_threads_that_end_with_blocks_alive(void **state)
     static struct leaver leavers[N];
     uint64_t start = process_resident(), mapped_first = 0;
     uint64_t n_rounds = test_count(NULL, 10);
+    pthread_barrier_t together;
+    assert_int_equal(pthread_barrier_init(&together, NULL, N), 0);
     for (uint64_t round = 0; round < n_rounds; round++) {
         for (size_t i = 0; i < N; i++) {
             leavers[i].heap = fixture->heap;
+            leavers[i].together = &together;
             leavers[i].seed = test_seed(84) + round * N + i;
         }
         threads_run(N, allocate_and_leave, leavers, sizeof leavers[0]);
@@ -372,6 +378,7 @@ test_threads_that_end_with_blocks_alive(void **state)
             assert_true(stats.mapped_bytes <= mapped_first + 64 * MIB);
         }
     }
+    pthread_barrier_destroy(&together);
     ouro_heap_trim(fixture->heap);
     if (process_resident_is_ours() && !fixture->kind->config.debug) {
         uint64_t now = process_resident();
@@ -389,11 +396,14 @@ test_ten_thousand_short_threads(void **state)
     struct fixture *fixture = *state;
     enum { AT_ONCE = 4 };
     static struct leaver leavers[2][AT_ONCE];
+    pthread_barrier_t together;
+    assert_int_equal(pthread_barrier_init(&together, NULL, AT_ONCE), 0);
     uint64_t n = test_count(NULL, 10000) / AT_ONCE, mapped_early = 0;
     for (uint64_t round = 0; round < n; round++) {
         struct leaver *now = leavers[round % 2], *before = leavers[(round + 1) % 2];
         for (size_t i = 0; i < AT_ONCE; i++) {
             now[i].heap = fixture->heap;
+            now[i].together = &together;
             now[i].seed = test_seed(86) + round * AT_ONCE + i;
         }
         struct threads *threads = threads_start(AT_ONCE, allocate_and_leave, now, sizeof now[0]);
@@ -420,6 +430,7 @@ test_ten_thousand_short_threads(void **state)
     struct cleaner cleaner = {.leavers = leavers[(n + 1) % 2], .n_leavers = AT_ONCE, .seed = 1};
     clean_up(&cleaner);
     require_empty(fixture->heap, "after ten thousand threads");
+    pthread_barrier_destroy(&together);
 }
 
 /* ---- threads and a limit ---- */
