@@ -1,7 +1,11 @@
 /* fast.h - the hot paths, inline: what malloc and an interpreter's allocator are made of.
  *
- * Allocation: class, current pool, pop: three dependent loads and two stores.  Freeing: slot record from the
- * address, is it ours to touch, push.  Whatever is not the common case is one call away in heap.c. */
+ * Allocation: class, then the class's hot block, or current pool and pop.  Freeing: slot record from the address,
+ * is it ours to touch, then it becomes hot or is pushed.  What is not the common case is one call away in heap.c.
+ *
+ * Hot blocks are there for pairs: programs free what they just allocated, and allocate again.  A pop waits for the
+ * push before it, which waits for the pop before that; taking a hot block waits for one store (docs/heap.md).  A
+ * hot block has no link, and a word smashed in it leads nowhere. */
 #ifndef OURO_HEAP_FAST_H
 #define OURO_HEAP_FAST_H
 
@@ -30,7 +34,7 @@ ouro__is_link(uint64_t decoded)
     return (decoded & ~(uint64_t)0xFFFF8) == 0; /* an aligned offset, or OFFSET_NONE */
 }
 
-__attribute__((noreturn, cold)) void ouro__link_smashed(const struct pool *pool, const void *block);
+__attribute__((noreturn, cold)) void ouro__link_smashed(const void *block);
 __attribute__((noreturn, cold)) void ouro__freed_twice(const struct pool *pool, const void *block);
 
 /* Pop a block of the pool's list, which is not empty. */
@@ -40,7 +44,7 @@ ouro__pool_take(struct pool *pool)
     uint64_t *block = (uint64_t *)(void *)(pool->base + pool->free);
     uint64_t next = ouro__link_load(block);
     if (OURO_UNLIKELY(!ouro__is_link(next))) {
-        ouro__link_smashed(pool, block);
+        ouro__link_smashed(block);
     }
     pool->free = (uint32_t)next;
     pool->n_allocs++;
@@ -48,41 +52,87 @@ ouro__pool_take(struct pool *pool)
     return block;
 }
 
-/* A block of `size` bytes from the current pool, or by the slow path.  NULL without memory. */
-static inline void *
-ouro__alloc(struct ouro_heap *heap, struct local *local, unsigned domain, size_t size)
-{
-    if (OURO_LIKELY(size <= OURO_POOLED_MAX)) {
-        struct pool *pool = local->current[domain][ouro__class_of(size)];
-        if (OURO_LIKELY(pool->free != OFFSET_NONE)) {
-            return ouro__pool_take(pool);
-        }
-    }
-    return ouro__alloc_slow(heap, local, domain, size);
-}
-
-/* Free a block: onto its pool's list when `local` holds the pool, otherwise by the slow path. */
+/* Put a block on the list of its pool, which `local` holds. */
 static inline void
-ouro__free(struct local *local, void *block)
+ouro__pool_put(struct local *local, struct pool *pool, void *block)
 {
-    uintptr_t at = (uintptr_t)block - ouro__range.base;
-    if (OURO_UNLIKELY(at >= ouro__range_extent())) { /* NULL, too */
-        ouro__free_slow(local, block);
-        return;
-    }
-    struct pool *pool = &ouro__range.records[at >> SLOT_SHIFT];
-    if (OURO_UNLIKELY(__atomic_load_n(&pool->owner, __ATOMIC_RELAXED) != local || (at & 15) != 0)) {
-        ouro__free_slow(local, block);
-        return;
-    }
-    if (OURO_UNLIKELY(ouro__is_link(ouro__link_load(block)))) {
-        ouro__freed_twice(pool, block);
-    }
     ouro__link_store(block, pool->free);
-    pool->free = (uint32_t)(at & (SLOT_SIZE - 1));
+    pool->free = (uint32_t)((char *)block - pool->base);
     pool->n_frees++;
     if (OURO_UNLIKELY(ouro__pool_live(pool) < pool->event)) {
         ouro__pool_became_free(local, pool);
+    }
+}
+
+/* The hot block of the size's class, or one of the current pool's; NULL when there is neither, or the size is too
+ * large for pools. */
+static inline void *
+ouro__alloc_quick(struct local *local, unsigned domain, size_t size)
+{
+    if (OURO_UNLIKELY(size > OURO_POOLED_MAX)) {
+        return NULL;
+    }
+    unsigned class = ouro__class_of(size);
+    if (size <= FINE_MAX) {
+        unsigned hot = ouro__hot_index(domain, class);
+        void *block = local->hot[hot];
+        if (block != NULL) {
+            local->hot[hot] = NULL;
+            local->n_hot[hot]++;
+            return block;
+        }
+    }
+    struct pool *pool = local->current[domain][class];
+    return OURO_LIKELY(pool->free != OFFSET_NONE) ? ouro__pool_take(pool) : NULL;
+}
+
+/* A block of `size` bytes, quickly or by the slow path.  NULL without memory. */
+static inline void *
+ouro__alloc(struct ouro_heap *heap, struct local *local, unsigned domain, size_t size)
+{
+    void *block = ouro__alloc_quick(local, domain, size);
+    return OURO_LIKELY(block != NULL) ? block : ouro__alloc_slow(heap, local, domain, size);
+}
+
+/* The pool of a block that `local` holds; NULL when that takes a closer look. */
+static inline struct pool *
+ouro__pool_to_free(const struct local *local, const void *block)
+{
+    uintptr_t at = (uintptr_t)block - ouro__range.base;
+    if (OURO_UNLIKELY(at >= ouro__range_extent())) { /* a null pointer, too */
+        return NULL;
+    }
+    struct pool *pool = &ouro__range.records[at >> SLOT_SHIFT];
+    bool holds = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED) == local && (at & 15) == 0;
+    return OURO_LIKELY(holds) ? pool : NULL;
+}
+
+/* Free a block of `pool`, which `local` holds: it becomes its class's hot one, or goes onto the pool's list. */
+static inline void
+ouro__free_quick(struct local *local, struct pool *pool, void *block)
+{
+    if (OURO_UNLIKELY(ouro__is_link(ouro__link_load(block)))) {
+        ouro__freed_twice(pool, block);
+    }
+    void **hot = &local->hot[pool->hot];
+    if (*hot == NULL) {
+        *hot = block;
+    } else if (OURO_UNLIKELY(*hot == block)) {
+        ouro__freed_twice(pool, block);
+    } else {
+        ouro__pool_put(local, pool, block);
+    }
+}
+
+/* Free a block, quickly or by the slow path. */
+static inline void
+ouro__free(struct local *local, void *block)
+{
+    struct pool *pool = ouro__pool_to_free(local, block);
+    if (OURO_LIKELY(pool != NULL)) {
+        ouro__free_quick(local, pool, block);
+    } else {
+        ouro__free_slow(local, block);
     }
 }
 

@@ -79,6 +79,19 @@ ouro_heap_create(const ouro_heap_config *config)
     return heap;
 }
 
+bool
+ouro__heap_place(ouro_heap *heap, const ouro_heap_config *config)
+{
+    if (!ouro__range_init()) {
+        return false;
+    }
+    ouro__os_acquire(&heaps.lock);
+    init_heap(heap, config);
+    watch_forks();
+    ouro__os_release(&heaps.lock);
+    return true;
+}
+
 void
 ouro__heaps_lock(void)
 {
@@ -414,9 +427,18 @@ die_of_foreign(void *block)
 
 void (*ouro__on_foreign_free)(void *block) = die_of_foreign;
 
-void
-ouro__link_smashed(const struct pool *pool, const void *block)
+/* The record of the pool or large block around an address; NULL when the address is not ours. */
+static struct pool *
+record_around(const void *address)
 {
+    uintptr_t at = (uintptr_t)address - ouro__range.base;
+    return at < ouro__range_extent() ? ouro__record_at(at) : NULL;
+}
+
+void
+ouro__link_smashed(const void *block)
+{
+    const struct pool *pool = record_around(block);
     ouro__die(
         "heap corrupted: the free block %p (%u bytes, domain %s) was written to after it was freed, or "
         "the block before it was overrun. `ouro run --debug` finds out where",
@@ -435,14 +457,6 @@ ouro__domain_name(unsigned domain)
 {
     static const char *const names[OURO_N_DOMAINS] = {"raw", "mem", "object"};
     return domain < OURO_N_DOMAINS ? names[domain] : "unknown";
-}
-
-/* The record of the pool or large block around an address; NULL when the address is not ours. */
-static struct pool *
-record_around(const void *address)
-{
-    uintptr_t at = (uintptr_t)address - ouro__range.base;
-    return at < ouro__range_extent() ? ouro__record_at(at) : NULL;
 }
 
 static bool
@@ -506,19 +520,14 @@ ouro__free_slow(struct local *local, void *block)
 void
 ouro__free_to(struct local *local, struct pool *pool, void *block)
 {
-    if (ouro__is_link(ouro__link_load(block))) {
+    if (ouro__is_link(ouro__link_load(block)) || block == ouro__pool_hot(pool)) {
         ouro__freed_twice(pool, block);
     }
     if (__atomic_load_n(&pool->owner, __ATOMIC_RELAXED) != local) {
         ouro__pool_push_remote(pool, block);
         return;
     }
-    ouro__link_store(block, pool->free);
-    pool->free = (uint32_t)((char *)block - pool->base);
-    pool->n_frees++;
-    if (ouro__pool_live(pool) < pool->event) {
-        ouro__pool_became_free(local, pool);
-    }
+    ouro__pool_put(local, pool, block);
 }
 
 void

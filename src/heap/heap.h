@@ -42,6 +42,15 @@ struct queue {
     uint32_t n;           /* pools in it */
 };
 
+/* Where the hot block of a class is; those of larger classes are never hot. */
+#define NEVER_HOT (OURO_N_DOMAINS * FINE_CLASSES)
+
+static inline unsigned
+ouro__hot_index(unsigned domain, unsigned class)
+{
+    return class < FINE_CLASSES ? domain * FINE_CLASSES + class : NEVER_HOT;
+}
+
 enum local_state {
     LOCAL_HELD,   /* by a thread, or by the guard of an exclusive heap */
     LOCAL_ORPHAN, /* its thread has ended: an orphan or a spare until a thread takes it */
@@ -56,6 +65,10 @@ struct local {
     const char *holder;   /* &ouro__thread of the thread that has it */
     enum local_state state;
     int32_t until_sample; /* slots to take before the next look at live bytes */
+    /* A block of each small class that was freed and is handed out next, without a look at its pool.  For the pool
+     * it is live, for everyone else free; written by the holder, read by all. */
+    void *hot[NEVER_HOT + 1];  /* by ouro__hot_index(); the last one is never empty */
+    uint64_t n_hot[NEVER_HOT]; /* handed out from there */
     struct queue usable[OURO_N_DOMAINS][N_BINS_A_DOMAIN];
     struct queue full[OURO_N_DOMAINS][N_BINS_A_DOMAIN];
     uint32_t swept[OURO_N_DOMAINS]
@@ -161,7 +174,7 @@ void ouro__local_init(struct local *local, struct ouro_heap *heap);
  * refusal of `size` bytes is then counted. */
 bool ouro__local_charge(struct local *local, size_t bytes, size_t size);
 
-/* Take over what others freed, and give every empty pool back. */
+/* Take over what others freed, have hot blocks go to their pools, and give every empty pool back. */
 void ouro__local_release_empty(struct local *local);
 
 /* Move all pools of `other`, which nobody holds, to `local`. */
@@ -227,6 +240,10 @@ bool ouro__heap_is_quiet(void);
 /* The process's shared heap: index 0 in ouro__locals, never destroyed; made by the first call. */
 ouro_heap *ouro__heap_process(const ouro_heap_config *config);
 
+/* Make an exclusive heap for good in memory of the caller's, which is zero: one whose address is a constant.  False
+ * without memory. */
+bool ouro__heap_place(ouro_heap *heap, const ouro_heap_config *config);
+
 /* Serve what an exclusive heap holds from a shared heap from now on, for an interpreter whose lock no longer
  * guards alone: its pools become an orphan of the shared heap.  Called by the guard's holder, once.  The exclusive
  * heap's local stays, without pools: whoever still takes from it ends on the slow path, and what is freed to it
@@ -280,6 +297,9 @@ void ouro__large_free(struct pool *large);
 size_t ouro__large_usable(const struct pool *large);
 
 /* ---- stats.c ---- */
+
+/* The pool's block that is its class's hot one, NULL when it has none. */
+const void *ouro__pool_hot(const struct pool *pool);
 
 /* The heap that a record's pool or large block belongs to; NULL for other slots. */
 struct ouro_heap *ouro__heap_of(const struct pool *record);

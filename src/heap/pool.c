@@ -112,7 +112,7 @@ collect_remote(struct pool *pool)
         for (;;) {
             uint64_t next = ouro__link_load(pool->base + last);
             if (OURO_UNLIKELY(!ouro__is_link(next))) {
-                ouro__link_smashed(pool, pool->base + last);
+                ouro__link_smashed(pool->base + last);
             }
             if (next == OFFSET_NONE) {
                 break;
@@ -189,6 +189,7 @@ make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
     pool->fresh = ouro__pool_start(class, domain);
     pool->event = EVENT_NEVER;
     pool->cold = 0;
+    pool->hot = ouro__hot_index(domain, class);
     pool->class = (uint8_t) class;
     pool->domain = (uint8_t)domain;
     __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
@@ -377,6 +378,7 @@ ouro__local_init(struct local *local, struct ouro_heap *heap)
             local->current[domain][class] = &ouro__no_pool;
         }
     }
+    local->hot[NEVER_HOT] = local;
     local->heap = heap;
 }
 
@@ -394,8 +396,23 @@ refile(struct local *local, struct local *from, struct queue *queue)
 }
 
 static void
+flush_hot(struct local *local)
+{
+    for (unsigned i = 0; i < NEVER_HOT; i++) {
+        char *block = local->hot[i];
+        local->past_allocs[i / FINE_CLASSES] += local->n_hot[i];
+        local->n_hot[i] = 0;
+        if (block != NULL) {
+            local->hot[i] = NULL;
+            ouro__pool_put(local, ouro__record_at((uintptr_t)block - ouro__range.base), block);
+        }
+    }
+}
+
+static void
 refile_all(struct local *local, struct local *from)
 {
+    flush_hot(from);
     for (unsigned domain = 0; domain < OURO_N_DOMAINS; domain++) {
         for (unsigned class = 0; class < N_BINS_A_DOMAIN; class ++) {
             struct pool *current = from->current[domain][class];

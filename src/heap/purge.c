@@ -35,7 +35,7 @@ mark_free(const struct pool *pool, uint32_t start, uint32_t size, uint8_t *is_fr
         is_free[(at - start) / size] = 1;
         uint64_t next = ouro__link_load(pool->base + at);
         if (!ouro__is_link(next)) {
-            ouro__link_smashed(pool, pool->base + at);
+            ouro__link_smashed(pool->base + at);
         }
         at = (uint32_t)next;
     }
@@ -137,7 +137,7 @@ purge_medium(struct pool *pool)
         }
         uint64_t next = ouro__link_load(pool->base + at);
         if (!ouro__is_link(next)) {
-            ouro__link_smashed(pool, pool->base + at);
+            ouro__link_smashed(pool->base + at);
         }
         at = (uint32_t)next;
     }

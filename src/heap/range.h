@@ -46,7 +46,8 @@ struct pool {
     union {
         struct {               /* POOL */
             uint64_t n_allocs; /* blocks handed out since the pool was made */
-            uint64_t n_frees;  /* blocks that came back and were seen by the holder */
+            uint32_t n_frees;  /* blocks that came back and were seen by the holder, modulo 2^32 */
+            uint32_t hot;      /* index of its class's hot block in the local, NEVER_HOT for none */
         };
         struct {                    /* LARGE */
             uint64_t size;          /* bytes asked for */

@@ -29,12 +29,21 @@ ouro__heap_of(const struct pool *record)
     return kind == SLOT_LARGE ? record->heap : NULL;
 }
 
+RACY const void *
+ouro__pool_hot(const struct pool *pool)
+{
+    const struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
+    const char *hot = owner != NULL && pool->hot < NEVER_HOT ? owner->hot[pool->hot] : NULL;
+    return hot >= pool->base && hot < pool->base + SLOT_SIZE ? hot : NULL;
+}
+
 /* Blocks of a pool that the program holds: those that others freed are on their way back. */
 RACY static uint64_t
 live_blocks(const struct pool *pool)
 {
-    uint64_t live = pool->n_allocs - pool->n_frees;
-    uint64_t remote = (uint32_t)__atomic_load_n(&pool->remote, __ATOMIC_RELAXED);
+    uint32_t live = ouro__pool_live(pool);
+    uint32_t remote = (uint32_t)__atomic_load_n(&pool->remote, __ATOMIC_RELAXED);
+    remote += ouro__pool_hot(pool) != NULL;
     return live > remote && live <= MAX_LIVE_BLOCKS ? live - remote : 0;
 }
 
@@ -62,49 +71,54 @@ carved_blocks(const struct pool *pool)
     return (pool->fresh - start) / ouro__class_size[pool->class];
 }
 
+/* What a heap's locals know, summed up. */
+struct known {
+    uint64_t asked_bytes[N_BINS_A_DOMAIN], asked_count[N_BINS_A_DOMAIN];
+    uint64_t past_allocs[OURO_N_DOMAINS];
+};
+
+RACY static void
+add_local(const struct local *local, struct known *known)
+{
+    for (unsigned class = 0; class < N_BINS_A_DOMAIN; class ++) {
+        known->asked_bytes[class] += local->asked_bytes[class];
+        known->asked_count[class] += local->asked_count[class];
+    }
+    for (unsigned domain = 0; domain < OURO_N_DOMAINS; domain++) {
+        known->past_allocs[domain] += local->past_allocs[domain];
+    }
+    for (unsigned i = 0; i < NEVER_HOT; i++) {
+        known->past_allocs[i / FINE_CLASSES] += local->n_hot[i];
+    }
+}
+
+RACY static void
+add_locals(const ouro_heap *heap, struct known *known)
+{
+    memset(known, 0, sizeof *known);
+    if (heap->own.heap == heap) {
+        add_local(&heap->own, known);
+    }
+    /* The list only grows, at its head. */
+    for (const struct local *local = heap->locals; local != NULL; local = local->next) {
+        add_local(local, known);
+    }
+}
+
 /* What nobody asked for in `live` blocks of a class, going by the requests that took the slow path. */
 static uint64_t
-rounding_of(const uint64_t *asked_bytes, const uint64_t *asked_count, unsigned class, uint64_t live)
+rounding_of(const struct known *known, unsigned class, uint64_t live)
 {
-    if (asked_count[class] == 0) {
+    if (known->asked_count[class] == 0) {
         return 0;
     }
-    double asked = (double)asked_bytes[class] / (double)asked_count[class];
+    double asked = (double)known->asked_bytes[class] / (double)known->asked_count[class];
     double waste = (double)ouro__class_size[class] - asked;
     return waste > 0 ? (uint64_t)(waste * (double)live) : 0;
 }
 
-struct asked {
-    uint64_t bytes[N_BINS_A_DOMAIN], count[N_BINS_A_DOMAIN];
-};
-
 RACY static void
-add_local(const struct local *local, ouro_heap_stats *stats, struct asked *asked)
-{
-    for (unsigned class = 0; class < N_BINS_A_DOMAIN; class ++) {
-        asked->bytes[class] += local->asked_bytes[class];
-        asked->count[class] += local->asked_count[class];
-    }
-    for (unsigned domain = 0; stats != NULL && domain < OURO_N_DOMAINS; domain++) {
-        stats->domain[domain].n_allocs += local->past_allocs[domain];
-    }
-}
-
-RACY static void
-add_locals(ouro_heap *heap, ouro_heap_stats *stats, struct asked *asked)
-{
-    memset(asked, 0, sizeof *asked);
-    if (heap->own.heap == heap) {
-        add_local(&heap->own, stats, asked);
-    }
-    /* The list only grows, at its head. */
-    for (const struct local *local = heap->locals; local != NULL; local = local->next) {
-        add_local(local, stats, asked);
-    }
-}
-
-RACY static void
-add_pool(const struct pool *pool, ouro_heap_stats *stats, const struct asked *asked)
+add_pool(const struct pool *pool, ouro_heap_stats *stats, const struct known *known)
 {
     struct ouro_domain_stats *domain = &stats->domain[pool->domain];
     uint64_t size = ouro__class_size[pool->class];
@@ -124,7 +138,7 @@ add_pool(const struct pool *pool, ouro_heap_stats *stats, const struct asked *as
         return;
     }
     stats->free_bytes += spare;
-    stats->rounding_bytes += rounding_of(asked->bytes, asked->count, pool->class, live);
+    stats->rounding_bytes += rounding_of(known, pool->class, live);
     stats->n_pools++;
     stats->occupancy[live * 10 / (capacity + 1)]++;
 }
@@ -168,12 +182,12 @@ move_mixed(const ouro_heap *heap, ouro_heap_stats *stats)
 RACY void
 ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
 {
-    struct asked asked;
+    struct known known;
     struct range_stats range;
     bool debug = heap->debug;
 
     memset(stats, 0, sizeof *stats);
-    add_locals(heap, stats, &asked);
+    add_locals(heap, &known);
     ouro__range_lock();
     size_t n = ouro__range_extent() >> SLOT_SHIFT;
     for (size_t i = 1; i < n; i++) {
@@ -182,7 +196,7 @@ ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
             if (record->kind == SLOT_LARGE) {
                 add_large(record, stats);
             } else {
-                add_pool(record, stats, &asked);
+                add_pool(record, stats, &known);
             }
         }
     }
@@ -193,6 +207,7 @@ ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
     move_mixed(heap, stats);
     ouro__range_get_stats(&range);
     for (unsigned i = 0; i < OURO_N_DOMAINS; i++) {
+        stats->domain[i].n_allocs += known.past_allocs[i];
         stats->domain[i].n_allocs += __atomic_load_n(&heap->large_allocs[i], __ATOMIC_RELAXED);
         stats->domain[i].n_frees = stats->domain[i].n_allocs - stats->domain[i].live_blocks;
         stats->live_bytes += stats->domain[i].live_bytes;
@@ -215,14 +230,14 @@ ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
 RACY void
 ouro_heap_get_class_stats(ouro_heap *heap, unsigned index, ouro_class_stats *stats)
 {
-    struct asked asked;
+    struct known known;
 
     memset(stats, 0, sizeof *stats);
     if (index >= OURO_N_SIZE_CLASSES) {
         return;
     }
     stats->block_size = ouro__class_size[index];
-    add_locals(heap, NULL, &asked);
+    add_locals(heap, &known);
     ouro__range_lock();
     size_t n = ouro__range_extent() >> SLOT_SHIFT;
     for (size_t i = 1; i < n; i++) {
@@ -235,7 +250,7 @@ ouro_heap_get_class_stats(ouro_heap *heap, unsigned index, ouro_class_stats *sta
         }
     }
     ouro__range_unlock();
-    stats->rounding_bytes = rounding_of(asked.bytes, asked.count, index, stats->live_blocks);
+    stats->rounding_bytes = rounding_of(&known, index, stats->live_blocks);
 }
 
 /* ---- walks ---- */
@@ -254,13 +269,14 @@ walk_pool(const struct pool *pool, bool debug, ouro_block_visitor visitor, void 
     uint32_t size = ouro__class_size[pool->class];
     uint32_t start = ouro__pool_start(pool->class, pool->domain);
     uint32_t n = carved_blocks(pool);
+    const void *hot = ouro__pool_hot(pool);
     ouro_block block = {.domain = (ouro_domain)pool->domain, .pool = pool->base};
 
     block.pool_size = (size_t)ouro__class_slots(pool->class) << SLOT_SHIFT;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t offset = start + i * size;
         void *address = pool->base + offset;
-        if (is_cold(pool, offset, size) || ouro__is_link(ouro__link_load(address))) {
+        if (is_cold(pool, offset, size) || ouro__is_link(ouro__link_load(address)) || address == hot) {
             continue;
         }
         block.address = address;

@@ -26,7 +26,8 @@
 #define INTERPRETER_STATE_MIN 65536
 
 static ouro_heap *shared_heap;
-static ouro_heap *exclusive_heap;
+static ouro_heap exclusive_heap __attribute__((aligned(4096)));
+static bool has_exclusive;
 static bool is_retired; /* the exclusive heap: mem and object go on with the shared one */
 bool ouro__cpython_wants_notice;
 
@@ -94,19 +95,14 @@ exclusive_slow(struct place *place, size_t size)
         ouro__cpython_notice();
     }
     unsigned domain = size > OURO_POOLED_MAX ? place->domain : OURO_DOMAIN_OBJECT;
-    return ouro__alloc_slow(exclusive_heap, &exclusive_heap->own, domain, size);
+    return ouro__alloc_slow(&exclusive_heap, &exclusive_heap.own, domain, size);
 }
 
 INLINE void *
 exclusive_take(void *context, unsigned domain, size_t size)
 {
-    if (OURO_LIKELY(size <= OURO_POOLED_MAX)) {
-        struct pool *pool = exclusive_heap->own.current[domain][ouro__class_of(size)];
-        if (OURO_LIKELY(pool->free != OFFSET_NONE)) {
-            return ouro__pool_take(pool);
-        }
-    }
-    return exclusive_slow(context, size);
+    void *block = ouro__alloc_quick(&exclusive_heap.own, domain, size);
+    return OURO_LIKELY(block != NULL) ? block : exclusive_slow(context, size);
 }
 
 INLINE void *
@@ -124,20 +120,28 @@ exclusive_take_zeroed(void *context, unsigned domain, size_t count, size_t size)
         return place_calloc(context, count, size);
     }
     ouro__cpython_notice();
-    return ouro_heap_alloc_zeroed(exclusive_heap, (ouro_domain)domain, count, size);
+    return ouro_heap_alloc_zeroed(&exclusive_heap, (ouro_domain)domain, count, size);
 }
 
 /* The mem domain's small blocks come from the object domain's pools: see ouro__heap_count_mixed_alloc(). */
+__attribute__((noinline)) static void *
+mem_slow(void *context, size_t size)
+{
+    void *block = exclusive_slow(context, size);
+    if (block != NULL && size <= OURO_POOLED_MAX && !is_retired) {
+        ouro__heap_count_mixed_alloc(&exclusive_heap, size);
+    }
+    return block;
+}
+
 static void *
 mem_malloc(void *context, size_t size)
 {
-    if (OURO_UNLIKELY(size > OURO_POOLED_MAX || is_retired)) {
-        return exclusive_slow(context, size);
+    void *block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
+    if (OURO_UNLIKELY(block == NULL)) {
+        return mem_slow(context, size);
     }
-    void *block = exclusive_take(context, OURO_DOMAIN_OBJECT, size);
-    if (OURO_LIKELY(block != NULL)) {
-        ouro__heap_count_mixed_alloc(exclusive_heap, size);
-    }
+    ouro__heap_count_mixed_alloc(&exclusive_heap, size);
     return block;
 }
 
@@ -159,8 +163,16 @@ static void
 mem_free(void *context, void *block)
 {
     (void)context;
-    ouro__heap_count_mixed_free(exclusive_heap, block);
-    ouro__free(&exclusive_heap->own, block);
+    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
+    if (OURO_LIKELY(pool != NULL)) {
+        exclusive_heap.mixed_frees[pool->class]++;
+        ouro__free_quick(&exclusive_heap.own, pool, block);
+        return;
+    }
+    if (!is_retired) {
+        ouro__heap_count_mixed_free(&exclusive_heap, block);
+    }
+    ouro__free_slow(&exclusive_heap.own, block);
 }
 
 static void *
@@ -176,7 +188,7 @@ mem_realloc(void *context, void *block, size_t size)
     if (size > OURO_POOLED_MAX &&
         usable > OURO_POOLED_MAX) { /* stays large: grown or moved without a copy */
         ouro__cpython_notice();
-        return ouro_heap_realloc(exclusive_heap, OURO_DOMAIN_MEM, block, size);
+        return ouro_heap_realloc(&exclusive_heap, OURO_DOMAIN_MEM, block, size);
     }
     if (size <= usable && size >= usable - usable / 4) {
         return block;
@@ -211,7 +223,7 @@ object_realloc(void *context, void *block, size_t size)
     if (OURO_UNLIKELY(size > OURO_POOLED_MAX)) {
         ouro__cpython_notice();
     }
-    return ouro_heap_realloc(exclusive_heap, OURO_DOMAIN_OBJECT, block, size);
+    return ouro_heap_realloc(&exclusive_heap, OURO_DOMAIN_OBJECT, block, size);
 }
 
 /* Blocks of a retired heap belong to a thread of the shared one, and go the way of blocks that others hold. */
@@ -219,7 +231,7 @@ static void
 object_free(void *context, void *block)
 {
     (void)context;
-    ouro__free(&exclusive_heap->own, block);
+    ouro__free(&exclusive_heap.own, block);
 }
 
 /* ---- interpreters with locks of their own ---- */
@@ -234,10 +246,10 @@ is_ours(const struct py_allocator *allocator)
 static void
 retire_exclusive(void)
 {
-    if (exclusive_heap == NULL || is_retired) {
+    if (!has_exclusive || is_retired) {
         return;
     }
-    ouro__heap_retire(exclusive_heap, shared_heap);
+    ouro__heap_retire(&exclusive_heap, shared_heap);
     is_retired = true;
     for (int domain = OURO_DOMAIN_MEM; domain <= OURO_DOMAIN_OBJECT; domain++) {
         struct py_allocator allocator;
@@ -258,7 +270,7 @@ ouro__cpython_before_library(const char *path)
                                           "_testinternalcapi."};
     const char *slash = path != NULL ? strrchr(path, '/') : NULL;
 
-    if (slash == NULL || exclusive_heap == NULL || is_retired || ouro__py.hex < 0x030C0000 ||
+    if (slash == NULL || !has_exclusive || is_retired || ouro__py.hex < 0x030C0000 ||
         ouro__py.current_thread_state() == NULL) {
         return;
     }
@@ -283,27 +295,24 @@ raw_calloc(void *context, size_t count, size_t size)
 /* ---- setting them ---- */
 
 /* An exclusive heap where it is sound and of use: a debug heap costs more than locks do. */
-static ouro_heap *
+static bool
 make_exclusive(void)
 {
-    if (ouro__settings_get()->debug) {
-        return NULL;
-    }
     ouro_heap_config config = {.kind = OURO_HEAP_EXCLUSIVE, .limit_with = shared_heap};
-    ouro_heap *heap = ouro_heap_create(&config);
-    if (heap != NULL) {
-        ouro__watch_add_heap(heap);
+    if (ouro__settings_get()->debug || !ouro__heap_place(&exclusive_heap, &config)) {
+        return false;
     }
-    return heap;
+    ouro__watch_add_heap(&exclusive_heap);
+    return true;
 }
 
 static void
 serve_under_lock(void)
 {
-    exclusive_heap = make_exclusive();
+    has_exclusive = make_exclusive();
     for (int domain = OURO_DOMAIN_MEM; domain <= OURO_DOMAIN_OBJECT; domain++) {
         struct py_allocator allocator = make_allocator(&places[domain]);
-        if (exclusive_heap != NULL) {
+        if (has_exclusive) {
             struct place *place = &places[domain];
             allocator =
                 domain == OURO_DOMAIN_MEM
@@ -355,7 +364,7 @@ ouro__cpython_serve(void)
 ouro_heap *
 ouro__cpython_heap(void)
 {
-    return is_retired ? NULL : exclusive_heap;
+    return has_exclusive && !is_retired ? &exclusive_heap : NULL;
 }
 
 unsigned

@@ -89,13 +89,8 @@ take_slow(size_t size, const void *caller)
 INLINE void *
 take(size_t size)
 {
-    if (OURO_LIKELY(size <= OURO_POOLED_MAX)) {
-        struct pool *pool = ouro__locals[0]->current[OURO_DOMAIN_RAW][ouro__class_of(size)];
-        if (OURO_LIKELY(pool->free != OFFSET_NONE)) {
-            return ouro__pool_take(pool);
-        }
-    }
-    return take_slow(size, CALLER);
+    void *block = ouro__alloc_quick(ouro__locals[0], OURO_DOMAIN_RAW, size);
+    return OURO_LIKELY(block != NULL) ? block : take_slow(size, CALLER);
 }
 
 __attribute__((noinline)) static void *
@@ -119,13 +114,8 @@ take_zeroed(size_t count, size_t size)
     if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) {
         return fail(ENOMEM);
     }
-    if (OURO_LIKELY(bytes <= OURO_POOLED_MAX)) {
-        struct pool *pool = ouro__locals[0]->current[OURO_DOMAIN_RAW][ouro__class_of(bytes)];
-        if (OURO_LIKELY(pool->free != OFFSET_NONE)) {
-            return memset(ouro__pool_take(pool), 0, bytes);
-        }
-    }
-    return take_zeroed_slow(bytes, CALLER);
+    void *block = ouro__alloc_quick(ouro__locals[0], OURO_DOMAIN_RAW, bytes);
+    return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : take_zeroed_slow(bytes, CALLER);
 }
 
 /* `alignment` is a power of two. */

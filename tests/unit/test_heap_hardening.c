@@ -10,6 +10,7 @@
 #include "child.h"
 #include "kinds.h"
 #include "pattern.h"
+#include "threads.h"
 
 struct attempt {
     ouro_heap *heap;
@@ -57,7 +58,25 @@ free_twice_among_others(void *context)
     for (size_t i = 0; i < 4; i++) {
         ouro_heap_free(attempt->heap, OURO_DOMAIN_RAW, blocks[i]);
     }
-    ouro_heap_free(attempt->heap, OURO_DOMAIN_RAW, opaque_pointer(blocks[2]));
+    ouro_heap_free(attempt->heap, OURO_DOMAIN_RAW, opaque_pointer(blocks[attempt->n_before]));
+}
+
+static void
+free_in_thread(void *context)
+{
+    struct attempt *attempt = context;
+    ouro_heap_free(attempt->heap, OURO_DOMAIN_RAW, (void *)(uintptr_t)attempt->value);
+}
+
+/* What one thread freed, another frees again. */
+static void
+free_twice_by_two(void *context)
+{
+    struct attempt *attempt = context;
+    void *block = ouro_heap_alloc(attempt->heap, OURO_DOMAIN_RAW, attempt->size);
+    attempt->value = (uintptr_t)opaque_pointer(block);
+    ouro_heap_free(attempt->heap, OURO_DOMAIN_RAW, block);
+    threads_run(1, free_in_thread, attempt, sizeof *attempt);
 }
 
 static void
@@ -67,7 +86,13 @@ test_double_free(void **state)
     for (size_t i = 0; i < N_SIZES; i++) {
         struct attempt attempt = {.heap = fixture->heap, .size = all_sizes[i]};
         require_caught(free_twice, &attempt, "double free");
-        require_caught(free_twice_among_others, &attempt, "double free among others");
+        for (size_t which = 0; which < 4; which++) {
+            attempt.n_before = which;
+            require_caught(free_twice_among_others, &attempt, "double free among others");
+        }
+        if (fixture->kind->config.kind == OURO_HEAP_SHARED) {
+            require_caught(free_twice_by_two, &attempt, "double free by two threads");
+        }
     }
 }
 
@@ -168,6 +193,9 @@ smash_and_allocate(void *context)
             _exit(3);
         }
     }
+    /* A class's first free block is handed out next without a link. */
+    void *first = ouro_heap_alloc(attempt->heap, OURO_DOMAIN_OBJECT, attempt->size);
+    ouro_heap_free(attempt->heap, OURO_DOMAIN_OBJECT, opaque_pointer(first));
     for (size_t i = 0; i < MOST; i += 2) { /* every second: the pool stays */
         ouro_heap_free(attempt->heap, OURO_DOMAIN_OBJECT, blocks[i]);
     }
