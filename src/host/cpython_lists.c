@@ -167,45 +167,33 @@ insert_run(struct py_gc_head *at, struct py_gc_head *first, struct py_gc_head *l
     link_heads(last, at);
 }
 
-static void
-insert_all(struct py_generation *from, struct py_gc_head *at)
+void
+ouro__generation_append(struct py_generation *from, struct py_generation *to)
 {
     struct py_gc_head *first = strip_flags(from->head.next);
     if (first != &from->head) {
         struct py_gc_head *last = strip_flags(from->head.previous);
-        insert_run(at, first, last);
+        insert_run(&to->head, first, last);
         ouro__generation_init(from);
     }
 }
 
-void
-ouro__generation_append(struct py_generation *from, struct py_generation *to)
-{
-    insert_all(from, &to->head);
-}
-
-void
-ouro__generation_prepend(struct py_generation *from, struct py_generation *to)
-{
-    insert_all(from, strip_flags(to->head.next));
-}
-
 size_t
-ouro__generation_append_first(struct py_generation *from, struct py_generation *to, size_t n)
+ouro__generation_length(const struct py_generation *generation)
 {
-    struct py_gc_head *head = &from->head;
-    struct py_gc_head *first = strip_flags(head->next);
-    struct py_gc_head *last = head;
-    size_t n_moved = 0;
-    while (n_moved < n && strip_flags(last->next) != head) {
-        last = strip_flags(last->next);
-        n_moved++;
+    size_t n = 0;
+    for (const struct py_gc_head *at = strip_flags(generation->head.next); at != &generation->head;
+         at = strip_flags(at->next)) {
+        n++;
     }
-    if (n_moved > 0) {
-        link_heads(head, strip_flags(last->next));
-        insert_run(&to->head, first, last);
-    }
-    return n_moved;
+    return n;
+}
+
+void
+ouro__generation_move(struct py_gc_head *object, struct py_generation *to)
+{
+    link_heads(strip_flags(object->previous), strip_flags(object->next));
+    insert_run(&to->head, object, object);
 }
 
 void

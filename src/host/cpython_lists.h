@@ -39,12 +39,13 @@ void ouro__collector_get_thresholds(const struct py_collector *collector, int th
  * Order matters: a collection walks a list from its front, and where the objects that hold others come first
  * and neighbours in the list are neighbours in memory, it is five times as fast as where they are not. */
 
-/* All objects of `from` to the end, or to the front, of `to`. */
+/* All objects of `from` to the end of `to`. */
 void ouro__generation_append(struct py_generation *from, struct py_generation *to);
-void ouro__generation_prepend(struct py_generation *from, struct py_generation *to);
 
-/* The first `n` objects of `from` to the end of `to`; how many there were. */
-size_t ouro__generation_append_first(struct py_generation *from, struct py_generation *to, size_t n);
+size_t ouro__generation_length(const struct py_generation *generation);
+
+/* One object, from whatever list it is in, to the end of `to`. */
+void ouro__generation_move(struct py_gc_head *object, struct py_generation *to);
 
 /* Make an empty list. */
 void ouro__generation_init(struct py_generation *generation);

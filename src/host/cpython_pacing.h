@@ -11,11 +11,11 @@
 
 /* What to do with a collection that is about to start. */
 enum ouro__look {
-    OURO_LOOK_YOUNG, /* let it look at what is new */
-    OURO_LOOK_OLD,   /* put the new objects with the old ones, look at some of the oldest instead */
-    OURO_LOOK_NOT,   /* put the new objects with the old ones, look at nothing */
-    OURO_LOOK_FULL,  /* let it look at everything */
-    OURO_LOOK_ASKED, /* the program asked for it: nothing is decided, and nothing learned */
+    OURO_LOOK_YOUNG,  /* let it look at what is new */
+    OURO_LOOK_SURVEY, /* put the new objects with the old ones, let it look at those that are garbage */
+    OURO_LOOK_NOT,    /* put the new objects with the old ones, look at nothing */
+    OURO_LOOK_FULL,   /* let it look at everything */
+    OURO_LOOK_ASKED,  /* the program asked for it: nothing is decided, and nothing learned */
 };
 
 /* What is known at a moment. */
@@ -26,11 +26,9 @@ struct ouro__pace_moment {
 
 struct ouro__pacing {
     /* Outputs. */
-    int threshold;      /* how many new objects bring about the next look */
-    bool wants_full;    /* the next look is to be a full collection */
-    size_t n_oldest;    /* after OURO_LOOK_OLD: how many of the oldest objects to look at */
-    bool is_productive; /* that look found much: the next begins with what it left */
-    bool keeps_young;   /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
+    int threshold;    /* how many new objects bring about the next look */
+    bool wants_full;  /* the next look is to be a full collection */
+    bool keeps_young; /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
     uint64_t n_raised, n_lowered, n_forced, n_put_off;
 
     /* The rest is for pacing alone. */
@@ -45,20 +43,15 @@ struct ouro__pacing {
     uint64_t bytes_at_event;         /* when the last batch was dealt with */
     uint64_t random;
 
-    uint64_t n_old;     /* objects that outlived their batch */
-    uint64_t n_at_full; /* objects that the last full collection left */
-    uint64_t bytes_at_full;
-    uint64_t cpu_at_full;
-    uint64_t n_next_check; /* of n_old: when to ask again whether a full collection is due */
-    uint64_t bytes_at_due; /* when the interpreter left alone would have made one; 0: not yet */
-    unsigned clean_fulls;  /* in a row */
-    bool is_old_dirty;     /* the old objects were found to hold garbage */
-    double ns_an_object;   /* what looking at an old object costs */
-    uint64_t old_ns;       /* spent on old looks, and */
-    uint64_t old_since;    /* CPU time since when */
-    uint64_t old_found, old_looked; /* by old looks since the last full collection */
-    unsigned old_in_a_row;          /* old looks that found much; 0: the last did not */
-    uint64_t old_chunk;             /* objects for the next of them */
+    uint64_t n_old; /* objects that outlived their batch since the last look at everything */
+    uint64_t
+        n_for_looks; /* new objects since then, as far as the interpreter would have looked for them */
+    uint64_t n_at_survey; /* objects that it left */
+    uint64_t bytes_at_survey;
+    uint64_t cpu_at_survey;
+    uint64_t bytes_at_due; /* when the interpreter left alone would have made the next; 0: not yet */
+    bool is_dirty, is_full_of_it; /* it found much, or very much */
+    double ns_an_object;          /* what it cost */
 };
 
 /* Begin: the program's first threshold, and now. */
@@ -69,10 +62,13 @@ void ouro__pacing_init(struct ouro__pacing *pacing, int base, struct ouro__pace_
 enum ouro__look ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked,
                                    uint64_t n_new, struct ouro__pace_moment now);
 
-/* It has ended, and found `n_found` objects.  `n_left`: objects that a full one left; of an old look,
- * `n_looked` is what there was to look at. */
+/* Instead of the survey that was to be, as for want of memory, a full collection is to come. */
+void ouro__pacing_no_survey(struct ouro__pacing *pacing);
+
+/* It has ended, and found `n_found` objects.  `n_left`: of those that it looked at, how many are still tracked; a
+ * survey looked at all. */
 void ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left,
-                       uint64_t n_looked, struct ouro__pace_moment now);
+                       struct ouro__pace_moment now);
 
 /* The heaps have grown to `bytes`: true when a look is wanted at the next occasion. */
 bool ouro__pacing_grew(struct ouro__pacing *pacing, uint64_t bytes);

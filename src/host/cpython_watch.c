@@ -26,6 +26,7 @@
 #include "heap/heap.h"
 #include "host/cpython_lists.h"
 #include "host/cpython_pacing.h"
+#include "host/cpython_survey.h"
 
 /* A threshold that is never reached: the older generations run when we say so. */
 #define NEVER (INT_MAX / 2)
@@ -41,6 +42,7 @@ static struct {
     struct py_collector collector;
     py_object *callbacks; /* borrowed: the collector holds it until the interpreter ends */
     struct ouro__pacing pacing;
+    bool can_survey;
     int thresholds[3]; /* as the program sees them */
     unsigned manual;   /* depth of collections that the program asked for */
     struct py_method *patched[N_PATCHES];
@@ -51,8 +53,7 @@ static struct {
     uint64_t began_cpu_ns;
     uint64_t live_before; /* 0: not counted */
     enum ouro__look look;
-    size_t n_looked;            /* old objects, by an old look */
-    struct py_generation aside; /* what was in generation 1 */
+    struct ouro__survey survey;
 
     /* Totals since `pid` began. */
     int32_t pid;
@@ -109,10 +110,8 @@ restore_thresholds(void)
     }
 }
 
-/* Between collections, generation 1 holds the old objects that old looks have seen in this round, and
- * generation 2 those they have not, followed by what was new since: together they are in the order in which
- * objects were made.  During a young or an old look, generation 1 is set aside, because that is where the
- * collector puts survivors. */
+/* Between collections all old objects are in generation 2, in the order in which they were made.  Generation 1
+ * is where the collector puts the survivors of a young look. */
 
 static void
 start_paced(int generation)
@@ -121,20 +120,13 @@ start_paced(int generation)
     uint64_t n_new = generations[0].count > 0 ? (uint64_t)generations[0].count : 0;
     bool is_asked = watch.manual > 0;
     watch.look = ouro__pacing_start(&watch.pacing, generation == 2, is_asked, n_new, now());
-    watch.n_looked = 0;
-    if (watch.look == OURO_LOOK_FULL) {
-        ouro__generation_prepend(&generations[1], &generations[2]);
-    }
-    if (watch.look == OURO_LOOK_NOT || watch.look == OURO_LOOK_OLD) {
+    if (watch.look == OURO_LOOK_NOT || watch.look == OURO_LOOK_SURVEY) {
         ouro__generation_append(&generations[0], &generations[2]);
     }
-    if (watch.look == OURO_LOOK_YOUNG || watch.look == OURO_LOOK_OLD) {
-        ouro__generation_init(&watch.aside);
-        ouro__generation_append(&generations[1], &watch.aside);
-    }
-    if (watch.look == OURO_LOOK_OLD) {
-        watch.n_looked =
-            ouro__generation_append_first(&generations[2], &generations[0], watch.pacing.n_oldest);
+    if (watch.look == OURO_LOOK_SURVEY &&
+        !(watch.can_survey && ouro__survey_run(&generations[2], &generations[0], &watch.survey))) {
+        ouro__pacing_no_survey(&watch.pacing);
+        watch.look = OURO_LOOK_NOT;
     }
 }
 
@@ -142,23 +134,20 @@ static void
 stop_paced(uint64_t n_found)
 {
     struct py_generation *generations = watch.collector.generations;
-    uint64_t n_left = (uint64_t)watch.collector.long_lived[0];
-    ouro__pacing_stop(&watch.pacing, n_found, n_left, watch.n_looked, now());
-    if (watch.look == OURO_LOOK_YOUNG) {
-        if (watch.pacing.keeps_young) {
-            ouro__generation_prepend(&generations[1], &generations[0]);
-        } else {
-            ouro__generation_append(&generations[1], &generations[2]);
-        }
-        ouro__generation_append(&watch.aside, &generations[1]);
-    } else if (watch.look == OURO_LOOK_OLD) {
-        if (watch.pacing.is_productive) {
-            ouro__generation_prepend(&generations[1], &generations[2]);
-        }
-        ouro__generation_prepend(&watch.aside, &generations[1]);
-        if (watch.n_looked < watch.pacing.n_oldest) { /* that was the last of them: a new round */
-            ouro__generation_prepend(&generations[1], &generations[2]);
-        }
+    uint64_t n_left = 0;
+    if (watch.look == OURO_LOOK_FULL) {
+        n_left = (uint64_t)watch.collector.long_lived[0];
+    } else if (watch.look == OURO_LOOK_SURVEY) {
+        n_left = watch.survey.n_objects -
+                 (n_found < watch.survey.n_objects ? n_found : watch.survey.n_objects);
+    } else if (watch.look == OURO_LOOK_YOUNG) {
+        n_left = ouro__generation_length(&generations[1]);
+    }
+    ouro__pacing_stop(&watch.pacing, n_found, n_left, now());
+    if (watch.look == OURO_LOOK_YOUNG && watch.pacing.keeps_young) {
+        ouro__generation_append(&generations[1], &generations[0]);
+    } else if (watch.look == OURO_LOOK_YOUNG || watch.look == OURO_LOOK_SURVEY) {
+        ouro__generation_append(&generations[1], &generations[2]);
     }
     set_thresholds();
 }
@@ -485,6 +474,7 @@ install_in(py_object *gc)
         watch.mode = OURO_GC_STOCK;
         return;
     }
+    watch.can_survey = ouro__survey_is_possible(watch.callbacks);
     ouro__pacing_init(&watch.pacing, watch.thresholds[0], now());
     set_thresholds();
 }

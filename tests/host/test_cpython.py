@@ -88,6 +88,7 @@ def collector(run):
         ("small_cycles", 100000),
         ("documents", 400),
         ("plain_data_in_cycles", 300),
+        ("shapes", 1500000),
         ("ordinary", 2),
         ("tasks", 500),
         ("threads", 8000),
@@ -240,6 +241,15 @@ def test_building_is_hardly_looked_at(ouro):
     assert collector(paced)["mode"] == "paced"
     assert collector(paced)["raised"] > 0
     assert runs[1] * 3 < runs[0]
+
+
+def test_old_garbage_needs_no_full_look(ouro):
+    run = ouro(PROGRAMS / "shapes.py")
+    assert (run.code, run.output) == (0, "1500000 30 30\n")
+    seen = collector(run)
+    assert seen["mode"] == "paced"
+    assert seen["generations"][2]["runs"] <= 2  # the one at the interpreter's end, and what it does before
+    assert sum(g["collected_objects"] for g in seen["generations"][:2]) > 600000
 
 
 # Peaks: each of these fills itself with garbage in cycles.

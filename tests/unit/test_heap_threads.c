@@ -294,7 +294,8 @@ enum { N_LEFT = 200 };
 
 struct leaver {
     ouro_heap *heap;
-    pthread_barrier_t *together; /* all end when all have begun: each round needs what the others need */
+    pthread_barrier_t
+        *together; /* all end when all have begun: each round needs what the others need */
     uint64_t seed;
     unsigned char *left[N_LEFT];
 };

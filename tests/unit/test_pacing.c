@@ -14,7 +14,6 @@ struct program {
     struct ouro__pacing pacing;
     struct ouro__pace_moment now;
     uint64_t n_looks[OURO_LOOK_ASKED + 1];
-    uint64_t n_full_objects; /* looked at by full looks */
 };
 
 static void
@@ -30,8 +29,8 @@ static enum ouro__look
 run_batch(struct program *program, uint64_t bytes, uint64_t percent, uint64_t old_percent)
 {
     struct ouro__pacing *pacing = &program->pacing;
-    uint64_t n = (uint64_t)pacing->threshold + 1, found = 0, looked = 0;
-    uint64_t n_all = pacing->n_at_full + pacing->n_old + n;
+    uint64_t n = (uint64_t)pacing->threshold + 1, found = 0, n_left = 0;
+    uint64_t n_all = pacing->n_at_survey + pacing->n_old + n;
 
     program->now.cpu_ns += n * 100;
     program->now.bytes += n * bytes;
@@ -39,18 +38,15 @@ run_batch(struct program *program, uint64_t bytes, uint64_t percent, uint64_t ol
     program->n_looks[look]++;
     if (look == OURO_LOOK_YOUNG) {
         found = n * percent / 100;
+        n_left = n - found;
         program->now.cpu_ns += n * 14;
-    } else if (look == OURO_LOOK_OLD) {
-        looked = pacing->n_oldest;
-        found = looked * old_percent / 100;
-        program->now.cpu_ns += looked * 90;
-    } else if (look == OURO_LOOK_FULL) {
+    } else if (look == OURO_LOOK_SURVEY || look == OURO_LOOK_FULL) {
         found = n_all * old_percent / 100;
-        program->now.cpu_ns += n_all * 90;
-        program->n_full_objects += n_all;
+        n_left = n_all - found;
+        program->now.cpu_ns += n_all * 50;
     }
     program->now.bytes -= found * bytes;
-    ouro__pacing_stop(pacing, found, look == OURO_LOOK_FULL ? n_all - found : 0, looked, program->now);
+    ouro__pacing_stop(pacing, found, n_left, program->now);
     return look;
 }
 
@@ -67,9 +63,11 @@ test_building_is_left_alone(void **state)
     }
     assert_int_equal(program.pacing.threshold, BATCH_MAX);
     assert_true(program.n_looks[OURO_LOOK_YOUNG] * 4 < program.n_looks[OURO_LOOK_NOT]);
-    assert_true(program.n_looks[OURO_LOOK_FULL] <= 4);
+    assert_int_equal(program.n_looks[OURO_LOOK_FULL], 0);
+    assert_true(program.n_looks[OURO_LOOK_SURVEY] >= 2);
+    assert_true(program.n_looks[OURO_LOOK_SURVEY] <= 10);
     uint64_t looking = program.now.cpu_ns - began - n_made * 100;
-    assert_true(looking < n_made * 100); /* the interpreter left alone: four times that */
+    assert_true(looking < n_made * 2 * 100); /* the interpreter left alone: four times its own */
     assert_true(program.pacing.n_put_off > 0);
 }
 
@@ -114,7 +112,7 @@ test_bytes_force_a_look(void **state)
     assert_false(ouro__pacing_grew(pacing, program.now.bytes + 512 * KIB));
     assert_true(ouro__pacing_grew(pacing, program.now.bytes + 2 * MIB));
     assert_false(ouro__pacing_grew(pacing, program.now.bytes + 3 * MIB)); /* it is already wanted */
-    for (int i = 0; i < 50; i++) { /* even where looks are rare */
+    for (int i = 0; i < 18; i++) { /* even where looks are rare */
         run_batch(&program, 0, 0, 0);
     }
     assert_true(ouro__pacing_grew(pacing, program.now.bytes + 2 * MIB));
@@ -122,7 +120,7 @@ test_bytes_force_a_look(void **state)
     assert_int_equal(ouro__pacing_start(pacing, false, false, 3, program.now), OURO_LOOK_YOUNG);
     /* What is found holds much: a few objects, all of the bytes. */
     program.now.bytes -= 2 * MIB;
-    ouro__pacing_stop(pacing, 2, 0, 0, program.now);
+    ouro__pacing_stop(pacing, 2, 1, program.now);
     assert_int_equal(pacing->clean_looks, 0);
     assert_int_equal(pacing->n_forced, 2);
 }
@@ -138,90 +136,127 @@ test_allowances(void **state)
     }
 }
 
-/* Old objects that turn out to be garbage are collected from the front, in larger and larger portions, and
- * not by full looks. */
+/* What looks stop the tracking of is cheap now and dear later: every batch is looked at. */
 static void
-test_old_garbage_is_eaten(void **state)
+test_batches_that_are_untracked(void **state)
 {
     (void)state;
     struct program program;
     begin(&program, 700);
     struct ouro__pacing *pacing = &program.pacing;
-    while (program.n_looks[OURO_LOOK_FULL] == 0 || pacing->n_old < 80000) {
-        run_batch(&program, 100, 0, 0);
+    for (int i = 0; i < 500; i++) {
+        uint64_t n = (uint64_t)pacing->threshold + 1;
+        program.now.cpu_ns += n * 100;
+        enum ouro__look look = ouro__pacing_start(pacing, false, false, n, program.now);
+        program.n_looks[look]++;
+        ouro__pacing_stop(pacing, 0, look == OURO_LOOK_YOUNG ? n / 100 : pacing->n_old, program.now);
     }
-    uint64_t n_fulls = program.n_looks[OURO_LOOK_FULL], n_old = pacing->n_old;
-    uint64_t n_young = program.n_looks[OURO_LOOK_YOUNG];
-    unsigned n_eaten = 0;
-    for (int i = 0; i < 30; i++) {
-        if (run_batch(&program, 100, 0, 80) == OURO_LOOK_OLD) {
-            assert_true(pacing->is_productive);
-            assert_true(pacing->old_chunk >= 2 * pacing->n_oldest);
-            n_eaten++;
-        }
-    }
-    assert_true(n_eaten >= 5);
-    assert_true(pacing->n_old < n_old);
-    assert_int_equal(program.n_looks[OURO_LOOK_FULL], n_fulls);
-    assert_true(program.n_looks[OURO_LOOK_YOUNG] > n_young);
+    assert_int_equal(program.n_looks[OURO_LOOK_NOT], 0);
+    assert_true(program.n_looks[OURO_LOOK_YOUNG] >= 470);
+    assert_int_equal(pacing->threshold, BATCH_MAX);
+    assert_true(pacing->n_old < 500 * 50);
 }
 
-/* Few objects that hold much outlive their looks: a full look comes by bytes alone. */
+/* Few objects that hold much outlive their looks: a survey comes by bytes alone. */
 static void
-test_bytes_bring_about_full_looks(void **state)
+test_bytes_bring_about_a_survey(void **state)
 {
     (void)state;
     struct program program;
     begin(&program, 700);
     struct ouro__pacing *pacing = &program.pacing;
     uint64_t began = program.now.bytes;
-    while (!pacing->wants_full) {
+    enum ouro__look look = OURO_LOOK_YOUNG;
+    while (look == OURO_LOOK_YOUNG) {
         program.now.bytes += MIB;
         program.now.cpu_ns += 1000;
         if (ouro__pacing_grew(pacing, program.now.bytes)) {
-            assert_int_equal(ouro__pacing_start(pacing, false, false, 2, program.now), OURO_LOOK_YOUNG);
-            assert_true(pacing->keeps_young);
-            ouro__pacing_stop(pacing, 0, 0, 0, program.now);
+            look = ouro__pacing_start(pacing, false, false, 2, program.now);
+            assert_true(pacing->keeps_young == (look == OURO_LOOK_YOUNG));
+            ouro__pacing_stop(pacing, 0, 2, program.now);
         }
         assert_true(program.now.bytes < began + 64 * MIB);
     }
+    assert_int_equal(look, OURO_LOOK_SURVEY);
 }
 
-/* A full look that found garbage: the next comes when the interpreter would have made it. */
+/* How far the objects have grown, in objects, when the next survey comes. */
+static uint64_t
+grow_until_survey(struct program *program, uint64_t bytes)
+{
+    uint64_t n = 0;
+    do {
+        n = program->pacing.n_old;
+        assert_true(n < 1000000);
+    } while (run_batch(program, bytes, 0, 30) != OURO_LOOK_SURVEY);
+    return n;
+}
+
+/* A survey that found garbage: the next comes when the interpreter would have looked; after a clean one it comes
+ * a tenth of the heap later. */
 static void
-test_dirty_fulls_are_not_put_off(void **state)
+test_how_long_a_survey_is_put_off(void **state)
 {
     (void)state;
     struct program program;
     begin(&program, 700);
     struct ouro__pacing *pacing = &program.pacing;
-    pacing->n_at_full = 400000;
-    pacing->is_old_dirty = true;
-    uint64_t n_old = 0;
-    while (!pacing->wants_full) {
-        n_old = pacing->n_old;
-        assert_true(n_old < 120000);
-        run_batch(&program, 100, 0, 0);
+    pacing->n_at_survey = 400000;
+    pacing->bytes_at_survey = program.now.bytes = 100 * MIB;
+    pacing->is_dirty = true;
+    uint64_t n = grow_until_survey(&program, 100);
+    assert_in_range(n, 90000, 110000);
+    assert_true(pacing->is_dirty);
+
+    pacing->n_at_survey = 400000;
+    while (!pacing->wants_full) { /* it found very much */
+        assert_int_not_equal(run_batch(&program, 100, 0, 30), OURO_LOOK_SURVEY);
+        assert_true(pacing->n_old < 120000);
     }
-    assert_true(n_old >= 90000);
-    assert_int_equal(run_batch(&program, 100, 0, 30), OURO_LOOK_FULL);
-    assert_true(pacing->is_old_dirty);
-    assert_false(pacing->wants_full);
+    assert_int_equal(run_batch(&program, 100, 0, 0), OURO_LOOK_FULL);
+    assert_false(pacing->is_dirty);
+    pacing->n_at_survey = 400000;
+    pacing->bytes_at_survey = program.now.bytes = 100 * MIB;
+    n = grow_until_survey(&program, 100);
+    assert_in_range(n, 100000 + 12 * MIB / 100 - BATCH_MAX, 105000 + 13 * MIB / 100);
+    assert_true(pacing->n_put_off > 0);
 }
 
-/* A program that mostly does other things: full looks cost it little, so it gets them. */
+/* A program that mostly does other things: surveys cost it little, so it gets them. */
 static void
-test_cheap_fulls_are_made(void **state)
+test_cheap_surveys_are_made(void **state)
 {
     (void)state;
     struct program program;
     begin(&program, 700);
-    while (!program.pacing.wants_full) {
+    do {
         assert_true(program.pacing.n_old < 120000);
         program.now.cpu_ns += 1000000000;
-        run_batch(&program, 100, 0, 0);
+    } while (run_batch(&program, 100, 0, 0) != OURO_LOOK_SURVEY);
+    assert_true(program.pacing.n_at_survey >= n_stock_minimum(&program.pacing));
+}
+
+/* Without memory for a survey, the interpreter looks itself, and then all is as before. */
+static void
+test_without_memory(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 700);
+    struct ouro__pacing *pacing = &program.pacing;
+    while (!pacing->wants_full) {
+        uint64_t n = (uint64_t)pacing->threshold + 1;
+        program.now.bytes += n * 100;
+        program.now.cpu_ns += n * 100;
+        if (ouro__pacing_start(pacing, false, false, n, program.now) == OURO_LOOK_SURVEY) {
+            ouro__pacing_no_survey(pacing);
+        }
+        ouro__pacing_stop(pacing, 0, n, program.now);
     }
-    assert_true(program.pacing.n_old >= n_stock_minimum(&program.pacing));
+    assert_true(pacing->n_old > 0);
+    assert_int_equal(run_batch(&program, 100, 0, 0), OURO_LOOK_FULL);
+    assert_false(pacing->wants_full);
+    assert_int_equal(pacing->n_old, 0);
 }
 
 static void
@@ -232,7 +267,7 @@ test_what_the_program_asks_teaches_nothing(void **state)
     begin(&program, 700);
     struct ouro__pacing *pacing = &program.pacing;
     assert_int_equal(ouro__pacing_start(pacing, false, true, 100, program.now), OURO_LOOK_ASKED);
-    ouro__pacing_stop(pacing, 100, 0, 0, program.now);
+    ouro__pacing_stop(pacing, 100, 0, program.now);
     assert_int_equal(pacing->threshold, 700);
     assert_int_equal(pacing->clean_looks, 0);
     assert_int_equal(ouro__pacing_start(pacing, true, true, 100, program.now), OURO_LOOK_FULL);
@@ -247,10 +282,11 @@ main(void)
         cmocka_unit_test(test_large_thresholds_are_kept),
         cmocka_unit_test(test_bytes_force_a_look),
         cmocka_unit_test(test_allowances),
-        cmocka_unit_test(test_old_garbage_is_eaten),
-        cmocka_unit_test(test_bytes_bring_about_full_looks),
-        cmocka_unit_test(test_dirty_fulls_are_not_put_off),
-        cmocka_unit_test(test_cheap_fulls_are_made),
+        cmocka_unit_test(test_batches_that_are_untracked),
+        cmocka_unit_test(test_bytes_bring_about_a_survey),
+        cmocka_unit_test(test_how_long_a_survey_is_put_off),
+        cmocka_unit_test(test_cheap_surveys_are_made),
+        cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_what_the_program_asks_teaches_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
