@@ -239,12 +239,12 @@ thread_cpu_ns(void)
 static void
 note_start(int generation)
 {
-    if (is_paced()) {
-        start_paced(generation);
-    }
     watch.live_before = count_live(generation);
     watch.began_ns = ouro__os_now();
     watch.began_cpu_ns = thread_cpu_ns();
+    if (is_paced()) { /* a survey is part of what the collector costs */
+        start_paced(generation);
+    }
 }
 
 static void
