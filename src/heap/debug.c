@@ -230,7 +230,7 @@ ouro__debug_alloc(ouro_heap *heap, ouro_domain domain, size_t size, size_t align
         __atomic_store_n(&heap->account->last_refused, size, __ATOMIC_RELAXED);
         return NULL;
     }
-    if (local_below(heap)->until_sample <= 0) {
+    if (__atomic_load_n(&local_below(heap)->until_sample, __ATOMIC_RELAXED) <= 0) {
         ouro__heap_sample(local_below(heap));
     }
     char *block = below + HEAD_SIZE;

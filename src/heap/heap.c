@@ -168,6 +168,7 @@ ouro__heap_retire(ouro_heap *exclusive, ouro_heap *shared)
     ouro__os_acquire(&shared->lock);
     memset(exclusive->mixed_allocs, 0, sizeof exclusive->mixed_allocs);
     memset(exclusive->mixed_frees, 0, sizeof exclusive->mixed_frees);
+    ouro__local_release_empty(&exclusive->own); /* on its own account */
     uint64_t held = __atomic_exchange_n(&exclusive->held_here, 0, __ATOMIC_RELAXED);
     __atomic_fetch_add(&shared->held_here, held, __ATOMIC_RELAXED);
     ouro__local_init(heir, shared);
@@ -234,8 +235,10 @@ ouro__heap_took(struct local *local, size_t slots)
 {
     ouro_heap *heap = local->heap;
 
-    local->until_sample -= slots > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)slots;
-    if (OURO_UNLIKELY(local->until_sample <= 0) && !heap->debug) {
+    int32_t left = __atomic_load_n(&local->until_sample, __ATOMIC_RELAXED) -
+                   (slots > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)slots);
+    __atomic_store_n(&local->until_sample, left, __ATOMIC_RELAXED);
+    if (OURO_UNLIKELY(left <= 0) && !heap->debug) {
         ouro__heap_sample(local);
     }
 }
@@ -252,7 +255,8 @@ ouro__heap_sample(struct local *local)
     ouro_heap *heap = local->heap;
     uint64_t held = __atomic_load_n(&heap->held_here, __ATOMIC_RELAXED),
              pause = held >> SLOT_SHIFT >> 6;
-    local->until_sample = pause < 4 ? 4 : pause > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)pause;
+    pause = pause < 4 ? 4 : pause > INT32_MAX / 2 ? INT32_MAX / 2 : pause;
+    __atomic_store_n(&local->until_sample, (int32_t)pause, __ATOMIC_RELAXED);
     /* Blocks that come and go take slots, too, without anything growing: look for 1/64 of the time at most, but
      * always when more is held than ever by a thirty-second. */
     uint64_t now = ouro__os_now(), cost = (ouro__range_extent() >> SLOT_SHIFT) * LOOK_NS_A_SLOT;

@@ -64,7 +64,8 @@ struct local {
     struct local *orphan; /* in its list of orphans */
     const char *holder;   /* &ouro__thread of the thread that has it */
     enum local_state state;
-    int32_t until_sample; /* slots to take before the next look at live bytes */
+    int32_t
+        until_sample; /* slots to take before the next look at live bytes; atomic: a debug heap's is shared */
     /* A block of each small class that was freed and is handed out next, without a look at its pool.  For the pool
      * it is live, for everyone else free; written by the holder, read by all. */
     void *hot[NEVER_HOT + 1];  /* by ouro__hot_index(); the last one is never empty */

@@ -341,9 +341,9 @@ find_pool(struct local *local, unsigned domain, unsigned class, size_t size)
     }
     if (pool == NULL) {
         sweep_elsewhere(local);
-        pool = make_pool(local, domain, class, size);
+        pool = pop_front(&local->usable[domain][class]);
     }
-    return pool;
+    return pool != NULL ? pool : make_pool(local, domain, class, size);
 }
 
 struct pool *

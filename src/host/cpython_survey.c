@@ -22,7 +22,8 @@
 #include "host/cpython.h"
 #include "os/os.h"
 
-/* The objects of two collectable blocks never begin in the same granule: the smallest has 32 bytes. */
+/* Two collectable objects never begin in the same granule: their blocks have 48 bytes at least.  Another object may
+ * begin in the other half of it. */
 #define GRANULE_SHIFT 5
 
 /* An object's state: 0 for what is not looked at, then 1 + references not accounted for, or one of these. */
@@ -39,6 +40,8 @@ enum {
 };
 
 #define STACK_SIZE 8192U
+/* When more than one in so many objects lie elsewhere, somebody has changed the interpreter's allocator. */
+#define MANY_ELSEWHERE 64
 
 enum slot_state {
     SLOT_WITHOUT,  /* objects */
@@ -136,7 +139,8 @@ state_of(const struct table *table, const py_object *object)
     if (at >= table->extent || table->slots[at >> SLOT_SHIFT] == SLOT_WITHOUT) {
         return NULL;
     }
-    return &table->states[at >> GRANULE_SHIFT];
+    uint8_t *state = &table->states[at >> GRANULE_SHIFT];
+    return (*state & ODD) == ((at & 16) != 0 ? ODD : 0) ? state : NULL; /* or its neighbour's */
 }
 
 /* ---- hubs ---- */
@@ -332,19 +336,21 @@ reach_all(struct table *table, size_t n_objects)
 
 /* ---- a survey ---- */
 
-/* Give every object its first state; how many there are. */
+/* Give every object its first state; how many there are.  `n_elsewhere` are not on our heaps. */
 static size_t
-enter_all(struct table *table, const struct py_generation *from)
+enter_all(struct table *table, const struct py_generation *from, size_t *n_elsewhere)
 {
     size_t n = 0;
     for (struct py_gc_head *at = next_of(&from->head); at != &from->head; at = next_of(at)) {
         const py_object *object = object_of(at);
-        if ((uintptr_t)object - table->base < table->extent) {
-            uint8_t *state = &table->states[granule_of(table, object)];
-            *state = (uint8_t)(first_state(table, object) | ((uintptr_t)object & 16 ? ODD : 0));
-            table->slots[slot_of(table, state)] = SLOT_WITH;
-            n++;
+        if ((uintptr_t)object - table->base >= table->extent) {
+            ++*n_elsewhere;
+            continue;
         }
+        uint8_t *state = &table->states[granule_of(table, object)];
+        *state = (uint8_t)(first_state(table, object) | ((uintptr_t)object & 16 ? ODD : 0));
+        table->slots[slot_of(table, state)] = SLOT_WITH;
+        n++;
     }
     return n;
 }
@@ -408,8 +414,9 @@ ouro__survey_run(struct py_generation *from, struct py_generation *to, struct ou
         .slots = (uint8_t *)memory + states_size + stack_size,
         .n_slots = n_slots,
     };
-    survey->n_objects = enter_all(&table, from);
-    bool done = make_hubs(&table, from);
+    size_t n_elsewhere = 0;
+    survey->n_objects = enter_all(&table, from, &n_elsewhere);
+    bool done = n_elsewhere <= survey->n_objects / MANY_ELSEWHERE && make_hubs(&table, from);
     if (done) {
         run(&table, from, to, survey);
         ouro__os_unmap(table.hubs, ouro__round_up((table.hub_mask + 1) * sizeof *table.hubs, page));

@@ -14,7 +14,7 @@ struct ouro__survey {
 bool ouro__survey_is_possible(py_object *list);
 
 /* Look at all objects of `from`, and move those that only each other keep alive to the end of `to`.  False, and
- * nothing moved, without memory for it.  Only when a collection is about to start. */
+ * nothing moved, without memory for it, and when many objects are not on our heaps.  Only when a collection is about to start. */
 bool ouro__survey_run(struct py_generation *from, struct py_generation *to,
                       struct ouro__survey *survey);
 

@@ -120,6 +120,9 @@ start_paced(int generation)
     uint64_t n_new = generations[0].count > 0 ? (uint64_t)generations[0].count : 0;
     bool is_asked = watch.manual > 0;
     watch.look = ouro__pacing_start(&watch.pacing, generation == 2, is_asked, n_new, now());
+    if (watch.look == OURO_LOOK_SURVEY) { /* what a collection that was asked for has left there */
+        ouro__generation_append(&generations[1], &generations[2]);
+    }
     if (watch.look == OURO_LOOK_NOT || watch.look == OURO_LOOK_SURVEY) {
         ouro__generation_append(&generations[0], &generations[2]);
     }
@@ -223,7 +226,8 @@ static uint64_t
 count_live(int generation)
 {
     ouro_heap *heap = ouro__cpython_heap();
-    bool is_cheap = generation == 2 || held_bytes() < SMALL_HEAP;
+    bool is_cheap =
+        generation == 2 || (is_paced() && watch.look == OURO_LOOK_SURVEY) || held_bytes() < SMALL_HEAP;
     return heap != NULL && is_cheap ? ouro__heap_live(heap) : 0;
 }
 
@@ -239,12 +243,12 @@ thread_cpu_ns(void)
 static void
 note_start(int generation)
 {
-    watch.live_before = count_live(generation);
     watch.began_ns = ouro__os_now();
     watch.began_cpu_ns = thread_cpu_ns();
     if (is_paced()) { /* a survey is part of what the collector costs */
         start_paced(generation);
     }
+    watch.live_before = count_live(generation);
 }
 
 static void

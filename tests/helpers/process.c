@@ -93,3 +93,19 @@ clock_ms(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
+
+#if TEST_THREAD_SANITIZED
+/* Figures and walks read what other threads are writing, and say so: a figure may be a moment old.  So may what a
+ * thread knows of a local whose heap has ended. */
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void);
+
+const char *
+__tsan_default_suppressions(void)
+{
+    return "race:^ouro__heap_live$\n"
+           "race:^ouro_heap_get_stats$\n"
+           "race:^ouro_heap_get_class_stats$\n"
+           "race:^ouro_heap_walk$\n"
+           "race:^local_of$\n";
+}
+#endif

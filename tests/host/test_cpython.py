@@ -252,6 +252,12 @@ def test_old_garbage_needs_no_full_look(ouro):
     assert sum(g["collected_objects"] for g in seen["generations"][:2]) > 600000
 
 
+def test_neighbours(ouro):
+    run = ouro(PROGRAMS / "neighbours.py")
+    assert run.code == 0
+    assert int(run.output) <= 20000
+
+
 # Peaks: each of these fills itself with garbage in cycles.
 @pytest.mark.parametrize(
     "program, size, factor",

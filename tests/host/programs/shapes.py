@@ -100,7 +100,8 @@ for step in range(int(sys.argv[1]) if len(sys.argv) > 1 else 1500000):
     if step == 600000:  # they are old by now
         del dropped
 assert all(each() is not None for each in living)
-assert not any(each() is not None for each in dying), [MAKERS[i % len(MAKERS)] for i, each in enumerate(dying) if each() is not None]
+undead = [type(each()).__name__ for each in dying if each() is not None]
+assert not undead, (len(undead), undead[:30])
 assert Finalized.n_finalized == 3
 # What is kept is whole.
 for row in kept:
