@@ -31,7 +31,7 @@ test: setup-build setup-test ## set-up, debug build, every test
 asan: ## the tests under AddressSanitizer
 ubsan: ## the tests under UndefinedBehaviorSanitizer
 tsan: ## the tests under ThreadSanitizer
-stress: ## the tests with tiny constants and every validator
+stress: ## the tests with tiny constants and every validator, but for whole Python programs: an object takes half a pool
 asan ubsan tsan stress: setup-build setup-test
 	@$(call build_preset,$@)
 	@$(CTEST) $@
