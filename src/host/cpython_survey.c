@@ -4,8 +4,8 @@
  * from other objects it looks at; what is left above zero is held from outside, with all that it reaches.
  * It keeps the trial counts in the objects' own heads, so that every reference costs it a cache miss, twice:
  * 80-450 ns an object.  Here they are in a table beside the heap, a byte for 32 bytes of it, which stays
- * in the processor's cache: a reference costs a look-up there, and objects are visited in the order of the
- * collector's list, which is mostly that of addresses.
+ * in the processor's cache: a reference costs a look-up there, and objects are visited in the order of
+ * addresses.
  *
  * The objects are only asked for what they refer to (tp_traverse), as the interpreter would ask them at this
  * very moment.  What is found is moved to the young generation, and the interpreter's own collection of it
@@ -125,6 +125,22 @@ object_at(const struct table *table, size_t at)
     return (py_object *)(table->base + offset);
 }
 
+/* The first granule from `at` on where an object begins; beyond the last when there is none. */
+static size_t
+next_object(const struct table *table, size_t at)
+{
+    while (at < table->n_slots * GRANULES_A_SLOT) {
+        if (table->slots[at / GRANULES_A_SLOT] == SLOT_WITHOUT) {
+            at = (at / GRANULES_A_SLOT + 1) * GRANULES_A_SLOT;
+        } else if (table->states[at] == 0) {
+            at++;
+        } else {
+            return at;
+        }
+    }
+    return SIZE_MAX;
+}
+
 static size_t
 slot_of(const struct table *table, const uint8_t *state)
 {
@@ -164,7 +180,7 @@ find_hub(const struct table *table, const py_object *object)
 
 /* Room for all, at least half of it empty; false without memory. */
 static bool
-make_hubs(struct table *table, const struct py_generation *from)
+make_hubs(struct table *table)
 {
     size_t n = (size_t)1 << (ouro__log2(table->n_hubs + 1) + 2);
     table->hubs = ouro__os_map(ouro__round_up(n * sizeof *table->hubs, ouro__os_page_size()));
@@ -172,10 +188,9 @@ make_hubs(struct table *table, const struct py_generation *from)
     if (table->hubs == NULL) {
         return false;
     }
-    for (struct py_gc_head *at = next_of(&from->head); at != &from->head; at = next_of(at)) {
-        py_object *object = object_of(at);
-        const uint8_t *state = state_of(table, object);
-        if (state != NULL && (*state & STATE) == HUB) {
+    for (size_t at = next_object(table, 0); at != SIZE_MAX; at = next_object(table, at + 1)) {
+        if ((table->states[at] & STATE) == HUB) {
+            py_object *object = object_at(table, at);
             *find_hub(table, object) = (struct hub){object, references_of(object)};
         }
     }
@@ -277,15 +292,11 @@ follow_deep(struct table *table, size_t at)
 static void
 find_held(struct table *table)
 {
-    for (size_t slot = 0; slot < table->n_slots; slot++) {
-        size_t first = slot * GRANULES_A_SLOT;
-        for (size_t at = first; at < first + GRANULES_A_SLOT && table->slots[slot] != SLOT_WITHOUT;
-             at++) {
-            unsigned state = table->states[at] & STATE;
-            if (state > ALONE && state < WAITING &&
-                (state != HUB || find_hub(table, object_at(table, at))->references != 0)) {
-                (void)reach(object_at(table, at), table);
-            }
+    for (size_t at = next_object(table, 0); at != SIZE_MAX; at = next_object(table, at + 1)) {
+        unsigned state = table->states[at] & STATE;
+        if (state > ALONE && state < WAITING &&
+            (state != HUB || find_hub(table, object_at(table, at))->references != 0)) {
+            (void)reach(object_at(table, at), table);
         }
     }
 }
@@ -358,17 +369,11 @@ enter_all(struct table *table, const struct py_generation *from, size_t *n_elsew
 static void
 count_all(struct table *table)
 {
-    for (size_t slot = 0; slot < table->n_slots; slot++) {
-        size_t first = slot * GRANULES_A_SLOT;
-        for (size_t at = first; at < first + GRANULES_A_SLOT && table->slots[slot] != SLOT_WITHOUT;
-             at++) {
-            if (table->states[at] != 0) {
-                py_object *object = object_at(table, at);
-                table->n_counted = 0;
-                (void)type_of(object)->traverse(object, count_reference, table);
-                table->states[at] |= table->n_counted == 0 ? LEAF : 0;
-            }
-        }
+    for (size_t at = next_object(table, 0); at != SIZE_MAX; at = next_object(table, at + 1)) {
+        py_object *object = object_at(table, at);
+        table->n_counted = 0;
+        (void)type_of(object)->traverse(object, count_reference, table);
+        table->states[at] |= table->n_counted == 0 ? LEAF : 0;
     }
 }
 
@@ -416,7 +421,7 @@ ouro__survey_run(struct py_generation *from, struct py_generation *to, struct ou
     };
     size_t n_elsewhere = 0;
     survey->n_objects = enter_all(&table, from, &n_elsewhere);
-    bool done = n_elsewhere <= survey->n_objects / MANY_ELSEWHERE && make_hubs(&table, from);
+    bool done = n_elsewhere <= survey->n_objects / MANY_ELSEWHERE && make_hubs(&table);
     if (done) {
         run(&table, from, to, survey);
         ouro__os_unmap(table.hubs, ouro__round_up((table.hub_mask + 1) * sizeof *table.hubs, page));
