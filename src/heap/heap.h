@@ -66,8 +66,8 @@ struct local {
     enum local_state state;
     int32_t
         until_sample; /* slots to take before the next look at live bytes; atomic: a debug heap's is shared */
-    /* A block of each small class that was freed and is handed out next, without a look at its pool.  For the pool
-     * it is live, for everyone else free; written by the holder, read by all. */
+    /* Of an exclusive heap: a block of each small class that was freed and is handed out next, without a look at its
+     * pool.  For the pool it is live, for everyone else free; written by the holder, read by all. */
     void *hot[NEVER_HOT + 1];  /* by ouro__hot_index(); the last one is never empty */
     uint64_t n_hot[NEVER_HOT]; /* handed out from there */
     struct queue usable[OURO_N_DOMAINS][N_BINS_A_DOMAIN];

@@ -189,7 +189,8 @@ make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
     pool->fresh = ouro__pool_start(class, domain);
     pool->event = EVENT_NEVER;
     pool->cold = 0;
-    pool->hot = ouro__hot_index(domain, class);
+    /* Where calls come from many places in no order, as to malloc, whether there is a hot block can't be predicted. */
+    pool->hot = local == &local->heap->own ? ouro__hot_index(domain, class) : NEVER_HOT;
     pool->class = (uint8_t) class;
     pool->domain = (uint8_t)domain;
     __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
