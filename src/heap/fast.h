@@ -64,17 +64,23 @@ ouro__pool_put(struct local *local, struct pool *pool, void *block)
     }
 }
 
-/* The hot block of the size's class, or one of the current pool's; NULL when there is neither, or the size is too
- * large for pools. */
+/* A block of the current pool; NULL when it has none, or the size is too large for pools. */
 static inline void *
-ouro__alloc_quick(struct local *local, unsigned domain, size_t size)
+ouro__alloc_pooled(struct local *local, unsigned domain, size_t size)
 {
     if (OURO_UNLIKELY(size > OURO_POOLED_MAX)) {
         return NULL;
     }
-    unsigned class = ouro__class_of(size);
+    struct pool *pool = local->current[domain][ouro__class_of(size)];
+    return OURO_LIKELY(pool->free != OFFSET_NONE) ? ouro__pool_take(pool) : NULL;
+}
+
+/* The hot block of the size's class, or else the same. */
+static inline void *
+ouro__alloc_quick(struct local *local, unsigned domain, size_t size)
+{
     if (size <= FINE_MAX) {
-        unsigned hot = ouro__hot_index(domain, class);
+        unsigned hot = ouro__hot_index(domain, ouro__class_of(size));
         void *block = local->hot[hot];
         if (block != NULL) {
             local->hot[hot] = NULL;
@@ -82,8 +88,7 @@ ouro__alloc_quick(struct local *local, unsigned domain, size_t size)
             return block;
         }
     }
-    struct pool *pool = local->current[domain][class];
-    return OURO_LIKELY(pool->free != OFFSET_NONE) ? ouro__pool_take(pool) : NULL;
+    return ouro__alloc_pooled(local, domain, size);
 }
 
 /* A block of `size` bytes, quickly or by the slow path.  NULL without memory. */
@@ -107,20 +112,27 @@ ouro__pool_to_free(const struct local *local, const void *block)
     return OURO_LIKELY(holds) ? pool : NULL;
 }
 
-/* Free a block of `pool`, which `local` holds: it becomes its class's hot one, or goes onto the pool's list. */
+/* Free a block of `pool`, which `local` holds, onto the pool's list. */
 static inline void
-ouro__free_quick(struct local *local, struct pool *pool, void *block)
+ouro__free_pooled(struct local *local, struct pool *pool, void *block)
 {
     if (OURO_UNLIKELY(ouro__is_link(ouro__link_load(block)))) {
         ouro__freed_twice(pool, block);
     }
+    ouro__pool_put(local, pool, block);
+}
+
+/* The same, but the block becomes its class's hot one when there is none. */
+static inline void
+ouro__free_quick(struct local *local, struct pool *pool, void *block)
+{
     void **hot = &local->hot[pool->hot];
-    if (*hot == NULL) {
+    if (*hot == NULL && OURO_LIKELY(!ouro__is_link(ouro__link_load(block)))) {
         *hot = block;
     } else if (OURO_UNLIKELY(*hot == block)) {
         ouro__freed_twice(pool, block);
     } else {
-        ouro__pool_put(local, pool, block);
+        ouro__free_pooled(local, pool, block);
     }
 }
 

@@ -383,6 +383,14 @@ ouro__local_init(struct local *local, struct ouro_heap *heap)
     local->heap = heap;
 }
 
+/* Only an exclusive heap has hot blocks, and its pools end as those of a shared one. */
+static void
+adopt(struct local *local, struct pool *pool)
+{
+    pool->hot = local == &local->heap->own ? pool->hot : NEVER_HOT;
+    __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
+}
+
 /* File every pool of a queue anew; its length is read first, since some come back to its end. */
 static void
 refile(struct local *local, struct local *from, struct queue *queue)
@@ -390,7 +398,7 @@ refile(struct local *local, struct local *from, struct queue *queue)
     for (uint32_t n = queue->n; n > 0; n--) {
         struct pool *pool = pop_front(queue);
         if (local != from) {
-            __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
+            adopt(local, pool);
         }
         file_pool(local, pool);
     }
@@ -421,7 +429,7 @@ refile_all(struct local *local, struct local *from)
             refile(local, from, &from->full[domain][class]);
             if (current != &ouro__no_pool) {
                 from->current[domain][class] = &ouro__no_pool;
-                __atomic_store_n(&current->owner, local, __ATOMIC_RELAXED);
+                adopt(local, current);
                 file_pool(local, current);
             }
         }

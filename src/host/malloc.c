@@ -89,7 +89,7 @@ take_slow(size_t size, const void *caller)
 INLINE void *
 take(size_t size)
 {
-    void *block = ouro__alloc_quick(ouro__locals[0], OURO_DOMAIN_RAW, size);
+    void *block = ouro__alloc_pooled(ouro__locals[0], OURO_DOMAIN_RAW, size);
     return OURO_LIKELY(block != NULL) ? block : take_slow(size, CALLER);
 }
 
@@ -114,7 +114,7 @@ take_zeroed(size_t count, size_t size)
     if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) {
         return fail(ENOMEM);
     }
-    void *block = ouro__alloc_quick(ouro__locals[0], OURO_DOMAIN_RAW, bytes);
+    void *block = ouro__alloc_pooled(ouro__locals[0], OURO_DOMAIN_RAW, bytes);
     return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : take_zeroed_slow(bytes, CALLER);
 }
 
@@ -158,7 +158,12 @@ take_pages(size_t size, bool rounded_up, const void *caller)
 INLINE void
 give(void *block)
 {
-    ouro__free(ouro__locals[0], block);
+    struct pool *pool = ouro__pool_to_free(ouro__locals[0], block);
+    if (OURO_LIKELY(pool != NULL)) {
+        ouro__free_pooled(ouro__locals[0], pool, block);
+    } else {
+        ouro__free_slow(ouro__locals[0], block);
+    }
 }
 
 /* A block that the heap holds is resized there; one that it doesn't hold, in foreign.c. */
