@@ -5,8 +5,9 @@
  * - a run is dirty or clean as a whole; its first and last record know its length; no two runs of the same
  *   sort touch.
  *
- * Dirty runs are taken first: they are resident already.  What was freed is kept resident up to `budget`
- * slots, in the cache and in dirty runs.  Beyond it all dirty runs and half of the cache are purged.  When what was purged is soon taken again the budget was too
+ * Dirty runs are taken first: they are resident already.  What was freed is kept resident, in the cache and in
+ * dirty runs, up to a number of slots: an eighth of those in use, or `budget` where that is more.  Beyond it all
+ * dirty runs and half of the cache are purged.  When what was purged is soon taken again the budget was too
  * small and doubles; when it is not, the budget halves: a program that swings between two sizes stops paying
  * for page faults, one that shrinks gives back nearly all. */
 #include "heap/range.h"
@@ -450,6 +451,17 @@ purge_free(size_t keep)
     range.thrashed = false;
 }
 
+/* How many free slots may stay resident. */
+static size_t
+n_kept_resident(void)
+{
+    size_t share = (range.n_mapped - range.n_clean) / 8;
+    if (share > MAX_BUDGET) {
+        share = MAX_BUDGET;
+    }
+    return range.budget > share ? range.budget : share;
+}
+
 void
 ouro__range_give(struct pool *first, size_t n)
 {
@@ -469,8 +481,9 @@ ouro__range_give(struct pool *first, size_t n)
     } else {
         add_run(index, n);
     }
-    if (range.n_cached + range.n_dirty > range.budget) {
-        purge_free(range.budget / 2);
+    size_t keep = n_kept_resident();
+    if (range.n_cached + range.n_dirty > keep) {
+        purge_free(keep / 2);
     }
     ouro__os_release(&range.lock);
 }
