@@ -17,10 +17,16 @@ DOORS = {
     "base": set(),
     "os": {"base"},
     "heap": {"base", "os"},
+    "object": {"base", "os", "heap"},
+    "gc": {"base", "os", "heap", "object"},
+    "types": {"base", "os", "heap", "object", "gc"},
     "monitor": {"base", "os", "heap"},
     "host": {"base", "os", "heap", "monitor"},
     "cli": {"monitor", "public"},
 }
+
+# Public headers whose room has another name.
+HEADERS = {"status": "base", "thread": "object", "weakref": "object"}
 
 # A public header belongs to the room that keeps its promise, except <ouro/ouro.h>, which is all of them.
 # To the command line they are one, "public".
@@ -53,14 +59,15 @@ def room_of_file(path):
     if parts[0] == "src":
         return parts[1]
     if parts[0] == "include":
-        return path.stem
+        return HEADERS.get(path.stem, path.stem)
     return parts[0]
 
 
 def room_of_include(bracket, name, path, root):
     """The room that an #include opens, or None for a header of the system."""
     if name.startswith("ouro/"):
-        return "public" if path.parts[0] == "cli" else Path(name).stem
+        stem = Path(name).stem
+        return "public" if path.parts[0] == "cli" else HEADERS.get(stem, stem)
     if bracket == "<":
         return None
     if "/" in name:

@@ -3,6 +3,11 @@
 #define OURO_OURO_H
 
 #include <ouro/base.h>
+#include <ouro/gc.h>
 #include <ouro/heap.h>
+#include <ouro/object.h>
+#include <ouro/status.h>
+#include <ouro/thread.h>
+#include <ouro/weakref.h>
 
 #endif

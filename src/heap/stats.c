@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "heap/fast.h"
 #include "heap/heap.h"
+#include "heap/walk.h"
 
 #if defined(__has_attribute)
 #if __has_attribute(no_sanitize)
@@ -255,14 +256,6 @@ ouro_heap_get_class_stats(ouro_heap *heap, unsigned index, ouro_class_stats *sta
 
 /* ---- walks ---- */
 
-/* Is the block at `offset` one whose memory was purged?  Such a block is free. */
-RACY static bool
-is_cold(const struct pool *pool, uint32_t offset, uint32_t size)
-{
-    return pool->cold != 0 && ((pool->cold >> offset / (SLOT_SIZE / 16)) & 1 ||
-                               (pool->cold >> (offset + size - 1) / (SLOT_SIZE / 16)) & 1);
-}
-
 RACY static bool
 walk_pool(const struct pool *pool, bool debug, ouro_block_visitor visitor, void *context)
 {
@@ -276,7 +269,8 @@ walk_pool(const struct pool *pool, bool debug, ouro_block_visitor visitor, void 
     for (uint32_t i = 0; i < n; i++) {
         uint32_t offset = start + i * size;
         void *address = pool->base + offset;
-        if (is_cold(pool, offset, size) || ouro__is_link(ouro__link_load(address)) || address == hot) {
+        if (ouro__is_cold(pool, offset, size) || ouro__is_link(ouro__link_load(address)) ||
+            address == hot) {
             continue;
         }
         block.address = address;

@@ -90,6 +90,30 @@ ouro__os_release(ouro__os_lock *lock)
     pthread_mutex_unlock(&lock->mutex);
 }
 
+/* What threads wait for under a lock. */
+typedef struct {
+    pthread_cond_t condition;
+} ouro__os_condition;
+
+#define OURO_OS_CONDITION_INIT                                                                         \
+    {                                                                                                  \
+        PTHREAD_COND_INITIALIZER                                                                       \
+    }
+
+/* Release the lock, sleep until woken, or for no reason at all, and acquire it again. */
+static inline void
+ouro__os_wait(ouro__os_condition *condition, ouro__os_lock *lock)
+{
+    pthread_cond_wait(&condition->condition, &lock->mutex);
+}
+
+/* Wake all who wait. */
+static inline void
+ouro__os_wake(ouro__os_condition *condition)
+{
+    pthread_cond_broadcast(&condition->condition);
+}
+
 #if OURO_FAULT
 /* Requests for pages so far, and the one that is refused (0: none). */
 extern long ouro__os_calls;

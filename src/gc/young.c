@@ -1,0 +1,95 @@
+/* young.c - which objects are young.
+ *
+ * Threads log the addresses where they make objects, those of one block only once however often it is used: see
+ * ouro__log_key.  So a log is as long as there are different young objects, dead ones whose blocks are free among
+ * them.  The middle generation is a list of the same kind.  An address of either may be anything by now: free, inside
+ * another object, given back to the system, or an object's that has grown older. */
+#include "gc/gc.h"
+
+static struct chunk *middle;
+
+/* The object that begins at a logged address and lives, or NULL. */
+static ouro_object *
+live_object(void *address)
+{
+    uintptr_t at = (uintptr_t)address - ouro__range.base;
+    const struct pool *pool = ouro__record_at(at);
+
+    if (ouro__heap_of(pool) != ouro__collected) {
+        return NULL;
+    }
+    if (pool->kind == SLOT_LARGE) {
+        return address == pool->base ? address : NULL;
+    }
+    uint32_t offset = (uint32_t)((char *)address - pool->base), size = ouro__class_size[pool->class];
+    uint32_t start = ouro__pool_start(pool->class, pool->domain);
+    bool is_block =
+        offset >= start && offset < pool->fresh && ouro__class_divides(pool->class, offset - start);
+    bool is_live =
+        is_block && !ouro__is_cold(pool, offset, size) && !ouro__is_link(ouro__link_load(address));
+    return is_live ? address : NULL;
+}
+
+/* Keep of `list`, in place, what is alive, young enough, and met for the first time; empty chunks stay. */
+static void
+sift(struct chunk *list, unsigned generation)
+{
+    for (struct chunk *chunk = list; chunk != NULL; chunk = chunk->next) {
+        size_t n = 0;
+        for (size_t i = 0; i < chunk->n; i++) {
+            ouro_object *object = live_object(chunk->items[i]);
+            if (object == NULL || (object->flags & OBJECT_GENERATION) > generation ||
+                !ouro__gc_looks_at(object)) {
+                continue;
+            }
+            uint8_t *at = ouro__side_at(object);
+            if (!(ouro__side_load(at) & SIDE_IN)) {
+                ouro__side_store(at, SIDE_IN);
+                chunk->items[n++] = object;
+            }
+        }
+        chunk->n = n;
+    }
+}
+
+static struct chunk *
+join(struct chunk *first, struct chunk *second)
+{
+    if (first == NULL) {
+        return second;
+    }
+    struct chunk *last = first;
+    while (last->next != NULL) {
+        last = last->next;
+    }
+    last->next = second;
+    return first;
+}
+
+struct chunk *
+ouro__gc_take_young(unsigned generation)
+{
+    struct chunk *list = NULL;
+
+    for (struct thread *thread = ouro__threads; thread != NULL; thread = thread->next) {
+        if (thread->log != NULL) {
+            thread->log->n = (size_t)(thread->log_next - thread->log->items);
+            list = join(thread->log, list);
+        }
+        thread->log = NULL;
+        thread->log_begin = thread->log_next = thread->log_end = NULL;
+    }
+    ouro__log_key = ouro__os_random();
+    if (generation > 0) {
+        list = join(list, middle);
+        middle = NULL;
+    }
+    sift(list, generation);
+    return list;
+}
+
+void
+ouro__gc_add_middle(struct chunk *list)
+{
+    middle = join(list, middle);
+}

@@ -1,0 +1,184 @@
+/* destroy.c - the end of an object, and of all that it alone holds.
+ *
+ * Destructions nest as references do, so that what `with` or a scope lets go of is gone when it ends; but only
+ * MAX_DEPTH deep.  What lies deeper waits in the thread's trash until the outermost is done: a million nested lists
+ * take no more of the stack than 64.  The link of the trash takes the place of the counts, which are 0.
+ *
+ * @source  CPython Objects/typeobject.c, subtype_dealloc(): finalizer, weak references, references, memory; and
+ *          _PyTrash_thread_destroy_chain() */
+#include "object/object.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+    ouro__os_lock lock;
+    ouro_unraisable_hook hook;
+    void *context;
+} unraisable = {.lock = OURO_OS_LOCK_INIT};
+
+void
+ouro_set_unraisable_hook(ouro_unraisable_hook hook, void *context)
+{
+    ouro__os_acquire(&unraisable.lock);
+    unraisable.hook = hook;
+    unraisable.context = context;
+    ouro__os_release(&unraisable.lock);
+}
+
+void
+ouro__unraisable(ouro_status status, const char *where, ouro_object *object)
+{
+    ouro__os_acquire(&unraisable.lock);
+    ouro_unraisable_hook hook = unraisable.hook;
+    void *context = unraisable.context;
+    ouro__os_release(&unraisable.lock);
+    if (hook != NULL) {
+        hook(status, where, (ouro_loan)object, context);
+    } else {
+        fprintf(stderr, "ouro: ignored in %s of a %s at %p: %s\n", where, ouro__type(object)->name,
+                (void *)object, ouro_status_text(status));
+    }
+}
+
+/* ---- the trash ---- */
+
+#define LINK_BYTES 6 /* of an address; `flags` and `lock` stay as they are */
+_Static_assert(offsetof(ouro_object, flags) == LINK_BYTES, "the link ends where the flags begin");
+
+static void
+push_trash(struct thread *self, ouro_object *object)
+{
+    uint64_t link = (uint64_t)(uintptr_t)self->trash;
+    memcpy(object, &link, LINK_BYTES);
+    self->trash = object;
+}
+
+static ouro_object *
+pop_trash(struct thread *self)
+{
+    ouro_object *object = self->trash;
+    uint64_t link = 0;
+    memcpy(&link, object, LINK_BYTES);
+    self->trash = (ouro_object *)(uintptr_t)link;
+    object->local = 0;
+    object->owner = self->number;
+    return object;
+}
+
+/* ---- one object ---- */
+
+static void
+set_flag(ouro_object *object, uint8_t flag)
+{
+    __atomic_fetch_or(&object->flags, flag, __ATOMIC_RELAXED);
+}
+
+/* Ask the finalizer; true when the object is to go on living. */
+static bool
+is_kept_by_finalizer(struct thread *self, ouro_object *object, struct ouro_type *type)
+{
+    set_flag(object, OBJECT_FINALIZED);
+    /* The finalizer's own reference. */
+    bool weak = (object->flags & OBJECT_WEAK) != 0;
+    __atomic_store_n(&object->shared, weak ? SHARED_WEAK : SHARED_DEFAULT, __ATOMIC_RELAXED);
+    __atomic_store_n(&object->owner, self->number, __ATOMIC_RELAXED);
+    __atomic_store_n(&object->local, 1, __ATOMIC_RELAXED);
+    ouro_status status = type->own.finalize((ouro_loan)object);
+    if (status < 0) {
+        ouro__unraisable(status, "finalize", object);
+    }
+    if (object->local > 1) {
+        __atomic_store_n(&object->local, object->local - 1, __ATOMIC_RELAXED);
+        return true;
+    }
+    if (__atomic_load_n(&object->shared, __ATOMIC_ACQUIRE) == SHARED_DEFAULT) {
+        __atomic_store_n(&object->local, 0, __ATOMIC_RELAXED);
+        return false;
+    }
+    return !ouro__merge(object);
+}
+
+/* Let go of the references of the type's table. */
+static void
+clear_fields(ouro_object *object, const struct ouro_type *type)
+{
+    for (uint32_t f = 0; f < type->n_fields; f++) {
+        const ouro_field *field = &type->fields[f];
+        size_t n;
+        char *element = ouro__field_elements(object, field, &n);
+        for (size_t i = 0; i < n; i++, element += field->stride) {
+            ouro_object **refs = (ouro_object **)(void *)element;
+            for (unsigned r = 0; r < field->n_refs; r++) {
+                ouro_clear(&refs[r]);
+            }
+        }
+    }
+}
+
+void
+ouro__clear_object(ouro_object *object)
+{
+    struct ouro_type *type = ouro__type(object);
+
+    for (struct ouro_type *each = type; each != NULL && type->has_functions;
+         each = (struct ouro_type *)each->base) {
+        if (each->own.clear != NULL) {
+            each->own.clear((ouro_loan)object);
+        }
+    }
+    clear_fields(object, type);
+}
+
+static void
+call_dealloc(ouro_object *object, struct ouro_type *type)
+{
+    for (struct ouro_type *each = type; each != NULL; each = (struct ouro_type *)each->base) {
+        if (each->own.dealloc != NULL) {
+            each->own.dealloc((ouro_loan)object);
+        }
+    }
+}
+
+static void
+destroy_now(struct thread *self, ouro_object *object)
+{
+    struct ouro_type *type = ouro__type(object);
+
+    if (type->own.finalize != NULL && !(object->flags & OBJECT_FINALIZED) &&
+        is_kept_by_finalizer(self, object, type)) {
+        return;
+    }
+    set_flag(object, OBJECT_DYING);
+    if (object->flags & OBJECT_WEAK) {
+        ouro__weakrefs_die(object);
+    }
+    ouro__clear_object(object);
+    if (type->has_functions) {
+        call_dealloc(object, type);
+    }
+    ouro__object_free(object);
+}
+
+void
+ouro__destroy(ouro_object *object)
+{
+    struct thread *self = ouro__thread_self;
+
+    OURO_CHECK(self != NULL && ouro__self != UNATTACHED,
+               "object %p of type %s lost its last reference in a thread that is not attached",
+               (void *)object, ouro__type(object)->name);
+    if (self->depth >= MAX_DEPTH) {
+        set_flag(object, OBJECT_WAITING);
+        push_trash(self, object);
+        return;
+    }
+    self->depth++;
+    destroy_now(self, object);
+    while (self->depth == 1 && self->trash != NULL) {
+        ouro_object *next = pop_trash(self);
+        __atomic_fetch_and(&next->flags, (uint8_t)~OBJECT_WAITING, __ATOMIC_RELAXED);
+        destroy_now(self, next);
+    }
+    self->depth--;
+}

@@ -1,0 +1,81 @@
+/* lock.c - a lock of one byte in each object, and where threads wait for it.
+ *
+ *   0 free    1 held, nobody waits    2 held, and somebody may wait
+ *
+ * Who waits sleeps in one of a few beds, found by the object's address; a bed's sleepers all wake when one
+ * of its objects is unlocked, and look again.  A sleeper is detached: it holds up nobody who stops the world. */
+#include "object/object.h"
+
+#define N_BEDS 64
+#define SPINS 40
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* ranges in initialisers: gcc and clang have them */
+static struct bed {
+    ouro__os_lock lock;
+    ouro__os_condition unlocked;
+} beds[N_BEDS] = {
+    [0 ... N_BEDS - 1] = {OURO_OS_LOCK_INIT, OURO_OS_CONDITION_INIT},
+};
+#pragma GCC diagnostic pop
+
+static struct bed *
+bed_of(const ouro_object *object)
+{
+    return &beds[((uintptr_t)object >> 4) * 0x9E3779B97F4A7C15U >> 58];
+}
+
+static bool
+try_lock(ouro_object *object, uint8_t how)
+{
+    uint8_t free = 0;
+    return __atomic_compare_exchange_n(&object->lock, &free, how, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+void
+ouro__lock_slow(ouro_object *object)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (try_lock(object, 1)) {
+            return;
+        }
+    }
+    struct bed *bed = bed_of(object);
+    bool was_attached = ouro__thread_self != NULL && ouro_thread_is_attached();
+    if (was_attached) {
+        ouro__thread_leave(ouro__thread_self);
+    }
+    ouro__os_acquire(&bed->lock);
+    while (__atomic_exchange_n(&object->lock, 2, __ATOMIC_ACQUIRE) != 0) {
+        ouro__os_wait(&bed->unlocked, &bed->lock);
+    }
+    ouro__os_release(&bed->lock);
+    if (was_attached) {
+        ouro__thread_enter(ouro__thread_self);
+    }
+}
+
+void
+ouro__unlock_slow(ouro_object *object)
+{
+    struct bed *bed = bed_of(object);
+
+    ouro__os_acquire(&bed->lock); /* so that nobody falls asleep between looking and sleeping */
+    uint8_t was = __atomic_exchange_n(&object->lock, 0, __ATOMIC_RELEASE);
+    OURO_CHECK(was != 0, "the lock of object %p was released but not held", (void *)object);
+    ouro__os_wake(&bed->unlocked);
+    ouro__os_release(&bed->lock);
+}
+
+void
+ouro_lock(ouro_loan object)
+{
+    ouro__lock(ouro_look(object));
+}
+
+void
+ouro_unlock(ouro_loan object)
+{
+    ouro__unlock(ouro_look(object));
+}

@@ -1,0 +1,267 @@
+/* object.c - making objects, and what may be asked of any of them. */
+#include "object/object.h"
+#include "object/side.h"
+
+#include <string.h>
+
+ouro_heap *ouro__collected, *ouro__leaves;
+unsigned ouro__collected_index, ouro__leaves_index;
+
+void (*ouro__on_log_full)(struct thread *self);
+uint64_t ouro__log_key;
+uint32_t ouro__log_room = CHUNK_ITEMS;
+
+/* ---- beginning ---- */
+
+bool
+ouro__objects_init(const ouro_config *config)
+{
+    if (ouro__leaves != NULL) {
+        return true;
+    }
+    ouro_heap_config wanted = {.kind = OURO_HEAP_SHARED, .limit = config != NULL ? config->limit : 0};
+    ouro_heap *leaves = ouro_heap_create(&wanted);
+    if (leaves == NULL) {
+        return false;
+    }
+    wanted.limit_with = leaves;
+    ouro__collected = ouro_heap_create(&wanted);
+    if (ouro__collected == NULL) {
+        ouro_heap_destroy(leaves);
+        return false;
+    }
+    ouro__collected_index = ouro__collected->index;
+    ouro__leaves_index = leaves->index;
+    ouro__log_key = ouro__os_random();
+    ouro__leaves = leaves;
+    return ouro__types_init() && ouro__threads_init();
+}
+
+/* ---- making ---- */
+
+/* What stands behind the counts of a free block whose address is in a log. */
+static uint64_t
+log_mark(const void *block)
+{
+    return ouro__log_key ^ (uint64_t)(uintptr_t)block;
+}
+
+static uint64_t *
+log_word(void *block)
+{
+    return (uint64_t *)block + 1;
+}
+
+bool
+ouro__log_full(struct thread *self)
+{
+    if (ouro__on_log_full != NULL) {
+        ouro__on_log_full(self);
+    }
+    if (self->log_next != self->log_end) {
+        return true;
+    }
+    struct chunk *chunk = self->log;
+    size_t used = chunk == NULL ? CHUNK_ITEMS : (size_t)(self->log_end - chunk->items);
+    if (used == CHUNK_ITEMS) {
+        struct chunk *fresh = ouro__chunk_take();
+        if (fresh == NULL) {
+            return false;
+        }
+        if (chunk != NULL) {
+            chunk->n = CHUNK_ITEMS;
+        }
+        fresh->next = chunk;
+        self->log = chunk = fresh;
+        self->log_next = chunk->items;
+        used = 0;
+    }
+    self->log_begin = self->log_next;
+    uint32_t room = __atomic_load_n(&ouro__log_room, __ATOMIC_RELAXED);
+    self->log_end = chunk->items + (used + room < CHUNK_ITEMS ? used + room : CHUNK_ITEMS);
+    return true;
+}
+
+static void *
+alloc_leaf(struct thread *self, size_t size)
+{
+    void *block = ouro__alloc_quick(ouro__leaves_local(), OURO_DOMAIN_OBJECT, size);
+    if (OURO_UNLIKELY(block == NULL)) {
+        ouro__safepoint(self);
+        block = ouro__alloc_slow(ouro__leaves, ouro__leaves_local(), OURO_DOMAIN_OBJECT, size);
+    }
+    return block;
+}
+
+static bool
+has_log_room(struct thread *self)
+{
+    return OURO_LIKELY(self->log_next != self->log_end) || ouro__log_full(self);
+}
+
+static void *
+alloc_collected(struct thread *self, size_t size)
+{
+    if (!has_log_room(self)) {
+        return NULL;
+    }
+    void *block = ouro__alloc_quick(ouro__collected_local(), OURO_DOMAIN_OBJECT, size);
+    if (OURO_UNLIKELY(block == NULL)) {
+        ouro__safepoint(self); /* a collection here empties the logs */
+        if (!has_log_room(self)) {
+            return NULL;
+        }
+        block = ouro__alloc_slow(ouro__collected, ouro__collected_local(), OURO_DOMAIN_OBJECT, size);
+        if (block == NULL) {
+            return NULL;
+        }
+        if (!ouro__side_covers(block) && !ouro__side_extend()) {
+            ouro__free(ouro__collected_local(), block);
+            return NULL;
+        }
+    }
+    if (*log_word(block) != log_mark(block)) {
+        *self->log_next++ = block;
+    }
+    return block;
+}
+
+ouro_object *
+ouro__object_alloc(struct ouro_type *type, size_t size)
+{
+    struct thread *self = ouro__thread_self;
+
+    OURO_CHECK(ouro__self != UNATTACHED,
+               "an object of type %s is made in a thread that is not attached", type->name);
+    bool leaf = (type->flags & OURO_TYPE_LEAF) != 0;
+    ouro_object *object = leaf ? alloc_leaf(self, size)
+                               : alloc_collected(self, size < LEAST_COLLECTED ? LEAST_COLLECTED : size);
+    if (OURO_LIKELY(object != NULL)) {
+        *object = (ouro_object){.local = 1, .owner = self->number, .type = type->index};
+    }
+    return object;
+}
+
+void
+ouro__object_free(ouro_object *object)
+{
+    if (ouro__type(object)->flags & OURO_TYPE_LEAF) {
+        ouro__free(ouro__leaves_local(), object);
+        return;
+    }
+    bool logged = (object->flags & OBJECT_GENERATION) == 0;
+    *log_word(object) = logged ? log_mark(object) : 0;
+    ouro__free(ouro__collected_local(), object);
+}
+
+ouro_ref
+ouro_new(ouro_loan type)
+{
+    struct ouro_type *made = (struct ouro_type *)ouro_look(type);
+    ouro_object *object = ouro__object_alloc(made, made->size);
+    if (OURO_LIKELY(object != NULL)) {
+        memset(object + 1, 0, made->size - sizeof *object);
+    }
+    return object;
+}
+
+ouro_ref
+ouro_new_items(ouro_loan type, size_t n_items)
+{
+    struct ouro_type *made = (struct ouro_type *)ouro_look(type);
+    size_t size;
+
+    if (__builtin_mul_overflow(n_items, made->item_size, &size) ||
+        __builtin_add_overflow(size, made->size, &size)) {
+        return NULL;
+    }
+    ouro_object *object = ouro__object_alloc(made, size);
+    if (OURO_LIKELY(object != NULL)) {
+        memset(object + 1, 0, size - sizeof *object);
+        if (made->items_count != 0) {
+            *(size_t *)(void *)((char *)object + made->items_count) = n_items;
+        }
+    }
+    return object;
+}
+
+/* ---- asking ---- */
+
+int
+ouro__visit_functions(ouro_object *object, struct ouro_type *type, ouro_visitor visit, void *context)
+{
+    for (struct ouro_type *each = type; each != NULL; each = (struct ouro_type *)each->base) {
+        int result =
+            each->own.traverse != NULL ? each->own.traverse((ouro_loan)object, visit, context) : 0;
+        if (result != 0) {
+            return result;
+        }
+    }
+    return 0;
+}
+
+struct visit {
+    ouro_visitor visit;
+    void *context;
+};
+
+static int
+visit_loan(ouro_object *referent, void *context)
+{
+    struct visit *visit = context;
+    return visit->visit((ouro_loan)referent, visit->context);
+}
+
+int
+ouro_traverse(ouro_loan loan, ouro_visitor visit, void *context)
+{
+    ouro_object *object = ouro_look(loan);
+    struct ouro_type *type = ouro__type(object);
+    struct visit each = {visit, context};
+    int result = ouro__visit_fields(object, type, visit_loan, &each);
+
+    return result == 0 && type->has_functions ? ouro__visit_functions(object, type, visit, context)
+                                              : result;
+}
+
+size_t
+ouro_sizeof(ouro_loan loan)
+{
+    const ouro_object *object = ouro_look(loan);
+    struct ouro_type *type = ouro__type(object);
+    size_t size =
+        type->size < LEAST_COLLECTED && !(type->flags & OURO_TYPE_LEAF) ? LEAST_COLLECTED : type->size;
+
+    if (type->items_count != 0) {
+        size +=
+            type->item_size * *(const size_t *)(const void *)((const char *)object + type->items_count);
+    }
+    return size + (type->own.extra_size != NULL ? type->own.extra_size(loan) : 0);
+}
+
+bool
+ouro_is_tracked(ouro_loan loan)
+{
+    const ouro_object *object = ouro_look(loan);
+    return !(ouro__type(object)->flags & OURO_TYPE_LEAF) && !(object->flags & OBJECT_UNTRACKED);
+}
+
+bool
+ouro_is_finalized(ouro_loan object)
+{
+    return (ouro_look(object)->flags & OBJECT_FINALIZED) != 0;
+}
+
+ouro_status
+ouro_enter(ouro_loan object)
+{
+    struct ouro_type *type = ouro__type(ouro_look(object));
+    return type->own.enter != NULL ? type->own.enter(object) : OURO_WRONG_TYPE;
+}
+
+ouro_status
+ouro_exit(ouro_loan object, ouro_status status)
+{
+    struct ouro_type *type = ouro__type(ouro_look(object));
+    return type->own.exit != NULL ? type->own.exit(object, status) : OURO_WRONG_TYPE;
+}

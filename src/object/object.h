@@ -1,0 +1,311 @@
+/* object.h - what the files of objects, the collector and the types know of each other.
+ *
+ * Objects live in two shared heaps: `ouro__collected`, whose pools the collector walks, has those that may be part
+ * of a cycle and nothing else; `ouro__leaves` has all other objects, in the domain of objects, and buffers, in
+ * the domain mem.
+ *
+ * The life of an object:
+ *
+ *              last reference            finalizer keeps none           its weak references,
+ *   ALIVE ----------------------> asked ----------------------> DYING ---- references, memory go
+ *     ^------------------------------'  finalizer kept it
+ *
+ * While it is DYING the collector and weak references pass it by. */
+#ifndef OURO_OBJECT_OBJECT_H
+#define OURO_OBJECT_OBJECT_H
+
+#include "base/assert.h"
+#include "heap/fast.h"
+#include "object/chunk.h"
+#include "ouro/object.h"
+#include "ouro/thread.h"
+
+_Static_assert(sizeof(ouro_object) == 16, "the header's layout is frozen");
+_Static_assert(offsetof(ouro_object, shared) == 8 && offsetof(ouro_object, type) == 12, "likewise");
+
+/* ---- flags of an object; changed with atomic instructions but by who has it alone ---- */
+
+enum object_flags {
+    OBJECT_GENERATION = 3, /* two bits: 0 young, 1 middle, 2 old, 3 frozen */
+    OBJECT_UNTRACKED = 4,  /* in the collected heap, but the collector needn't look */
+    OBJECT_FINALIZED = 8,  /* its finalizer has run */
+    OBJECT_WEAK = 16,      /* weak references to it exist, or did */
+    OBJECT_DYING = 32,     /* being destroyed */
+    OBJECT_WAITING = 64,   /* in a thread's trash; its counts are a link */
+};
+
+#define GENERATION_OLD 2
+#define GENERATION_FROZEN 3
+
+/* ---- the shared count: a signed number of references times four, plus a state ---- */
+
+enum shared_state {
+    SHARED_DEFAULT = 0, /* the owner may destroy the object without looking twice */
+    SHARED_WEAK = 1,    /* a weak reference may be about to make a new reference */
+    SHARED_QUEUED = 2,  /* the owner has been left a reference to let go of, which still counts */
+    SHARED_MERGED = 3,  /* nobody owns the object; `shared` has all references */
+};
+#define SHARED_ONE 4U
+#define SHARED_LIMIT                                                                                   \
+    (1 << 28) /* a count that gets here, or as far below zero, stays: the object lives for ever */
+
+static inline int32_t
+ouro__shared_count(uint32_t shared)
+{
+    return (int32_t)shared >> 2; /* arithmetic */
+}
+
+static inline unsigned
+ouro__shared_state(uint32_t shared)
+{
+    return shared & 3;
+}
+
+static inline uint32_t
+ouro__shared_make(int32_t count, unsigned state)
+{
+    return (uint32_t)count << 2 | state;
+}
+
+/* ---- types ---- */
+
+struct ouro_type {
+    ouro_object head;
+    ouro_ref base;
+    uint32_t index; /* in ouro__types */
+    uint32_t flags; /* of enum ouro_type_flags */
+    size_t size, item_size;
+    uint32_t n_fields;
+    uint32_t items_count; /* offset of the count of ouro_new_items()'s items, 0 for none */
+    ouro_field *fields;   /* those of the bases first; owned, a mem block */
+    bool has_functions;   /* it or a base has a traverse, clear or dealloc of its own */
+    ouro_type_spec own;   /* functions as given, besides what is inherited: hash to exit, finalize */
+    char name[];
+};
+
+#define MAX_TYPES 65536
+
+/* By the number in an object's header.  Number 0 is nobody's. */
+extern struct ouro_type **ouro__types;
+
+/* The type of types; immortal. */
+extern struct ouro_type *ouro__type_type;
+
+static inline struct ouro_type *
+ouro__type(const ouro_object *object)
+{
+    return ouro__types[object->type];
+}
+
+/* Make the table and the type of types; once. */
+bool ouro__types_init(void);
+
+/* Make a type of the library's own, immortal; false without memory. */
+bool ouro__type_make(const ouro_type_spec *spec, struct ouro_type **type);
+
+/* ---- the heaps ---- */
+
+/* Make heaps, types and what threads need, once; false without memory.  Not from two threads at once. */
+bool ouro__objects_init(const ouro_config *config);
+
+extern ouro_heap *ouro__collected, *ouro__leaves;
+extern unsigned ouro__collected_index, ouro__leaves_index; /* of ouro__locals */
+
+/* ---- threads ---- */
+
+#define NO_OWNER 0
+#define UNATTACHED UINT16_MAX /* ouro__self where no thread is attached: no object's owner */
+#define MAX_DEPTH 64          /* destructions inside each other before the next ones wait */
+
+enum thread_state {
+    THREAD_DETACHED,
+    THREAD_ATTACHED,
+    THREAD_SUSPENDED, /* detached, and may not attach while the world is stopped */
+    THREAD_STOPPED,   /* at a safepoint while the world is stopped */
+};
+
+/* What the next safepoint has to do. */
+enum thread_poll {
+    POLL_STOP = 1,  /* stand still: somebody stops the world */
+    POLL_QUEUE = 2, /* take over what others left */
+};
+
+/* A number and who has it.  When its thread ends it waits for the next one, which owns the objects of the former. */
+struct thread {
+    uint16_t number;
+    bool ended;           /* nobody has it; under `queue_lock` */
+    uint32_t state;       /* enum thread_state; atomic */
+    uint32_t poll;        /* enum thread_poll; atomic */
+    unsigned n_attached;  /* calls of attach without their detach */
+    struct thread *next;  /* of all there ever were; constant */
+    struct thread *spare; /* of those whose thread has ended */
+
+    unsigned depth;     /* destructions under way in each other */
+    ouro_object *trash; /* objects whose destruction waits, through their headers */
+
+    struct chunk *log; /* addresses where young objects were made; the first chunk is being filled */
+    void **log_begin;  /* since ouro__log_full() was asked last */
+    void **log_next, **log_end;
+
+    ouro__os_lock queue_lock;
+    struct chunk *queue; /* objects of this thread that others left a reference of; under queue_lock */
+};
+
+extern _Thread_local struct thread *ouro__thread_self __attribute__((tls_model("initial-exec")));
+
+/* All there ever were. */
+extern struct thread *ouro__threads;
+
+bool ouro__threads_init(void);
+
+/* The calling thread's caches of the two heaps. */
+static inline struct local *
+ouro__collected_local(void)
+{
+    return ouro__locals[ouro__collected_index];
+}
+
+static inline struct local *
+ouro__leaves_local(void)
+{
+    return ouro__locals[ouro__leaves_index];
+}
+
+/* Stop all other attached threads at their safepoints; the caller is attached.  Waits its turn when another
+ * thread stops the world, at a safepoint itself: then everything may have changed. */
+void ouro__world_stop(void);
+void ouro__world_start(void);
+
+/* Detach and attach again whatever `n_attached` says: around a wait. */
+void ouro__thread_leave(struct thread *self);
+void ouro__thread_enter(struct thread *self);
+
+/* What ouro_safepoint() does when there is something. */
+void ouro__safepoint_slow(struct thread *self);
+
+static inline void
+ouro__safepoint(struct thread *self)
+{
+    if (OURO_UNLIKELY(__atomic_load_n(&self->poll, __ATOMIC_RELAXED) != 0)) {
+        ouro__safepoint_slow(self);
+    }
+}
+
+/* Leave `object`, not the caller's, with a reference to let go of to its owner; merges it when the owner has ended. */
+void ouro__leave_to_owner(ouro_object *object);
+
+/* ---- counts and destruction ---- */
+
+/* Take a reference unless the object is dying; it has been marked OBJECT_WEAK, and the caller keeps it from
+ * being freed meanwhile. */
+bool ouro__try_incref(ouro_object *object);
+
+/* Give the owner's count and the shared one together to nobody, minus one reference that the caller lets go
+ * of; true when none is left: destroy it.  By the owner, or when it has none that could run. */
+bool ouro__merge(ouro_object *object);
+
+/* Nobody refers to the object any more. */
+void ouro__destroy(ouro_object *object);
+
+/* Let go of all references that the object has, by its type's table and functions. */
+void ouro__clear_object(ouro_object *object);
+
+/* Have all weak references to a dying object forget it, then call their callbacks. */
+void ouro__weakrefs_die(ouro_object *object);
+
+/* References counted, by owner and others.  The world is stopped, or nobody else has the object. */
+static inline int64_t
+ouro__count(const ouro_object *object)
+{
+    return (int64_t)object->local + ouro__shared_count(object->shared);
+}
+
+/* Give a failure to the hook. */
+void ouro__unraisable(ouro_status status, const char *where, ouro_object *object);
+
+/* ---- making ---- */
+
+#define LEAST_COLLECTED 32 /* bytes of a collected object: the collector's table has two bytes for it */
+
+/* The log has no room: make some, or collect first.  False without memory. */
+bool ouro__log_full(struct thread *self);
+
+/* What ouro__log_full() asks before it makes room; by the collector.  May collect, and so run anything. */
+extern void (*ouro__on_log_full)(struct thread *self);
+
+/* Addresses logged are marked where their blocks are freed, so that the next object there need not be logged
+ * again.  The key is another one after each collection, which empties the logs. */
+extern uint64_t ouro__log_key;
+
+/* How many addresses fit in each thread's log before the collector is asked; atomic. */
+extern uint32_t ouro__log_room;
+
+/* Memory for an object of any type, header done, the rest not; NULL without memory. */
+ouro_object *ouro__object_alloc(struct ouro_type *type, size_t size);
+
+/* Free an object's block. */
+void ouro__object_free(ouro_object *object);
+
+/* ---- locks ---- */
+
+void ouro__lock_slow(ouro_object *object);
+void ouro__unlock_slow(ouro_object *object);
+
+static inline void
+ouro__lock(ouro_object *object)
+{
+    uint8_t free = 0;
+    if (OURO_UNLIKELY(!__atomic_compare_exchange_n(&object->lock, &free, 1, false, __ATOMIC_ACQUIRE,
+                                                   __ATOMIC_RELAXED))) {
+        ouro__lock_slow(object);
+    }
+}
+
+static inline void
+ouro__unlock(ouro_object *object)
+{
+    uint8_t held = 1;
+    if (OURO_UNLIKELY(!__atomic_compare_exchange_n(&object->lock, &held, 0, false, __ATOMIC_RELEASE,
+                                                   __ATOMIC_RELAXED))) {
+        ouro__unlock_slow(object);
+    }
+}
+
+/* ---- walks over references ---- */
+
+/* Where the elements of a field begin, and how many there are. */
+static inline char *
+ouro__field_elements(const ouro_object *object, const ouro_field *field, size_t *n)
+{
+    char *at = (char *)(uintptr_t)object + field->offset;
+    *n = field->count == 0 ? 1 : *(const size_t *)(const void *)((const char *)object + field->count);
+    return field->is_pointer ? *(char **)(void *)at : at;
+}
+
+/* Call `visit(referent, context)` for each reference of the table; constant arguments make it a loop. */
+static inline __attribute__((always_inline)) int
+ouro__visit_fields(const ouro_object *object, const struct ouro_type *type,
+                   int (*visit)(ouro_object *referent, void *context), void *context)
+{
+    for (uint32_t f = 0; f < type->n_fields; f++) {
+        const ouro_field *field = &type->fields[f];
+        size_t n;
+        char *element = ouro__field_elements(object, field, &n);
+        for (size_t i = 0; i < n; i++, element += field->stride) {
+            ouro_object *const *refs = (ouro_object *const *)(void *)element;
+            for (unsigned r = 0; r < field->n_refs; r++) {
+                int result = refs[r] == NULL ? 0 : visit(refs[r], context);
+                if (result != 0) {
+                    return result;
+                }
+            }
+        }
+    }
+    return 0;
+}
+
+/* The same for functions of the type's own. */
+int ouro__visit_functions(ouro_object *object, struct ouro_type *type, ouro_visitor visit,
+                          void *context);
+
+#endif

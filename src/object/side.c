@@ -1,0 +1,41 @@
+#include "object/side.h"
+
+struct side ouro__side;
+
+static ouro__os_lock side_lock = OURO_OS_LOCK_INIT;
+
+#define LEAST_COVERED ((uintptr_t)64 << 20)
+
+bool
+ouro__side_extend(void)
+{
+    bool reaches = true;
+
+    ouro__os_acquire(&side_lock);
+    uintptr_t extent = ouro__range_extent(), covered = ouro__side.covered;
+    if (covered < extent) {
+        covered = covered == 0 ? LEAST_COVERED : covered;
+        while (covered < extent) {
+            covered *= 2;
+        }
+        uint8_t *bytes = ouro__os_map(covered >> 4); /* the old one is all zero: nothing to copy */
+        reaches = bytes != NULL;
+        if (reaches) {
+            if (ouro__side.bytes != NULL) {
+                ouro__os_unmap(ouro__side.bytes, ouro__side.covered >> 4);
+            }
+            ouro__side.bytes = bytes;
+            __atomic_store_n(&ouro__side.covered, covered, __ATOMIC_RELEASE);
+        }
+    }
+    ouro__os_release(&side_lock);
+    return reaches;
+}
+
+void
+ouro__side_forget(void)
+{
+    if (ouro__side.bytes != NULL) {
+        ouro__os_purge(ouro__side.bytes, ouro__side.covered >> 4);
+    }
+}

@@ -1,0 +1,52 @@
+/* side.h - two bytes beside each collected object, for the collector while it runs.
+ *
+ * A table has a byte for each 16 bytes of the heaps' range, and collected objects have 32 at least: the two bytes
+ * at an object's place are its own.  Between collections all of it is zero; pages never written take no memory. */
+#ifndef OURO_OBJECT_SIDE_H
+#define OURO_OBJECT_SIDE_H
+
+#include <string.h>
+
+#include "object/object.h"
+
+struct side {
+    uint8_t *bytes;
+    uintptr_t covered; /* bytes of the range that the table reaches; atomic */
+};
+extern struct side ouro__side;
+
+/* Have the table reach all of the range; false without memory. */
+bool ouro__side_extend(void);
+
+/* Give its memory back; it is zero again. */
+void ouro__side_forget(void);
+
+static inline bool
+ouro__side_covers(const void *object)
+{
+    return (uintptr_t)object - ouro__range.base <
+           __atomic_load_n(&ouro__side.covered, __ATOMIC_RELAXED);
+}
+
+/* The place of an object that the table covers. */
+static inline uint8_t *
+ouro__side_at(const void *object)
+{
+    return ouro__side.bytes + (((uintptr_t)object - ouro__range.base) >> 4);
+}
+
+static inline uint16_t
+ouro__side_load(const uint8_t *at)
+{
+    uint16_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static inline void
+ouro__side_store(uint8_t *at, uint16_t value)
+{
+    memcpy(at, &value, sizeof value);
+}
+
+#endif

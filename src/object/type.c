@@ -1,0 +1,232 @@
+/* type.c - what objects are made after.
+ *
+ * A type is an object, collected like others.  An object says by a number which type it is of, and does not count as a
+ * reference to it: making one would otherwise write to memory that all threads share.  The collector knows
+ * which types still have objects, since it walks over them all, and frees only those that have none. */
+#include "object/object.h"
+
+#include <string.h>
+
+struct ouro_type **ouro__types;
+struct ouro_type *ouro__type_type;
+
+static struct {
+    ouro__os_lock lock;
+    uint32_t n;     /* numbers handed out so far */
+    uint32_t *free; /* numbers of types that were freed */
+    uint32_t n_free;
+} types = {.lock = OURO_OS_LOCK_INIT};
+
+#define TYPE_TYPE_INDEX 1
+
+static uint32_t
+take_index(void)
+{
+    uint32_t index = 0;
+
+    ouro__os_acquire(&types.lock);
+    if (types.n_free != 0) {
+        index = types.free[--types.n_free];
+    } else if (types.n + 1 < MAX_TYPES) {
+        index = ++types.n;
+    }
+    ouro__os_release(&types.lock);
+    return index;
+}
+
+static void
+give_index(uint32_t index)
+{
+    ouro__os_acquire(&types.lock);
+    ouro__types[index] = NULL;
+    types.free[types.n_free++] = index;
+    ouro__os_release(&types.lock);
+}
+
+static void
+dealloc_type(ouro_loan loan)
+{
+    struct ouro_type *type = (struct ouro_type *)ouro_look(loan);
+    ouro_heap_free(ouro__leaves, OURO_DOMAIN_MEM, type->fields);
+    give_index(type->index);
+}
+
+static const ouro_field type_fields[] = {OURO_FIELD(struct ouro_type, base)};
+
+static ouro_status
+check(const ouro_type_spec *spec, const struct ouro_type *base)
+{
+    size_t least = base != NULL ? base->size : sizeof(ouro_object);
+
+    if (spec->base != NULL && ouro__type(ouro_look(spec->base)) != ouro__type_type) {
+        return OURO_WRONG_TYPE;
+    }
+    if (base != NULL && !(base->flags & OURO_TYPE_BASE)) {
+        return OURO_WRONG_TYPE;
+    }
+    if (spec->name == NULL || spec->size < least || spec->size > UINT32_MAX ||
+        spec->item_size > UINT32_MAX) {
+        return OURO_WRONG_VALUE;
+    }
+    for (size_t i = 0; i < spec->n_fields; i++) {
+        const ouro_field *field = &spec->fields[i];
+        bool items = field->count != 0 && !field->is_pointer;
+        size_t end = (size_t)field->offset + (items ? 0 : sizeof(ouro_ref));
+        if (field->offset < least || end > spec->size || field->offset % sizeof(ouro_ref) != 0 ||
+            (field->count != 0 &&
+             (field->count < sizeof(ouro_object) || field->count + sizeof(size_t) > spec->size)) ||
+            field->n_refs * sizeof(ouro_ref) > (field->count == 0 ? sizeof(ouro_ref) : field->stride) ||
+            (items && (field->stride != spec->item_size || field->offset != spec->size))) {
+            return OURO_WRONG_VALUE;
+        }
+    }
+    return OURO_OK;
+}
+
+/* What a type takes over from its base where it says nothing itself. */
+static void
+inherit(ouro_type_spec *own, const ouro_type_spec *base)
+{
+#define INHERIT(slot) own->slot = own->slot != NULL ? own->slot : base->slot
+    INHERIT(finalize);
+    INHERIT(hash);
+    INHERIT(equal);
+    INHERIT(repr);
+    INHERIT(iterate);
+    INHERIT(next);
+    INHERIT(extra_size);
+    INHERIT(enter);
+    INHERIT(exit);
+#undef INHERIT
+}
+
+static void
+fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
+{
+    uint32_t n = base != NULL ? base->n_fields : 0;
+
+    type->base = base != NULL ? ouro_incref((ouro_loan)base) : NULL;
+    type->flags = spec->flags;
+    type->size = spec->size;
+    type->item_size = spec->item_size;
+    if (n != 0) {
+        memcpy(type->fields, base->fields, n * sizeof *type->fields);
+    }
+    if (spec->n_fields != 0) {
+        memcpy(type->fields + n, spec->fields, spec->n_fields * sizeof *type->fields);
+    }
+    type->n_fields = n + (uint32_t)spec->n_fields;
+    for (uint32_t i = 0; i < type->n_fields; i++) {
+        if (type->fields[i].count != 0 && !type->fields[i].is_pointer) {
+            type->items_count = type->fields[i].count;
+        }
+    }
+    type->own = *spec;
+    type->has_functions = spec->traverse != NULL || spec->clear != NULL || spec->dealloc != NULL;
+    if (base != NULL) {
+        inherit(&type->own, &base->own);
+        type->has_functions |= base->has_functions;
+    }
+    type->head.flags =
+        GENERATION_OLD; /* older than any object of it: collections of younger ones need not know it */
+    memcpy(type->name, spec->name, strlen(spec->name) + 1);
+    type->own.name = type->name;
+}
+
+ouro_status
+ouro_type_create(const ouro_type_spec *spec, ouro_ref *result)
+{
+    struct ouro_type *base = (struct ouro_type *)ouro_look(spec->base);
+    ouro_status status = check(spec, base);
+    if (status < 0) {
+        return status;
+    }
+    uint32_t index = take_index();
+    if (index == 0) {
+        return OURO_TOO_MANY;
+    }
+    size_t n_fields = spec->n_fields + (base != NULL ? base->n_fields : 0);
+    ouro_field *fields = ouro_heap_alloc(ouro__leaves, OURO_DOMAIN_MEM, n_fields * sizeof *fields);
+    struct ouro_type *type = NULL;
+    if (fields != NULL) {
+        type = (struct ouro_type *)ouro_new_items((ouro_loan)ouro__type_type, strlen(spec->name) + 1);
+    }
+    if (type == NULL) {
+        ouro_heap_free(ouro__leaves, OURO_DOMAIN_MEM, fields);
+        give_index(index);
+        return OURO_NO_MEMORY;
+    }
+    type->fields = fields;
+    type->index = index;
+    fill(type, spec, base);
+    ouro__types[index] = type;
+    *result = &type->head;
+    return OURO_OK;
+}
+
+bool
+ouro__type_make(const ouro_type_spec *spec, struct ouro_type **type)
+{
+    ouro_ref made = NULL;
+    if (*type != NULL) {
+        return true;
+    }
+    if (ouro_type_create(spec, &made) < 0) {
+        return false;
+    }
+    ouro_immortalize((ouro_loan)made);
+    *type = (struct ouro_type *)made;
+    return true;
+}
+
+bool
+ouro__types_init(void)
+{
+    if (ouro__types != NULL) {
+        return true;
+    }
+    struct ouro_type **table = ouro__os_map(MAX_TYPES * sizeof *table);
+    uint32_t *free_numbers = ouro__os_map(MAX_TYPES * sizeof *free_numbers);
+    struct ouro_type *type =
+        ouro_heap_alloc_zeroed(ouro__leaves, OURO_DOMAIN_OBJECT, 1, sizeof *type + sizeof "type");
+    if (table == NULL || free_numbers == NULL || type == NULL) {
+        return false; /* what was had stays: there is no second attempt */
+    }
+    type->head = (ouro_object){.local = OURO_IMMORTAL, .type = TYPE_TYPE_INDEX};
+    type->index = TYPE_TYPE_INDEX;
+    type->size = sizeof *type;
+    type->item_size = 1;
+    type->n_fields = 1;
+    type->fields = (ouro_field *)(uintptr_t)type_fields;
+    type->has_functions = true;
+    type->own.dealloc = dealloc_type;
+    memcpy(type->name, "type", sizeof "type");
+    table[TYPE_TYPE_INDEX] = type;
+    types.free = free_numbers;
+    types.n = TYPE_TYPE_INDEX;
+    ouro__type_type = type;
+    ouro__types = table;
+    return true;
+}
+
+ouro_loan
+ouro_type_of(ouro_loan object)
+{
+    return (ouro_loan)&ouro__type(ouro_look(object))->head;
+}
+
+const char *
+ouro_type_name(ouro_loan type)
+{
+    return ((struct ouro_type *)ouro_look(type))->name;
+}
+
+bool
+ouro_is_a(ouro_loan object, ouro_loan type)
+{
+    const struct ouro_type *each = ouro__type(ouro_look(object));
+    while (each != NULL && &each->head != ouro_look(type)) {
+        each = (const struct ouro_type *)each->base;
+    }
+    return each != NULL;
+}

@@ -1,0 +1,29 @@
+/* weakref.h - weak references, as the collector handles them. */
+#ifndef OURO_OBJECT_WEAKREF_H
+#define OURO_OBJECT_WEAKREF_H
+
+#include "object/object.h"
+#include "ouro/weakref.h"
+
+struct weakref {
+    ouro_object head;
+    ouro_object
+        *referent; /* not counted; NULL when it has died; written under its shard's lock, atomic */
+    struct weakref *next, *prev; /* of the same referent; later, of those whose callbacks wait */
+    ouro_ref context;
+    ouro_weak_callback callback;
+};
+
+extern struct ouro_type *ouro__weakref_type;
+
+bool ouro__weakrefs_init(void);
+
+/* Have the weak references to `object` forget it.  Those that have a callback, live and, when `skip` is given, are not
+ * skipped, are put before `*waiting`, with a reference each, in the order in which they are to be called. */
+void ouro__weakrefs_clear(ouro_object *object, struct weakref **waiting,
+                          bool (*skip)(const ouro_object *weakref));
+
+/* Call what waits, and let go of it. */
+void ouro__weakrefs_call(struct weakref *waiting);
+
+#endif

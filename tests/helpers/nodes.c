@@ -1,0 +1,103 @@
+#include "nodes.h"
+
+#include "require.h"
+
+ouro_status (*node_on_finalize)(ouro_loan node);
+unsigned long nodes_dead, nodes_finalized;
+ouro_loan node_type, node_final_type, row_type, leaf_type;
+
+static void
+count_dead(ouro_loan object)
+{
+    (void)object;
+    __atomic_fetch_add(&nodes_dead, 1, __ATOMIC_RELAXED);
+}
+
+static ouro_status
+finalize(ouro_loan object)
+{
+    __atomic_fetch_add(&nodes_finalized, 1, __ATOMIC_RELAXED);
+    return node_on_finalize != NULL ? node_on_finalize(object) : OURO_OK;
+}
+
+static ouro_loan
+make_type(const ouro_type_spec *spec)
+{
+    ouro_ref type = NULL;
+    REQUIRE(ouro_type_create(spec, &type) == OURO_OK, "no type %s", spec->name);
+    return ouro_lend(type); /* for good */
+}
+
+int
+nodes_setup(void **state)
+{
+    static const ouro_field node_fields[] = {OURO_FIELD(struct node, left),
+                                             OURO_FIELD(struct node, right)};
+    static const ouro_field row_fields[] = {OURO_FIELD_ITEMS(struct row, items, n)};
+
+    (void)state;
+    REQUIRE(ouro_thread_is_attached() || ouro_init(NULL) == OURO_OK, "no memory to begin with");
+    nodes_dead = nodes_finalized = 0;
+    node_on_finalize = NULL;
+    if (node_type == NULL) {
+        ouro_type_spec spec = {.name = "node",
+                               .size = sizeof(struct node),
+                               .n_fields = 2,
+                               .fields = node_fields,
+                               .dealloc = count_dead};
+        node_type = make_type(&spec);
+        spec.name = "final node";
+        spec.finalize = finalize;
+        node_final_type = make_type(&spec);
+        row_type = make_type(&(ouro_type_spec){.name = "row",
+                                               .size = sizeof(struct row),
+                                               .item_size = sizeof(ouro_ref),
+                                               .n_fields = 1,
+                                               .fields = row_fields,
+                                               .dealloc = count_dead});
+        leaf_type = make_type(&(ouro_type_spec){.name = "leaf",
+                                                .size = sizeof(struct leaf),
+                                                .flags = OURO_TYPE_LEAF,
+                                                .dealloc = count_dead});
+    }
+    return 0;
+}
+
+static ouro_ref
+make_node(ouro_loan type, ouro_ref left, ouro_ref right)
+{
+    ouro_ref object = ouro_new(type);
+    REQUIRE(object != NULL, "no memory for a node");
+    node_of(ouro_lend(object))->left = left;
+    node_of(ouro_lend(object))->right = right;
+    return object;
+}
+
+ouro_ref
+node_new(ouro_ref left, ouro_ref right)
+{
+    return make_node(node_type, left, right);
+}
+
+ouro_ref
+node_new_final(ouro_ref left, ouro_ref right)
+{
+    return make_node(node_final_type, left, right);
+}
+
+ouro_ref
+row_new(size_t n)
+{
+    ouro_ref object = ouro_new_items(row_type, n);
+    REQUIRE(object != NULL, "no memory for a row of %zu", n);
+    return object;
+}
+
+ouro_ref
+leaf_new(uint64_t value)
+{
+    ouro_ref object = ouro_new(leaf_type);
+    REQUIRE(object != NULL, "no memory for a leaf");
+    ((struct leaf *)object)->value = value;
+    return object;
+}

@@ -1,0 +1,50 @@
+/* nodes.h - objects to make graphs of: each has two references and a number, and what became of them is counted. */
+#ifndef OURO_TESTS_NODES_H
+#define OURO_TESTS_NODES_H
+
+#include <ouro/ouro.h>
+
+struct node {
+    ouro_object head;
+    ouro_ref left, right;
+    uintptr_t number;
+};
+
+/* A tuple of any length. */
+struct row {
+    ouro_object head;
+    size_t n;
+    ouro_ref items[];
+};
+
+/* A leaf. */
+struct leaf {
+    ouro_object head;
+    uint64_t value;
+};
+
+/* What the finalizer of `node_final` does next: NULL for nothing; counted either way. */
+extern ouro_status (*node_on_finalize)(ouro_loan node);
+
+/* Objects that have come to their end since the count was last set to 0; atomic. */
+extern unsigned long nodes_dead, nodes_finalized;
+
+/* Types, borrowed: a node, one with a finalizer, a row, a leaf. */
+extern ouro_loan node_type, node_final_type, row_type, leaf_type;
+
+/* Begin the object system and make the types; again at will.  For cmocka's set-up. */
+int nodes_setup(void **state);
+
+/* New ones.  They never fail: the test ends. */
+ouro_ref node_new(ouro_ref left_stolen, ouro_ref right_stolen);
+ouro_ref node_new_final(ouro_ref left_stolen, ouro_ref right_stolen);
+ouro_ref row_new(size_t n);
+ouro_ref leaf_new(uint64_t value);
+
+static inline struct node *
+node_of(ouro_loan object)
+{
+    return (struct node *)ouro_look(object);
+}
+
+#endif
