@@ -26,7 +26,10 @@ DOORS = {
 }
 
 # Public headers whose room has another name.
-HEADERS = {"status": "base", "thread": "object", "weakref": "object"}
+HEADERS = {
+    "status": "base", "thread": "object", "weakref": "object", "protocol": "object",
+    "list": "types", "number": "types", "tuple": "types",
+}  # fmt: skip
 
 # A public header belongs to the room that keeps its promise, except <ouro/ouro.h>, which is all of them.
 # To the command line they are one, "public".

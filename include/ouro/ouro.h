@@ -5,9 +5,13 @@
 #include <ouro/base.h>
 #include <ouro/gc.h>
 #include <ouro/heap.h>
+#include <ouro/list.h>
+#include <ouro/number.h>
 #include <ouro/object.h>
+#include <ouro/protocol.h>
 #include <ouro/status.h>
 #include <ouro/thread.h>
+#include <ouro/tuple.h>
 #include <ouro/weakref.h>
 
 #endif

@@ -177,7 +177,7 @@ subtract(void *block, void *context)
     }
     struct ouro_type *type = ouro__type(object);
     ouro__visit_fields(object, type, take_off, context);
-    if (OURO_UNLIKELY(type->has_functions)) {
+    if (OURO_UNLIKELY(type->has_traverse)) {
         ouro__visit_functions(object, type, take_off_loan, context);
     }
 }
@@ -238,7 +238,7 @@ reach_from(ouro_object *object)
     struct ouro_type *type = ouro__type(object);
 
     ouro__visit_fields(object, type, reach, NULL);
-    if (OURO_UNLIKELY(type->has_functions)) {
+    if (OURO_UNLIKELY(type->has_traverse)) {
         ouro__visit_functions(object, type, reach_loan, NULL);
     }
     if (!trial.type_reached[object->type]) {

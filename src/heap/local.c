@@ -21,6 +21,8 @@ _Thread_local struct local *ouro__locals[MAX_SHARED_HEAPS] = {&ouro__no_local};
 
 _Thread_local const char ouro__thread;
 
+void (*ouro__heap_on_thread_end)(void);
+
 static _Thread_local bool thread_has_ended __attribute__((tls_model("initial-exec")));
 
 static struct {
@@ -49,6 +51,9 @@ static void
 end_thread(void *unused)
 {
     (void)unused;
+    if (ouro__heap_on_thread_end != NULL) {
+        ouro__heap_on_thread_end();
+    }
     thread_has_ended = true; /* destructors that run after this one are served by `late` */
     ouro__heaps_lock();      /* so that none of them ends meanwhile */
     for (unsigned i = 0; i < MAX_SHARED_HEAPS; i++) {

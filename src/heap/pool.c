@@ -163,6 +163,14 @@ ouro__local_charge(struct local *local, size_t bytes, size_t size)
     return false;
 }
 
+/* Where the hot block is that a pool's blocks may become.  Where calls come from many places in no order, as to malloc,
+ * whether there is one can't be predicted: such heaps have none. */
+static unsigned
+hot_index_in(const struct local *local, unsigned domain, unsigned class)
+{
+    return local->heap->has_hot ? ouro__hot_index(domain, class) : NEVER_HOT;
+}
+
 static struct pool *
 make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
 {
@@ -189,8 +197,7 @@ make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
     pool->fresh = ouro__pool_start(class, domain);
     pool->event = EVENT_NEVER;
     pool->cold = 0;
-    /* Where calls come from many places in no order, as to malloc, whether there is a hot block can't be predicted. */
-    pool->hot = local == &local->heap->own ? ouro__hot_index(domain, class) : NEVER_HOT;
+    pool->hot = hot_index_in(local, domain, class);
     pool->class = (uint8_t) class;
     pool->domain = (uint8_t)domain;
     __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
@@ -383,11 +390,10 @@ ouro__local_init(struct local *local, struct ouro_heap *heap)
     local->heap = heap;
 }
 
-/* Only an exclusive heap has hot blocks, and its pools end as those of a shared one. */
 static void
 adopt(struct local *local, struct pool *pool)
 {
-    pool->hot = local == &local->heap->own ? pool->hot : NEVER_HOT;
+    pool->hot = hot_index_in(local, pool->domain, pool->class);
     __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
 }
 

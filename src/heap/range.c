@@ -17,17 +17,6 @@
 #include "base/assert.h"
 #include "os/os.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define OURO_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define OURO_TSAN 1
-#endif
-#endif
-#ifndef OURO_TSAN
-#define OURO_TSAN 0
-#endif
-
 #ifndef OURO_STRESS
 #define OURO_STRESS 0
 #endif

@@ -67,8 +67,12 @@ void
 ouro__decref_last(ouro_object *object)
 {
     uint32_t seen = __atomic_load_n(&object->shared, __ATOMIC_ACQUIRE);
-    if (seen == SHARED_DEFAULT) { /* nobody else ever had it */
-        ouro__destroy(object);
+    if (OURO_LIKELY(seen == SHARED_DEFAULT)) { /* nobody else ever had it */
+        if (ouro__type(object)->is_plain) {
+            ouro__free(ouro__thread_self->leaves, object);
+        } else {
+            ouro__destroy(object);
+        }
         return;
     }
     __atomic_store_n(&object->owner, NO_OWNER, __ATOMIC_RELAXED);

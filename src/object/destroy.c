@@ -149,7 +149,7 @@ destroy_now(struct thread *self, ouro_object *object)
         is_kept_by_finalizer(self, object, type)) {
         return;
     }
-    set_flag(object, OBJECT_DYING);
+    object->flags |= OBJECT_DYING; /* nobody else has it any more */
     if (object->flags & OBJECT_WEAK) {
         ouro__weakrefs_die(object);
     }
@@ -157,7 +157,7 @@ destroy_now(struct thread *self, ouro_object *object)
     if (type->has_functions) {
         call_dealloc(object, type);
     }
-    ouro__object_free(object);
+    ouro__object_free(self, object);
 }
 
 void
@@ -165,7 +165,7 @@ ouro__destroy(ouro_object *object)
 {
     struct thread *self = ouro__thread_self;
 
-    OURO_CHECK(self != NULL && ouro__self != UNATTACHED,
+    OURO_CHECK(self != NULL,
                "object %p of type %s lost its last reference in a thread that is not attached",
                (void *)object, ouro__type(object)->name);
     if (self->depth >= MAX_DEPTH) {

@@ -5,7 +5,6 @@
 #include <string.h>
 
 ouro_heap *ouro__collected, *ouro__leaves;
-unsigned ouro__collected_index, ouro__leaves_index;
 
 void (*ouro__on_log_full)(struct thread *self);
 uint64_t ouro__log_key;
@@ -30,27 +29,15 @@ ouro__objects_init(const ouro_config *config)
         ouro_heap_destroy(leaves);
         return false;
     }
-    ouro__collected_index = ouro__collected->index;
-    ouro__leaves_index = leaves->index;
+    ouro__heap_keep_hot(leaves);
+    ouro__heap_keep_hot(ouro__collected);
     ouro__log_key = ouro__os_random();
     ouro__leaves = leaves;
+    ouro__locks_init();
     return ouro__types_init() && ouro__threads_init();
 }
 
 /* ---- making ---- */
-
-/* What stands behind the counts of a free block whose address is in a log. */
-static uint64_t
-log_mark(const void *block)
-{
-    return ouro__log_key ^ (uint64_t)(uintptr_t)block;
-}
-
-static uint64_t *
-log_word(void *block)
-{
-    return (uint64_t *)block + 1;
-}
 
 bool
 ouro__log_full(struct thread *self)
@@ -82,76 +69,43 @@ ouro__log_full(struct thread *self)
     return true;
 }
 
-static void *
-alloc_leaf(struct thread *self, size_t size)
-{
-    void *block = ouro__alloc_quick(ouro__leaves_local(), OURO_DOMAIN_OBJECT, size);
-    if (OURO_UNLIKELY(block == NULL)) {
-        ouro__safepoint(self);
-        block = ouro__alloc_slow(ouro__leaves, ouro__leaves_local(), OURO_DOMAIN_OBJECT, size);
-    }
-    return block;
-}
-
 static bool
 has_log_room(struct thread *self)
 {
     return OURO_LIKELY(self->log_next != self->log_end) || ouro__log_full(self);
 }
 
-static void *
-alloc_collected(struct thread *self, size_t size)
-{
-    if (!has_log_room(self)) {
-        return NULL;
-    }
-    void *block = ouro__alloc_quick(ouro__collected_local(), OURO_DOMAIN_OBJECT, size);
-    if (OURO_UNLIKELY(block == NULL)) {
-        ouro__safepoint(self); /* a collection here empties the logs */
-        if (!has_log_room(self)) {
-            return NULL;
-        }
-        block = ouro__alloc_slow(ouro__collected, ouro__collected_local(), OURO_DOMAIN_OBJECT, size);
-        if (block == NULL) {
-            return NULL;
-        }
-        if (!ouro__side_covers(block) && !ouro__side_extend()) {
-            ouro__free(ouro__collected_local(), block);
-            return NULL;
-        }
-    }
-    if (*log_word(block) != log_mark(block)) {
-        *self->log_next++ = block;
-    }
-    return block;
-}
-
 ouro_object *
-ouro__object_alloc(struct ouro_type *type, size_t size)
+ouro__leaf_alloc_slow(const struct ouro_type *type, size_t size)
 {
     struct thread *self = ouro__thread_self;
 
-    OURO_CHECK(ouro__self != UNATTACHED,
-               "an object of type %s is made in a thread that is not attached", type->name);
-    bool leaf = (type->flags & OURO_TYPE_LEAF) != 0;
-    ouro_object *object = leaf ? alloc_leaf(self, size)
-                               : alloc_collected(self, size < LEAST_COLLECTED ? LEAST_COLLECTED : size);
-    if (OURO_LIKELY(object != NULL)) {
-        *object = (ouro_object){.local = 1, .owner = self->number, .type = type->index};
-    }
-    return object;
+    OURO_CHECK(self != NULL, "an object of type %s is made in a thread that is not attached", type->name);
+    ouro__safepoint(self);
+    ouro_object *object = ouro__alloc_slow(ouro__leaves, self->leaves, OURO_DOMAIN_OBJECT, size);
+    return object != NULL ? ouro__object_begin(self, type, object) : NULL;
 }
 
-void
-ouro__object_free(ouro_object *object)
+ouro_object *
+ouro__collected_alloc_slow(const struct ouro_type *type, size_t size)
 {
-    if (ouro__type(object)->flags & OURO_TYPE_LEAF) {
-        ouro__free(ouro__leaves_local(), object);
-        return;
+    struct thread *self = ouro__thread_self;
+
+    OURO_CHECK(self != NULL, "an object of type %s is made in a thread that is not attached", type->name);
+    ouro__safepoint(self);
+    if (!has_log_room(self)) { /* last: a collection empties the logs */
+        return NULL;
     }
-    bool logged = (object->flags & OBJECT_GENERATION) == 0;
-    *log_word(object) = logged ? log_mark(object) : 0;
-    ouro__free(ouro__collected_local(), object);
+    void *block = ouro__alloc(ouro__collected, self->collected, OURO_DOMAIN_OBJECT, size);
+    if (block == NULL) {
+        return NULL;
+    }
+    if (!ouro__side_covers(block) && !ouro__side_extend()) {
+        ouro__free(self->collected, block);
+        return NULL;
+    }
+    ouro__log(self, block);
+    return ouro__object_begin(self, type, block);
 }
 
 ouro_ref
@@ -220,7 +174,7 @@ ouro_traverse(ouro_loan loan, ouro_visitor visit, void *context)
     struct visit each = {visit, context};
     int result = ouro__visit_fields(object, type, visit_loan, &each);
 
-    return result == 0 && type->has_functions ? ouro__visit_functions(object, type, visit, context)
+    return result == 0 && type->has_traverse ? ouro__visit_functions(object, type, visit, context)
                                               : result;
 }
 

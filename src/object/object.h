@@ -32,6 +32,7 @@ enum object_flags {
     OBJECT_WEAK = 16,      /* weak references to it exist, or did */
     OBJECT_DYING = 32,     /* being destroyed */
     OBJECT_WAITING = 64,   /* in a thread's trash; its counts are a link */
+    OBJECT_SHARED = 128,   /* another thread than the owner has used it: see ouro__use() */
 };
 
 #define GENERATION_OLD 2
@@ -73,12 +74,15 @@ struct ouro_type {
     ouro_object head;
     ouro_ref base;
     uint32_t index; /* in ouro__types */
+    uint64_t birth; /* the second half of a new object's header */
     uint32_t flags; /* of enum ouro_type_flags */
     size_t size, item_size;
+    bool is_plain;        /* its objects end with their memory: leaves without functions of their own */
     uint32_t n_fields;
     uint32_t items_count; /* offset of the count of ouro_new_items()'s items, 0 for none */
     ouro_field *fields;   /* those of the bases first; owned, a mem block */
-    bool has_functions;   /* it or a base has a traverse, clear or dealloc of its own */
+    bool has_traverse;    /* it or a base has a traverse of its own */
+    bool has_functions;   /* likewise a clear or dealloc */
     ouro_type_spec own;   /* functions as given, besides what is inherited: hash to exit, finalize */
     char name[];
 };
@@ -109,7 +113,15 @@ bool ouro__type_make(const ouro_type_spec *spec, struct ouro_type **type);
 bool ouro__objects_init(const ouro_config *config);
 
 extern ouro_heap *ouro__collected, *ouro__leaves;
-extern unsigned ouro__collected_index, ouro__leaves_index; /* of ouro__locals */
+
+/* 64 bits, each of which depends on all of `bits`. */
+static inline uint64_t
+ouro__mix_bits(uint64_t bits)
+{
+    bits = (bits ^ bits >> 32) * 0xD6E8FEB86659FD93U;
+    bits = (bits ^ bits >> 32) * 0xD6E8FEB86659FD93U;
+    return bits ^ bits >> 32;
+}
 
 /* ---- threads ---- */
 
@@ -132,6 +144,8 @@ enum thread_poll {
 
 /* A number and who has it.  When its thread ends it waits for the next one, which owns the objects of the former. */
 struct thread {
+    struct local *collected, *leaves; /* the thread's caches of the two heaps, while it is attached */
+    uint64_t birth;                   /* the first half of a new object's header */
     uint16_t number;
     bool ended;           /* nobody has it; under `queue_lock` */
     uint32_t state;       /* enum thread_state; atomic */
@@ -139,6 +153,8 @@ struct thread {
     unsigned n_attached;  /* calls of attach without their detach */
     struct thread *next;  /* of all there ever were; constant */
     struct thread *spare; /* of those whose thread has ended */
+
+    const ouro_object *used; /* between ouro__use() and ouro__unuse(); atomic */
 
     unsigned depth;     /* destructions under way in each other */
     ouro_object *trash; /* objects whose destruction waits, through their headers */
@@ -151,25 +167,17 @@ struct thread {
     struct chunk *queue; /* objects of this thread that others left a reference of; under queue_lock */
 };
 
+/* The calling thread while it is attached, otherwise NULL. */
 extern _Thread_local struct thread *ouro__thread_self __attribute__((tls_model("initial-exec")));
 
 /* All there ever were. */
 extern struct thread *ouro__threads;
 
 bool ouro__threads_init(void);
+void ouro__locks_init(void);
 
-/* The calling thread's caches of the two heaps. */
-static inline struct local *
-ouro__collected_local(void)
-{
-    return ouro__locals[ouro__collected_index];
-}
-
-static inline struct local *
-ouro__leaves_local(void)
-{
-    return ouro__locals[ouro__leaves_index];
-}
+/* The thread that has a number, or had it last; NULL for NO_OWNER. */
+struct thread *ouro__thread_of(uint16_t number);
 
 /* Stop all other attached threads at their safepoints; the caller is attached.  Waits its turn when another
  * thread stops the world, at a safepoint itself: then everything may have changed. */
@@ -240,13 +248,81 @@ extern uint64_t ouro__log_key;
 /* How many addresses fit in each thread's log before the collector is asked; atomic. */
 extern uint32_t ouro__log_room;
 
-/* Memory for an object of any type, header done, the rest not; NULL without memory. */
-ouro_object *ouro__object_alloc(struct ouro_type *type, size_t size);
+/* What stands in the second half of a free block's header when its address is in a log. */
+static inline uint64_t
+ouro__log_mark(const void *block)
+{
+    return ouro__log_key ^ (uint64_t)(uintptr_t)block;
+}
+
+/* Log where a young object is made, but for blocks that are logged already; there is room. */
+static inline void
+ouro__log(struct thread *self, void *block)
+{
+    if (((const uint64_t *)block)[1] != ouro__log_mark(block)) {
+        *self->log_next++ = block;
+    }
+}
+
+/* Write a new object's header; returns it. */
+static inline ouro_object *
+ouro__object_begin(const struct thread *self, const struct ouro_type *type, void *block)
+{
+    ((uint64_t *)block)[0] = self->birth;
+    ((uint64_t *)block)[1] = type->birth;
+    return block;
+}
+
+ouro_object *ouro__leaf_alloc_slow(const struct ouro_type *type, size_t size);
+ouro_object *ouro__collected_alloc_slow(const struct ouro_type *type, size_t size);
+
+/* Memory for a leaf, header done, the rest not; NULL without memory. */
+static inline ouro_object *
+ouro__leaf_alloc(const struct ouro_type *type, size_t size)
+{
+    struct thread *self = ouro__thread_self;
+    void *block = OURO_LIKELY(self != NULL) ? ouro__alloc_quick(self->leaves, OURO_DOMAIN_OBJECT, size) : NULL;
+    return OURO_LIKELY(block != NULL) ? ouro__object_begin(self, type, block) : ouro__leaf_alloc_slow(type, size);
+}
+
+/* The same for an object that is collected. */
+static inline ouro_object *
+ouro__collected_alloc(const struct ouro_type *type, size_t size)
+{
+    struct thread *self = ouro__thread_self;
+    void *block = NULL;
+
+    size = size < LEAST_COLLECTED ? LEAST_COLLECTED : size;
+    if (OURO_LIKELY(self != NULL && self->log_next != self->log_end)) {
+        block = ouro__alloc_quick(self->collected, OURO_DOMAIN_OBJECT, size);
+    }
+    if (OURO_UNLIKELY(block == NULL)) {
+        return ouro__collected_alloc_slow(type, size);
+    }
+    ouro__log(self, block);
+    return ouro__object_begin(self, type, block);
+}
+
+static inline ouro_object *
+ouro__object_alloc(const struct ouro_type *type, size_t size)
+{
+    return type->flags & OURO_TYPE_LEAF ? ouro__leaf_alloc(type, size) : ouro__collected_alloc(type, size);
+}
 
 /* Free an object's block. */
-void ouro__object_free(ouro_object *object);
+static inline void
+ouro__object_free(struct thread *self, ouro_object *object)
+{
+    if (ouro__type(object)->flags & OURO_TYPE_LEAF) {
+        ouro__free(self->leaves, object);
+        return;
+    }
+    bool is_logged = (object->flags & OBJECT_GENERATION) == 0;
+    ((uint64_t *)(void *)object)[1] = is_logged ? ouro__log_mark(object) : 0;
+    ouro__free(self->collected, object);
+}
 
-/* ---- locks ---- */
+/* ---- locks: see lock.c ---- */
 
 void ouro__lock_slow(ouro_object *object);
 void ouro__unlock_slow(ouro_object *object);
@@ -268,6 +344,39 @@ ouro__unlock(ouro_object *object)
     if (OURO_UNLIKELY(!__atomic_compare_exchange_n(&object->lock, &held, 0, false, __ATOMIC_RELEASE,
                                                    __ATOMIC_RELAXED))) {
         ouro__unlock_slow(object);
+    }
+}
+
+/* Whether the owner may use its objects without atomic instructions: the system can make it safe. */
+extern bool ouro__has_bias;
+
+/* Lock an object against other threads, the owner's way where that is who calls; true when it was the other
+ * way, to be handed to ouro__unuse().  Uses do not nest, run no code of the program's, and have no safepoint. */
+bool ouro__use_slow(ouro_object *object);
+
+static inline bool
+ouro__use(ouro_object *object)
+{
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_LIKELY(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == ouro__self && ouro__has_bias)) {
+        __atomic_store_n(&self->used, object, __ATOMIC_RELAXED);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the other side has the barrier for both */
+        if (OURO_LIKELY(!(__atomic_load_n(&object->flags, __ATOMIC_RELAXED) & OBJECT_SHARED))) {
+            return false;
+        }
+        __atomic_store_n(&self->used, NULL, __ATOMIC_RELEASE);
+    }
+    return ouro__use_slow(object);
+}
+
+static inline void
+ouro__unuse(ouro_object *object, bool is_locked)
+{
+    if (OURO_LIKELY(!is_locked)) {
+        __atomic_store_n(&ouro__thread_self->used, NULL, __ATOMIC_RELEASE);
+    } else {
+        ouro__unlock(object);
     }
 }
 

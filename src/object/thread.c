@@ -13,9 +13,13 @@
  * @source  CPython Python/pystate.c, stop_the_world() and tstate_try_attach() */
 #include "object/object.h"
 
-#include <pthread.h>
+#include <string.h>
 
 _Thread_local struct thread *ouro__thread_self;
+
+/* The calling thread, attached or not; NULL when it never was. */
+static _Thread_local struct thread *thread_here __attribute__((tls_model("initial-exec")));
+
 struct thread *ouro__threads;
 
 static struct {
@@ -25,7 +29,6 @@ static struct {
     struct thread *spare; /* whose threads have ended */
     struct thread **by_number;
     unsigned n_threads;
-    pthread_key_t key; /* its destructor runs at a thread's end */
     bool is_ready;
 } world = {.lock = OURO_OS_LOCK_INIT, .changed = OURO_OS_CONDITION_INIT};
 
@@ -57,12 +60,14 @@ ouro__thread_enter(struct thread *self)
         ouro__os_release(&world.lock);
     }
     ouro__self = self->number;
+    ouro__thread_self = self;
 }
 
 void
 ouro__thread_leave(struct thread *self)
 {
     ouro__self = UNATTACHED;
+    ouro__thread_self = NULL;
     __atomic_store_n(&self->state, THREAD_DETACHED, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&self->poll, __ATOMIC_SEQ_CST) != 0) { /* the stopper may be waiting for this */
         ouro__os_acquire(&world.lock);
@@ -73,10 +78,13 @@ ouro__thread_leave(struct thread *self)
 
 /* A thread that has ended leaves its number, its logs and its objects to the next one. */
 static void
-end_thread(void *thread)
+end_thread(void)
 {
-    struct thread *self = thread;
+    struct thread *self = thread_here;
 
+    if (self == NULL) {
+        return;
+    }
     if (self->n_attached == 0) {
         ouro__thread_enter(self);
     }
@@ -86,7 +94,7 @@ end_thread(void *thread)
     self->ended = true;
     ouro__os_release(&self->queue_lock);
     ouro__thread_leave(self);
-    ouro__thread_self = NULL;
+    thread_here = NULL;
 
     ouro__os_acquire(&world.lock);
     self->spare = world.spare;
@@ -109,6 +117,8 @@ make_thread(void)
     }
     thread->queue_lock = (ouro__os_lock)OURO_OS_LOCK_INIT;
     thread->number = (uint16_t)++world.n_threads;
+    const ouro_object born = {.local = 1, .owner = thread->number};
+    memcpy(&thread->birth, &born, sizeof thread->birth);
     thread->state = world.stopper == NULL ? THREAD_DETACHED : THREAD_SUSPENDED;
     thread->next = ouro__threads;
     world.by_number[thread->number] = thread;
@@ -141,36 +151,44 @@ begin_thread(struct thread **begun)
     return status;
 }
 
-/* The thread's cache of a heap is there from now on, if only an empty one. */
-static void
-prepare_cache(const ouro_heap *heap)
+/* The thread's caches of the heaps, so that they are there from now on, and its end is watched; false without memory. */
+static bool
+take_caches(struct thread *self)
 {
-    struct local **local = &ouro__locals[heap->index];
-    if (*local == NULL || (*local)->heap != heap) {
-        *local = &ouro__no_local;
+    for (int i = 0; i < 2; i++) {
+        ouro_heap *heap = i == 0 ? ouro__leaves : ouro__collected;
+        struct local *local = ouro__locals[heap->index];
+        if (local == NULL || local->heap != heap) {
+            local = ouro__local_get(heap);
+        }
+        *(i == 0 ? &self->leaves : &self->collected) = local;
+        if (local == NULL) {
+            return false;
+        }
     }
+    return true;
 }
 
 ouro_status
 ouro_thread_attach(void)
 {
-    struct thread *self = ouro__thread_self;
-
     if (!world.is_ready) {
         return OURO_NOT_ATTACHED;
     }
-    if (self == NULL) {
-        ouro_status status = begin_thread(&self);
+    if (thread_here == NULL) {
+        struct thread *begun = NULL;
+        ouro_status status = begin_thread(&begun);
         if (status < 0) {
             return status;
         }
-        ouro__thread_self = self;
-        prepare_cache(ouro__collected);
-        prepare_cache(ouro__leaves);
-        pthread_setspecific(world.key, self);
+        thread_here = begun;
+        if (!take_caches(begun)) {
+            end_thread();
+            return OURO_NO_MEMORY;
+        }
     }
-    if (self->n_attached++ == 0) {
-        ouro__thread_enter(self);
+    if (thread_here->n_attached++ == 0) {
+        ouro__thread_enter(thread_here);
     }
     return OURO_OK;
 }
@@ -180,7 +198,7 @@ ouro_thread_detach(void)
 {
     struct thread *self = ouro__thread_self;
 
-    OURO_CHECK(self != NULL && self->n_attached > 0, "a thread that is not attached is to be detached");
+    OURO_CHECK(self != NULL, "a thread that is not attached is to be detached");
     ouro__safepoint(self);
     if (--self->n_attached == 0) {
         ouro__thread_leave(self);
@@ -190,7 +208,13 @@ ouro_thread_detach(void)
 bool
 ouro_thread_is_attached(void)
 {
-    return ouro__self != UNATTACHED;
+    return ouro__thread_self != NULL;
+}
+
+struct thread *
+ouro__thread_of(uint16_t number)
+{
+    return world.by_number[number];
 }
 
 bool
@@ -199,7 +223,8 @@ ouro__threads_init(void)
     ouro__os_acquire(&world.lock);
     if (!world.is_ready) {
         world.by_number = ouro__os_map((MAX_THREADS + 2) * sizeof *world.by_number);
-        world.is_ready = world.by_number != NULL && pthread_key_create(&world.key, end_thread) == 0;
+        world.is_ready = world.by_number != NULL;
+        ouro__heap_on_thread_end = end_thread;
     }
     bool is_ready = world.is_ready;
     ouro__os_release(&world.lock);
@@ -291,7 +316,7 @@ ouro__leave_to_owner(ouro_object *object)
         ouro__decref_shared(object);
         return;
     }
-    struct thread *owner = world.by_number[number];
+    struct thread *owner = ouro__thread_of(number);
     ouro__os_acquire(&owner->queue_lock);
     bool has_ended = owner->ended, is_queued = !has_ended && enqueue(owner, object);
     if (has_ended) {
@@ -363,7 +388,7 @@ ouro__safepoint_slow(struct thread *self)
 void
 ouro_safepoint(void)
 {
-    if (ouro__self != UNATTACHED) {
+    if (ouro__thread_self != NULL) {
         ouro__safepoint(ouro__thread_self);
     }
 }

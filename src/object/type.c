@@ -122,13 +122,17 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
         }
     }
     type->own = *spec;
-    type->has_functions = spec->traverse != NULL || spec->clear != NULL || spec->dealloc != NULL;
+    type->has_traverse = spec->traverse != NULL;
+    type->has_functions = spec->clear != NULL || spec->dealloc != NULL;
     if (base != NULL) {
         inherit(&type->own, &base->own);
+        type->has_traverse |= base->has_traverse;
         type->has_functions |= base->has_functions;
     }
     type->head.flags =
         GENERATION_OLD; /* older than any object of it: collections of younger ones need not know it */
+    type->is_plain = type->flags & OURO_TYPE_LEAF && type->n_fields == 0 && !type->has_functions &&
+                     type->own.finalize == NULL;
     memcpy(type->name, spec->name, strlen(spec->name) + 1);
     type->own.name = type->name;
 }
@@ -158,6 +162,7 @@ ouro_type_create(const ouro_type_spec *spec, ouro_ref *result)
     }
     type->fields = fields;
     type->index = index;
+    type->birth = (uint64_t)index << 32; /* little-endian: `shared` is 0 */
     fill(type, spec, base);
     ouro__types[index] = type;
     *result = &type->head;
@@ -194,6 +199,7 @@ ouro__types_init(void)
     }
     type->head = (ouro_object){.local = OURO_IMMORTAL, .type = TYPE_TYPE_INDEX};
     type->index = TYPE_TYPE_INDEX;
+    type->birth = (uint64_t)TYPE_TYPE_INDEX << 32;
     type->size = sizeof *type;
     type->item_size = 1;
     type->n_fields = 1;

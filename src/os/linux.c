@@ -4,9 +4,11 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +22,11 @@
 #endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
+#endif
+
+#ifndef MEMBARRIER_CMD_PRIVATE_EXPEDITED
+#define MEMBARRIER_CMD_PRIVATE_EXPEDITED 8
+#define MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED 16
 #endif
 
 #define READ_WRITE (PROT_READ | PROT_WRITE)
@@ -199,6 +206,27 @@ ouro__os_random(void)
         bits = ouro__os_now() * 0x9E3779B97F4A7C15U ^ (uint64_t)(uintptr_t)&bits;
     }
     return bits;
+}
+
+bool
+ouro__os_barriers_init(void)
+{
+    if (OURO_TSAN) { /* it knows nothing of such barriers */
+        return false;
+    }
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+void
+ouro__os_barrier_everywhere(void)
+{
+    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+}
+
+void
+ouro__os_yield(void)
+{
+    sched_yield();
 }
 
 const char *

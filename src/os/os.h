@@ -10,6 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Is this ThreadSanitizer's build? */
+#if defined(__SANITIZE_THREAD__)
+#define OURO_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define OURO_TSAN 1
+#endif
+#endif
+#ifndef OURO_TSAN
+#define OURO_TSAN 0
+#endif
+
 #ifndef OURO_FAULT
 #define OURO_FAULT 0
 #endif
@@ -113,6 +125,15 @@ ouro__os_wake(ouro__os_condition *condition)
 {
     pthread_cond_broadcast(&condition->condition);
 }
+
+/* Ask for ouro__os_barrier_everywhere(); false where the system has no such thing. */
+bool ouro__os_barriers_init(void);
+
+/* Run a full memory barrier on every thread of the process before this returns. */
+void ouro__os_barrier_everywhere(void);
+
+/* Let others run. */
+void ouro__os_yield(void);
 
 #if OURO_FAULT
 /* Requests for pages so far, and the one that is refused (0: none). */

@@ -1,6 +1,7 @@
 /* init.c - the beginning: every room of the object system, from the bottom up. */
 #include "gc/gc.h"
 #include "object/weakref.h"
+#include "types/types.h"
 
 static ouro__os_lock init_lock = OURO_OS_LOCK_INIT;
 
@@ -9,7 +10,8 @@ ouro_init(const ouro_config *config)
 {
     ouro__os_acquire(&init_lock);
     ouro_status status = ouro__objects_init(config) ? ouro_thread_attach() : OURO_NO_MEMORY;
-    if (status == OURO_OK && !(ouro__weakrefs_init() && ouro__gc_init())) {
+    if (status == OURO_OK && !(ouro__weakrefs_init() && ouro__gc_init() && ouro__numbers_init() &&
+                               ouro__tuples_init() && ouro__lists_init())) {
         ouro_thread_detach();
         status = OURO_NO_MEMORY;
     }

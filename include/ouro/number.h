@@ -1,0 +1,43 @@
+/* ouro/number.h - None, truth values, integers of any size, and floating point numbers. */
+#ifndef OURO_NUMBER_H
+#define OURO_NUMBER_H
+
+#include <ouro/protocol.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Immortal objects: taking and letting go of references to them is allowed, and does nothing. */
+OURO_API extern ouro_object ouro__none, ouro__true, ouro__false;
+
+/** The object that stands for nothing.  Immortal. */
+static inline ouro_ref
+ouro_none(void)
+{
+    return &ouro__none;
+}
+
+/** The object that stands for a truth value.  Immortal. */
+static inline ouro_ref
+ouro_bool(bool value)
+{
+    return value ? &ouro__true : &ouro__false;
+}
+
+/** Types, borrowed. */
+OURO_API ouro_loan ouro_none_type(void);
+OURO_API ouro_loan ouro_bool_type(void);
+OURO_API ouro_loan ouro_float_type(void);
+
+/** A new floating point number, or NULL without memory. */
+OURO_API OURO_NODISCARD ouro_ref ouro_float_new(double value);
+
+/** Its value; 0 for objects of other types. */
+OURO_API double ouro_float_value(ouro_loan number);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,40 @@
+/* ouro/protocol.h - what may be asked of any object whose type has an answer: hash, equality, text, iteration. */
+#ifndef OURO_PROTOCOL_H
+#define OURO_PROTOCOL_H
+
+#include <ouro/object.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The hash of an object: the same for equal objects, and for one object always.
+ *
+ * @return OURO_OK, OURO_UNHASHABLE, or what the type's own function fails with
+ * @source Python's hash()
+ */
+OURO_API OURO_NODISCARD ouro_status ouro_hash(ouro_loan object, uint64_t *hash);
+
+/**
+ * Whether two objects are equal: the same object, or equal by the type of the one or of the other.
+ *
+ * @return OURO_FOUND when equal, OURO_OK when not, or what a type's own function fails with
+ * @source CPython Objects/object.c, PyObject_RichCompareBool() with Py_EQ
+ */
+OURO_API OURO_NODISCARD ouro_status ouro_equal(ouro_loan a, ouro_loan b);
+
+/** A new iterator over an object; OURO_WRONG_TYPE when it is none that can be iterated over. */
+OURO_API OURO_NODISCARD ouro_status ouro_iterate(ouro_loan object, ouro_ref *iterator);
+
+/** The next item, as a new reference: OURO_FOUND; 0 at the end; OURO_WRONG_TYPE when it is no iterator. */
+OURO_API OURO_NODISCARD ouro_status ouro_next(ouro_loan iterator, ouro_ref *item);
+
+/** Say nothing equals: what `equal` gives for objects of other types. */
+#define OURO_NOT_EQUAL OURO_OK
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,53 @@
+/* protocol.c - questions that an object's type answers. */
+#include "object/object.h"
+#include "ouro/protocol.h"
+
+ouro_status
+ouro_hash(ouro_loan object, uint64_t *hash)
+{
+    const struct ouro_type *type = ouro__type(ouro_look(object));
+    if (type->own.hash != NULL) {
+        return type->own.hash(object, hash);
+    }
+    if (type->own.equal != NULL) { /* equal objects would have different hashes */
+        return OURO_UNHASHABLE;
+    }
+    *hash = ouro__mix_bits((uintptr_t)ouro_look(object) >> 4);
+    return OURO_OK;
+}
+
+ouro_status
+ouro_equal(ouro_loan a, ouro_loan b)
+{
+    if (a == b) {
+        return OURO_FOUND;
+    }
+    const struct ouro_type *type = ouro__type(ouro_look(a)), *other = ouro__type(ouro_look(b));
+    ouro_status status = type->own.equal != NULL ? type->own.equal(a, b) : OURO_NOT_EQUAL;
+    if (status == OURO_NOT_EQUAL && other != type && other->own.equal != NULL) {
+        status = other->own.equal(b, a);
+    }
+    return status;
+}
+
+ouro_status
+ouro_iterate(ouro_loan object, ouro_ref *iterator)
+{
+    const struct ouro_type *type = ouro__type(ouro_look(object));
+    if (type->own.iterate == NULL) {
+        return OURO_WRONG_TYPE;
+    }
+    ouro_ref made = type->own.iterate(object);
+    if (made == NULL) {
+        return OURO_NO_MEMORY;
+    }
+    *iterator = made;
+    return OURO_OK;
+}
+
+ouro_status
+ouro_next(ouro_loan iterator, ouro_ref *item)
+{
+    const struct ouro_type *type = ouro__type(ouro_look(iterator));
+    return type->own.next != NULL ? type->own.next(iterator, item) : OURO_WRONG_TYPE;
+}

@@ -1,0 +1,124 @@
+/* number.c - None, truth values and floating point numbers. */
+#include "types/types.h"
+
+#include <math.h>
+#include <string.h>
+
+ouro_object ouro__none = {.local = OURO_IMMORTAL};
+ouro_object ouro__true = {.local = OURO_IMMORTAL};
+ouro_object ouro__false = {.local = OURO_IMMORTAL};
+
+struct number {
+    ouro_object head;
+    double value;
+};
+
+static struct ouro_type *none_type, *bool_type, *float_type;
+
+static ouro_status
+hash_bool(ouro_loan self, uint64_t *hash)
+{
+    *hash = ouro__mix_bits(ouro_look(self) == &ouro__true);
+    return OURO_OK;
+}
+
+static ouro_status
+never_equal(ouro_loan self, ouro_loan other)
+{
+    (void)self;
+    (void)other;
+    return OURO_NOT_EQUAL;
+}
+
+static ouro_status
+hash_none(ouro_loan self, uint64_t *hash)
+{
+    (void)self;
+    *hash = ouro__mix_bits(UINT64_MAX);
+    return OURO_OK;
+}
+
+/* Numbers that are equal have one hash, whatever their types: that of the integer where there is one. */
+static ouro_status
+hash_float(ouro_loan self, uint64_t *hash)
+{
+    double value = ouro_float_value(self);
+    uint64_t bits;
+
+    if (value >= -0x1p63 && value < 0x1p63 && value == floor(value)) {
+        bits = (uint64_t)(int64_t)value;
+    } else {
+        memcpy(&bits, &value, sizeof bits);
+    }
+    *hash = ouro__mix_bits(bits);
+    return OURO_OK;
+}
+
+static ouro_status
+equal_float(ouro_loan self, ouro_loan other)
+{
+    bool are_floats = ouro__type(ouro_look(other)) == float_type && ouro__type(ouro_look(self)) == float_type;
+    return are_floats && ouro_float_value(self) == ouro_float_value(other) ? OURO_FOUND : OURO_NOT_EQUAL;
+}
+
+ouro_ref
+ouro_float_new(double value)
+{
+    ouro_object *object = ouro__leaf_alloc(float_type, sizeof(struct number));
+    if (OURO_LIKELY(object != NULL)) {
+        ((struct number *)object)->value = value;
+    }
+    return object;
+}
+
+double
+ouro_float_value(ouro_loan number)
+{
+    const ouro_object *object = ouro_look(number);
+    return ouro__type(object) == float_type ? ((const struct number *)object)->value : 0;
+}
+
+ouro_loan
+ouro_none_type(void)
+{
+    return (ouro_loan)&none_type->head;
+}
+
+ouro_loan
+ouro_bool_type(void)
+{
+    return (ouro_loan)&bool_type->head;
+}
+
+ouro_loan
+ouro_float_type(void)
+{
+    return (ouro_loan)&float_type->head;
+}
+
+bool
+ouro__numbers_init(void)
+{
+    ouro_type_spec spec = {.name = "NoneType", .size = sizeof(ouro_object), .flags = OURO_TYPE_LEAF};
+
+    spec.hash = hash_none;
+    if (!ouro__type_make(&spec, &none_type)) {
+        return false;
+    }
+    spec.name = "bool";
+    spec.hash = hash_bool;
+    spec.equal = never_equal; /* but to itself */
+    if (!ouro__type_make(&spec, &bool_type)) {
+        return false;
+    }
+    spec.name = "float";
+    spec.size = sizeof(struct number);
+    spec.hash = hash_float;
+    spec.equal = equal_float;
+    if (!ouro__type_make(&spec, &float_type)) {
+        return false;
+    }
+    ouro__none.type = none_type->index;
+    ouro__true.type = ouro__false.type = bool_type->index;
+    return true;
+}

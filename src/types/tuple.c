@@ -1,0 +1,117 @@
+/* tuple.c - tuples: the items are in the object itself. */
+#include "types/types.h"
+
+#include <string.h>
+
+struct tuple {
+    ouro_object head;
+    size_t n;
+    ouro_object *items[];
+};
+
+struct ouro_type *ouro__tuple_type;
+
+static struct tuple *
+tuple_of(ouro_loan loan)
+{
+    return (struct tuple *)ouro_look(loan);
+}
+
+ouro_ref
+ouro_tuple_new(size_t n, ouro_loan const *items)
+{
+    size_t size;
+
+    if (__builtin_mul_overflow(n, sizeof(ouro_ref), &size) ||
+        __builtin_add_overflow(size, sizeof(struct tuple), &size)) {
+        return NULL;
+    }
+    struct tuple *tuple = (struct tuple *)ouro__collected_alloc(ouro__tuple_type, size);
+    if (OURO_UNLIKELY(tuple == NULL)) {
+        return NULL;
+    }
+    tuple->n = n;
+    for (size_t i = 0; i < n; i++) {
+        tuple->items[i] = items != NULL ? ouro_incref(items[i]) : ouro_none();
+    }
+    return &tuple->head;
+}
+
+void
+ouro_tuple_fill(ouro_loan loan, size_t index, ouro_ref item)
+{
+    struct tuple *tuple = tuple_of(loan);
+    OURO_CHECK(index < tuple->n, "item %zu of a tuple of %zu is to be filled", index, tuple->n);
+    ouro_assign(&tuple->items[index], item);
+}
+
+size_t
+ouro_tuple_length(ouro_loan tuple)
+{
+    return tuple_of(tuple)->n;
+}
+
+ouro_loan
+ouro_tuple_get_borrow(ouro_loan loan, size_t index)
+{
+    const struct tuple *tuple = tuple_of(loan);
+    return index < tuple->n ? (ouro_loan)tuple->items[index] : NULL;
+}
+
+ouro_loan
+ouro_tuple_type(void)
+{
+    return (ouro_loan)&ouro__tuple_type->head;
+}
+
+/* The items' hashes, each of which counts by its place.
+ * @source CPython Objects/tupleobject.c, tuplehash(): the scheme of xxHash */
+static ouro_status
+hash_tuple(ouro_loan self, uint64_t *hash)
+{
+    const struct tuple *tuple = tuple_of(self);
+    uint64_t sum = tuple->n;
+
+    for (size_t i = 0; i < tuple->n; i++) {
+        uint64_t item;
+        ouro_status status = ouro_hash((ouro_loan)tuple->items[i], &item);
+        if (status < 0) {
+            return status;
+        }
+        sum = ouro__mix_bits(sum ^ item) + i;
+    }
+    *hash = sum;
+    return OURO_OK;
+}
+
+static ouro_status
+equal_tuple(ouro_loan self, ouro_loan other)
+{
+    if (!ouro_is_a(other, ouro_tuple_type()) || tuple_of(self)->n != tuple_of(other)->n) {
+        return OURO_NOT_EQUAL;
+    }
+    for (size_t i = 0; i < tuple_of(self)->n; i++) {
+        ouro_status status = ouro_equal((ouro_loan)tuple_of(self)->items[i], (ouro_loan)tuple_of(other)->items[i]);
+        if (status != OURO_FOUND) {
+            return status;
+        }
+    }
+    return OURO_FOUND;
+}
+
+bool
+ouro__tuples_init(void)
+{
+    static const ouro_field fields[] = {OURO_FIELD_ITEMS(struct tuple, items, n)};
+    const ouro_type_spec spec = {
+        .name = "tuple",
+        .size = sizeof(struct tuple),
+        .item_size = sizeof(ouro_ref),
+        .n_fields = 1,
+        .fields = fields,
+        .flags = OURO_TYPE_BASE,
+        .hash = hash_tuple,
+        .equal = equal_tuple,
+    };
+    return ouro__type_make(&spec, &ouro__tuple_type);
+}
