@@ -100,15 +100,12 @@ hold(ouro_object *object)
 }
 
 static void
-gather(void *block, void *context)
+gather(ouro_object *object, uint16_t side, void *context)
 {
     struct collection *collection = context;
-    ouro_object *object = block;
 
-    if (!ouro__gc_is_trash(object) || collection->no_memory) {
-        return;
-    }
-    if (!add(&collection->trash.list, object)) {
+    (void)side;
+    if (collection->no_memory || !add(&collection->trash.list, object)) {
         collection->no_memory = true;
         return;
     }
@@ -128,26 +125,23 @@ forget_weakrefs(void *block, void *context)
     }
 }
 
-/* Clean the side table, and have the object grow older. */
+/* Have the object grow older; clean its place in the side table. */
 static void
 settle(void *block, void *context)
 {
     const struct collection *collection = context;
     ouro_object *object = block;
-    uint8_t *at = ouro__side_at(object);
+    bool is_old = collection->generation > 0 || ouro__gc_is_trash(object);
 
-    if (ouro__side_load(at) & SIDE_IN) {
-        bool is_old = ouro__gc_is_trash(object) || collection->generation > 0;
-        ouro__side_store(at, 0);
-        set_generation(object, is_old ? GENERATION_OLD : 1);
-    }
+    ouro__side_store(ouro__side_at(object), 0);
+    set_generation(object, is_old ? GENERATION_OLD : 1);
 }
 
 static void
-clean_side(void *object, void *context)
+mark_listed(void *object, void *context)
 {
     (void)context;
-    ouro__side_store(ouro__side_at(object), 0);
+    ouro__side_store(ouro__side_at(object), SIDE_LISTED);
 }
 
 static void
@@ -265,13 +259,16 @@ search(struct collection *collection)
 
     ouro__world_stop();
     collection->set.is_whole = is_whole;
-    collection->set.list = ouro__gc_take_young(generation);
+    struct set young = {.list = ouro__gc_take_young(generation)};
+    collection->set.list = young.list;
     __atomic_store_n(&gc.n_logged, 0, __ATOMIC_RELAXED);
-    size_t n = ouro__gc_try(&collection->set, 0);
-    ouro__gc_for_each(&collection->set, gather, collection);
-    ouro__gc_for_each(&collection->trash, forget_weakrefs, collection);
-    ouro__gc_for_each(&collection->set, settle, collection);
-    size_t n_left = n - collection->n_trash;
+    struct ouro__gc_found found = ouro__gc_try(&collection->set, 0);
+    if (found.n_trash != 0) {
+        ouro__gc_for_each_unreached(&collection->set, gather, collection);
+        ouro__gc_for_each(&collection->trash, forget_weakrefs, collection);
+    }
+    ouro__gc_for_each(&young, settle, collection);
+    size_t n_left = found.n - found.n_trash;
     if (is_whole) {
         ouro__side_forget();
         gc.n_old = n_left;
@@ -285,7 +282,7 @@ search(struct collection *collection)
     ouro__world_start();
     note_pause(collection, since);
     ouro__chunks_give(collection->set.list);
-    return n;
+    return found.n;
 }
 
 /* Has the program's code, which ran since, given life back to some of the trash? */
@@ -295,6 +292,7 @@ search_again(struct collection *collection)
     uint64_t since = ouro__os_now();
 
     ouro__world_stop();
+    ouro__gc_for_each(&collection->trash, mark_listed, NULL);
     ouro__gc_try(&collection->trash, 1);
     sort_out(collection);
     for (struct chunk *chunk = collection->trash.list; chunk != NULL; chunk = chunk->next) {
@@ -306,7 +304,7 @@ search_again(struct collection *collection)
     }
     for (struct chunk *chunk = collection->trash.list; chunk != NULL; chunk = chunk->next) {
         for (size_t i = 0; i < chunk->n; i++) {
-            clean_side(item_object(chunk->items[i]), NULL);
+            ouro__side_store(ouro__side_at(item_object(chunk->items[i])), 0);
         }
     }
     ouro__world_start();

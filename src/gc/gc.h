@@ -19,16 +19,22 @@ bool ouro__gc_init(void);
 
 /* What the side table says of an object. */
 enum side_bits {
-    SIDE_COUNT = 0x0FFF, /* references not accounted for yet */
-    SIDE_IN = 0x1000,    /* of the set */
+    SIDE_COUNT = 0x07FF,  /* references not accounted for yet, modulo SIDE_COUNT + 1 */
+    SIDE_BARREN = 0x0800, /* it refers to no object of the set */
+    SIDE_IN = 0x1000,     /* of the set, and counted */
     SIDE_REACHED = 0x2000,
-    SIDE_HUB = 0x4000, /* they are too many for SIDE_COUNT */
+    SIDE_HUB = 0x4000,    /* references are too many for SIDE_COUNT */
+    SIDE_LISTED = 0x8000, /* in the list of a set */
+};
+
+struct ouro__gc_found {
+    size_t n, n_trash; /* objects of the set, and those of them that hold only each other */
 };
 
 /* Find out which objects of the set are held from outside of it, and reach from them what can be reached.  The
- * set's objects that are not SIDE_REACHED then hold only each other.  `own` references to each are not counted: the
- * collector's.  Returns how many objects the set has. */
-size_t ouro__gc_try(const struct set *set, uint32_t own);
+ * set's objects that are not SIDE_REACHED then hold only each other.  Those of a list are SIDE_LISTED, each once, and
+ * nothing else is said of any object.  `own` references to each are not counted: the collector's. */
+struct ouro__gc_found ouro__gc_try(const struct set *set, uint32_t own);
 
 /* Whether an object is of the set and was not reached. */
 static inline bool
@@ -49,7 +55,7 @@ ouro__gc_looks_at(const ouro_object *object)
 /* ---- young.c: which objects are young; the world stands still ---- */
 
 /* Empty the logs of all threads and the list of the middle generation, into one list of what is alive there and no
- * older than `generation`, each object once. */
+ * older than `generation`, each object once and SIDE_LISTED. */
 struct chunk *ouro__gc_take_young(unsigned generation);
 
 /* Have these objects be the middle generation, besides those that are.  Takes the list over. */
@@ -66,6 +72,43 @@ ouro__gc_for_each(const struct set *set, void (*visit)(void *object, void *conte
     for (struct chunk *chunk = set->list; chunk != NULL; chunk = chunk->next) {
         for (size_t i = 0; i < chunk->n; i++) {
             visit(chunk->items[i], context);
+        }
+    }
+}
+
+/* Call `visit(object, side, context)` for each object of the set that was counted and not reached: a look at the side
+ * table alone for the others. */
+static inline __attribute__((always_inline)) void
+ouro__gc_for_each_unreached(const struct set *set,
+                            void (*visit)(ouro_object *object, uint16_t side, void *context),
+                            void *context)
+{
+    if (!set->is_whole) {
+        for (struct chunk *chunk = set->list; chunk != NULL; chunk = chunk->next) {
+            for (size_t i = 0; i < chunk->n; i++) {
+                uint16_t value = ouro__side_load(ouro__side_at(chunk->items[i]));
+                if ((value & (SIDE_IN | SIDE_REACHED)) == SIDE_IN) {
+                    visit(chunk->items[i], value, context);
+                }
+            }
+        }
+        return;
+    }
+    size_t n = ouro__range_extent() >> SLOT_SHIFT;
+    for (size_t i = 1; i < n; i++) {
+        const struct pool *pool = &ouro__range.records[i];
+        if (ouro__heap_of(pool) != ouro__collected) {
+            continue;
+        }
+        bool is_large = pool->kind == SLOT_LARGE;
+        uint32_t size = is_large ? SLOT_SIZE : ouro__class_size[pool->class];
+        uint32_t first = is_large ? 0 : ouro__pool_start(pool->class, pool->domain);
+        uint32_t end = is_large ? 1 : pool->fresh;
+        for (uint32_t at = first; at < end; at += size) {
+            uint16_t value = ouro__side_load(ouro__side_at(pool->base + at));
+            if ((value & (SIDE_IN | SIDE_REACHED)) == SIDE_IN) {
+                visit((ouro_object *)(void *)(pool->base + at), value, context);
+            }
         }
     }
 }

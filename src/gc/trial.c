@@ -1,16 +1,17 @@
 /* trial.c - trial deletion: which objects of a set hold only each other.
  *
- * Each object's count of references goes into the side table (enter); then each reference from one object of the
- * set to another is taken off the other's (subtract).  What is left counts references from outside, and from
- * there all that can be reached is marked (reach).  Headers are read when their turn comes in the order of the
- * walk; a referent costs a look at two bytes of the table.
+ * One pass adds each object's count of references to its place in the side table, and takes one off for each
+ * reference to it from an object of the set.  What is left counts references from outside, and from there all that can
+ * be reached is marked.  Headers are read when their turn comes in the order of the walk; a referent costs a
+ * look at two bytes of the table, one that is in no pool of collected objects not even that.
+ *
+ * Counts are taken modulo SIDE_COUNT + 1, since references may be met before the object they refer to.  Objects that
+ * could have more than that (hubs) have their count in a hash table; without memory for that they are taken for
+ * reachable.
  *
  * Reaching goes in the order of addresses, too, where the set is whole: a referent that the walk has still
  * before it only gets a count, which makes the walk stop there; one behind it goes on a stack.  When the stack is
  * full it also gets a count, and there is another walk.
- *
- * Objects with more references than the table can count (hubs) have their count in a hash table.  Without memory for
- * that they are taken for reachable.
  *
  * @source  CPython Python/gc.c, update_refs(), subtract_refs(), move_unreachable(); Bacon and Rajan, "Concurrent
  *          cycle collection in reference counted systems" (2001) for trial deletion */
@@ -29,12 +30,15 @@ static struct trial {
     bool is_whole;
     bool again; /* an object was put off to the next walk */
     uint32_t own;
-    size_t n;
+    size_t n, n_reached;
     const void *at; /* where the walk is */
     size_t n_stack;
     ouro_object *stack[STACK_ITEMS];
     struct hub *hubs;
     size_t n_hubs, hubs_room; /* a power of two, or 0 */
+    uint8_t *
+        slots; /* of a whole set: which slots of the range have collected objects; NULL: look at the side table */
+    size_t n_slots;
     uint8_t type_reached[MAX_TYPES];
 } trial;
 
@@ -81,14 +85,16 @@ hub_count(const ouro_object *object)
     return hub != NULL && hub->object == object ? &hub->count : NULL;
 }
 
+/* Change the count of a hub, which is 0 in the beginning.  Without memory it is missing: see is_held_outside(). */
 static void
-add_hub(const ouro_object *object, int64_t count)
+add_to_hub(const ouro_object *object, int64_t count)
 {
-    if (trial.n_hubs >= trial.hubs_room / 2 && !grow_hubs()) {
-        return;
+    if (hub_count(object) != NULL) {
+        *hub_count(object) += count;
+    } else if (trial.n_hubs < trial.hubs_room / 2 || grow_hubs()) {
+        *find_hub(object) = (struct hub){object, count};
+        trial.n_hubs++;
     }
-    *find_hub(object) = (struct hub){object, count};
-    trial.n_hubs++;
 }
 
 static void
@@ -102,29 +108,42 @@ forget_hubs(void)
     trial.n_hubs = trial.hubs_room = 0;
 }
 
-/* ---- the passes ---- */
+/* ---- which slots ---- */
 
 static void
-enter(void *block, void *context)
+map_slots(void)
 {
-    ouro_object *object = block;
+    size_t n = ouro__range_extent() >> SLOT_SHIFT;
+    uint8_t *slots = ouro__os_map(ouro__round_up(n, ouro__os_page_size()));
 
-    (void)context;
-    if (!ouro__gc_looks_at(object)) {
-        trial.type_reached[object->type] = true;
-        return;
+    trial.slots = slots;
+    trial.n_slots = n;
+    for (size_t i = 1; slots != NULL && i < n; i++) {
+        slots[i] = ouro__heap_of(&ouro__range.records[i]) == ouro__collected;
     }
-    int64_t count = ouro__count(object) - trial.own;
-    uint16_t value = SIDE_IN;
-    if (OURO_UNLIKELY(count >= SIDE_COUNT)) {
-        value |= SIDE_HUB;
-        add_hub(object, count);
-    } else {
-        value |= (uint16_t)count;
-    }
-    ouro__side_store(ouro__side_at(object), value);
-    trial.n++;
 }
+
+static void
+forget_slots(void)
+{
+    if (trial.slots != NULL) {
+        ouro__os_unmap(trial.slots, ouro__round_up(trial.n_slots, ouro__os_page_size()));
+    }
+    trial.slots = NULL;
+}
+
+/* May the object be of the set? */
+static inline bool
+may_be_in(const ouro_object *object)
+{
+    uintptr_t at = (uintptr_t)object - ouro__range.base;
+    if (trial.slots != NULL) {
+        return at >> SLOT_SHIFT < trial.n_slots && trial.slots[at >> SLOT_SHIFT];
+    }
+    return ouro__side_covers(object);
+}
+
+/* ---- counting ---- */
 
 static __attribute__((noreturn, cold)) void
 complain_about(const ouro_object *object)
@@ -135,29 +154,55 @@ complain_about(const ouro_object *object)
               (const void *)object, ouro__type(object)->name, (long long)ouro__count(object));
 }
 
-static int
+/* Add the object's count to what was taken off already. */
+static inline void
+enter(ouro_object *object, bool is_barren)
+{
+    int64_t count = ouro__count(object) - trial.own;
+    uint8_t *at = ouro__side_at(object);
+    uint16_t value = ouro__side_load(at);
+    unsigned taken = -(unsigned)value & SIDE_COUNT, bits = value & SIDE_LISTED;
+    bits |= SIDE_IN | (is_barren ? SIDE_BARREN : 0);
+
+    trial.n++;
+    if (OURO_UNLIKELY(count > SIDE_COUNT)) {
+        add_to_hub(object, count - taken);
+        ouro__side_store(at, (uint16_t)(bits | SIDE_HUB));
+        return;
+    }
+    if (OURO_UNLIKELY(count < taken)) {
+        complain_about(object);
+    }
+    ouro__side_store(at, (uint16_t)(bits | (unsigned)(count - taken)));
+}
+
+static inline int
 take_off(ouro_object *referent, void *context)
 {
-    (void)context;
-    if (!ouro__side_covers(referent)) {
+    bool *is_barren = context;
+    if (!may_be_in(referent)) {
         return 0;
     }
     uint8_t *at = ouro__side_at(referent);
     uint16_t value = ouro__side_load(at);
-    if (!(value & SIDE_IN)) {
+    if (!trial.is_whole && !(value & SIDE_LISTED)) {
         return 0;
     }
-    if (OURO_UNLIKELY(value & SIDE_HUB)) {
-        int64_t *count = hub_count(referent);
-        if (count != NULL) {
-            --*count;
+    *is_barren = false;
+    if (OURO_LIKELY((value & (SIDE_COUNT | SIDE_IN)) != SIDE_IN)) {
+        ouro__side_store(
+            at, (uint16_t)(((unsigned)value & ~(unsigned)SIDE_COUNT) | ((value - 1U) & SIDE_COUNT)));
+        if (OURO_UNLIKELY((value & (SIDE_COUNT | SIDE_IN)) ==
+                          1)) { /* all round, before it was entered */
+            add_to_hub(referent, -(SIDE_COUNT + 1));
         }
-        return 0;
-    }
-    if (OURO_UNLIKELY((value & SIDE_COUNT) == 0)) {
+    } else if (value & SIDE_HUB) {
+        if (hub_count(referent) != NULL) {
+            --*hub_count(referent);
+        }
+    } else {
         complain_about(referent);
     }
-    ouro__side_store(at, (uint16_t)(value - 1));
     return 0;
 }
 
@@ -168,19 +213,26 @@ take_off_loan(ouro_loan referent, void *context)
 }
 
 static void
-subtract(void *block, void *context)
+count_from(void *block, void *context)
 {
     ouro_object *object = block;
 
-    if (!(ouro__side_load(ouro__side_at(object)) & SIDE_IN)) {
+    (void)context;
+    if (OURO_UNLIKELY(!ouro__gc_looks_at(object))) {
+        trial.type_reached[object->type] = true;
         return;
     }
     struct ouro_type *type = ouro__type(object);
-    ouro__visit_fields(object, type, take_off, context);
+    bool is_barren = true;
+    ouro__visit_fields(object, type, take_off, &is_barren);
     if (OURO_UNLIKELY(type->has_traverse)) {
-        ouro__visit_functions(object, type, take_off_loan, context);
+        ouro__visit_functions(object, type, take_off_loan, &is_barren);
     }
+    /* A type that may end is referred to, too. */
+    enter(object, is_barren && type->head.local == OURO_IMMORTAL);
 }
+
+/* ---- reaching ---- */
 
 static bool
 is_held_outside(const ouro_object *object, uint16_t value)
@@ -197,7 +249,7 @@ static void
 put_off(ouro_object *object, uint8_t *at, uint16_t value)
 {
     if (!(value & SIDE_HUB)) {
-        ouro__side_store(at, (uint16_t)((value & ~SIDE_COUNT) | 1));
+        ouro__side_store(at, (uint16_t)(((unsigned)value & ~(unsigned)SIDE_COUNT) | 1));
     } else if (hub_count(object) != NULL) {
         *hub_count(object) = 1;
     }
@@ -207,12 +259,17 @@ static int
 reach(ouro_object *referent, void *context)
 {
     (void)context;
-    if (!ouro__side_covers(referent)) {
+    if (!may_be_in(referent)) {
         return 0;
     }
     uint8_t *at = ouro__side_at(referent);
     uint16_t value = ouro__side_load(at);
     if ((value & (SIDE_IN | SIDE_REACHED)) != SIDE_IN) {
+        return 0;
+    }
+    if (value & SIDE_BARREN) {
+        ouro__side_store(at, value | SIDE_REACHED);
+        trial.n_reached++;
         return 0;
     }
     bool is_ahead = trial.is_whole && (const void *)referent > trial.at;
@@ -221,6 +278,7 @@ reach(ouro_object *referent, void *context)
         trial.again |= !is_ahead;
     } else {
         ouro__side_store(at, value | SIDE_REACHED);
+        trial.n_reached++;
         trial.stack[trial.n_stack++] = referent;
     }
     return 0;
@@ -248,18 +306,18 @@ reach_from(ouro_object *object)
 }
 
 static void
-sweep(void *block, void *context)
+sweep(ouro_object *object, uint16_t value, void *context)
 {
-    ouro_object *object = block;
-    uint8_t *at = ouro__side_at(object);
-    uint16_t value = ouro__side_load(at);
-
     (void)context;
-    if ((value & (SIDE_IN | SIDE_REACHED)) != SIDE_IN || !is_held_outside(object, value)) {
+    if (!is_held_outside(object, value)) {
+        return;
+    }
+    ouro__side_store(ouro__side_at(object), value | SIDE_REACHED);
+    trial.n_reached++;
+    if (value & SIDE_BARREN) {
         return;
     }
     trial.at = object;
-    ouro__side_store(at, value | SIDE_REACHED);
     reach_from(object);
     while (trial.n_stack != 0) {
         reach_from(trial.stack[--trial.n_stack]);
@@ -316,19 +374,21 @@ reach_all(const struct set *set)
 {
     do {
         trial.again = false;
-        ouro__gc_for_each(set, sweep, NULL);
+        ouro__gc_for_each_unreached(set, sweep, NULL);
     } while (trial.again);
 }
 
-size_t
+struct ouro__gc_found
 ouro__gc_try(const struct set *set, uint32_t own)
 {
     trial.is_whole = set->is_whole;
     trial.own = own;
-    trial.n = 0;
+    trial.n = trial.n_reached = 0;
     memset(trial.type_reached, 0, sizeof trial.type_reached);
-    ouro__gc_for_each(set, enter, NULL);
-    ouro__gc_for_each(set, subtract, NULL);
+    if (set->is_whole) {
+        map_slots();
+    }
+    ouro__gc_for_each(set, count_from, NULL);
     if (set->has_types) {
         ouro__walk_still(ouro__collected, OURO_DOMAIN_OBJECT, note_outsider, NULL);
     }
@@ -336,11 +396,12 @@ ouro__gc_try(const struct set *set, uint32_t own)
         reach_types();
     }
     reach_all(set);
-    if ((set->is_whole || set->has_types) && has_trash_leaf_type()) {
+    if ((set->is_whole || set->has_types) && trial.n_reached < trial.n && has_trash_leaf_type()) {
         ouro__walk_still(ouro__leaves, OURO_DOMAIN_OBJECT, note_leaf, NULL);
         reach_types();
         reach_all(set);
     }
     forget_hubs();
-    return trial.n;
+    forget_slots();
+    return (struct ouro__gc_found){trial.n, trial.n - trial.n_reached};
 }

@@ -25,8 +25,8 @@ live_object(void *address)
     uint32_t start = ouro__pool_start(pool->class, pool->domain);
     bool is_block =
         offset >= start && offset < pool->fresh && ouro__class_divides(pool->class, offset - start);
-    bool is_live =
-        is_block && !ouro__is_cold(pool, offset, size) && !ouro__is_link(ouro__link_load(address)) && address != ouro__pool_hot(pool);
+    bool is_live = is_block && !ouro__is_cold(pool, offset, size) &&
+                   !ouro__is_link(ouro__link_load(address)) && address != ouro__pool_hot(pool);
     return is_live ? address : NULL;
 }
 
@@ -43,8 +43,8 @@ sift(struct chunk *list, unsigned generation)
                 continue;
             }
             uint8_t *at = ouro__side_at(object);
-            if (!(ouro__side_load(at) & SIDE_IN)) {
-                ouro__side_store(at, SIDE_IN);
+            if (!(ouro__side_load(at) & SIDE_LISTED)) {
+                ouro__side_store(at, SIDE_LISTED);
                 chunk->items[n++] = object;
             }
         }

@@ -80,7 +80,8 @@ ouro__leaf_alloc_slow(const struct ouro_type *type, size_t size)
 {
     struct thread *self = ouro__thread_self;
 
-    OURO_CHECK(self != NULL, "an object of type %s is made in a thread that is not attached", type->name);
+    OURO_CHECK(self != NULL, "an object of type %s is made in a thread that is not attached",
+               type->name);
     ouro__safepoint(self);
     ouro_object *object = ouro__alloc_slow(ouro__leaves, self->leaves, OURO_DOMAIN_OBJECT, size);
     return object != NULL ? ouro__object_begin(self, type, object) : NULL;
@@ -91,7 +92,8 @@ ouro__collected_alloc_slow(const struct ouro_type *type, size_t size)
 {
     struct thread *self = ouro__thread_self;
 
-    OURO_CHECK(self != NULL, "an object of type %s is made in a thread that is not attached", type->name);
+    OURO_CHECK(self != NULL, "an object of type %s is made in a thread that is not attached",
+               type->name);
     ouro__safepoint(self);
     if (!has_log_room(self)) { /* last: a collection empties the logs */
         return NULL;
@@ -175,7 +177,7 @@ ouro_traverse(ouro_loan loan, ouro_visitor visit, void *context)
     int result = ouro__visit_fields(object, type, visit_loan, &each);
 
     return result == 0 && type->has_traverse ? ouro__visit_functions(object, type, visit, context)
-                                              : result;
+                                             : result;
 }
 
 size_t

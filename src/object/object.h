@@ -77,7 +77,7 @@ struct ouro_type {
     uint64_t birth; /* the second half of a new object's header */
     uint32_t flags; /* of enum ouro_type_flags */
     size_t size, item_size;
-    bool is_plain;        /* its objects end with their memory: leaves without functions of their own */
+    bool is_plain; /* its objects end with their memory: leaves without functions of their own */
     uint32_t n_fields;
     uint32_t items_count; /* offset of the count of ouro_new_items()'s items, 0 for none */
     ouro_field *fields;   /* those of the bases first; owned, a mem block */
@@ -281,8 +281,10 @@ static inline ouro_object *
 ouro__leaf_alloc(const struct ouro_type *type, size_t size)
 {
     struct thread *self = ouro__thread_self;
-    void *block = OURO_LIKELY(self != NULL) ? ouro__alloc_quick(self->leaves, OURO_DOMAIN_OBJECT, size) : NULL;
-    return OURO_LIKELY(block != NULL) ? ouro__object_begin(self, type, block) : ouro__leaf_alloc_slow(type, size);
+    void *block =
+        OURO_LIKELY(self != NULL) ? ouro__alloc_quick(self->leaves, OURO_DOMAIN_OBJECT, size) : NULL;
+    return OURO_LIKELY(block != NULL) ? ouro__object_begin(self, type, block)
+                                      : ouro__leaf_alloc_slow(type, size);
 }
 
 /* The same for an object that is collected. */
@@ -306,7 +308,8 @@ ouro__collected_alloc(const struct ouro_type *type, size_t size)
 static inline ouro_object *
 ouro__object_alloc(const struct ouro_type *type, size_t size)
 {
-    return type->flags & OURO_TYPE_LEAF ? ouro__leaf_alloc(type, size) : ouro__collected_alloc(type, size);
+    return type->flags & OURO_TYPE_LEAF ? ouro__leaf_alloc(type, size)
+                                        : ouro__collected_alloc(type, size);
 }
 
 /* Free an object's block. */
@@ -359,7 +362,8 @@ ouro__use(ouro_object *object)
 {
     struct thread *self = ouro__thread_self;
 
-    if (OURO_LIKELY(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == ouro__self && ouro__has_bias)) {
+    if (OURO_LIKELY(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == ouro__self &&
+                    ouro__has_bias)) {
         __atomic_store_n(&self->used, object, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the other side has the barrier for both */
         if (OURO_LIKELY(!(__atomic_load_n(&object->flags, __ATOMIC_RELAXED) & OBJECT_SHARED))) {

@@ -79,7 +79,8 @@ ouro_list_new(size_t n)
     list->n = list->room = 0;
     list->items = NULL;
     if (n != 0) {
-        list->items = n <= SIZE_MAX / sizeof *list->items ? ouro__buffer_alloc(n * sizeof *list->items) : NULL;
+        list->items =
+            n <= SIZE_MAX / sizeof *list->items ? ouro__buffer_alloc(n * sizeof *list->items) : NULL;
         if (list->items == NULL) {
             ouro_decref(&list->head);
             return NULL;
@@ -203,10 +204,12 @@ ouro_status
 ouro_list_extend(ouro_loan list, ouro_loan items)
 {
     ouro_ref iterator = NULL, item = NULL;
-    size_t most = ouro_look(list) == ouro_look(items) ? ouro_list_length(list) : SIZE_MAX; /* not those it adds */
+    size_t most =
+        ouro_look(list) == ouro_look(items) ? ouro_list_length(list) : SIZE_MAX; /* not those it adds */
 
     ouro_status status = ouro_iterate(items, &iterator);
-    while (status >= 0 && most-- != 0 && (status = ouro_next(ouro_lend(iterator), &item)) == OURO_FOUND) {
+    while (status >= 0 && most-- != 0 &&
+           (status = ouro_next(ouro_lend(iterator), &item)) == OURO_FOUND) {
         status = ouro_list_append_steal(list, item);
     }
     ouro_xdecref(iterator);
@@ -305,7 +308,8 @@ equal_list(ouro_loan self, ouro_loan other)
     for (size_t i = 0;; i++) {
         ouro_ref a = ouro_list_get(self, i), b = ouro_list_get(other, i);
         bool at_end = a == NULL || b == NULL;
-        ouro_status status = at_end ? (a == b ? OURO_FOUND : OURO_NOT_EQUAL) : ouro_equal(ouro_lend(a), ouro_lend(b));
+        ouro_status status =
+            at_end ? (a == b ? OURO_FOUND : OURO_NOT_EQUAL) : ouro_equal(ouro_lend(a), ouro_lend(b));
         ouro_xdecref(a);
         ouro_xdecref(b);
         if (at_end || status != OURO_FOUND) {

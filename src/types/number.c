@@ -57,8 +57,10 @@ hash_float(ouro_loan self, uint64_t *hash)
 static ouro_status
 equal_float(ouro_loan self, ouro_loan other)
 {
-    bool are_floats = ouro__type(ouro_look(other)) == float_type && ouro__type(ouro_look(self)) == float_type;
-    return are_floats && ouro_float_value(self) == ouro_float_value(other) ? OURO_FOUND : OURO_NOT_EQUAL;
+    bool are_floats =
+        ouro__type(ouro_look(other)) == float_type && ouro__type(ouro_look(self)) == float_type;
+    return are_floats && ouro_float_value(self) == ouro_float_value(other) ? OURO_FOUND
+                                                                           : OURO_NOT_EQUAL;
 }
 
 ouro_ref

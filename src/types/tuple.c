@@ -91,7 +91,8 @@ equal_tuple(ouro_loan self, ouro_loan other)
         return OURO_NOT_EQUAL;
     }
     for (size_t i = 0; i < tuple_of(self)->n; i++) {
-        ouro_status status = ouro_equal((ouro_loan)tuple_of(self)->items[i], (ouro_loan)tuple_of(other)->items[i]);
+        ouro_status status =
+            ouro_equal((ouro_loan)tuple_of(self)->items[i], (ouro_loan)tuple_of(other)->items[i]);
         if (status != OURO_FOUND) {
             return status;
         }
