@@ -60,7 +60,8 @@ bench: setup-build setup-bench release ## measure; writes docs/performance.md (l
 
 .PHONY: matrix
 matrix: setup-build setup-test release ## CPython's own suites, every version, plain and under Ouro (long)
-	@python3 tests/cpython/matrix.py --ouro build/bin/ouro $(ARGS)
+	@tools/pythons.sh >/dev/null
+	@python3 tests/cpython/matrix.py --ouro build/bin/ouro --table docs/matrix.md $(ARGS)
 
 .PHONY: install
 install: release ## install; PREFIX=/usr and DESTDIR=/stage are obeyed

@@ -11,6 +11,7 @@ line is "N modules compared, N with differences"; the exit code is 1 when there 
 """
 
 import argparse
+import concurrent.futures
 import dataclasses
 import json
 import os
@@ -64,6 +65,7 @@ def parse_arguments():
     parser.add_argument("--baseline", type=pathlib.Path, help="folder that keeps plain results")
     parser.add_argument("--keep", action="store_true",
                         help="keep earlier results in --out, but those that run again now")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="modules that run at once")
     parser.add_argument("--timeout", type=int, default=900, help="seconds a module may take")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--baseline-only", action="store_true")
@@ -220,15 +222,17 @@ def run_all(arguments, pythons):
     runner = suites.Runner(suites.make_modes(arguments.ouro.resolve()), arguments.out,
                            arguments.baseline, arguments.timeout)
     known = read_json(arguments.out / "matrix.json") if arguments.keep else {}
+    runs = [(python, *run) for python in pythons for run in plan(python, arguments)]
     records = []
-    for python in pythons:
-        for module, mode in plan(python, arguments):
-            if arguments.baseline_only:
-                result = runner.run_plain(python, module)
-                suites.say(f"{python.label:14} {module:28} {result.seconds:7.1f} s "
-                           f"{dict(result.counts())} {' '.join(sorted(result.bad()))}")
-                continue
-            outcome = runner.judge(python, module, mode)
+
+    if arguments.baseline_only:
+        for python, module, _ in runs:
+            result = runner.run_plain(python, module)
+            suites.say(f"{python.label:14} {module:28} {result.seconds:7.1f} s "
+                       f"{dict(result.counts())} {' '.join(sorted(result.bad()))}")
+        return records
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        for outcome in pool.map(lambda run: runner.judge(*run), runs):
             suites.say(suites.describe(outcome))
             record = make_record(outcome)
             records.append(record)
