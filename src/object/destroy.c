@@ -140,24 +140,49 @@ call_dealloc(ouro_object *object, struct ouro_type *type)
     }
 }
 
-static void
-destroy_now(struct thread *self, ouro_object *object)
+/* The finalizer, if it was not asked yet, and the weak references; true when the object lives on. */
+static bool
+lives_on(struct thread *self, ouro_object *object, struct ouro_type *type)
 {
-    struct ouro_type *type = ouro__type(object);
-
     if (type->own.finalize != NULL && !(object->flags & OBJECT_FINALIZED) &&
         is_kept_by_finalizer(self, object, type)) {
-        return;
+        return true;
     }
     object->flags |= OBJECT_DYING; /* nobody else has it any more */
     if (object->flags & OBJECT_WEAK) {
         ouro__weakrefs_die(object);
     }
-    ouro__clear_object(object);
-    if (type->has_functions) {
+    return false;
+}
+
+static void
+destroy_now(struct thread *self, ouro_object *object)
+{
+    struct ouro_type *type = ouro__type(object);
+
+    if (OURO_UNLIKELY(type->own.finalize != NULL || object->flags & OBJECT_WEAK)) {
+        if (lives_on(self, object, type)) {
+            return;
+        }
+    }
+    object->flags |= OBJECT_DYING;
+    if (OURO_LIKELY(type->let_go != NULL)) {
+        type->let_go(object);
+    } else {
+        ouro__clear_object(object);
         call_dealloc(object, type);
     }
-    ouro__object_free(self, object);
+    ouro__object_free(self, type, object);
+}
+
+static __attribute__((noinline)) void
+empty_trash(struct thread *self)
+{
+    while (self->trash != NULL) {
+        ouro_object *next = pop_trash(self);
+        __atomic_fetch_and(&next->flags, (uint8_t)~OBJECT_WAITING, __ATOMIC_RELAXED);
+        destroy_now(self, next);
+    }
 }
 
 void
@@ -165,20 +190,17 @@ ouro__destroy(ouro_object *object)
 {
     struct thread *self = ouro__thread_self;
 
-    OURO_CHECK(self != NULL,
-               "object %p of type %s lost its last reference in a thread that is not attached",
+    OURO_CHECK(self != NULL, "object %p of type %s lost its last reference in a thread that is not attached",
                (void *)object, ouro__type(object)->name);
-    if (self->depth >= MAX_DEPTH) {
+    if (OURO_UNLIKELY(self->depth >= MAX_DEPTH)) {
         set_flag(object, OBJECT_WAITING);
         push_trash(self, object);
         return;
     }
     self->depth++;
     destroy_now(self, object);
-    while (self->depth == 1 && self->trash != NULL) {
-        ouro_object *next = pop_trash(self);
-        __atomic_fetch_and(&next->flags, (uint8_t)~OBJECT_WAITING, __ATOMIC_RELAXED);
-        destroy_now(self, next);
+    if (OURO_UNLIKELY(self->trash != NULL) && self->depth == 1) {
+        empty_trash(self);
     }
     self->depth--;
 }

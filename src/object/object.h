@@ -77,6 +77,7 @@ struct ouro_type {
     uint64_t birth; /* the second half of a new object's header */
     uint32_t flags; /* of enum ouro_type_flags */
     size_t size, item_size;
+    void (*let_go)(ouro_object *object); /* of a type of the library's own: clear and dealloc at once, or NULL */
     bool is_plain; /* its objects end with their memory: leaves without functions of their own */
     uint32_t n_fields;
     uint32_t items_count; /* offset of the count of ouro_new_items()'s items, 0 for none */
@@ -314,9 +315,9 @@ ouro__object_alloc(const struct ouro_type *type, size_t size)
 
 /* Free an object's block. */
 static inline void
-ouro__object_free(struct thread *self, ouro_object *object)
+ouro__object_free(struct thread *self, const struct ouro_type *type, ouro_object *object)
 {
-    if (ouro__type(object)->flags & OURO_TYPE_LEAF) {
+    if (type->flags & OURO_TYPE_LEAF) {
         ouro__free(self->leaves, object);
         return;
     }

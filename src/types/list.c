@@ -230,6 +230,16 @@ ouro_list_reverse(ouro_loan loan)
     ouro__unuse(&list->head, locked);
 }
 
+/* Let go of the items from the last to the first. */
+static void
+drop(ouro_object **items, size_t n)
+{
+    while (n != 0) {
+        ouro_decref(items[--n]);
+    }
+    ouro__buffer_free(items);
+}
+
 void
 ouro_list_clear(ouro_loan loan)
 {
@@ -242,10 +252,7 @@ ouro_list_clear(ouro_loan loan)
     list->room = 0;
     list->items = NULL;
     ouro__unuse(&list->head, locked);
-    while (n != 0) {
-        ouro_decref(items[--n]);
-    }
-    ouro__buffer_free(items);
+    drop(items, n);
 }
 
 /* ---- searching; what is compared may change the list ---- */
@@ -325,6 +332,13 @@ extra_size(ouro_loan self)
 }
 
 static void
+let_go_of_list(ouro_object *object)
+{
+    const struct list *list = (const struct list *)object;
+    drop(list->items, list->n);
+}
+
+static void
 dealloc_list(ouro_loan self)
 {
     ouro__buffer_free(list_of(self)->items);
@@ -351,5 +365,9 @@ ouro__lists_init(void)
         .equal = equal_list,
         .extra_size = extra_size,
     };
-    return ouro__type_make(&spec, &ouro__list_type);
+    if (!ouro__type_make(&spec, &ouro__list_type)) {
+        return false;
+    }
+    ouro__list_type->let_go = let_go_of_list;
+    return true;
 }

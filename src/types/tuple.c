@@ -100,6 +100,15 @@ equal_tuple(ouro_loan self, ouro_loan other)
     return OURO_FOUND;
 }
 
+static void
+let_go_of_tuple(ouro_object *object)
+{
+    struct tuple *tuple = (struct tuple *)object;
+    for (size_t i = tuple->n; i != 0;) {
+        ouro_xdecref(tuple->items[--i]); /* a cycle's collection leaves none */
+    }
+}
+
 bool
 ouro__tuples_init(void)
 {
@@ -114,5 +123,9 @@ ouro__tuples_init(void)
         .hash = hash_tuple,
         .equal = equal_tuple,
     };
-    return ouro__type_make(&spec, &ouro__tuple_type);
+    if (!ouro__type_make(&spec, &ouro__tuple_type)) {
+        return false;
+    }
+    ouro__tuple_type->let_go = let_go_of_tuple;
+    return true;
 }
