@@ -48,7 +48,7 @@ ouro__gc_is_trash(const ouro_object *object)
 static inline bool
 ouro__gc_looks_at(const ouro_object *object)
 {
-    return !(object->flags & (OBJECT_UNTRACKED | OBJECT_DYING | OBJECT_WAITING)) &&
+    return object->type != 0 && !(object->flags & (OBJECT_UNTRACKED | OBJECT_DYING | OBJECT_WAITING)) &&
            (object->flags & OBJECT_GENERATION) != GENERATION_FROZEN && object->local != OURO_IMMORTAL;
 }
 

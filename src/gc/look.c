@@ -75,7 +75,7 @@ unfreeze(void *block, void *context)
 {
     ouro_object *object = block;
     (void)context;
-    if ((object->flags & OBJECT_GENERATION) == GENERATION_FROZEN) {
+    if (object->type != 0 && (object->flags & OBJECT_GENERATION) == GENERATION_FROZEN) {
         object->flags = (uint8_t)((object->flags & ~OBJECT_GENERATION) | GENERATION_OLD);
     }
 }
@@ -84,7 +84,8 @@ static void
 count_frozen(void *block, void *context)
 {
     const ouro_object *object = block;
-    *(size_t *)context += (object->flags & (OBJECT_GENERATION | OBJECT_DYING)) == GENERATION_FROZEN;
+    *(size_t *)context +=
+        object->type != 0 && (object->flags & (OBJECT_GENERATION | OBJECT_DYING)) == GENERATION_FROZEN;
 }
 
 /* Call `visit` for everything while the world stands still; what it counts. */

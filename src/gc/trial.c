@@ -219,7 +219,7 @@ count_from(void *block, void *context)
 
     (void)context;
     if (OURO_UNLIKELY(!ouro__gc_looks_at(object))) {
-        trial.type_reached[object->type] = true;
+        trial.type_reached[object->type] = true; /* 0, too: nobody's */
         return;
     }
     struct ouro_type *type = ouro__type(object);

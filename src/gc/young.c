@@ -26,7 +26,7 @@ live_object(void *address)
     bool is_block =
         offset >= start && offset < pool->fresh && ouro__class_divides(pool->class, offset - start);
     bool is_live = is_block && !ouro__is_cold(pool, offset, size) &&
-                   !ouro__is_link(ouro__link_load(address)) && address != ouro__pool_hot(pool);
+                   !ouro__is_link(ouro__link_load(address)) && ((ouro_object *)address)->type != 0;
     return is_live ? address : NULL;
 }
 

@@ -31,7 +31,6 @@ init_heap(ouro_heap *heap, const ouro_heap_config *config)
     config = config != NULL ? config : &none;
 
     heap->kind = config->kind;
-    heap->has_hot = config->kind == OURO_HEAP_EXCLUSIVE;
     heap->debug = config->debug;
     heap->lock = (ouro__os_lock)OURO_OS_LOCK_INIT;
     heap->account = config->limit_with != NULL ? config->limit_with->account : heap;
@@ -159,12 +158,6 @@ ouro_heap_destroy(ouro_heap *heap)
     ouro__locals_end(heap);
     ouro__os_release(&heaps.lock);
     ouro__os_unmap(heap, ouro__round_up(sizeof *heap, ouro__os_page_size()));
-}
-
-void
-ouro__heap_keep_hot(ouro_heap *heap)
-{
-    heap->has_hot = true;
 }
 
 void

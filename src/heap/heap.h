@@ -66,8 +66,8 @@ struct local {
     enum local_state state;
     int32_t
         until_sample; /* slots to take before the next look at live bytes; atomic: a debug heap's is shared */
-    /* Of a heap that has hot blocks: a block of each small class that was freed and is handed out next, without a look
-     * at its pool.  For the pool it is live, for everyone else free; written by the holder, read by all. */
+    /* Of an exclusive heap: a block of each small class that was freed and is handed out next, without a look at its
+     * pool.  For the pool it is live, for everyone else free; written by the holder, read by all. */
     void *hot[NEVER_HOT + 1];  /* by ouro__hot_index(); the last one is never empty */
     uint64_t n_hot[NEVER_HOT]; /* handed out from there */
     struct queue usable[OURO_N_DOMAINS][N_BINS_A_DOMAIN];
@@ -88,7 +88,6 @@ struct local {
 struct ouro_heap {
     ouro_heap_kind kind;
     bool debug;
-    bool has_hot;           /* blocks that were freed last are handed out first: see fast.h */
     unsigned index;         /* of a shared heap: in ouro__locals */
     struct ouro_heap *next; /* in the list of all heaps */
     ouro__os_lock lock;     /* guards locals and orphans */
@@ -242,9 +241,6 @@ void ouro__heap_sample(struct local *local);
 /* Whether ouro_heap_get_stats() would wait for no lock now: a signal handler may have interrupted its own thread
  * while it held one. */
 bool ouro__heap_is_quiet(void);
-
-/* Have a shared heap that nothing was taken from yet keep hot blocks, as exclusive heaps do. */
-void ouro__heap_keep_hot(ouro_heap *heap);
 
 /* The process's shared heap: index 0 in ouro__locals, never destroyed; made by the first call. */
 ouro_heap *ouro__heap_process(const ouro_heap_config *config);

@@ -168,7 +168,7 @@ ouro__local_charge(struct local *local, size_t bytes, size_t size)
 static unsigned
 hot_index_in(const struct local *local, unsigned domain, unsigned class)
 {
-    return local->heap->has_hot ? ouro__hot_index(domain, class) : NEVER_HOT;
+    return local == &local->heap->own ? ouro__hot_index(domain, class) : NEVER_HOT;
 }
 
 static struct pool *

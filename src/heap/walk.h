@@ -31,10 +31,8 @@ ouro__walk_still(const struct ouro_heap *heap, ouro_domain domain,
             continue;
         }
         uint32_t size = ouro__class_size[pool->class];
-        const void *hot = ouro__pool_hot(pool);
         for (uint32_t at = ouro__pool_start(pool->class, pool->domain); at < pool->fresh; at += size) {
-            if (pool->base + at != hot && !ouro__is_cold(pool, at, size) &&
-                !ouro__is_link(ouro__link_load(pool->base + at))) {
+            if (!ouro__is_cold(pool, at, size) && !ouro__is_link(ouro__link_load(pool->base + at))) {
                 visit(pool->base + at, context);
             }
         }

@@ -29,8 +29,6 @@ ouro__objects_init(const ouro_config *config)
         ouro_heap_destroy(leaves);
         return false;
     }
-    ouro__heap_keep_hot(leaves);
-    ouro__heap_keep_hot(ouro__collected);
     ouro__log_key = ouro__os_random();
     ouro__leaves = leaves;
     ouro__locks_init();
@@ -38,6 +36,26 @@ ouro__objects_init(const ouro_config *config)
 }
 
 /* ---- making ---- */
+
+static void
+free_spares(struct local *local, struct spares *spares)
+{
+    for (unsigned class = 0; class < FINE_CLASSES; class ++) {
+        while (spares[class].first != NULL) {
+            struct spare *spare = spares[class].first;
+            spares[class].first = spare->next;
+            ouro__free(local, spare);
+        }
+        spares[class].n = 0;
+    }
+}
+
+void
+ouro__spares_free(struct thread *self)
+{
+    free_spares(self->leaves, self->leaf_spares);
+    free_spares(self->collected, self->collected_spares);
+}
 
 bool
 ouro__log_full(struct thread *self)
@@ -83,7 +101,7 @@ ouro__leaf_alloc_slow(const struct ouro_type *type, size_t size)
     OURO_CHECK(self != NULL, "an object of type %s is made in a thread that is not attached",
                type->name);
     ouro__safepoint(self);
-    ouro_object *object = ouro__alloc_slow(ouro__leaves, self->leaves, OURO_DOMAIN_OBJECT, size);
+    void *object = ouro__alloc(ouro__leaves, self->leaves, OURO_DOMAIN_OBJECT, size);
     return object != NULL ? ouro__object_begin(self, type, object) : NULL;
 }
 
@@ -185,12 +203,10 @@ ouro_sizeof(ouro_loan loan)
 {
     const ouro_object *object = ouro_look(loan);
     struct ouro_type *type = ouro__type(object);
-    size_t size =
-        type->size < LEAST_COLLECTED && !(type->flags & OURO_TYPE_LEAF) ? LEAST_COLLECTED : type->size;
+    size_t size = ouro__object_size(type, object);
 
-    if (type->items_count != 0) {
-        size +=
-            type->item_size * *(const size_t *)(const void *)((const char *)object + type->items_count);
+    if (size < LEAST_COLLECTED && !(type->flags & OURO_TYPE_LEAF)) {
+        size = LEAST_COLLECTED;
     }
     return size + (type->own.extra_size != NULL ? type->own.extra_size(loan) : 0);
 }

@@ -77,7 +77,8 @@ struct ouro_type {
     uint64_t birth; /* the second half of a new object's header */
     uint32_t flags; /* of enum ouro_type_flags */
     size_t size, item_size;
-    void (*let_go)(ouro_object *object); /* of a type of the library's own: clear and dealloc at once, or NULL */
+    void (*let_go)(
+        ouro_object *object); /* of a type of the library's own: clear and dealloc at once, or NULL */
     bool is_plain; /* its objects end with their memory: leaves without functions of their own */
     uint32_t n_fields;
     uint32_t items_count; /* offset of the count of ouro_new_items()'s items, 0 for none */
@@ -154,6 +155,11 @@ struct thread {
     unsigned n_attached;  /* calls of attach without their detach */
     struct thread *next;  /* of all there ever were; constant */
     struct thread *spare; /* of those whose thread has ended */
+
+    struct spares {
+        struct spare *first;
+        uint32_t n;
+    } collected_spares[FINE_CLASSES], leaf_spares[FINE_CLASSES]; /* by size class */
 
     const ouro_object *used; /* between ouro__use() and ouro__unuse(); atomic */
 
@@ -249,7 +255,17 @@ extern uint64_t ouro__log_key;
 /* How many addresses fit in each thread's log before the collector is asked; atomic. */
 extern uint32_t ouro__log_room;
 
-/* What stands in the second half of a free block's header when its address is in a log. */
+/* A block in a thread's spares: blocks of objects that it ended, for the next ones of their size.  For its pool it is
+ * live, for the collector it is free: it is of type 0. */
+struct spare {
+    struct spare *next;
+    uint64_t no_type; /* 0: where the second half of a header was */
+    uint64_t mark;    /* of collected objects: see ouro__log_mark() */
+};
+
+#define MOST_SPARES 64 /* of each size */
+
+/* What a free block has for a mark when its address is in a log. */
 static inline uint64_t
 ouro__log_mark(const void *block)
 {
@@ -260,10 +276,48 @@ ouro__log_mark(const void *block)
 static inline void
 ouro__log(struct thread *self, void *block)
 {
-    if (((const uint64_t *)block)[1] != ouro__log_mark(block)) {
+    if (((const struct spare *)block)->mark != ouro__log_mark(block)) {
         *self->log_next++ = block;
     }
 }
+
+/* A spare of the size, or NULL. */
+static inline void *
+ouro__spare_take(struct spares *spares, size_t size)
+{
+    if (size > FINE_MAX) {
+        return NULL;
+    }
+    struct spares *same = &spares[ouro__class_of(size)];
+    struct spare *spare = same->first;
+    if (spare != NULL) {
+        same->first = spare->next;
+        same->n--;
+    }
+    return spare;
+}
+
+/* Put a block among the spares; false when there are enough, or it is too large. */
+static inline bool
+ouro__spare_put(struct spares *spares, size_t size, void *block)
+{
+    if (size > FINE_MAX) {
+        return false;
+    }
+    struct spares *same = &spares[ouro__class_of(size)];
+    if (OURO_UNLIKELY(same->n >= MOST_SPARES)) {
+        return false;
+    }
+    struct spare *spare = block;
+    spare->next = same->first;
+    spare->no_type = 0;
+    same->first = spare;
+    same->n++;
+    return true;
+}
+
+/* Free all of a thread's spares. */
+void ouro__spares_free(struct thread *self);
 
 /* Write a new object's header; returns it. */
 static inline ouro_object *
@@ -282,8 +336,7 @@ static inline ouro_object *
 ouro__leaf_alloc(const struct ouro_type *type, size_t size)
 {
     struct thread *self = ouro__thread_self;
-    void *block =
-        OURO_LIKELY(self != NULL) ? ouro__alloc_quick(self->leaves, OURO_DOMAIN_OBJECT, size) : NULL;
+    void *block = OURO_LIKELY(self != NULL) ? ouro__spare_take(self->leaf_spares, size) : NULL;
     return OURO_LIKELY(block != NULL) ? ouro__object_begin(self, type, block)
                                       : ouro__leaf_alloc_slow(type, size);
 }
@@ -297,7 +350,7 @@ ouro__collected_alloc(const struct ouro_type *type, size_t size)
 
     size = size < LEAST_COLLECTED ? LEAST_COLLECTED : size;
     if (OURO_LIKELY(self != NULL && self->log_next != self->log_end)) {
-        block = ouro__alloc_quick(self->collected, OURO_DOMAIN_OBJECT, size);
+        block = ouro__spare_take(self->collected_spares, size);
     }
     if (OURO_UNLIKELY(block == NULL)) {
         return ouro__collected_alloc_slow(type, size);
@@ -313,17 +366,49 @@ ouro__object_alloc(const struct ouro_type *type, size_t size)
                                         : ouro__collected_alloc(type, size);
 }
 
+static inline void
+ouro__leaf_free(struct thread *self, size_t size, ouro_object *object)
+{
+    if (!ouro__spare_put(self->leaf_spares, size, object)) {
+        ouro__free(self->leaves, object);
+    }
+}
+
+static inline void
+ouro__collected_free(struct thread *self, size_t size, ouro_object *object)
+{
+    bool is_logged = (object->flags & OBJECT_GENERATION) == 0;
+    struct spare *spare = (struct spare *)(void *)object;
+
+    spare->mark = is_logged ? ouro__log_mark(object) : 0;
+    size = size < LEAST_COLLECTED ? LEAST_COLLECTED : size;
+    if (!ouro__spare_put(self->collected_spares, size, object)) {
+        spare->no_type = 0;
+        ouro__free(self->collected, object);
+    }
+}
+
+/* Bytes of an object's block, as they were asked for. */
+static inline size_t
+ouro__object_size(const struct ouro_type *type, const ouro_object *object)
+{
+    size_t size = type->size;
+    if (type->items_count != 0) {
+        size +=
+            type->item_size * *(const size_t *)(const void *)((const char *)object + type->items_count);
+    }
+    return size;
+}
+
 /* Free an object's block. */
 static inline void
 ouro__object_free(struct thread *self, const struct ouro_type *type, ouro_object *object)
 {
     if (type->flags & OURO_TYPE_LEAF) {
-        ouro__free(self->leaves, object);
-        return;
+        ouro__leaf_free(self, ouro__object_size(type, object), object);
+    } else {
+        ouro__collected_free(self, ouro__object_size(type, object), object);
     }
-    bool is_logged = (object->flags & OBJECT_GENERATION) == 0;
-    ((uint64_t *)(void *)object)[1] = is_logged ? ouro__log_mark(object) : 0;
-    ouro__free(self->collected, object);
 }
 
 /* ---- locks: see lock.c ---- */

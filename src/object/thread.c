@@ -90,6 +90,7 @@ end_thread(void)
     }
     self->n_attached = 0;
     ouro__safepoint_slow(self); /* what others left to this thread */
+    ouro__spares_free(self);
     ouro__os_acquire(&self->queue_lock);
     self->ended = true;
     ouro__os_release(&self->queue_lock);
