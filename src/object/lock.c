@@ -90,20 +90,21 @@ ouro_unlock(ouro_loan object)
 
 /* ---- the owner's way ---- */
 
-bool ouro__has_bias;
+static bool has_bias;
 
-void
+uint8_t
 ouro__locks_init(void)
 {
-    ouro__has_bias = ouro__os_barriers_init();
+    has_bias = ouro__os_barriers_init();
+    return has_bias ? 0 : OBJECT_SHARED;
 }
 
-bool
+void
 ouro__use_slow(ouro_object *object)
 {
     ouro__lock(object);
     uint16_t number = __atomic_load_n(&object->owner, __ATOMIC_RELAXED);
-    if (ouro__has_bias && number != NO_OWNER && number != ouro__self &&
+    if (has_bias && number != NO_OWNER && number != ouro__self &&
         !(__atomic_load_n(&object->flags, __ATOMIC_RELAXED) & OBJECT_SHARED)) {
         const struct thread *owner = ouro__thread_of(number);
         __atomic_fetch_or(&object->flags, OBJECT_SHARED, __ATOMIC_SEQ_CST);
@@ -112,5 +113,4 @@ ouro__use_slow(ouro_object *object)
             ouro__os_yield();
         }
     }
-    return true;
 }

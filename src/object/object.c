@@ -31,7 +31,6 @@ ouro__objects_init(const ouro_config *config)
     }
     ouro__log_key = ouro__os_random();
     ouro__leaves = leaves;
-    ouro__locks_init();
     return ouro__types_init() && ouro__threads_init();
 }
 
@@ -54,6 +53,7 @@ void
 ouro__spares_free(struct thread *self)
 {
     free_spares(self->leaves, self->leaf_spares);
+    free_spares(self->leaves, self->buffer_spares);
     free_spares(self->collected, self->collected_spares);
 }
 

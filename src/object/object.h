@@ -159,7 +159,7 @@ struct thread {
     struct spares {
         struct spare *first;
         uint32_t n;
-    } collected_spares[FINE_CLASSES], leaf_spares[FINE_CLASSES]; /* by size class */
+    } collected_spares[FINE_CLASSES], leaf_spares[FINE_CLASSES], buffer_spares[FINE_CLASSES];
 
     const ouro_object *used; /* between ouro__use() and ouro__unuse(); atomic */
 
@@ -181,7 +181,9 @@ extern _Thread_local struct thread *ouro__thread_self __attribute__((tls_model("
 extern struct thread *ouro__threads;
 
 bool ouro__threads_init(void);
-void ouro__locks_init(void);
+
+/* Returns the flags that new objects have: OBJECT_SHARED where the system lets no owner do without locks. */
+uint8_t ouro__locks_init(void);
 
 /* The thread that has a number, or had it last; NULL for NO_OWNER. */
 struct thread *ouro__thread_of(uint16_t number);
@@ -436,20 +438,16 @@ ouro__unlock(ouro_object *object)
     }
 }
 
-/* Whether the owner may use its objects without atomic instructions: the system can make it safe. */
-extern bool ouro__has_bias;
-
 /* Lock an object against other threads, the owner's way where that is who calls; true when it was the other
  * way, to be handed to ouro__unuse().  Uses do not nest, run no code of the program's, and have no safepoint. */
-bool ouro__use_slow(ouro_object *object);
+void ouro__use_slow(ouro_object *object);
 
 static inline bool
 ouro__use(ouro_object *object)
 {
     struct thread *self = ouro__thread_self;
 
-    if (OURO_LIKELY(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == ouro__self &&
-                    ouro__has_bias)) {
+    if (OURO_LIKELY(self != NULL && __atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number)) {
         __atomic_store_n(&self->used, object, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the other side has the barrier for both */
         if (OURO_LIKELY(!(__atomic_load_n(&object->flags, __ATOMIC_RELAXED) & OBJECT_SHARED))) {
@@ -457,7 +455,8 @@ ouro__use(ouro_object *object)
         }
         __atomic_store_n(&self->used, NULL, __ATOMIC_RELEASE);
     }
-    return ouro__use_slow(object);
+    ouro__use_slow(object);
+    return true;
 }
 
 static inline void

@@ -29,6 +29,7 @@ static struct {
     struct thread *spare; /* whose threads have ended */
     struct thread **by_number;
     unsigned n_threads;
+    uint8_t born_flags;
     bool is_ready;
 } world = {.lock = OURO_OS_LOCK_INIT, .changed = OURO_OS_CONDITION_INIT};
 
@@ -118,7 +119,7 @@ make_thread(void)
     }
     thread->queue_lock = (ouro__os_lock)OURO_OS_LOCK_INIT;
     thread->number = (uint16_t)++world.n_threads;
-    const ouro_object born = {.local = 1, .owner = thread->number};
+    const ouro_object born = {.local = 1, .owner = thread->number, .flags = world.born_flags};
     memcpy(&thread->birth, &born, sizeof thread->birth);
     thread->state = world.stopper == NULL ? THREAD_DETACHED : THREAD_SUSPENDED;
     thread->next = ouro__threads;
@@ -226,6 +227,7 @@ ouro__threads_init(void)
         world.by_number = ouro__os_map((MAX_THREADS + 2) * sizeof *world.by_number);
         world.is_ready = world.by_number != NULL;
         ouro__heap_on_thread_end = end_thread;
+        world.born_flags = ouro__locks_init();
     }
     bool is_ready = world.is_ready;
     ouro__os_release(&world.lock);

@@ -37,7 +37,7 @@ reserve(struct list *list, size_t n)
     if (room > SIZE_MAX / sizeof *list->items) {
         return false;
     }
-    ouro_object **items = ouro__buffer_realloc(list->items, room * sizeof *items);
+    ouro_object **items = ouro__buffer_realloc(list->items, list->room * sizeof *items, room * sizeof *items);
     if (items == NULL) {
         return false;
     }
@@ -55,11 +55,11 @@ shrink(struct list *list)
     }
     size_t room = list->n == 0 ? 0 : (list->n + (list->n >> 3) + 6) & ~(size_t)3;
     if (room == 0) {
-        ouro__buffer_free(list->items);
+        ouro__buffer_free(list->items, list->room * sizeof *list->items);
         list->items = NULL;
         list->room = 0;
     } else if (room < list->room) {
-        ouro_object **items = ouro__buffer_realloc(list->items, room * sizeof *items);
+        ouro_object **items = ouro__buffer_realloc(list->items, list->room * sizeof *items, room * sizeof *items);
         if (items != NULL) { /* otherwise it stays as large as it is */
             list->items = items;
             list->room = room;
@@ -232,12 +232,12 @@ ouro_list_reverse(ouro_loan loan)
 
 /* Let go of the items from the last to the first. */
 static void
-drop(ouro_object **items, size_t n)
+drop(ouro_object **items, size_t n, size_t room)
 {
     while (n != 0) {
         ouro_decref(items[--n]);
     }
-    ouro__buffer_free(items);
+    ouro__buffer_free(items, room * sizeof *items);
 }
 
 void
@@ -247,12 +247,12 @@ ouro_list_clear(ouro_loan loan)
 
     bool locked = ouro__use(&list->head);
     ouro_object **items = list->items;
-    size_t n = list->n;
+    size_t n = list->n, room = list->room;
     __atomic_store_n(&list->n, 0, __ATOMIC_RELAXED);
     list->room = 0;
     list->items = NULL;
     ouro__unuse(&list->head, locked);
-    drop(items, n);
+    drop(items, n, room);
 }
 
 /* ---- searching; what is compared may change the list ---- */
@@ -335,13 +335,13 @@ static void
 let_go_of_list(ouro_object *object)
 {
     const struct list *list = (const struct list *)object;
-    drop(list->items, list->n);
+    drop(list->items, list->n, list->room);
 }
 
 static void
 dealloc_list(ouro_loan self)
 {
-    ouro__buffer_free(list_of(self)->items);
+    ouro__buffer_free(list_of(self)->items, list_of(self)->room * sizeof(ouro_ref));
 }
 
 ouro_loan

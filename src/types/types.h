@@ -2,6 +2,8 @@
 #ifndef OURO_TYPES_TYPES_H
 #define OURO_TYPES_TYPES_H
 
+#include <string.h>
+
 #include "object/object.h"
 #include "ouro/list.h"
 #include "ouro/number.h"
@@ -14,25 +16,38 @@ bool ouro__tuples_init(void);
 
 extern struct ouro_type *ouro__list_type, *ouro__tuple_type;
 
-/* Buffers of containers. */
+/* Memory of a container for its items, of 16 bytes at least; NULL without. */
 static inline void *
 ouro__buffer_alloc(size_t size)
 {
-    return ouro__alloc(ouro__leaves, ouro__thread_self->leaves, OURO_DOMAIN_MEM, size);
+    struct thread *self = ouro__thread_self;
+    void *buffer = ouro__spare_take(self->buffer_spares, size);
+    return buffer != NULL ? buffer : ouro__alloc(ouro__leaves, self->leaves, OURO_DOMAIN_MEM, size);
 }
 
+/* Free a buffer of `size` bytes; NULL is ignored. */
 static inline void
-ouro__buffer_free(void *buffer)
+ouro__buffer_free(void *buffer, size_t size)
 {
-    if (buffer != NULL) {
-        ouro__free(ouro__thread_self->leaves, buffer);
+    struct thread *self = ouro__thread_self;
+    if (buffer != NULL && !ouro__spare_put(self->buffer_spares, size, buffer)) {
+        ouro__free(self->leaves, buffer);
     }
 }
 
+/* Change a buffer's size; NULL without memory, and it is as it was. */
 static inline void *
-ouro__buffer_realloc(void *buffer, size_t size)
+ouro__buffer_realloc(void *buffer, size_t size_before, size_t size)
 {
-    return ouro_heap_realloc(ouro__leaves, OURO_DOMAIN_MEM, buffer, size);
+    if (size > FINE_MAX || size_before > FINE_MAX) {
+        return ouro_heap_realloc(ouro__leaves, OURO_DOMAIN_MEM, buffer, size);
+    }
+    void *moved = ouro__buffer_alloc(size);
+    if (moved != NULL && buffer != NULL) {
+        memcpy(moved, buffer, size_before < size ? size_before : size);
+        ouro__buffer_free(buffer, size_before);
+    }
+    return moved;
 }
 
 #endif
