@@ -47,8 +47,12 @@ fuzz: setup-build setup-test setup-fuzz ## libFuzzer for FUZZ_SECONDS in all (60
 	@tools/fuzz.sh build/fuzz $(or $(FUZZ_SECONDS),60)
 
 .PHONY: lint
-lint: setup-build setup-test setup-lint ## compilers' warnings, clang-tidy, cppcheck, layers, headers, format, man pages
+lint: setup-build setup-test setup-lint ## compilers' warnings, clang-tidy, cppcheck, layers, ownership, headers, format, man pages
 	@tools/lint.sh
+
+.PHONY: ownership
+ownership: setup-build ## compile where owned and borrowed references are different types
+	@tools/ownership.sh
 
 .PHONY: format
 format: ## lay out all C sources as .clang-format has it

@@ -2,7 +2,7 @@
 # lint.sh - everything that finds faults without running the program.
 #
 #   tools/lint.sh                every step
-#   tools/lint.sh STEP...        these only: gcc clang tidy cppcheck layers headers format man
+#   tools/lint.sh STEP...        these only: gcc clang tidy cppcheck layers ownership headers format man
 #   tools/lint.sh --fix-format   lay out all sources as .clang-format has it
 #
 # All steps run, even when one fails; the last line says which did.
@@ -51,6 +51,8 @@ step_cppcheck() {
 
 step_layers() { tools/layers.py; }
 
+step_ownership() { tools/ownership.sh; }
+
 step_headers() { tools/headers.sh; }
 
 step_format() { c_sources | xargs clang-format --dry-run --Werror; }
@@ -71,7 +73,7 @@ esac
 failed=
 mkdir -p "$build"
 # shellcheck disable=SC2046 # a list of words
-for step in ${*:-layers headers man format gcc clang cppcheck tidy}; do
+for step in ${*:-layers ownership headers man format gcc clang cppcheck tidy}; do
     echo "lint: $step"
     # In a process of its own: the shell forgets set -e inside a condition.
     if ! tools/lint.sh --step "$step"; then
