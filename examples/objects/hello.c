@@ -19,7 +19,8 @@ main(void)
             }
         }
         ouro_loan last = ouro_list_get_borrow(ouro_lend(list), 2);
-        printf("%zu items, the last is %g\n", ouro_list_length(ouro_lend(list)), ouro_float_value(last));
+        printf("%zu items, the last is %g\n", ouro_list_length(ouro_lend(list)),
+               ouro_float_value(last));
     } /* the list goes here, and the numbers with it */
 
     ouro_ref snake = ouro_list_new(1);

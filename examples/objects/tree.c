@@ -28,9 +28,10 @@ grow(ouro_loan parent, int depth)
 int
 main(void)
 {
-    static const ouro_field fields[] = {
-        OURO_FIELD(struct node, parent), OURO_FIELD(struct node, left), OURO_FIELD(struct node, right)};
-    const ouro_type_spec spec = {.name = "node", .size = sizeof(struct node), .n_fields = 3, .fields = fields};
+    static const ouro_field fields[] = {OURO_FIELD(struct node, parent), OURO_FIELD(struct node, left),
+                                        OURO_FIELD(struct node, right)};
+    const ouro_type_spec spec = {
+        .name = "node", .size = sizeof(struct node), .n_fields = 3, .fields = fields};
     ouro_ref type = NULL;
 
     if (ouro_init(NULL) < 0 || ouro_type_create(&spec, &type) < 0) {

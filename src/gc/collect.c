@@ -31,8 +31,9 @@ static struct {
     ouro_gc_stats stats[OURO_GENERATIONS];
     struct chunk *garbage;
 
-    uint32_t is_collecting; /* atomic */
-    uint32_t n_logged;      /* in full segments of logs since the last collection; atomic */
+    const struct thread *collector; /* whose collection is running, or was last */
+    uint32_t is_collecting;         /* atomic */
+    uint32_t n_logged;              /* in full segments of logs since the last collection; atomic */
     uint32_t n_younger
         [OURO_GENERATIONS];  /* collections of the next younger generation since its own; atomic */
     size_t n_old, n_new_old; /* objects left by the last full collection, and since by middle ones */
@@ -388,8 +389,21 @@ static bool
 begin(void)
 {
     uint32_t idle = 0;
-    return __atomic_compare_exchange_n(&gc.is_collecting, &idle, 1, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
+    bool begun = __atomic_compare_exchange_n(&gc.is_collecting, &idle, 1, false, __ATOMIC_ACQUIRE,
+                                             __ATOMIC_RELAXED);
+    if (begun) {
+        gc.collector = ouro__thread_self;
+    }
+    return begun;
+}
+
+/* A collection of a thread that is gone will not go on. */
+static void
+on_fork_child(void)
+{
+    if (gc.collector != ouro__thread_self) {
+        __atomic_store_n(&gc.is_collecting, 0, __ATOMIC_RELEASE);
+    }
 }
 
 size_t
@@ -441,6 +455,7 @@ ouro__gc_init(void)
         gc.reserve = ouro__chunk_take();
         set_log_room();
         ouro__on_log_full = on_log_full;
+        ouro__on_fork_child = on_fork_child;
     }
     return gc.reserve != NULL;
 }

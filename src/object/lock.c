@@ -114,3 +114,12 @@ ouro__use_slow(ouro_object *object)
         }
     }
 }
+
+void
+ouro__locks_after_fork(void)
+{
+    for (unsigned i = 0; i < N_BEDS; i++) {
+        beds[i].unlocked = (ouro__os_condition)OURO_OS_CONDITION_INIT;
+    }
+    has_bias = has_bias && ouro__os_barriers_init();
+}

@@ -185,6 +185,9 @@ bool ouro__threads_init(void);
 /* Returns the flags that new objects have: OBJECT_SHARED where the system lets no owner do without locks. */
 uint8_t ouro__locks_init(void);
 
+/* In the child of a fork: nobody sleeps here. */
+void ouro__locks_after_fork(void);
+
 /* The thread that has a number, or had it last; NULL for NO_OWNER. */
 struct thread *ouro__thread_of(uint16_t number);
 
@@ -196,6 +199,9 @@ void ouro__world_start(void);
 /* Detach and attach again whatever `n_attached` says: around a wait. */
 void ouro__thread_leave(struct thread *self);
 void ouro__thread_enter(struct thread *self);
+
+/* Called in the child of a fork, when the other threads are gone; by the collector. */
+extern void (*ouro__on_fork_child)(void);
 
 /* What ouro_safepoint() does when there is something. */
 void ouro__safepoint_slow(struct thread *self);
@@ -447,7 +453,8 @@ ouro__use(ouro_object *object)
 {
     struct thread *self = ouro__thread_self;
 
-    if (OURO_LIKELY(self != NULL && __atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number)) {
+    if (OURO_LIKELY(self != NULL &&
+                    __atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number)) {
         __atomic_store_n(&self->used, object, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the other side has the barrier for both */
         if (OURO_LIKELY(!(__atomic_load_n(&object->flags, __ATOMIC_RELAXED) & OBJECT_SHARED))) {

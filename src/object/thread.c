@@ -13,6 +13,7 @@
  * @source  CPython Python/pystate.c, stop_the_world() and tstate_try_attach() */
 #include "object/object.h"
 
+#include <pthread.h>
 #include <string.h>
 
 _Thread_local struct thread *ouro__thread_self;
@@ -24,14 +25,16 @@ struct thread *ouro__threads;
 
 static struct {
     ouro__os_lock lock;
-    ouro__os_condition changed; /* a thread has stopped or left, or the world has started */
+    ouro__os_condition stopped; /* a thread has stopped, or left: for the stopper */
+    ouro__os_condition started; /* the world has: for all others */
     struct thread *stopper;
     struct thread *spare; /* whose threads have ended */
     struct thread **by_number;
     unsigned n_threads;
     uint8_t born_flags;
     bool is_ready;
-} world = {.lock = OURO_OS_LOCK_INIT, .changed = OURO_OS_CONDITION_INIT};
+} world = {
+    .lock = OURO_OS_LOCK_INIT, .stopped = OURO_OS_CONDITION_INIT, .started = OURO_OS_CONDITION_INIT};
 
 #define MAX_THREADS (UNATTACHED - 1)
 
@@ -56,7 +59,7 @@ ouro__thread_enter(struct thread *self)
     while (!change_state(self, THREAD_DETACHED, THREAD_ATTACHED)) {
         ouro__os_acquire(&world.lock);
         while (load_state(self) == THREAD_SUSPENDED) {
-            ouro__os_wait(&world.changed, &world.lock);
+            ouro__os_wait(&world.started, &world.lock);
         }
         ouro__os_release(&world.lock);
     }
@@ -72,7 +75,7 @@ ouro__thread_leave(struct thread *self)
     __atomic_store_n(&self->state, THREAD_DETACHED, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&self->poll, __ATOMIC_SEQ_CST) != 0) { /* the stopper may be waiting for this */
         ouro__os_acquire(&world.lock);
-        ouro__os_wake(&world.changed);
+        ouro__os_wake(&world.stopped);
         ouro__os_release(&world.lock);
     }
 }
@@ -219,13 +222,18 @@ ouro__thread_of(uint16_t number)
     return world.by_number[number];
 }
 
+static void prepare_fork(void);
+static void after_fork_parent(void);
+static void after_fork_child(void);
+
 bool
 ouro__threads_init(void)
 {
     ouro__os_acquire(&world.lock);
     if (!world.is_ready) {
         world.by_number = ouro__os_map((MAX_THREADS + 2) * sizeof *world.by_number);
-        world.is_ready = world.by_number != NULL;
+        world.is_ready = world.by_number != NULL &&
+                         pthread_atfork(prepare_fork, after_fork_parent, after_fork_child) == 0;
         ouro__heap_on_thread_end = end_thread;
         world.born_flags = ouro__locks_init();
     }
@@ -240,12 +248,14 @@ ouro__threads_init(void)
 static void
 stand_still(struct thread *self)
 {
-    while (world.stopper != NULL && world.stopper != self) {
+    if (world.stopper != NULL && world.stopper != self) {
         __atomic_store_n(&self->state, THREAD_STOPPED, __ATOMIC_SEQ_CST);
-        ouro__os_wake(&world.changed);
-        ouro__os_wait(&world.changed, &world.lock);
+        ouro__os_wake(&world.stopped);
+        while (world.stopper != NULL) {
+            ouro__os_wait(&world.started, &world.lock);
+        }
+        __atomic_store_n(&self->state, THREAD_ATTACHED, __ATOMIC_SEQ_CST);
     }
-    __atomic_store_n(&self->state, THREAD_ATTACHED, __ATOMIC_SEQ_CST);
 }
 
 /* Whether the thread, another than the stopper, does nothing from now on. */
@@ -257,22 +267,39 @@ is_still(struct thread *thread)
             change_state(thread, THREAD_DETACHED, THREAD_SUSPENDED));
 }
 
-void
-ouro__world_stop(void)
+/* Stop the world for `stopper`; the lock is held. */
+static void
+stop_for(struct thread *stopper)
 {
-    struct thread *self = ouro__thread_self;
-
-    ouro__os_acquire(&world.lock);
-    stand_still(self); /* another stopper comes first */
-    world.stopper = self;
+    stand_still(stopper); /* another one comes first */
+    world.stopper = stopper;
     for (struct thread *each = ouro__threads; each != NULL; each = each->next) {
-        if (each != self) {
+        if (each != stopper) {
             __atomic_fetch_or(&each->poll, POLL_STOP, __ATOMIC_SEQ_CST);
             while (!is_still(each)) {
-                ouro__os_wait(&world.changed, &world.lock);
+                ouro__os_wait(&world.stopped, &world.lock);
             }
         }
     }
+}
+
+/* Let it go on; the lock is held. */
+static void
+start_world(void)
+{
+    for (struct thread *each = ouro__threads; each != NULL; each = each->next) {
+        __atomic_fetch_and(&each->poll, ~(uint32_t)POLL_STOP, __ATOMIC_SEQ_CST);
+        change_state(each, THREAD_SUSPENDED, THREAD_DETACHED);
+    }
+    world.stopper = NULL;
+    ouro__os_wake(&world.started);
+}
+
+void
+ouro__world_stop(void)
+{
+    ouro__os_acquire(&world.lock);
+    stop_for(ouro__thread_self);
     ouro__os_release(&world.lock);
 }
 
@@ -280,12 +307,7 @@ void
 ouro__world_start(void)
 {
     ouro__os_acquire(&world.lock);
-    for (struct thread *each = ouro__threads; each != NULL; each = each->next) {
-        __atomic_fetch_and(&each->poll, ~POLL_STOP, __ATOMIC_SEQ_CST);
-        change_state(each, THREAD_SUSPENDED, THREAD_DETACHED);
-    }
-    world.stopper = NULL;
-    ouro__os_wake(&world.changed);
+    start_world();
     ouro__os_release(&world.lock);
 }
 
@@ -393,5 +415,52 @@ ouro_safepoint(void)
 {
     if (ouro__thread_self != NULL) {
         ouro__safepoint(ouro__thread_self);
+    }
+}
+
+/* ---- fork ---- */
+
+/* Who stops the world for a fork by a thread that is not attached. */
+static struct thread forker;
+
+void (*ouro__on_fork_child)(void);
+
+/* While the world stands still nobody is inside the object system, and no lock of it is held but this one. */
+static void
+prepare_fork(void)
+{
+    ouro__os_acquire(&world.lock);
+    stop_for(ouro__thread_self != NULL ? ouro__thread_self : &forker);
+}
+
+static void
+after_fork_parent(void)
+{
+    start_world();
+    ouro__os_release(&world.lock);
+}
+
+/* The other threads are gone: as if they had ended where they stood. */
+static void
+after_fork_child(void)
+{
+    world.stopped = world.started = (ouro__os_condition)OURO_OS_CONDITION_INIT; /* nobody waits here */
+    ouro__locks_after_fork();
+    world.spare = NULL;
+    for (struct thread *each = ouro__threads; each != NULL; each = each->next) {
+        if (each != thread_here) {
+            each->ended = true;
+            each->depth = 0;
+            each->n_attached = 0;
+            each->used = NULL;
+            __atomic_store_n(&each->state, THREAD_SUSPENDED, __ATOMIC_SEQ_CST);
+            each->spare = world.spare;
+            world.spare = each;
+        }
+    }
+    start_world();
+    ouro__os_release(&world.lock);
+    if (ouro__on_fork_child != NULL) {
+        ouro__on_fork_child();
     }
 }

@@ -37,7 +37,8 @@ reserve(struct list *list, size_t n)
     if (room > SIZE_MAX / sizeof *list->items) {
         return false;
     }
-    ouro_object **items = ouro__buffer_realloc(list->items, list->room * sizeof *items, room * sizeof *items);
+    ouro_object **items =
+        ouro__buffer_realloc(list->items, list->room * sizeof *items, room * sizeof *items);
     if (items == NULL) {
         return false;
     }
@@ -59,7 +60,8 @@ shrink(struct list *list)
         list->items = NULL;
         list->room = 0;
     } else if (room < list->room) {
-        ouro_object **items = ouro__buffer_realloc(list->items, list->room * sizeof *items, room * sizeof *items);
+        ouro_object **items =
+            ouro__buffer_realloc(list->items, list->room * sizeof *items, room * sizeof *items);
         if (items != NULL) { /* otherwise it stays as large as it is */
             list->items = items;
             list->room = room;

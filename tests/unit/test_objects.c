@@ -286,6 +286,69 @@ test_lock_excludes(void **state)
     ouro_decref(object);
 }
 
+/* ---- fork ---- */
+
+static int stop_making;
+
+static void *
+make_until_told(void *unused)
+{
+    (void)unused;
+    ouro_ref last = NULL;
+    while (!__atomic_load_n(&stop_making, __ATOMIC_RELAXED)) {
+        ouro_assign(&last, node_new(leaf_new(1), last != NULL ? ouro_incref(last) : NULL));
+        ouro_ref weakref = NULL;
+        REQUIRE(ouro_weakref_create(last, NULL, NULL, &weakref) == OURO_OK, "no memory");
+        ouro_decref(weakref);
+        ouro_assign(&node_of(last)->right, ouro_incref(last)); /* a cycle */
+    }
+    ouro_xdecref(last);
+    return NULL;
+}
+
+static void
+use_objects(void *object)
+{
+    ouro_ref held = object;
+    nodes_dead = 0;
+    for (int i = 0; i < 20000; i++) {
+        ouro_ref node = node_new(leaf_new(1), NULL);
+        node_of(node)->right = ouro_incref(node);
+        ouro_decref(node);
+    }
+    ouro_gc_collect(2);
+    REQUIRE(nodes_dead >= 40000, "%lu of 40000 died", nodes_dead);
+    REQUIRE(ouro_refcount(held) == 1, "%u references", ouro_refcount(held));
+    ouro_decref(held);
+}
+
+static void
+test_fork_with_threads(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    struct job job = {make_until_told, NULL};
+    ouro_ref object = leaf_new(1);
+    stop_making = 0;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, run_job, &job), 0);
+    }
+    for (int i = 0; i < 30; i++) {
+        struct child_end end = child_run(use_objects, object, 20);
+        assert_int_equal(end.signal, 0);
+        assert_string_equal(end.text, "");
+        assert_int_equal(end.code, 0);
+    }
+    __atomic_store_n(&stop_making, 1, __ATOMIC_RELAXED);
+    ouro_thread_detach();
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    ouro_decref(object);
+    ouro_gc_collect(2);
+}
+
 /* ---- destruction ---- */
 
 #define A_MILLION 1000000
@@ -578,6 +641,7 @@ main(void)
         TEST(test_queue_grows),
         TEST(test_many_threads_count),
         TEST(test_lock_excludes),
+        TEST(test_fork_with_threads),
         TEST(test_a_million_nested_objects_die),
         TEST(test_they_die_on_a_small_stack),
         TEST(test_a_row_lets_go_of_its_items),
