@@ -264,6 +264,7 @@ search(struct collection *collection)
     uint64_t since = ouro__os_now();
 
     ouro__world_stop();
+    ouro__merge_queues();
     collection->set.is_whole = is_whole;
     collection->set.list = ouro__gc_take_young(generation);
     __atomic_store_n(&gc.n_logged, 0, __ATOMIC_RELAXED);

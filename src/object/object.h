@@ -180,6 +180,9 @@ void ouro__world_start(void);
 void ouro__thread_leave(struct thread *self);
 void ouro__thread_enter(struct thread *self);
 
+/* Take references off their counts that wait for objects' owners, unless they are the last ones; the world stands still. */
+void ouro__merge_queues(void);
+
 /* What ouro_safepoint() does when there is something. */
 void ouro__safepoint_slow(struct thread *self);
 
