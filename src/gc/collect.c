@@ -259,6 +259,7 @@ search(struct collection *collection)
     uint64_t since = ouro__os_now();
 
     ouro__world_stop();
+    ouro__merge_queues();
     collection->set.is_whole = is_whole;
     struct set young = {.list = ouro__gc_take_young(generation)};
     collection->set.list = young.list;

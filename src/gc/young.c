@@ -30,7 +30,9 @@ live_object(void *address)
     return is_live ? address : NULL;
 }
 
-/* Keep of `list`, in place, what is alive, young enough, and met for the first time; empty chunks stay. */
+/* Keep of `list`, in place, what is alive, young enough, and met for the first time; empty chunks stay.  What the
+ * collector passes by is in no list from now on, and so no longer young: its block would be taken for one whose address
+ * is logged when it is freed. */
 static void
 sift(struct chunk *list, unsigned generation)
 {
@@ -38,8 +40,11 @@ sift(struct chunk *list, unsigned generation)
         size_t n = 0;
         for (size_t i = 0; i < chunk->n; i++) {
             ouro_object *object = live_object(chunk->items[i]);
-            if (object == NULL || (object->flags & OBJECT_GENERATION) > generation ||
-                !ouro__gc_looks_at(object)) {
+            if (object == NULL || (object->flags & OBJECT_GENERATION) > generation) {
+                continue;
+            }
+            if (!ouro__gc_looks_at(object)) {
+                object->flags = (uint8_t)((object->flags & ~OBJECT_GENERATION) | GENERATION_OLD);
                 continue;
             }
             uint8_t *at = ouro__side_at(object);

@@ -203,6 +203,9 @@ void ouro__thread_enter(struct thread *self);
 /* Called in the child of a fork, when the other threads are gone; by the collector. */
 extern void (*ouro__on_fork_child)(void);
 
+/* Take references off their counts that wait for objects' owners, unless they are the last ones; the world stands still. */
+void ouro__merge_queues(void);
+
 /* What ouro_safepoint() does when there is something. */
 void ouro__safepoint_slow(struct thread *self);
 

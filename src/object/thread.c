@@ -370,7 +370,7 @@ take_queue(struct thread *self)
 
     ouro__os_acquire(&self->queue_lock);
     struct chunk *queue = self->queue;
-    if (queue->n != 0) {
+    if (queue->n != 0 || queue->next != NULL) {
         fresh = ouro__chunk_take();
         if (fresh != NULL) {
             self->queue = fresh;
@@ -393,6 +393,36 @@ take_queue(struct thread *self)
         }
     }
     ouro__chunks_give(queue);
+}
+
+/* Merge what is left to a thread; what would die of it stays, for the thread itself to destroy. */
+static void
+merge_queue(struct chunk *queue)
+{
+    for (struct chunk *chunk = queue; chunk != NULL; chunk = chunk->next) {
+        size_t n = 0;
+        for (size_t i = 0; i < chunk->n; i++) {
+            ouro_object *object = chunk->items[i];
+            if (ouro__count(object) <= 1) {
+                chunk->items[n++] = object;
+            } else if (ouro__shared_state(object->shared) == SHARED_MERGED) {
+                ouro__decref_shared(object);
+            } else {
+                ouro__merge(object);
+            }
+        }
+        chunk->n = n;
+    }
+}
+
+void
+ouro__merge_queues(void)
+{
+    for (struct thread *each = ouro__threads; each != NULL; each = each->next) {
+        ouro__os_acquire(&each->queue_lock);
+        merge_queue(each->queue);
+        ouro__os_release(&each->queue_lock);
+    }
 }
 
 void

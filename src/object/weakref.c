@@ -100,7 +100,7 @@ take_out(struct shard *shard, struct entry *entry)
             gap = at;
         }
     }
-    shard->entries[gap].object = NULL;
+    shard->entries[gap] = (struct entry){0}; /* its list, too: the next object here begins a new one */
     shard->n_used--;
 }
 
