@@ -100,7 +100,7 @@ take_out(struct shard *shard, struct entry *entry)
             gap = at;
         }
     }
-    shard->entries[gap].object = NULL;
+    shard->entries[gap] = (struct entry){NULL, NULL};
     shard->n_used--;
 }
 
