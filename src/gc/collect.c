@@ -114,12 +114,17 @@ gather(ouro_object *object, uint16_t side, void *context)
     hold(object);
 }
 
+/* Weak references to trash forget it.  Those that are trash forget what they refer to: they would be called while the
+ * trash is let go of, when their contexts are gone.  @source CPython Python/gc.c, handle_weakrefs() */
 static void
 forget_weakrefs(void *block, void *context)
 {
     struct collection *collection = context;
     ouro_object *object = block;
 
+    if (ouro__type(object) == ouro__weakref_type) {
+        ouro__weakref_forget((struct weakref *)object);
+    }
     if (object->flags & OBJECT_WEAK) {
         ouro__weakrefs_clear(object, &collection->waiting, ouro__gc_is_trash);
     }
