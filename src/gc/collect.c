@@ -86,10 +86,12 @@ set_generation(ouro_object *object, unsigned generation)
     }
 }
 
-/* Keep an object of the trash from going before its turn.  It is nobody's from now on, so that any thread can end it. */
+/* Keep an object of the trash from going before its turn, and out of the sight of who visits all objects, other threads
+ * as well.  It is nobody's from now on, so that any thread can end it. */
 static void
 hold(ouro_object *object)
 {
+    object->flags |= OBJECT_WAITING;
     unsigned state = ouro__shared_state(object->shared);
     if (state == SHARED_QUEUED || state == SHARED_MERGED) {
         object->shared += SHARED_ONE;
@@ -115,12 +117,17 @@ gather(ouro_object *object, uint16_t side, void *context)
     hold(object);
 }
 
+/* Weak references to trash forget it.  Those that are trash forget what they refer to: they would be called while the
+ * trash is let go of, when their contexts are gone.  @source CPython Python/gc.c, handle_weakrefs() */
 static void
 forget_weakrefs(void *block, void *context)
 {
     struct collection *collection = context;
     ouro_object *object = block;
 
+    if (ouro__type(object) == ouro__weakref_type) {
+        ouro__weakref_forget((struct weakref *)object);
+    }
     if (object->flags & OBJECT_WEAK) {
         ouro__weakrefs_clear(object, &collection->waiting, ouro__gc_is_trash);
     }
@@ -139,9 +146,17 @@ settle(void *block, void *context)
 }
 
 static void
+show(ouro_object *object)
+{
+    __atomic_fetch_and(&object->flags, (uint8_t)~OBJECT_WAITING, __ATOMIC_RELAXED);
+}
+
+/* Have the object looked at again. */
+static void
 mark_listed(void *object, void *context)
 {
     (void)context;
+    show(object);
     ouro__side_store(ouro__side_at(object), SIDE_LISTED);
 }
 
@@ -172,7 +187,7 @@ item_object(const void *item)
     return (ouro_object *)((uintptr_t)item & ~KEPT);
 }
 
-/* Mark what was reached; clean the side table. */
+/* Mark what was reached; the rest goes out of sight again. */
 static void
 sort_out(struct collection *collection)
 {
@@ -182,6 +197,8 @@ sort_out(struct collection *collection)
             if (!ouro__gc_is_trash(object)) {
                 chunk->items[i] = (void *)((uintptr_t)object | KEPT);
                 collection->n_trash--;
+            } else {
+                object->flags |= OBJECT_WAITING;
             }
         }
     }
@@ -212,6 +229,7 @@ let_go(struct collection *collection)
                         (void *)object);
             }
             if (!is_kept && debug & OURO_GC_DEBUG_SAVEALL && save(object)) {
+                show(object);
                 n_saved++;
                 continue;
             }
