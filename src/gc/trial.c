@@ -119,7 +119,7 @@ map_slots(void)
     trial.slots = slots;
     trial.n_slots = n;
     for (size_t i = 1; slots != NULL && i < n; i++) {
-        slots[i] = ouro__heap_of(&ouro__range.records[i]) == ouro__collected;
+        slots[i] = ouro__heap_of(ouro__record_at((uintptr_t)i << SLOT_SHIFT)) == ouro__collected;
     }
 }
 
