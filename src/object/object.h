@@ -207,6 +207,9 @@ bool ouro__try_incref(ouro_object *object);
  * of; true when none is left: destroy it.  By the owner, or when it has none that could run. */
 bool ouro__merge(ouro_object *object);
 
+/* Let go of a reference to an object that nobody owns; true when none is left: destroy it. */
+bool ouro__drop_merged(ouro_object *object);
+
 /* Nobody refers to the object any more. */
 void ouro__destroy(ouro_object *object);
 
