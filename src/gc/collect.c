@@ -117,12 +117,19 @@ gather(void *block, void *context)
     hold(object);
 }
 
+/* Weak references to an object of the trash forget it.  One that is itself of the trash forgets what it refers to, which
+ * may be no trash to the collector, behind a leaf, and yet die with it: its callback would see what has been cleared.
+ *
+ * @source  CPython Python/gc.c, handle_weakrefs() */
 static void
 forget_weakrefs(void *block, void *context)
 {
     struct collection *collection = context;
     ouro_object *object = block;
 
+    if (ouro__type(object) == ouro__weakref_type) {
+        ouro__weakref_forget(object);
+    }
     if (object->flags & OBJECT_WEAK) {
         ouro__weakrefs_clear(object, &collection->waiting, ouro__gc_is_trash);
     }

@@ -290,6 +290,23 @@ ouro__weakrefs_clear(ouro_object *object, struct weakref **waiting,
 }
 
 void
+ouro__weakref_forget(ouro_object *weakref)
+{
+    struct weakref *ref = (struct weakref *)weakref;
+    ouro_object *object = __atomic_load_n(&ref->referent, __ATOMIC_ACQUIRE);
+
+    if (object != NULL) {
+        struct shard *shard = shard_of(object);
+        ouro__os_acquire(&shard->lock);
+        if (ref->referent != NULL) {
+            unlink_ref(shard, ref);
+            __atomic_store_n(&ref->referent, NULL, __ATOMIC_RELEASE);
+        }
+        ouro__os_release(&shard->lock);
+    }
+}
+
+void
 ouro__weakrefs_call(struct weakref *waiting)
 {
     while (waiting != NULL) {
@@ -317,17 +334,7 @@ ouro__weakrefs_die(ouro_object *object)
 static void
 dealloc_weakref(ouro_loan loan)
 {
-    struct weakref *ref = (struct weakref *)ouro_look(loan);
-    ouro_object *object = __atomic_load_n(&ref->referent, __ATOMIC_ACQUIRE);
-
-    if (object != NULL) {
-        struct shard *shard = shard_of(object);
-        ouro__os_acquire(&shard->lock);
-        if (ref->referent != NULL) {
-            unlink_ref(shard, ref);
-        }
-        ouro__os_release(&shard->lock);
-    }
+    ouro__weakref_forget(ouro_look(loan));
 }
 
 static const ouro_field weakref_fields[] = {OURO_FIELD(struct weakref, context)};

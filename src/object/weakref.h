@@ -23,6 +23,9 @@ bool ouro__weakrefs_init(void);
 void ouro__weakrefs_clear(ouro_object *object, struct weakref **waiting,
                           bool (*skip)(const ouro_object *weakref));
 
+/* Have a weak reference forget its object, before that dies; its callback is not called. */
+void ouro__weakref_forget(ouro_object *weakref);
+
 /* Call what waits, and let go of it. */
 void ouro__weakrefs_call(struct weakref *waiting);
 
