@@ -72,6 +72,7 @@ ouro__shared_make(int32_t count, unsigned state)
 struct ouro_type {
     ouro_object head;
     ouro_ref base;
+    ouro_ref self;  /* itself: so it is for the collector alone to free it */
     uint32_t index; /* in ouro__types */
     uint32_t flags; /* of enum ouro_type_flags */
     size_t size, item_size;
