@@ -76,7 +76,7 @@ OURO_API void ouro_gc_get_stats(ouro_gc_stats stats[OURO_GENERATIONS]);
 OURO_API void ouro_gc_set_debug(unsigned flags);
 OURO_API unsigned ouro_gc_get_debug(void);
 
-/** Be told when collections begin and end; it may do all but collect.  OURO_TOO_MANY: 8 callbacks are there. */
+/** Be told when collections begin and end; it may do all but collect, which finds nothing there.  OURO_TOO_MANY: 8 callbacks are there. */
 OURO_API OURO_NODISCARD ouro_status ouro_gc_add_callback(ouro_gc_callback callback, void *context);
 
 /** Be told no longer; 0 when it was not, OURO_FOUND when it was. */

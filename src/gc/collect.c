@@ -213,33 +213,92 @@ save(ouro_object *object)
     return is_saved;
 }
 
-/* Let go of the trash: of what it refers to, and then of it. */
+static void
+complain(const char *what, const ouro_object *object)
+{
+    fprintf(stderr, "ouro gc: %s %s at %p\n", what, ouro__type(object)->name, (const void *)object);
+}
+
+/* Let go of an object of the trash: of what it refers to, and then of it.  True when it was saved instead. */
+static bool
+let_go_of(ouro_object *object, unsigned debug)
+{
+    if (debug & OURO_GC_DEBUG_SAVEALL && save(object)) {
+        show(object);
+        if (debug & OURO_GC_DEBUG_UNCOLLECTABLE) {
+            complain("uncollectable", object);
+        }
+        return true;
+    }
+    if (debug & OURO_GC_DEBUG_COLLECTABLE) {
+        complain("collectable", object);
+    }
+    ouro__clear_object(object);
+    ouro_decref(object);
+    return false;
+}
+
+/* Let go of all but types, which stay in the list: their objects need them to the end. */
+static size_t
+let_go_of_objects(struct collection *collection, unsigned debug)
+{
+    size_t n_saved = 0;
+
+    for (struct chunk *chunk = collection->trash.list; chunk != NULL; chunk = chunk->next) {
+        size_t n_types = 0;
+        for (size_t i = 0; i < chunk->n; i++) {
+            ouro_object *object = item_object(chunk->items[i]);
+            bool is_kept = ((uintptr_t)chunk->items[i] & KEPT) != 0;
+            if (is_kept) {
+                ouro_decref(object);
+            } else if (ouro__type(object) == ouro__type_type) {
+                chunk->items[n_types++] = object;
+            } else {
+                n_saved += let_go_of(object, debug);
+            }
+        }
+        chunk->n = n_types;
+    }
+    return n_saved;
+}
+
+/* Let go of the types that are left in the list, but for those that have objects: such as wait to be destroyed, were saved,
+ * or came into somebody's hands while others were let go of. */
+static size_t
+let_go_of_types(struct collection *collection, unsigned debug)
+{
+    size_t n_saved = 0;
+    bool has_leaves = false;
+
+    for (struct chunk *chunk = collection->trash.list; chunk != NULL; chunk = chunk->next) {
+        for (size_t i = 0; i < chunk->n; i++) {
+            has_leaves |= (((const struct ouro_type *)chunk->items[i])->flags & OURO_TYPE_LEAF) != 0;
+        }
+    }
+    ouro__world_stop();
+    ouro__gc_find_used_types(has_leaves);
+    ouro__world_start();
+    for (struct chunk *chunk = collection->trash.list; chunk != NULL; chunk = chunk->next) {
+        for (size_t i = 0; i < chunk->n; i++) {
+            ouro_object *type = chunk->items[i];
+            if (ouro__gc_is_used((const struct ouro_type *)type)) {
+                collection->n_trash--;
+                ouro_decref(type);
+            } else {
+                n_saved += let_go_of(type, debug);
+            }
+        }
+    }
+    return n_saved;
+}
+
 static size_t
 let_go(struct collection *collection)
 {
     unsigned debug = ouro_gc_get_debug();
-    size_t n_saved = 0;
+    size_t n_saved = let_go_of_objects(collection, debug);
 
-    for (struct chunk *chunk = collection->trash.list; chunk != NULL; chunk = chunk->next) {
-        for (size_t i = 0; i < chunk->n; i++) {
-            ouro_object *object = item_object(chunk->items[i]);
-            bool is_kept = ((uintptr_t)chunk->items[i] & KEPT) != 0;
-            if (!is_kept && debug & OURO_GC_DEBUG_COLLECTABLE) {
-                fprintf(stderr, "ouro gc: collectable %s at %p\n", ouro__type(object)->name,
-                        (void *)object);
-            }
-            if (!is_kept && debug & OURO_GC_DEBUG_SAVEALL && save(object)) {
-                show(object);
-                n_saved++;
-                continue;
-            }
-            if (!is_kept) {
-                ouro__clear_object(object);
-            }
-            ouro_decref(object);
-        }
-    }
-    return n_saved;
+    return n_saved + (collection->trash.has_types ? let_go_of_types(collection, debug) : 0);
 }
 
 /* ---- a collection ---- */
@@ -399,8 +458,8 @@ run(unsigned generation)
             generation, n_visited, collection.n_trash, (double)(ouro__os_now() - since) / 1e6,
             (double)collection.pause / 1e6);
     }
-    __atomic_store_n(&gc.is_collecting, 0, __ATOMIC_RELEASE);
     tell(true, generation, collection.n_trash - n_saved, n_saved);
+    __atomic_store_n(&gc.is_collecting, 0, __ATOMIC_RELEASE);
     return collection.n_trash;
 }
 

@@ -52,6 +52,13 @@ ouro__gc_looks_at(const ouro_object *object)
            (object->flags & OBJECT_GENERATION) != GENERATION_FROZEN && object->local != OURO_IMMORTAL;
 }
 
+/* Find out which types have objects, whatever state these are in: the types' own bases have, too.  Leaves are looked
+ * at when `has_leaves`. */
+void ouro__gc_find_used_types(bool has_leaves);
+
+/* What was found last. */
+bool ouro__gc_is_used(const struct ouro_type *type);
+
 /* ---- young.c: which objects are young; the world stands still ---- */
 
 /* Empty the logs of all threads and the list of the middle generation, into one list of what is alive there and no

@@ -340,7 +340,7 @@ reach_types(void)
 }
 
 static void
-note_leaf(void *block, void *context)
+note_type(void *block, void *context)
 {
     (void)context;
     trial.type_reached[((const ouro_object *)block)->type] = true;
@@ -397,11 +397,35 @@ ouro__gc_try(const struct set *set, uint32_t own)
     }
     reach_all(set);
     if ((set->is_whole || set->has_types) && trial.n_reached < trial.n && has_trash_leaf_type()) {
-        ouro__walk_still(ouro__leaves, OURO_DOMAIN_OBJECT, note_leaf, NULL);
+        ouro__walk_still(ouro__leaves, OURO_DOMAIN_OBJECT, note_type, NULL);
         reach_types();
         reach_all(set);
     }
     forget_hubs();
     forget_slots();
     return (struct ouro__gc_found){trial.n, trial.n - trial.n_reached};
+}
+
+/* ---- types ---- */
+
+void
+ouro__gc_find_used_types(bool has_leaves)
+{
+    memset(trial.type_reached, 0, sizeof trial.type_reached);
+    ouro__walk_still(ouro__collected, OURO_DOMAIN_OBJECT, note_type, NULL);
+    if (has_leaves) {
+        ouro__walk_still(ouro__leaves, OURO_DOMAIN_OBJECT, note_type, NULL);
+    }
+    for (size_t i = 1; i < MAX_TYPES; i++) {
+        const struct ouro_type *each = trial.type_reached[i] ? ouro__types[i] : NULL;
+        for (; each != NULL; each = (const struct ouro_type *)each->base) {
+            trial.type_reached[each->index] = true;
+        }
+    }
+}
+
+bool
+ouro__gc_is_used(const struct ouro_type *type)
+{
+    return trial.type_reached[type->index] != 0;
 }

@@ -108,6 +108,18 @@ ouro__merge(ouro_object *object)
 }
 
 bool
+ouro__drop_merged(ouro_object *object)
+{
+    uint32_t seen = load_shared(object);
+    do {
+        if (OURO_UNLIKELY(is_stuck(seen))) {
+            return false;
+        }
+    } while (!change_shared(object, &seen, seen - SHARED_ONE));
+    return seen - SHARED_ONE == SHARED_MERGED;
+}
+
+bool
 ouro__try_incref(ouro_object *object)
 {
     uint32_t seen = load_shared(object);

@@ -88,15 +88,21 @@ is_kept_by_finalizer(struct thread *self, ouro_object *object, struct ouro_type 
     if (status < 0) {
         ouro__unraisable(status, "finalize", object);
     }
+    if (object->local == OURO_IMMORTAL) {
+        return true;
+    }
     if (object->local > 1) {
         __atomic_store_n(&object->local, object->local - 1, __ATOMIC_RELAXED);
         return true;
     }
-    if (__atomic_load_n(&object->shared, __ATOMIC_ACQUIRE) == SHARED_DEFAULT) {
+    uint32_t shared = __atomic_load_n(&object->shared, __ATOMIC_ACQUIRE);
+    if (shared == SHARED_DEFAULT) {
         __atomic_store_n(&object->local, 0, __ATOMIC_RELAXED);
         return false;
     }
-    return !ouro__merge(object);
+    /* Merged already, when the finalizer came by a safepoint with the object in this thread's queue. */
+    return !(ouro__shared_state(shared) == SHARED_MERGED ? ouro__drop_merged(object)
+                                                         : ouro__merge(object));
 }
 
 /* Let go of the references of the type's table. */

@@ -73,6 +73,7 @@ ouro__shared_make(int32_t count, unsigned state)
 struct ouro_type {
     ouro_object head;
     ouro_ref base;
+    ouro_ref self;  /* itself: so it is for the collector alone to free it */
     uint32_t index; /* in ouro__types */
     uint64_t birth; /* the second half of a new object's header */
     uint32_t flags; /* of enum ouro_type_flags */
@@ -229,6 +230,9 @@ bool ouro__try_incref(ouro_object *object);
 /* Give the owner's count and the shared one together to nobody, minus one reference that the caller lets go
  * of; true when none is left: destroy it.  By the owner, or when it has none that could run. */
 bool ouro__merge(ouro_object *object);
+
+/* Let go of a reference to an object that nobody owns; true when none is left: destroy it. */
+bool ouro__drop_merged(ouro_object *object);
 
 /* Nobody refers to the object any more. */
 void ouro__destroy(ouro_object *object);

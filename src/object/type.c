@@ -2,7 +2,8 @@
  *
  * A type is an object, collected like others.  An object says by a number which type it is of, and does not count as a
  * reference to it: making one would otherwise write to memory that all threads share.  The collector knows
- * which types still have objects, since it walks over them all, and frees only those that have none. */
+ * which types still have objects, since it walks over them all, and frees only those that have none.  Nobody else does: a
+ * type holds itself. */
 #include "object/object.h"
 
 #include <string.h>
@@ -51,7 +52,8 @@ dealloc_type(ouro_loan loan)
     give_index(type->index);
 }
 
-static const ouro_field type_fields[] = {OURO_FIELD(struct ouro_type, base)};
+static const ouro_field type_fields[] = {OURO_FIELD(struct ouro_type, base),
+                                         OURO_FIELD(struct ouro_type, self)};
 
 static ouro_status
 check(const ouro_type_spec *spec, const struct ouro_type *base)
@@ -106,6 +108,7 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
     uint32_t n = base != NULL ? base->n_fields : 0;
 
     type->base = base != NULL ? ouro_incref((ouro_loan)base) : NULL;
+    type->self = ouro_incref((ouro_loan)&type->head);
     type->flags = spec->flags;
     type->size = spec->size;
     type->item_size = spec->item_size;
@@ -202,7 +205,7 @@ ouro__types_init(void)
     type->birth = (uint64_t)TYPE_TYPE_INDEX << 32;
     type->size = sizeof *type;
     type->item_size = 1;
-    type->n_fields = 1;
+    type->n_fields = sizeof type_fields / sizeof type_fields[0];
     type->fields = (ouro_field *)(uintptr_t)type_fields;
     type->has_functions = true;
     type->own.dealloc = dealloc_type;

@@ -886,7 +886,7 @@ trade(void *context)
 
 static void
 test_threads_make_garbage_and_collect(
-    void **state) /* test_free_threading.test_gc, TestGC.test_get_objects */
+    void **state) /* test_free_threading.test_gc, TestGC */
 {
     uint64_t seeds[N_THREADS] = {1, 2, 3, 4};
 
@@ -952,7 +952,7 @@ wait_for_second(ouro_loan node)
 }
 
 static void
-test_one_collects_at_a_time(void **state) /* gc.collect() in threads: gcstate->collecting */
+test_one_collects_at_a_time(void **state) /* our own; gc.collect() does so */
 {
     (void)state;
     second.found = 1234;
