@@ -85,10 +85,12 @@ set_generation(ouro_object *object, unsigned generation)
     }
 }
 
-/* Keep an object of the trash from going before its turn.  It is nobody's from now on, so that any thread can end it. */
+/* Keep an object of the trash from going before its turn, and out of the sight of who visits all objects, other threads
+ * as well.  It is nobody's from now on, so that any thread can end it. */
 static void
 hold(ouro_object *object)
 {
+    object->flags |= OBJECT_WAITING;
     unsigned state = ouro__shared_state(object->shared);
     if (state == SHARED_QUEUED || state == SHARED_MERGED) {
         object->shared += SHARED_ONE;
@@ -143,9 +145,17 @@ settle(void *block, void *context)
 }
 
 static void
+show(ouro_object *object)
+{
+    __atomic_fetch_and(&object->flags, (uint8_t)~OBJECT_WAITING, __ATOMIC_RELAXED);
+}
+
+/* Have the object looked at again. */
+static void
 mark_listed(void *object, void *context)
 {
     (void)context;
+    show(object);
     ouro__side_store(ouro__side_at(object), SIDE_LISTED);
 }
 
@@ -176,7 +186,7 @@ item_object(const void *item)
     return (ouro_object *)((uintptr_t)item & ~KEPT);
 }
 
-/* Mark what was reached; clean the side table. */
+/* Mark what was reached; the rest goes out of sight again. */
 static void
 sort_out(struct collection *collection)
 {
@@ -186,6 +196,8 @@ sort_out(struct collection *collection)
             if (!ouro__gc_is_trash(object)) {
                 chunk->items[i] = (void *)((uintptr_t)object | KEPT);
                 collection->n_trash--;
+            } else {
+                object->flags |= OBJECT_WAITING;
             }
         }
     }
@@ -216,6 +228,7 @@ let_go(struct collection *collection)
                         (void *)object);
             }
             if (!is_kept && debug & OURO_GC_DEBUG_SAVEALL && save(object)) {
+                show(object);
                 n_saved++;
                 continue;
             }

@@ -31,7 +31,7 @@ enum object_flags {
     OBJECT_FINALIZED = 8,  /* its finalizer has run */
     OBJECT_WEAK = 16,      /* weak references to it exist, or did */
     OBJECT_DYING = 32,     /* being destroyed */
-    OBJECT_WAITING = 64,   /* in a thread's trash; its counts are a link */
+    OBJECT_WAITING = 64,   /* in a thread's trash, its counts are a link; or in the collector's */
     OBJECT_SHARED = 128,   /* another thread than the owner has used it: see ouro__use() */
 };
 
