@@ -212,7 +212,48 @@ save(ouro_object *object)
     return is_saved;
 }
 
-/* Let go of the trash: of what it refers to, and then of it. */
+/* Let go of an object of the list: of what it refers to, and then of it; true when it was saved instead. */
+static bool
+let_go_of(ouro_object *object, bool is_kept, unsigned debug)
+{
+    if (!is_kept && debug & OURO_GC_DEBUG_COLLECTABLE) {
+        fprintf(stderr, "ouro gc: collectable %s at %p\n", ouro__type(object)->name, (void *)object);
+    }
+    if (!is_kept && debug & OURO_GC_DEBUG_SAVEALL && save(object)) {
+        show(object);
+        return true;
+    }
+    if (!is_kept) {
+        ouro__clear_object(object);
+    }
+    ouro_decref(object);
+    return false;
+}
+
+/* Types go after all else: until then objects are of them, those whose destruction waits, too.  Then they live on for
+ * another collection. */
+static size_t
+let_go_of_types(struct collection *collection)
+{
+    unsigned debug = ouro_gc_get_debug();
+    bool all_are_gone = ouro__thread_self->trash == NULL;
+    size_t n_saved = 0;
+
+    for (struct chunk *chunk = collection->trash.list; chunk != NULL; chunk = chunk->next) {
+        for (size_t i = 0; i < chunk->n; i++) {
+            ouro_object *type = item_object(chunk->items[i]);
+            bool is_kept = ((uintptr_t)chunk->items[i] & KEPT) != 0;
+            if (type != NULL && !is_kept && !all_are_gone) {
+                show(type);
+                collection->n_trash--;
+                is_kept = true;
+            }
+            n_saved += type != NULL && let_go_of(type, is_kept, debug);
+        }
+    }
+    return n_saved;
+}
+
 static size_t
 let_go(struct collection *collection)
 {
@@ -223,22 +264,13 @@ let_go(struct collection *collection)
         for (size_t i = 0; i < chunk->n; i++) {
             ouro_object *object = item_object(chunk->items[i]);
             bool is_kept = ((uintptr_t)chunk->items[i] & KEPT) != 0;
-            if (!is_kept && debug & OURO_GC_DEBUG_COLLECTABLE) {
-                fprintf(stderr, "ouro gc: collectable %s at %p\n", ouro__type(object)->name,
-                        (void *)object);
+            if (ouro__type(object) != ouro__type_type) {
+                chunk->items[i] = NULL;
+                n_saved += let_go_of(object, is_kept, debug);
             }
-            if (!is_kept && debug & OURO_GC_DEBUG_SAVEALL && save(object)) {
-                show(object);
-                n_saved++;
-                continue;
-            }
-            if (!is_kept) {
-                ouro__clear_object(object);
-            }
-            ouro_decref(object);
         }
     }
-    return n_saved;
+    return collection->trash.has_types ? n_saved + let_go_of_types(collection) : n_saved;
 }
 
 /* ---- a collection ---- */

@@ -72,7 +72,7 @@ ouro__shared_make(int32_t count, unsigned state)
 
 struct ouro_type {
     ouro_object head;
-    ouro_ref base;
+    ouro_ref base, self;
     uint32_t index; /* in ouro__types */
     uint64_t birth; /* the second half of a new object's header */
     uint32_t flags; /* of enum ouro_type_flags */

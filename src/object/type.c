@@ -51,18 +51,21 @@ dealloc_type(ouro_loan loan)
     give_index(type->index);
 }
 
-static const ouro_field type_fields[] = {OURO_FIELD(struct ouro_type, base)};
+/* A type's reference to itself keeps it for the collector when nobody else holds it: only that knows of its objects. */
+static const ouro_field type_fields[] = {OURO_FIELD(struct ouro_type, base),
+                                         OURO_FIELD(struct ouro_type, self)};
 
 static ouro_status
 check(const ouro_type_spec *spec, const struct ouro_type *base)
 {
-    size_t least = base != NULL ? base->size : sizeof(ouro_object);
-
-    if (spec->base != NULL && ouro__type(ouro_look(spec->base)) != ouro__type_type) {
+    if (base != NULL &&
+        (ouro__type(&base->head) != ouro__type_type || !(base->flags & OURO_TYPE_BASE))) {
         return OURO_WRONG_TYPE;
     }
-    if (base != NULL && !(base->flags & OURO_TYPE_BASE)) {
-        return OURO_WRONG_TYPE;
+    size_t least = base != NULL ? base->size : sizeof(ouro_object);
+    if (base != NULL && base->items_count != 0 &&
+        (spec->size != base->size || spec->item_size != base->item_size)) {
+        return OURO_WRONG_VALUE; /* its items stand where the new type's own fields would */
     }
     if (spec->name == NULL || spec->size < least || spec->size > UINT32_MAX ||
         spec->item_size > UINT32_MAX) {
@@ -106,6 +109,7 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
     uint32_t n = base != NULL ? base->n_fields : 0;
 
     type->base = base != NULL ? ouro_incref((ouro_loan)base) : NULL;
+    type->self = ouro_incref((ouro_loan)type);
     type->flags = spec->flags;
     type->size = spec->size;
     type->item_size = spec->item_size;
@@ -202,7 +206,7 @@ ouro__types_init(void)
     type->birth = (uint64_t)TYPE_TYPE_INDEX << 32;
     type->size = sizeof *type;
     type->item_size = 1;
-    type->n_fields = 1;
+    type->n_fields = sizeof type_fields / sizeof type_fields[0];
     type->fields = (ouro_field *)(uintptr_t)type_fields;
     type->has_functions = true;
     type->own.dealloc = dealloc_type;
