@@ -79,22 +79,29 @@ static bool
 is_kept_by_finalizer(struct thread *self, ouro_object *object, struct ouro_type *type)
 {
     set_flag(object, OBJECT_FINALIZED);
-    /* The finalizer's own reference. */
+    /* The finalizer's own reference.  `shared` last: then others can get at the object by weak references, and must see
+     * whose it is. */
     bool weak = (object->flags & OBJECT_WEAK) != 0;
-    __atomic_store_n(&object->shared, weak ? SHARED_WEAK : SHARED_DEFAULT, __ATOMIC_RELAXED);
     __atomic_store_n(&object->owner, self->number, __ATOMIC_RELAXED);
     __atomic_store_n(&object->local, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&object->shared, weak ? SHARED_WEAK : SHARED_DEFAULT, __ATOMIC_RELEASE);
     ouro_status status = type->own.finalize((ouro_loan)object);
     if (status < 0) {
         ouro__unraisable(status, "finalize", object);
     }
     if (object->local > 1) {
-        __atomic_store_n(&object->local, object->local - 1, __ATOMIC_RELAXED);
+        if (object->local != OURO_IMMORTAL) {
+            __atomic_store_n(&object->local, object->local - 1, __ATOMIC_RELAXED);
+        }
         return true;
     }
-    if (__atomic_load_n(&object->shared, __ATOMIC_ACQUIRE) == SHARED_DEFAULT) {
+    uint32_t shared = __atomic_load_n(&object->shared, __ATOMIC_ACQUIRE);
+    if (shared == SHARED_DEFAULT) {
         __atomic_store_n(&object->local, 0, __ATOMIC_RELAXED);
         return false;
+    }
+    if (ouro__shared_state(shared) == SHARED_MERGED) { /* at a safepoint of the finalizer's */
+        return __atomic_sub_fetch(&object->shared, SHARED_ONE, __ATOMIC_ACQ_REL) != SHARED_MERGED;
     }
     return !ouro__merge(object);
 }
