@@ -429,8 +429,8 @@ run(unsigned generation)
             generation, n_visited, collection.n_trash, (double)(ouro__os_now() - since) / 1e6,
             (double)collection.pause / 1e6);
     }
-    __atomic_store_n(&gc.is_collecting, 0, __ATOMIC_RELEASE);
     tell(true, generation, collection.n_trash - n_saved, n_saved);
+    __atomic_store_n(&gc.is_collecting, 0, __ATOMIC_RELEASE); /* last: callbacks may make objects */
     return collection.n_trash;
 }
 
