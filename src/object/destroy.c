@@ -197,7 +197,8 @@ ouro__destroy(ouro_object *object)
 {
     struct thread *self = ouro__thread_self;
 
-    OURO_CHECK(self != NULL, "object %p of type %s lost its last reference in a thread that is not attached",
+    OURO_CHECK(self != NULL,
+               "object %p of type %s lost its last reference in a thread that is not attached",
                (void *)object, ouro__type(object)->name);
     if (OURO_UNLIKELY(self->depth >= MAX_DEPTH)) {
         set_flag(object, OBJECT_WAITING);
