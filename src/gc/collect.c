@@ -336,6 +336,10 @@ search(struct collection *collection)
     uint64_t since = ouro__os_now();
 
     ouro__world_stop();
+    if (!ouro__side_extend()) { /* objects may be where the table does not reach: another time */
+        ouro__world_start();
+        return 0;
+    }
     ouro__merge_queues();
     collection->set.is_whole = is_whole;
     struct set young = {.list = ouro__gc_take_young(generation)};
@@ -444,7 +448,8 @@ run(unsigned generation)
             call_finalizer(chunk->items[i], &collection);
         }
     }
-    if (collection.ran_code) {
+    if (collection.ran_code ||
+        collection.no_memory) { /* without memory: what the rest refers to stays */
         search_again(&collection);
         call_waiting(&collection);
     }

@@ -79,11 +79,12 @@ static bool
 is_kept_by_finalizer(struct thread *self, ouro_object *object, struct ouro_type *type)
 {
     set_flag(object, OBJECT_FINALIZED);
-    /* The finalizer's own reference. */
+    /* The finalizer's own reference.  `shared` last: then others can get at the object by weak references, and must see
+     * whose it is. */
     bool weak = (object->flags & OBJECT_WEAK) != 0;
-    __atomic_store_n(&object->shared, weak ? SHARED_WEAK : SHARED_DEFAULT, __ATOMIC_RELAXED);
     __atomic_store_n(&object->owner, self->number, __ATOMIC_RELAXED);
     __atomic_store_n(&object->local, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&object->shared, weak ? SHARED_WEAK : SHARED_DEFAULT, __ATOMIC_RELEASE);
     ouro_status status = type->own.finalize((ouro_loan)object);
     if (status < 0) {
         ouro__unraisable(status, "finalize", object);

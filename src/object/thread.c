@@ -80,6 +80,26 @@ ouro__thread_leave(struct thread *self)
     }
 }
 
+/* Give a number to the next thread that wants one. */
+static void
+give_number(struct thread *thread)
+{
+    ouro__os_acquire(&world.lock);
+    thread->spare = world.spare;
+    world.spare = thread;
+    ouro__os_release(&world.lock);
+}
+
+/* End, unless others have left something meanwhile: nobody would look at it. */
+static bool
+try_end(struct thread *self)
+{
+    ouro__os_acquire(&self->queue_lock);
+    self->ended = self->queue->n == 0;
+    ouro__os_release(&self->queue_lock);
+    return self->ended;
+}
+
 /* A thread that has ended leaves its number, its logs and its objects to the next one. */
 static void
 end_thread(void)
@@ -92,19 +112,15 @@ end_thread(void)
     if (self->n_attached == 0) {
         ouro__thread_enter(self);
     }
+    self->n_attached = 1; /* finalizers may detach and attach */
+    do {
+        ouro__safepoint_slow(self); /* what others left to this thread */
+        ouro__spares_free(self);
+    } while (!try_end(self));
     self->n_attached = 0;
-    ouro__safepoint_slow(self); /* what others left to this thread */
-    ouro__spares_free(self);
-    ouro__os_acquire(&self->queue_lock);
-    self->ended = true;
-    ouro__os_release(&self->queue_lock);
     ouro__thread_leave(self);
     thread_here = NULL;
-
-    ouro__os_acquire(&world.lock);
-    self->spare = world.spare;
-    world.spare = self;
-    ouro__os_release(&world.lock);
+    give_number(self);
 }
 
 /* A number nobody has, or NULL without memory; the lock is held. */
@@ -121,6 +137,7 @@ make_thread(void)
         return NULL;
     }
     thread->queue_lock = (ouro__os_lock)OURO_OS_LOCK_INIT;
+    thread->ended = true;
     thread->number = (uint16_t)++world.n_threads;
     const ouro_object born = {.local = 1, .owner = thread->number, .flags = world.born_flags};
     memcpy(&thread->birth, &born, sizeof thread->birth);
@@ -129,31 +146,6 @@ make_thread(void)
     world.by_number[thread->number] = thread;
     __atomic_store_n(&ouro__threads, thread, __ATOMIC_RELEASE);
     return thread;
-}
-
-static ouro_status
-begin_thread(struct thread **begun)
-{
-    ouro_status status = OURO_OK;
-
-    ouro__os_acquire(&world.lock);
-    struct thread *thread = world.spare;
-    if (thread != NULL) {
-        world.spare = thread->spare;
-    } else if (world.n_threads >= MAX_THREADS) {
-        status = OURO_TOO_MANY;
-    } else {
-        thread = make_thread();
-        status = thread == NULL ? OURO_NO_MEMORY : OURO_OK;
-    }
-    ouro__os_release(&world.lock);
-    if (thread != NULL) {
-        ouro__os_acquire(&thread->queue_lock);
-        thread->ended = false;
-        ouro__os_release(&thread->queue_lock);
-        *begun = thread;
-    }
-    return status;
 }
 
 /* The thread's caches of the heaps, so that they are there from now on, and its end is watched; false without memory. */
@@ -174,6 +166,36 @@ take_caches(struct thread *self)
     return true;
 }
 
+static ouro_status
+begin_thread(struct thread **begun)
+{
+    ouro_status status = OURO_OK;
+
+    ouro__os_acquire(&world.lock);
+    struct thread *thread = world.spare;
+    if (thread != NULL) {
+        world.spare = thread->spare;
+    } else if (world.n_threads >= MAX_THREADS) {
+        status = OURO_TOO_MANY;
+    } else {
+        thread = make_thread();
+        status = thread == NULL ? OURO_NO_MEMORY : OURO_OK;
+    }
+    ouro__os_release(&world.lock);
+    if (thread == NULL) {
+        return status;
+    }
+    if (!take_caches(thread)) {
+        give_number(thread);
+        return OURO_NO_MEMORY;
+    }
+    ouro__os_acquire(&thread->queue_lock);
+    thread->ended = false;
+    ouro__os_release(&thread->queue_lock);
+    *begun = thread;
+    return OURO_OK;
+}
+
 ouro_status
 ouro_thread_attach(void)
 {
@@ -181,15 +203,9 @@ ouro_thread_attach(void)
         return OURO_NOT_ATTACHED;
     }
     if (thread_here == NULL) {
-        struct thread *begun = NULL;
-        ouro_status status = begin_thread(&begun);
+        ouro_status status = begin_thread(&thread_here);
         if (status < 0) {
             return status;
-        }
-        thread_here = begun;
-        if (!take_caches(begun)) {
-            end_thread();
-            return OURO_NO_MEMORY;
         }
     }
     if (thread_here->n_attached++ == 0) {
@@ -362,6 +378,39 @@ ouro__leave_to_owner(ouro_object *object)
     }
 }
 
+/* Let go of an object that was left to this thread. */
+static void
+let_go_of_left(ouro_object *object)
+{
+    if (ouro__shared_state(__atomic_load_n(&object->shared, __ATOMIC_RELAXED)) == SHARED_MERGED) {
+        ouro__decref_shared(object);
+    } else if (ouro__merge(object)) {
+        ouro__destroy(object);
+    }
+}
+
+/* Take one object out of the queue; NULL when it is empty. */
+static ouro_object *
+take_one(struct thread *self)
+{
+    struct chunk *emptied = NULL;
+    ouro_object *object = NULL;
+
+    ouro__os_acquire(&self->queue_lock);
+    struct chunk *queue = self->queue;
+    if (queue->n != 0) {
+        object = queue->items[--queue->n];
+        if (queue->n == 0 && queue->next != NULL) {
+            emptied = queue;
+            self->queue = queue->next;
+            emptied->next = NULL;
+        }
+    }
+    ouro__os_release(&self->queue_lock);
+    ouro__chunks_give(emptied);
+    return object;
+}
+
 /* Let go of what others left to this thread. */
 static void
 take_queue(struct thread *self)
@@ -378,18 +427,15 @@ take_queue(struct thread *self)
     }
     __atomic_fetch_and(&self->poll, ~POLL_QUEUE, __ATOMIC_SEQ_CST);
     ouro__os_release(&self->queue_lock);
-    if (fresh == NULL) { /* later, when there is memory */
+    if (fresh == NULL) { /* empty; or without memory: one by one */
+        for (ouro_object *each = take_one(self); each != NULL; each = take_one(self)) {
+            let_go_of_left(each);
+        }
         return;
     }
     for (struct chunk *chunk = queue; chunk != NULL; chunk = chunk->next) {
         for (size_t i = 0; i < chunk->n; i++) {
-            ouro_object *object = chunk->items[i];
-            if (ouro__shared_state(__atomic_load_n(&object->shared, __ATOMIC_RELAXED)) ==
-                SHARED_MERGED) {
-                ouro__decref_shared(object);
-            } else if (ouro__merge(object)) {
-                ouro__destroy(object);
-            }
+            let_go_of_left(chunk->items[i]);
         }
     }
     ouro__chunks_give(queue);

@@ -58,13 +58,14 @@ static const ouro_field type_fields[] = {OURO_FIELD(struct ouro_type, base),
 static ouro_status
 check(const ouro_type_spec *spec, const struct ouro_type *base)
 {
-    size_t least = base != NULL ? base->size : sizeof(ouro_object);
-
-    if (spec->base != NULL && ouro__type(ouro_look(spec->base)) != ouro__type_type) {
+    if (base != NULL &&
+        (ouro__type(&base->head) != ouro__type_type || !(base->flags & OURO_TYPE_BASE))) {
         return OURO_WRONG_TYPE;
     }
-    if (base != NULL && !(base->flags & OURO_TYPE_BASE)) {
-        return OURO_WRONG_TYPE;
+    size_t least = base != NULL ? base->size : sizeof(ouro_object);
+    if (base != NULL && base->items_count != 0 &&
+        (spec->size != base->size || spec->item_size != base->item_size)) {
+        return OURO_WRONG_VALUE; /* its items stand where the new type's own fields would */
     }
     if (spec->name == NULL || spec->size < least || spec->size > UINT32_MAX ||
         spec->item_size > UINT32_MAX) {
