@@ -207,7 +207,8 @@ make_weak(int referent, bool has_callback)
     }
     int before = known->plain_weak;
     bool may_be_dying = model.nested != 0;
-    REQUIRE(has_callback || before == NONE || may_be_dying || model.entities[before].was_lost,
+    bool was_lost = known->was_lost || (before != NONE && model.entities[before].was_lost);
+    REQUIRE(has_callback || before == NONE || may_be_dying || was_lost,
             "two weak references to %d without callbacks", referent);
     entity->kind = WEAK;
     entity->context = (struct thing *)entity->object;
