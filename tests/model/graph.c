@@ -206,8 +206,9 @@ make_weak(int referent, bool has_callback)
         return shared;
     }
     int before = known->plain_weak;
-    bool may_be_dying = model.nested != 0;
-    REQUIRE(has_callback || before == NONE || may_be_dying || model.entities[before].was_lost,
+    bool may_be_forgotten =
+        model.nested != 0 || known->was_lost || (before != NONE && model.entities[before].was_lost);
+    REQUIRE(has_callback || before == NONE || may_be_forgotten,
             "two weak references to %d without callbacks", referent);
     entity->kind = WEAK;
     entity->context = (struct thing *)entity->object;
