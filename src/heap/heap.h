@@ -126,9 +126,9 @@ extern struct local ouro__no_local;
 extern _Thread_local struct local *ouro__locals[MAX_SHARED_HEAPS]
     __attribute__((tls_model("initial-exec")));
 
-/* Called when a thread ends that has taken from a shared heap, before its locals are left to others; NULL for
+/* Called when a thread ends that has taken from a shared heap, before and after its locals are left to others; NULL for
  * nobody. */
-extern void (*ouro__heap_on_thread_end)(void);
+extern void (*ouro__heap_on_thread_end)(bool has_left);
 
 /* Its address stands for the calling thread. */
 extern _Thread_local const char ouro__thread __attribute__((tls_model("initial-exec")));

@@ -21,7 +21,7 @@ _Thread_local struct local *ouro__locals[MAX_SHARED_HEAPS] = {&ouro__no_local};
 
 _Thread_local const char ouro__thread;
 
-void (*ouro__heap_on_thread_end)(void);
+void (*ouro__heap_on_thread_end)(bool has_left);
 
 static _Thread_local bool thread_has_ended __attribute__((tls_model("initial-exec")));
 
@@ -48,12 +48,18 @@ leave(struct local *local)
 }
 
 static void
+tell_of_end(bool has_left)
+{
+    if (ouro__heap_on_thread_end != NULL) {
+        ouro__heap_on_thread_end(has_left);
+    }
+}
+
+static void
 end_thread(void *unused)
 {
     (void)unused;
-    if (ouro__heap_on_thread_end != NULL) {
-        ouro__heap_on_thread_end();
-    }
+    tell_of_end(false);
     thread_has_ended = true; /* destructors that run after this one are served by `late` */
     ouro__heaps_lock();      /* so that none of them ends meanwhile */
     for (unsigned i = 0; i < MAX_SHARED_HEAPS; i++) {
@@ -64,6 +70,7 @@ end_thread(void *unused)
         }
     }
     ouro__heaps_unlock();
+    tell_of_end(true);
 }
 
 static void

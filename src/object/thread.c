@@ -100,13 +100,21 @@ try_end(struct thread *self)
     return self->ended;
 }
 
-/* A thread that has ended leaves its number, its logs and its objects to the next one. */
+/* A thread that has ended leaves its number, its logs and its objects to the next one.  It stays attached until it has left
+ * its caches: nobody must stop the world and walk the heaps meanwhile. */
 static void
-end_thread(void)
+end_thread(bool has_left)
 {
     struct thread *self = thread_here;
 
     if (self == NULL) {
+        return;
+    }
+    if (has_left) {
+        self->n_attached = 0;
+        ouro__thread_leave(self);
+        thread_here = NULL;
+        give_number(self);
         return;
     }
     if (self->n_attached == 0) {
@@ -117,10 +125,6 @@ end_thread(void)
         ouro__safepoint_slow(self); /* what others left to this thread */
         ouro__spares_free(self);
     } while (!try_end(self));
-    self->n_attached = 0;
-    ouro__thread_leave(self);
-    thread_here = NULL;
-    give_number(self);
 }
 
 /* A number nobody has, or NULL without memory; the lock is held. */

@@ -206,9 +206,9 @@ make_weak(int referent, bool has_callback)
         return shared;
     }
     int before = known->plain_weak;
-    bool may_be_dying = model.nested != 0;
-    bool was_lost = known->was_lost || (before != NONE && model.entities[before].was_lost);
-    REQUIRE(has_callback || before == NONE || may_be_dying || was_lost,
+    bool may_be_forgotten =
+        model.nested != 0 || known->was_lost || (before != NONE && model.entities[before].was_lost);
+    REQUIRE(has_callback || before == NONE || may_be_forgotten,
             "two weak references to %d without callbacks", referent);
     entity->kind = WEAK;
     entity->context = (struct thing *)entity->object;

@@ -488,7 +488,7 @@ main(int argc, char **argv)
 {
     static const uint64_t usual_seeds[] = {1, 2, 20260101};
     size_t n_seeds = argc > 1 ? (size_t)argc - 1 : sizeof usual_seeds / sizeof usual_seeds[0];
-    uint64_t n = test_count("OURO_MODEL_OPS", 3000000) / n_seeds;
+    uint64_t n = test_count("OURO_MODEL_OPS", 12000000) / n_seeds;
 
     REQUIRE(ouro_init(NULL) == OURO_OK, "no memory to begin with");
     make_types();
