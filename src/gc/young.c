@@ -30,6 +30,13 @@ live_object(void *address)
     return is_live ? address : NULL;
 }
 
+/* An object that is alive leaves the logs, and the collector doesn't look at it: only old ones are in no log. */
+static void
+drop(ouro_object *object)
+{
+    object->flags = (uint8_t)((object->flags & ~(unsigned)OBJECT_GENERATION) | GENERATION_OLD);
+}
+
 /* Keep of `list`, in place, what is alive, young enough, and met for the first time; empty chunks stay. */
 static void
 sift(struct chunk *list, unsigned generation)
@@ -38,8 +45,11 @@ sift(struct chunk *list, unsigned generation)
         size_t n = 0;
         for (size_t i = 0; i < chunk->n; i++) {
             ouro_object *object = live_object(chunk->items[i]);
-            if (object == NULL || (object->flags & OBJECT_GENERATION) > generation ||
-                !ouro__gc_looks_at(object)) {
+            if (object == NULL || (object->flags & OBJECT_GENERATION) > generation) {
+                continue;
+            }
+            if (!ouro__gc_looks_at(object)) {
+                drop(object);
                 continue;
             }
             uint8_t *at = ouro__side_at(object);
