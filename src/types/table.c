@@ -15,6 +15,17 @@ full(unsigned log)
 
 /* ---- shapes ---- */
 
+/* The least number of slots for `n` entries, as a power of two. */
+static unsigned
+log_for(size_t n)
+{
+    unsigned log = LEAST_LOG;
+    while (log <= MOST_LOG && full(log) < n) {
+        log++;
+    }
+    return log;
+}
+
 /* Bytes before the entries. */
 static size_t
 prefix_size(unsigned log, size_t room)
@@ -55,11 +66,9 @@ take_shape(struct table *table, size_t room, unsigned width)
     unsigned log = 0;
 
     if (room > TABLE_FEW) {
-        room += room & 1;
-        for (log = LEAST_LOG; full(log) < room; log++) {
-            if (log == MOST_LOG) {
-                return false;
-            }
+        log = log_for(room);
+        if (log > MOST_LOG) {
+            return false;
         }
     }
     size_t prefix = prefix_size(log, room);
@@ -161,7 +170,7 @@ fill(struct table *to, const struct table *from, unsigned width)
 static size_t
 roomy(size_t n)
 {
-    return n <= 5 ? 5 : n <= 10 ? 10 : n <= 14 ? 14 : n <= TABLE_FEW ? TABLE_FEW : n + n / 2;
+    return n <= 5 ? 5 : n <= 10 ? 10 : n <= 14 ? 14 : n <= TABLE_FEW ? TABLE_FEW : full(log_for(n));
 }
 
 bool
