@@ -44,7 +44,7 @@ sift(struct chunk *list, unsigned generation)
                 continue;
             }
             if (!ouro__gc_looks_at(object)) {
-                object->flags = (uint8_t)((object->flags & ~OBJECT_GENERATION) | GENERATION_OLD);
+                object->flags = (uint8_t)((object->flags & ~(unsigned)OBJECT_GENERATION) | GENERATION_OLD);
                 continue;
             }
             uint8_t *at = ouro__side_at(object);
@@ -76,7 +76,8 @@ ouro__gc_take_young(unsigned generation)
 {
     struct chunk *list = NULL;
 
-    for (struct thread *thread = ouro__threads; thread != NULL; thread = thread->next) {
+    struct thread *thread = __atomic_load_n(&ouro__threads, __ATOMIC_ACQUIRE);
+    for (; thread != NULL; thread = thread->next) {
         if (thread->log != NULL) {
             thread->log->n = (size_t)(thread->log_next - thread->log->items);
             list = join(thread->log, list);

@@ -128,6 +128,21 @@ ouro__collected_alloc_slow(const struct ouro_type *type, size_t size)
     return ouro__object_begin(self, type, block);
 }
 
+/* An untracked object that is young is in a log yet; one that was met by a collection is called old, so that a
+ * full one finds it whatever happens.  Where the log has room it becomes young again. */
+void
+ouro__track(ouro_object *object)
+{
+    struct thread *self = ouro__thread_self;
+    unsigned off = OBJECT_UNTRACKED;
+
+    if ((object->flags & OBJECT_GENERATION) == GENERATION_OLD && self->log_next != self->log_end) {
+        *self->log_next++ = object;
+        off |= OBJECT_GENERATION;
+    }
+    __atomic_fetch_and(&object->flags, (uint8_t)~off, __ATOMIC_RELAXED);
+}
+
 ouro_ref
 ouro_new(ouro_loan type)
 {

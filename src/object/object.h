@@ -86,7 +86,9 @@ struct ouro_type {
     ouro_field *fields;   /* those of the bases first; owned, a mem block */
     bool has_traverse;    /* it or a base has a traverse of its own */
     bool has_functions;   /* likewise a clear or dealloc */
-    ouro_type_spec own;   /* functions as given, besides what is inherited: hash to exit, finalize */
+    bool
+        is_simple_equal; /* comparing two such objects runs no code of the program's, and takes no lock */
+    ouro_type_spec own; /* functions as given, besides what is inherited: hash to exit, finalize */
     char name[];
 };
 
@@ -414,6 +416,9 @@ ouro__object_size(const struct ouro_type *type, const ouro_object *object)
     }
     return size;
 }
+
+/* Have the collector look at an object that was OBJECT_UNTRACKED.  May be called while it is in use. */
+void ouro__track(ouro_object *object);
 
 /* Free an object's block. */
 static inline void

@@ -128,6 +128,8 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
     type->own = *spec;
     type->has_traverse = spec->traverse != NULL;
     type->has_functions = spec->clear != NULL || spec->dealloc != NULL;
+    type->is_simple_equal =
+        spec->equal == NULL && (base == NULL || base->own.equal == NULL || base->is_simple_equal);
     if (base != NULL) {
         inherit(&type->own, &base->own);
         type->has_traverse |= base->has_traverse;

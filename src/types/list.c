@@ -257,6 +257,14 @@ ouro_list_clear(ouro_loan loan)
     drop(items, n, room);
 }
 
+void
+ouro__list_fill(ouro_object *object, ouro_ref item)
+{
+    struct list *list = (struct list *)object;
+    OURO_ASSERT(list->n < list->room);
+    list->items[list->n++] = item;
+}
+
 /* ---- searching; what is compared may change the list ---- */
 
 ouro_status

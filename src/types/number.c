@@ -120,6 +120,7 @@ ouro__numbers_init(void)
     if (!ouro__type_make(&spec, &float_type)) {
         return false;
     }
+    none_type->is_simple_equal = bool_type->is_simple_equal = float_type->is_simple_equal = true;
     ouro__none.type = none_type->index;
     ouro__true.type = ouro__false.type = bool_type->index;
     return true;

@@ -5,16 +5,23 @@
 #include <string.h>
 
 #include "object/object.h"
+#include "ouro/dict.h"
 #include "ouro/list.h"
 #include "ouro/number.h"
+#include "ouro/set.h"
 #include "ouro/tuple.h"
 
 /* Make the types of each file, once; false without memory. */
 bool ouro__numbers_init(void);
 bool ouro__lists_init(void);
 bool ouro__tuples_init(void);
+bool ouro__dicts_init(void);
+bool ouro__sets_init(void);
 
 extern struct ouro_type *ouro__list_type, *ouro__tuple_type;
+
+/* Add an item, stolen, to a list that has room for it and that nobody else has seen yet. */
+void ouro__list_fill(ouro_object *list, ouro_ref item);
 
 /* Memory of a container for its items, of 16 bytes at least; NULL without. */
 static inline void *

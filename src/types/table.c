@@ -1,0 +1,311 @@
+/* table.c - hash tables that grow, shrink and are copied; comparing keys. */
+#include "types/table.h"
+
+#include <string.h>
+
+#define LEAST_LOG 6
+#define MOST_LOG 31
+
+/* How many entries `1 << log` slots are enough for. */
+static size_t
+full(unsigned log)
+{
+    return ((size_t)2 << log) / 3;
+}
+
+/* ---- shapes ---- */
+
+/* The least number of slots for `n` entries, as a power of two. */
+static unsigned
+log_for(size_t n)
+{
+    unsigned log = LEAST_LOG;
+    while (log <= MOST_LOG && full(log) < n) {
+        log++;
+    }
+    return log;
+}
+
+/* Bytes before the entries. */
+static size_t
+prefix_size(unsigned log, size_t room)
+{
+    size_t slots =
+        log == 0 ? 0 : ((size_t)1 << (log + ouro__table_slot_shift(log))) + sizeof(struct table_counts);
+    return ouro__table_hash_bytes(room) + slots + sizeof(struct table_shape);
+}
+
+size_t
+ouro__table_size(const struct table *table, unsigned width)
+{
+    if (table->entries == NULL) {
+        return 0;
+    }
+    size_t room = ouro__table_room(table);
+    return prefix_size(ouro__table_shape(table)->log, room) + room * width * sizeof(ouro_ref);
+}
+
+static char *
+block_of(const struct table *table)
+{
+    return table->entries != NULL ? (char *)ouro__table_hashes(table) : NULL;
+}
+
+/* A number that the versions of a block which is freed meanwhile are unlikely to come to. */
+static uint32_t
+first_version(void)
+{
+    static _Thread_local uint32_t last;
+    return last += 0x9E3779B9U;
+}
+
+/* Give the table a block, empty of entries and slots; false without memory.  What it had before is the caller's. */
+static bool
+take_shape(struct table *table, size_t room, unsigned width)
+{
+    unsigned log = 0;
+
+    if (room > TABLE_FEW) {
+        log = log_for(room);
+        if (log > MOST_LOG) {
+            return false;
+        }
+    }
+    size_t prefix = prefix_size(log, room);
+    char *block = ouro__buffer_alloc(prefix + room * width * sizeof(ouro_ref));
+    if (OURO_UNLIKELY(block == NULL)) {
+        return false;
+    }
+    table->entries = (ouro_object **)(void *)(block + prefix);
+    struct table_shape *shape = ouro__table_shape(table);
+    *shape = (struct table_shape){.version = first_version(), .log = (uint8_t)log};
+    if (log == 0) {
+        shape->room = (uint8_t)room;
+    } else {
+        *ouro__table_counts(table) =
+            (struct table_counts){.room = (uint32_t)room, .fresh = (uint32_t)full(log)};
+        memset(ouro__table_slots(table, log), 0xFF, (size_t)1 << (log + ouro__table_slot_shift(log)));
+    }
+    return true;
+}
+
+void
+ouro__table_put_slot(struct table *table, uint32_t hash, size_t index)
+{
+    unsigned log = ouro__table_shape(table)->log;
+    char *slots = ouro__table_slots(table, log);
+    uint32_t mask = (1U << log) - 1;
+    uint64_t shifted = (uint64_t)hash << log;
+    uint32_t at = (uint32_t)(shifted >> 32), rest = (uint32_t)shifted, number = (uint32_t)index;
+
+    ouro__table_counts(table)->fresh--;
+    if (log <= 7) {
+        uint8_t *all = (uint8_t *)slots;
+        for (; all[at] != UINT8_MAX; at = (at + 1) & mask) {
+        }
+        all[at] = (uint8_t)((rest >> 24 & ~mask) | number);
+    } else if (log <= 13) {
+        uint16_t *all = (uint16_t *)(void *)slots;
+        for (; all[at] != UINT16_MAX; at = (at + 1) & mask) {
+        }
+        all[at] = (uint16_t)((rest >> 16 & ~mask) | number);
+    } else {
+        uint32_t *all = (uint32_t *)(void *)slots;
+        for (; all[at] != UINT32_MAX; at = (at + 1) & mask) {
+        }
+        all[at] = (rest & ~mask) | number;
+    }
+}
+
+/* Put the entries that are no holes behind one another, with their hashes, at the beginning of `to`, which may be the
+ * same; returns how many. */
+static size_t
+close_holes(struct table *to, const struct table *from, unsigned width)
+{
+    const uint32_t *from_hashes = ouro__table_hashes(from);
+    uint32_t *to_hashes = ouro__table_hashes(to);
+    size_t live = 0;
+
+    for (size_t i = 0; i < from->n; i++) {
+        ouro_object *const *entry = &from->entries[i * width];
+        if (entry[0] != NULL) {
+            to_hashes[live] = from_hashes[i];
+            to->entries[live * width] = entry[0];
+            if (width == 2) {
+                to->entries[live * 2 + 1] = entry[1];
+            }
+            live++;
+        }
+    }
+    return live;
+}
+
+/* Fill a new block with what `from` has. */
+static void
+fill(struct table *to, const struct table *from, unsigned width)
+{
+    const uint32_t *hashes = ouro__table_hashes(to);
+    unsigned log = ouro__table_shape(to)->log, log_before = ouro__table_shape(from)->log;
+
+    if (ouro__table_live(from) < from->n) {
+        to->n = close_holes(to, from, width);
+    } else {
+        to->n = from->n;
+        memcpy(ouro__table_hashes(to), ouro__table_hashes(from), from->n * sizeof *hashes);
+        memcpy(to->entries, from->entries, from->n * width * sizeof *to->entries);
+        if (log == log_before && log != 0 &&
+            ouro__table_counts(from)->fresh >= ouro__table_counts(to)->room - to->n) {
+            memcpy(ouro__table_slots(to, log), ouro__table_slots(from, log),
+                   (size_t)1 << (log + ouro__table_slot_shift(log)));
+            ouro__table_counts(to)->fresh = ouro__table_counts(from)->fresh;
+            return;
+        }
+    }
+    for (size_t i = 0; log != 0 && i < to->n; i++) {
+        ouro__table_put_slot(to, hashes[i], i);
+    }
+}
+
+/* How many entries to have room for, when there are to be at least `n`. */
+static size_t
+roomy(size_t n)
+{
+    return n <= 5 ? 5 : n <= 10 ? 10 : n <= 14 ? 14 : n <= TABLE_FEW ? TABLE_FEW : full(log_for(n));
+}
+
+bool
+ouro__table_reserve(struct table *table, size_t more, unsigned width)
+{
+    if (table->entries == NULL) {
+        return take_shape(table, more <= TABLE_FEW ? roomy(more) : more, width);
+    }
+    struct table_shape *shape = ouro__table_shape(table);
+    size_t live = ouro__table_live(table), room = ouro__table_room(table);
+    bool has_holes = live < table->n;
+    if (shape->log == 0 ? table->n + more <= room
+                        : table->n + more <= room && ouro__table_counts(table)->fresh >= more) {
+        return true;
+    }
+    if (shape->log == 0 && has_holes && live + more + live / 4 <= room) {
+        table->n = close_holes(table, table, width);
+        shape->holes = 0;
+        shape->version++;
+        return true;
+    }
+    size_t wanted = live + more + (has_holes ? live / 4 : 0);
+    if (more == 1 || wanted <= TABLE_FEW) {
+        wanted = roomy(wanted);
+    }
+    struct table grown = {.n = 0};
+    if (!take_shape(&grown, wanted, width)) {
+        return false;
+    }
+    ouro__table_shape(&grown)->version = shape->version + 1;
+    fill(&grown, table, width);
+    ouro__buffer_free(block_of(table), ouro__table_size(table, width));
+    table->entries = grown.entries;
+    table->n = grown.n;
+    return true;
+}
+
+bool
+ouro__table_copy(struct table *to, const struct table *from, unsigned width)
+{
+    size_t live = ouro__table_live(from);
+
+    if (live == 0) {
+        return true;
+    }
+    if (!take_shape(to, live <= TABLE_FEW ? roomy(live) : live, width)) {
+        return false;
+    }
+    fill(to, from, width);
+    for (size_t i = 0; i < live * width; i++) {
+        ouro_incref((ouro_loan)to->entries[i]);
+    }
+    return true;
+}
+
+/* ---- taking out ---- */
+
+void
+ouro__table_remove(struct table *table, size_t index, unsigned width)
+{
+    struct table_shape *shape = ouro__table_shape(table);
+    ouro_object **entries = table->entries;
+    size_t n = table->n, cut = 0;
+
+    shape->version++;
+    entries[index * width] = NULL;
+    entries[index * width + (width - 1)] = NULL;
+    if (index + 1 == n) {
+        do {
+            n--;
+            cut++;
+        } while (n != 0 && entries[(n - 1) * width] == NULL);
+        table->n = n;
+    }
+    size_t more = 1 - cut; /* holes; one less is SIZE_MAX */
+    if (shape->log == 0) {
+        shape->holes = (uint8_t)(shape->holes + more);
+    } else {
+        ouro__table_counts(table)->holes += (uint32_t)more;
+    }
+}
+
+ouro_object **
+ouro__table_take_block(struct table *table, size_t *n, char **block)
+{
+    ouro_object **entries = table->entries;
+
+    *n = table->n;
+    *block = block_of(table);
+    table->n = 0;
+    table->entries = NULL;
+    return entries;
+}
+
+void
+ouro__table_let_go(ouro_object **entries, size_t n, char *block, unsigned width)
+{
+    for (size_t i = 0; i < n * width; i++) {
+        ouro_xdecref(entries[i]);
+    }
+    ouro__buffer_free(block, ouro__table_size(&(struct table){.entries = entries}, width));
+}
+
+/* ---- comparing ---- */
+
+enum table_verdict
+ouro__table_compare(struct table *table, struct table_search *search, size_t index, unsigned width)
+{
+    ouro_object *key = table->entries[index * width];
+
+    if (ouro__type(key)->is_simple_equal && ouro__type(search->key)->is_simple_equal) {
+        return ouro_equal((ouro_loan)key, (ouro_loan)search->key) == OURO_FOUND ? TABLE_SAME
+                                                                                : TABLE_OTHER;
+    }
+    ouro_object *const *entries = table->entries;
+    uint32_t version = ouro__table_shape(table)->version;
+    ouro_ref held = ouro_incref((ouro_loan)key);
+
+    ouro__unuse(&table->head, search->locked);
+    ouro_status status = ouro_equal((ouro_loan)held, (ouro_loan)search->key);
+    search->locked = ouro__use(&table->head);
+
+    bool is_as_before =
+        table->entries == entries && ouro__table_shape(table)->version == version && index < table->n;
+    if (OURO_UNLIKELY(!is_as_before || entries[index * width] != held)) {
+        ouro__unuse(&table->head, search->locked);
+        ouro_decref(held); /* may be the last */
+        search->locked = ouro__use(&table->head);
+        is_as_before = false;
+    } else {
+        ouro_decref(held); /* the table has another */
+    }
+    if (OURO_UNLIKELY(status < 0)) {
+        search->status = status;
+        return TABLE_FAILED;
+    }
+    return !is_as_before ? TABLE_AGAIN : status == OURO_FOUND ? TABLE_SAME : TABLE_OTHER;
+}

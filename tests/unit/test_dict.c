@@ -1,0 +1,925 @@
+/* test_dict.c - dicts do what a slow list of pairs does; hostile keys, changes meanwhile, cycles, threads. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cm.h"
+#include "keys.h"
+#include "random.h"
+#include "require.h"
+#include "threads.h"
+
+/* ---- against a naive oracle ---- */
+
+#define MOST_KEYS 3000
+
+/* Which keys there are and their values, in the order in which they came. */
+static struct {
+    size_t n;
+    uint32_t keys[MOST_KEYS], values[MOST_KEYS];
+} oracle;
+
+static size_t
+oracle_find(uint32_t key)
+{
+    size_t i = 0;
+    while (i < oracle.n && oracle.keys[i] != key) {
+        i++;
+    }
+    return i;
+}
+
+static void
+oracle_remove(size_t at)
+{
+    oracle.n--;
+    memmove(&oracle.keys[at], &oracle.keys[at + 1], (oracle.n - at) * sizeof oracle.keys[0]);
+    memmove(&oracle.values[at], &oracle.values[at + 1], (oracle.n - at) * sizeof oracle.values[0]);
+}
+
+/* How keys are made: floats, equal keys of a type of the program's, some with a poor hash, leaves by identity. */
+enum kind { FLOATS, KEYS, POOR_KEYS, LEAVES, N_KINDS };
+
+static ouro_ref leaves[MOST_KEYS];
+
+static ouro_ref
+make_key(enum kind kind, uint32_t number)
+{
+    switch (kind) {
+    case FLOATS:
+        return ouro_float_new(number);
+    case KEYS:
+        return key_new(number, (uint64_t)number << 40);
+    case POOR_KEYS:
+        return key_new(number, number % 7);
+    default:
+        return ouro_incref((ouro_loan)leaves[number]);
+    }
+}
+
+static uint32_t
+number_of(enum kind kind, ouro_ref key)
+{
+    return kind == FLOATS   ? (uint32_t)ouro_float_value((ouro_loan)key)
+           : kind == LEAVES ? (uint32_t)((struct leaf *)key)->value
+                            : (uint32_t)key_value((ouro_loan)key);
+}
+
+static void
+check_against_oracle(ouro_loan dict, enum kind kind)
+{
+    size_t position = 0;
+    ouro_ref key = NULL, value = NULL;
+
+    REQUIRE(ouro_dict_length(dict) == oracle.n, "%zu of %zu keys", ouro_dict_length(dict), oracle.n);
+    for (size_t i = 0; i < oracle.n; i++) {
+        REQUIRE(ouro_dict_next(dict, &position, &key, &value), "an end at %zu of %zu", i, oracle.n);
+        REQUIRE(number_of(kind, key) == oracle.keys[i], "another key at %zu", i);
+        REQUIRE(ouro_float_value((ouro_loan)value) == oracle.values[i], "another value at %zu", i);
+        ouro_decref(key);
+        ouro_decref(value);
+    }
+    REQUIRE(!ouro_dict_next(dict, &position, &key, &value), "no end at %zu", oracle.n);
+}
+
+static void
+do_get(ouro_loan dict, ouro_loan key, size_t at)
+{
+    ouro_ref value = NULL;
+    ouro_status status = ouro_dict_get(dict, key, &value);
+
+    REQUIRE(status == (at < oracle.n ? OURO_FOUND : OURO_OK), "status %d", (int)status);
+    REQUIRE(ouro_dict_contains(dict, key) == status, "contained or not");
+    REQUIRE(ouro_dict_get_borrow(dict, key) == ouro_lend(value), "the same value");
+    if (status == OURO_FOUND) {
+        REQUIRE(ouro_float_value((ouro_loan)value) == oracle.values[at], "another value");
+        ouro_decref(value);
+    }
+}
+
+static void
+oracle_add(uint32_t number, uint32_t value)
+{
+    oracle.keys[oracle.n] = number;
+    oracle.values[oracle.n++] = value;
+}
+
+static void
+do_set(ouro_loan dict, ouro_loan key, size_t at, uint32_t number, uint32_t value, bool is_default)
+{
+    ouro_ref object = ouro_float_new(value), has = NULL;
+
+    if (is_default) {
+        ouro_status status = ouro_dict_set_default(dict, key, ouro_lend(object), &has);
+        REQUIRE(status == (at < oracle.n ? OURO_FOUND : OURO_OK), "status %d", (int)status);
+        value = at < oracle.n ? oracle.values[at] : value;
+        REQUIRE(ouro_float_value((ouro_loan)has) == value, "another value");
+        ouro_decref(has);
+    } else {
+        REQUIRE(ouro_dict_set(dict, key, ouro_lend(object)) == OURO_OK, "not set");
+    }
+    ouro_decref(object);
+    if (at < oracle.n) {
+        oracle.values[at] = value;
+    } else {
+        oracle_add(number, value);
+    }
+}
+
+static void
+do_remove(ouro_loan dict, ouro_loan key, size_t at, bool pop)
+{
+    ouro_ref value = NULL;
+    ouro_status status = pop ? ouro_dict_pop(dict, key, &value) : ouro_dict_delete(dict, key);
+
+    REQUIRE(status == (at < oracle.n ? OURO_FOUND : OURO_OK), "status %d", (int)status);
+    if (at < oracle.n) {
+        REQUIRE(!pop || ouro_float_value((ouro_loan)value) == oracle.values[at], "another value");
+        oracle_remove(at);
+    }
+    ouro_xdecref(value);
+}
+
+static void
+do_popitem(ouro_loan dict, enum kind kind)
+{
+    ouro_ref key = NULL, value = NULL;
+    ouro_status status = ouro_dict_popitem(dict, &key, &value);
+
+    REQUIRE(status == (oracle.n != 0 ? OURO_FOUND : OURO_OK), "status %d", (int)status);
+    if (status == OURO_FOUND) {
+        oracle.n--;
+        REQUIRE(number_of(kind, key) == oracle.keys[oracle.n], "not the last key");
+        ouro_decref(key);
+        ouro_decref(value);
+    }
+}
+
+/* Put a copy, or a dict updated from it, in the place of the dict. */
+static void
+do_copy(ouro_ref *dict, bool update)
+{
+    ouro_ref copy = update ? ouro_dict_new() : ouro_dict_copy(ouro_lend(*dict));
+    REQUIRE(copy != NULL, "no memory");
+    REQUIRE(!update || ouro_dict_update(ouro_lend(copy), ouro_lend(*dict)) == OURO_OK, "not updated");
+    REQUIRE(ouro_equal(ouro_lend(copy), ouro_lend(*dict)) == OURO_FOUND, "the copy differs");
+    ouro_assign(dict, copy);
+}
+
+static void
+random_operations(struct test_random *random, enum kind kind, uint32_t n_keys, unsigned n_operations)
+{
+    ouro_ref dict = ouro_dict_new();
+    unsigned favour = 50;
+
+    oracle.n = 0;
+    for (unsigned i = 0; i < n_operations; i++) {
+        uint32_t number = (uint32_t)random_below(random, n_keys);
+        ouro_ref key = make_key(kind, number);
+        size_t at = oracle_find(number);
+        unsigned dice = (unsigned)random_below(random, 1000);
+
+        if (dice == 0) {
+            favour = (unsigned)random_below(random, 100); /* grow or shrink for a while */
+        } else if (dice == 1) {
+            do_copy(&dict, random_below(random, 2));
+        } else if (dice == 2 && random_below(random, 5) == 0) {
+            ouro_dict_clear(ouro_lend(dict));
+            oracle.n = 0;
+        } else if (dice < 200) {
+            do_get(ouro_lend(dict), ouro_lend(key), at);
+        } else if (dice < 250) {
+            do_popitem(ouro_lend(dict), kind);
+        } else if (random_below(random, 100) < favour) {
+            do_set(ouro_lend(dict), ouro_lend(key), at, number, i, dice & 1);
+        } else {
+            do_remove(ouro_lend(dict), ouro_lend(key), at, dice & 1);
+        }
+        ouro_decref(key);
+        if (i % 1024 == 0 || n_keys < 30) {
+            check_against_oracle(ouro_lend(dict), kind);
+        }
+    }
+    check_against_oracle(ouro_lend(dict), kind);
+    ouro_decref(dict);
+}
+
+static void
+test_against_oracle(void **state)
+{
+    struct test_random random = {20};
+    static const uint32_t n_keys[] = {3, 8, 25, 50, 200, MOST_KEYS};
+
+    (void)state;
+    for (uint32_t i = 0; i < MOST_KEYS; i++) {
+        leaves[i] = leaf_new(i);
+    }
+    for (unsigned i = 0; i < sizeof n_keys / sizeof *n_keys; i++) {
+        for (enum kind kind = 0; kind < N_KINDS; kind++) {
+            bool is_slow = kind == POOR_KEYS || n_keys[i] == MOST_KEYS;
+            random_operations(&random, kind, n_keys[i], is_slow ? 20000 : 150000);
+        }
+    }
+    for (uint32_t i = 0; i < MOST_KEYS; i++) {
+        ouro_decref(leaves[i]);
+    }
+    assert_int_equal(nodes_dead, MOST_KEYS);
+}
+
+/* Many operations on many keys, whose presence is one bit each. */
+static void
+test_millions_of_operations(void **state)
+{
+    enum { N_KEYS = 40000 };
+    static uint32_t values[N_KEYS];
+    static ouro_ref keys[N_KEYS];
+    struct test_random random = {21};
+    ouro_ref dict = ouro_dict_new();
+    size_t n = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < N_KEYS; i++) {
+        keys[i] = ouro_float_new(i * 0.5);
+    }
+    for (uint32_t i = 1; i <= 3000000; i++) {
+        uint32_t number = (uint32_t)random_below(&random, N_KEYS);
+        ouro_loan key = ouro_lend(keys[number]);
+        if (random_below(&random, 2) == 0) {
+            ouro_loan value = ouro_lend(keys[i % N_KEYS]);
+            REQUIRE(ouro_dict_set(ouro_lend(dict), key, value) == OURO_OK, "not set");
+            n += values[number] == 0;
+            values[number] = i;
+        } else if (random_below(&random, 4) == 0) {
+            ouro_loan value = ouro_dict_get_borrow(ouro_lend(dict), key);
+            uint32_t at = values[number];
+            REQUIRE(value == (at == 0 ? NULL : ouro_lend(keys[at % N_KEYS])), "another value");
+        } else {
+            ouro_status status = ouro_dict_delete(ouro_lend(dict), key);
+            REQUIRE(status == (values[number] != 0 ? OURO_FOUND : OURO_OK), "deleted or not");
+            n -= values[number] != 0;
+            values[number] = 0;
+        }
+    }
+    assert_int_equal(ouro_dict_length(ouro_lend(dict)), n);
+    ouro_decref(dict);
+    for (uint32_t i = 0; i < N_KEYS; i++) {
+        assert_int_equal(ouro_refcount(ouro_lend(keys[i])), 1);
+        ouro_decref(keys[i]);
+    }
+}
+
+static void
+test_a_million_entries(void **state)
+{
+    enum { N = 1000000 };
+    ouro_ref dict = ouro_dict_new();
+
+    (void)state;
+    for (uint32_t i = 0; i < N; i++) {
+        ouro_ref key = ouro_float_new(i), value = leaf_new(i);
+        REQUIRE(ouro_dict_set(ouro_lend(dict), ouro_lend(key), ouro_lend(value)) == OURO_OK, "not set");
+        ouro_decref(key);
+        ouro_decref(value);
+    }
+    assert_int_equal(ouro_dict_length(ouro_lend(dict)), N);
+    assert_true(ouro_sizeof(ouro_lend(dict)) < 42 * (size_t)N);
+    for (uint32_t i = 0; i < N; i++) {
+        ouro_ref key = ouro_float_new(i);
+        ouro_loan value = ouro_dict_get_borrow(ouro_lend(dict), ouro_lend(key));
+        REQUIRE(value != NULL && ((struct leaf *)ouro_look(value))->value == i, "no value of %u", i);
+        ouro_decref(key);
+    }
+    assert_int_equal(nodes_dead, 0);
+    ouro_decref(dict);
+    assert_int_equal(nodes_dead, N);
+}
+
+/* A queue: what is put in last goes first, or what is put in first. */
+static void
+test_queues(void **state)
+{
+    ouro_ref dict = ouro_dict_new(), key = NULL, value = NULL;
+
+    (void)state;
+    for (unsigned n = 1; n < 200; n += 11) {
+        for (unsigned i = 0; i < 2000; i++) {
+            size_t position = 0;
+            ouro_ref new_key = ouro_float_new(i);
+            assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(new_key), ouro_none()), OURO_OK);
+            ouro_decref(new_key);
+            if (ouro_dict_length(ouro_lend(dict)) <= n) {
+                continue;
+            }
+            if (n % 2 == 0) {
+                assert_int_equal(ouro_dict_popitem(ouro_lend(dict), &key, &value), OURO_FOUND);
+                assert_int_equal(ouro_float_value(ouro_lend(key)), i);
+            } else {
+                assert_true(ouro_dict_next(ouro_lend(dict), &position, &key, NULL));
+                assert_int_equal(ouro_float_value(ouro_lend(key)), i - n);
+                assert_int_equal(ouro_dict_delete(ouro_lend(dict), ouro_lend(key)), OURO_FOUND);
+            }
+            ouro_decref(key);
+        }
+        assert_true(ouro_sizeof(ouro_lend(dict)) < 32 + 24 + 60 * (n + 20));
+        ouro_dict_clear(ouro_lend(dict));
+        assert_int_equal(ouro_sizeof(ouro_lend(dict)), 32);
+    }
+    ouro_decref(dict);
+}
+
+/* ---- sizes ---- */
+
+/* At most 0.7 of what CPython 3.11's sys.getsizeof() says of dicts with keys of any type. */
+static void
+test_sizes(void **state)
+{
+    ouro_ref dict = ouro_dict_new();
+
+    (void)state;
+    for (unsigned n = 0; n <= 20; n++) {
+        size_t theirs = n == 0 ? 64 : n <= 5 ? 224 : n <= 10 ? 352 : 632;
+        assert_true(ouro_sizeof(ouro_lend(dict)) * 10 <= theirs * 7);
+        ouro_ref key = ouro_float_new(n);
+        assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(key), ouro_none()), OURO_OK);
+        ouro_decref(key);
+    }
+    ouro_decref(dict);
+}
+
+/* ---- hostile keys ---- */
+
+static ouro_loan victim;
+static unsigned n_attacks;
+static struct test_random attack_random;
+
+static ouro_status
+refuse(ouro_loan a, ouro_loan b)
+{
+    (void)a;
+    (void)b;
+    return OURO_FAILED;
+}
+
+static void
+test_equal_that_fails(void **state)
+{
+    ouro_ref dict = ouro_dict_new(), a = key_new(1, 5), b = key_new(2, 5), value = NULL;
+
+    (void)state;
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(a), ouro_none()), OURO_OK);
+    key_on_equal = refuse;
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(a), ouro_none()), OURO_OK);
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(b), ouro_none()), OURO_FAILED);
+    assert_int_equal(ouro_dict_get(ouro_lend(dict), ouro_lend(b), &value), OURO_FAILED);
+    assert_int_equal(ouro_dict_contains(ouro_lend(dict), ouro_lend(b)), OURO_FAILED);
+    assert_int_equal(ouro_dict_delete(ouro_lend(dict), ouro_lend(b)), OURO_FAILED);
+    assert_int_equal(ouro_dict_pop(ouro_lend(dict), ouro_lend(b), &value), OURO_FAILED);
+    assert_int_equal(ouro_dict_set_default(ouro_lend(dict), ouro_lend(b), ouro_none(), &value),
+                     OURO_FAILED);
+    assert_null(ouro_dict_get_borrow(ouro_lend(dict), ouro_lend(b)));
+    assert_null(value);
+    assert_int_equal(ouro_dict_length(ouro_lend(dict)), 1);
+    assert_int_equal(ouro_refcount(ouro_lend(a)), 2);
+    ouro_decref(dict);
+    ouro_decref(a);
+    ouro_decref(b);
+}
+
+static void
+test_unhashable(void **state)
+{
+    ouro_ref dict = ouro_dict_new(), list = ouro_list_new(0), value = NULL;
+
+    (void)state;
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(list), ouro_none()), OURO_UNHASHABLE);
+    assert_int_equal(ouro_dict_get(ouro_lend(dict), ouro_lend(list), &value), OURO_UNHASHABLE);
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(dict), ouro_none()), OURO_UNHASHABLE);
+    assert_int_equal(ouro_dict_delete(ouro_lend(dict), ouro_lend(list)), OURO_UNHASHABLE);
+    ouro_decref(dict);
+    ouro_decref(list);
+}
+
+/* Change the dict while it compares: a few times, then hold still. */
+static ouro_status
+attack(ouro_loan a, ouro_loan b)
+{
+    (void)a;
+    (void)b;
+    if (n_attacks == 0) {
+        return OURO_OK;
+    }
+    n_attacks--;
+    ouro_status (*hook)(ouro_loan, ouro_loan) = key_on_equal;
+    key_on_equal = NULL;
+    uint64_t number = random_below(&attack_random, 30);
+    ouro_ref key = key_new(number, number % 3), value = NULL;
+    switch (random_below(&attack_random, 8)) {
+    case 0:
+        ouro_dict_clear(victim);
+        break;
+    case 1:
+        if (ouro_dict_popitem(victim, &key, &value) == OURO_FOUND) {
+            ouro_decref(value);
+        }
+        break;
+    case 2:
+    case 3:
+        REQUIRE(ouro_dict_delete(victim, ouro_lend(key)) >= 0, "not deleted");
+        break;
+    case 4:
+        ouro_gc_collect(0);
+        break;
+    default:
+        REQUIRE(ouro_dict_set(victim, ouro_lend(key), ouro_none()) == OURO_OK, "not set");
+        break;
+    }
+    ouro_decref(key);
+    key_on_equal = hook;
+    return OURO_OK;
+}
+
+/* Each key once: whatever happened, the dict is a dict. */
+static void
+check_whole(ouro_loan dict)
+{
+    uint64_t seen = 0;
+    size_t position = 0, n = 0;
+    ouro_ref key = NULL;
+
+    while (ouro_dict_next(dict, &position, &key, NULL)) {
+        uint64_t bit = (uint64_t)1 << key_value(ouro_lend(key));
+        REQUIRE(!(seen & bit), "a key is there twice");
+        seen |= bit;
+        n++;
+        REQUIRE(ouro_dict_get_borrow(dict, ouro_lend(key)) != NULL, "a key is not found");
+        ouro_decref(key);
+    }
+    REQUIRE(ouro_dict_length(dict) == n, "%zu of %zu keys", n, ouro_dict_length(dict));
+}
+
+static void
+test_equal_that_changes_the_dict(void **state)
+{
+    ouro_ref dict = ouro_dict_new();
+    struct test_random random = {22};
+
+    (void)state;
+    victim = ouro_lend(dict);
+    attack_random.state = 23;
+    for (unsigned i = 0; i < 200000; i++) {
+        uint64_t number = random_below(&random, 30);
+        ouro_ref key = key_new(number, number % 3), value = NULL;
+        key_on_equal = attack;
+        n_attacks = (unsigned)random_below(&random, 4);
+        switch (random_below(&random, 4)) {
+        case 0:
+            REQUIRE(ouro_dict_delete(victim, ouro_lend(key)) >= 0, "not deleted");
+            break;
+        case 1:
+            if (ouro_dict_get(victim, ouro_lend(key), &value) == OURO_FOUND) {
+                ouro_decref(value);
+            }
+            break;
+        default:
+            REQUIRE(ouro_dict_set(victim, ouro_lend(key), ouro_none()) == OURO_OK, "not set");
+            break;
+        }
+        key_on_equal = NULL;
+        ouro_decref(key);
+        if (i % 16 == 0) {
+            check_whole(victim);
+        }
+    }
+    ouro_decref(dict);
+}
+
+/* The last reference to a key goes while it is compared. */
+static ouro_status
+clear_victim(ouro_loan a, ouro_loan b)
+{
+    (void)a;
+    (void)b;
+    ouro_dict_clear(victim);
+    return OURO_OK;
+}
+
+static void
+test_key_that_goes_while_compared(void **state)
+{
+    ouro_ref dict = ouro_dict_new(), sought = key_new(1, 1), value = NULL;
+
+    (void)state;
+    victim = ouro_lend(dict);
+    for (uint64_t same = 0; same < 2; same++) {
+        ouro_ref key = key_new(same, 1);
+        assert_int_equal(ouro_dict_set(victim, ouro_lend(key), ouro_none()), OURO_OK);
+        ouro_decref(key);
+        key_on_equal = clear_victim;
+        assert_int_equal(ouro_dict_get(victim, ouro_lend(sought), &value), OURO_OK);
+        key_on_equal = NULL;
+        assert_int_equal(ouro_dict_length(victim), 0);
+    }
+    ouro_decref(sought);
+    ouro_decref(dict);
+}
+
+/* A value whose end changes the dict that it was in. */
+static ouro_status
+put_into_victim(ouro_loan node)
+{
+    return ouro_dict_set(victim, node, ouro_none());
+}
+
+static void
+test_finalizer_that_puts_itself_in(void **state)
+{
+    ouro_ref dict = ouro_dict_new(), key = ouro_float_new(1), node = node_new_final(NULL, NULL);
+
+    (void)state;
+    victim = ouro_lend(dict);
+    node_on_finalize = put_into_victim;
+    assert_int_equal(ouro_dict_set(victim, ouro_lend(key), ouro_lend(node)), OURO_OK);
+    ouro_decref(node);
+    assert_int_equal(ouro_dict_set(victim, ouro_lend(key), ouro_none()), OURO_OK);
+    assert_int_equal(nodes_finalized, 1);
+    assert_int_equal(ouro_dict_length(victim), 2);
+    assert_int_equal(ouro_dict_contains(victim, ouro_lend(node)), OURO_FOUND);
+    ouro_dict_clear(victim);
+    assert_int_equal(nodes_dead, 1);
+    ouro_decref(dict);
+    ouro_decref(key);
+}
+
+/* ---- lists and iterators ---- */
+
+static ouro_ref
+numbers(unsigned n)
+{
+    ouro_ref dict = ouro_dict_new();
+    for (unsigned i = 0; i < n; i++) {
+        ouro_ref key = ouro_float_new(i), value = ouro_float_new(i + 100);
+        REQUIRE(ouro_dict_set(ouro_lend(dict), ouro_lend(key), ouro_lend(value)) == OURO_OK, "not set");
+        ouro_decref(key);
+        ouro_decref(value);
+    }
+    return dict;
+}
+
+/* Of a pair, its value's number times 1000 and its key's; of others, their number. */
+static unsigned
+number(ouro_loan item)
+{
+    if (!ouro_is_a(item, ouro_tuple_type())) {
+        return (unsigned)ouro_float_value(item);
+    }
+    assert_int_equal(ouro_tuple_length(item), 2);
+    return (unsigned)ouro_float_value(ouro_tuple_get_borrow(item, 1)) * 1000 +
+           (unsigned)ouro_float_value(ouro_tuple_get_borrow(item, 0));
+}
+
+static void
+test_lists_and_iterators(void **state)
+{
+    ouro_ref (*const lists[])(ouro_loan) = {ouro_dict_keys, ouro_dict_values, ouro_dict_items};
+    ouro_ref (*const iterators[])(ouro_loan) = {ouro_dict_iterate_keys, ouro_dict_iterate_values,
+                                                ouro_dict_iterate_items};
+    static const unsigned factor[] = {1, 1, 1001}, summand[] = {0, 100, 100000};
+
+    (void)state;
+    for (unsigned n = 0; n < 60; n += 7) {
+        ouro_ref dict = numbers(n), item = NULL;
+        for (unsigned what = 0; what < 3; what++) {
+            ouro_ref list = lists[what](ouro_lend(dict)), iterator = iterators[what](ouro_lend(dict));
+            assert_int_equal(ouro_list_length(ouro_lend(list)), n);
+            for (unsigned i = 0; i < n; i++) {
+                unsigned expected = i * factor[what] + summand[what];
+                assert_int_equal(number(ouro_list_get_borrow(ouro_lend(list), i)), expected);
+                assert_int_equal(ouro_next(ouro_lend(iterator), &item), OURO_FOUND);
+                assert_int_equal(number(ouro_lend(item)), expected);
+                ouro_decref(item);
+            }
+            assert_int_equal(ouro_next(ouro_lend(iterator), &item), OURO_OK);
+            assert_int_equal(ouro_next(ouro_lend(iterator), &item), OURO_OK);
+            ouro_decref(list);
+            ouro_decref(iterator);
+        }
+        ouro_decref(dict);
+    }
+}
+
+static void
+test_changes_while_iterating(void **state)
+{
+    ouro_ref dict = numbers(50), iterator = NULL, item = NULL, key = ouro_float_new(7);
+
+    (void)state;
+    assert_int_equal(ouro_iterate(ouro_lend(dict), &iterator), OURO_OK);
+    assert_int_equal(ouro_next(ouro_lend(iterator), &item), OURO_FOUND);
+    ouro_decref(item);
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(key), ouro_none()), OURO_OK);
+    assert_int_equal(ouro_next(ouro_lend(iterator), &item), OURO_FOUND); /* as many as before */
+    ouro_decref(item);
+    assert_int_equal(ouro_dict_delete(ouro_lend(dict), ouro_lend(key)), OURO_FOUND);
+    assert_int_equal(ouro_next(ouro_lend(iterator), &item), OURO_CHANGED);
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(key), ouro_none()), OURO_OK);
+    assert_int_equal(ouro_next(ouro_lend(iterator), &item), OURO_CHANGED); /* from now on */
+    ouro_decref(iterator);
+    ouro_decref(key);
+    ouro_decref(dict);
+}
+
+static void
+test_deleting_while_stepping(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < 100; n += 9) {
+        ouro_ref dict = numbers(n), key = NULL;
+        size_t position = 0, steps = 0;
+        while (ouro_dict_next(ouro_lend(dict), &position, &key, NULL)) {
+            assert_int_equal(ouro_float_value(ouro_lend(key)), steps++);
+            assert_int_equal(ouro_dict_delete(ouro_lend(dict), ouro_lend(key)), OURO_FOUND);
+            ouro_decref(key);
+        }
+        assert_int_equal(steps, n);
+        assert_int_equal(ouro_dict_length(ouro_lend(dict)), 0);
+        ouro_decref(dict);
+    }
+}
+
+/* ---- updating, comparing ---- */
+
+static void
+test_update_from_pairs(void **state)
+{
+    ouro_ref dict = numbers(30), other = ouro_dict_new(), pairs = ouro_dict_items(ouro_lend(dict)),
+             items = ouro_dict_iterate_items(ouro_lend(dict));
+
+    (void)state;
+    assert_int_equal(ouro_dict_update(ouro_lend(other), ouro_lend(items)), OURO_OK);
+    assert_int_equal(ouro_equal(ouro_lend(dict), ouro_lend(other)), OURO_FOUND);
+    ouro_decref(items);
+    ouro_decref(pairs);
+    assert_int_equal(ouro_dict_update(ouro_lend(other), ouro_lend(other)), OURO_OK);
+    assert_int_equal(ouro_dict_update(ouro_lend(other), ouro_none()), OURO_WRONG_TYPE);
+    items = ouro_dict_iterate_keys(ouro_lend(dict)); /* no pairs */
+    assert_int_equal(ouro_dict_update(ouro_lend(other), ouro_lend(items)), OURO_WRONG_VALUE);
+    ouro_decref(items);
+    assert_int_equal(ouro_dict_length(ouro_lend(other)), 30);
+    ouro_decref(dict);
+    ouro_decref(other);
+}
+
+static ouro_status
+grow_victim(ouro_loan a, ouro_loan b)
+{
+    ouro_ref key = ouro_float_new((double)keys_compared);
+    (void)a;
+    (void)b;
+    ouro_status status = ouro_dict_set(victim, ouro_lend(key), ouro_none());
+    ouro_decref(key);
+    return status;
+}
+
+static void
+test_update_from_what_changes(void **state)
+{
+    ouro_ref dict = ouro_dict_new(), other = ouro_dict_new();
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        ouro_ref key = key_new(i, 1), same = key_new(i, 1);
+        assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(key), ouro_none()), OURO_OK);
+        assert_int_equal(ouro_dict_set(ouro_lend(other), ouro_lend(same), ouro_none()), OURO_OK);
+        ouro_decref(key);
+        ouro_decref(same);
+    }
+    victim = ouro_lend(other);
+    key_on_equal = grow_victim;
+    assert_int_equal(ouro_dict_update(ouro_lend(dict), ouro_lend(other)), OURO_CHANGED);
+    key_on_equal = NULL;
+    ouro_decref(dict);
+    ouro_decref(other);
+}
+
+static void
+test_equality(void **state)
+{
+    ouro_ref a = numbers(25), b = numbers(25), key = ouro_float_new(3), list = ouro_list_new(0);
+
+    (void)state;
+    assert_int_equal(ouro_equal(ouro_lend(a), ouro_lend(b)), OURO_FOUND);
+    assert_int_equal(ouro_equal(ouro_lend(a), ouro_lend(list)), OURO_NOT_EQUAL);
+    assert_int_equal(ouro_dict_set(ouro_lend(b), ouro_lend(key), ouro_none()), OURO_OK);
+    assert_int_equal(ouro_equal(ouro_lend(a), ouro_lend(b)), OURO_NOT_EQUAL);
+    assert_int_equal(ouro_dict_delete(ouro_lend(b), ouro_lend(key)), OURO_FOUND);
+    assert_int_equal(ouro_equal(ouro_lend(a), ouro_lend(b)), OURO_NOT_EQUAL);
+    assert_int_equal(ouro_dict_set(ouro_lend(b), ouro_none(), ouro_none()), OURO_OK);
+    assert_int_equal(ouro_equal(ouro_lend(a), ouro_lend(b)), OURO_NOT_EQUAL);
+    ouro_decref(a);
+    ouro_decref(b);
+    ouro_decref(key);
+    ouro_decref(list);
+}
+
+/* ---- the collector ---- */
+
+static void
+test_tracking(void **state)
+{
+    ouro_ref dict = ouro_dict_new(), node = node_new(NULL, NULL), inner = ouro_dict_new();
+
+    (void)state;
+    assert_false(ouro_is_tracked(ouro_lend(dict)));
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_none(), ouro_none()), OURO_OK);
+    assert_false(ouro_is_tracked(ouro_lend(dict)));
+    ouro_ref copy = ouro_dict_copy(ouro_lend(dict));
+    assert_false(ouro_is_tracked(ouro_lend(copy)));
+    ouro_decref(copy);
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_none(), ouro_lend(node)), OURO_OK);
+    assert_true(ouro_is_tracked(ouro_lend(dict)));
+    copy = ouro_dict_copy(ouro_lend(dict));
+    assert_true(ouro_is_tracked(ouro_lend(copy)));
+    ouro_decref(copy);
+    copy = ouro_dict_new();
+    assert_int_equal(ouro_dict_update(ouro_lend(copy), ouro_lend(dict)), OURO_OK);
+    assert_true(ouro_is_tracked(ouro_lend(copy)));
+    ouro_dict_clear(ouro_lend(copy));
+    ouro_decref(copy);
+    copy = ouro_dict_new(); /* a dict in a dict may be tracked later */
+    assert_int_equal(ouro_dict_set(ouro_lend(copy), ouro_none(), ouro_lend(inner)), OURO_OK);
+    assert_true(ouro_is_tracked(ouro_lend(copy)));
+    ouro_decref(copy);
+    ouro_decref(inner);
+    ouro_decref(dict);
+    ouro_decref(node);
+}
+
+/* A dict that holds itself and a node, its first value or the second, after `age` collections. */
+static void
+leave_cycle(unsigned age)
+{
+    ouro_ref dict = ouro_dict_new(), key = ouro_float_new(1), node = node_new(NULL, NULL);
+
+    for (unsigned i = 0; i < age; i++) {
+        ouro_gc_collect(i % 3);
+    }
+    REQUIRE(ouro_dict_set(ouro_lend(dict), ouro_lend(key), ouro_lend(dict)) == OURO_OK, "not set");
+    REQUIRE(ouro_dict_set(ouro_lend(dict), ouro_lend(node), ouro_none()) == OURO_OK, "not set");
+    ouro_decref(key);
+    ouro_decref(node);
+    ouro_decref(dict);
+}
+
+static void
+test_cycles(void **state)
+{
+    (void)state;
+    ouro_gc_disable();
+    ouro_gc_collect(2);
+    nodes_dead = 0;
+    leave_cycle(0); /* young: the youngest collection finds it */
+    assert_int_equal(ouro_gc_collect(0), 2);
+    assert_int_equal(nodes_dead, 1);
+    for (unsigned age = 1; age < 7; age++) {
+        leave_cycle(age);
+        assert_int_equal(ouro_gc_collect(2), 2);
+        assert_int_equal(nodes_dead, 1 + age);
+    }
+    ouro_gc_enable();
+}
+
+/* Blocks of dicts that a collection passed by are made into other young objects, which it must not miss. */
+static void
+test_blocks_of_untracked_dicts_are_used_again(void **state)
+{
+    enum { N = 1000 };
+    static ouro_ref dicts[N];
+
+    (void)state;
+    ouro_gc_disable();
+    ouro_gc_collect(2);
+    for (unsigned i = 0; i < N; i++) {
+        dicts[i] = ouro_dict_new();
+    }
+    ouro_gc_collect(0);
+    for (unsigned i = 0; i < N; i++) {
+        ouro_decref(dicts[i]);
+    }
+    for (unsigned i = 0; i < N; i++) {
+        ouro_ref list = ouro_list_new(0);
+        REQUIRE(ouro_list_append(ouro_lend(list), ouro_lend(list)) == OURO_OK, "not appended");
+        ouro_decref(list);
+    }
+    assert_int_equal(ouro_gc_collect(0), N);
+    ouro_gc_enable();
+}
+
+static void
+test_a_million_nested_dicts_die(void **state)
+{
+    ouro_ref dict = ouro_dict_new();
+
+    (void)state;
+    for (unsigned i = 0; i < 1000000; i++) {
+        ouro_ref outer = ouro_dict_new();
+        REQUIRE(ouro_dict_set(ouro_lend(outer), ouro_none(), ouro_lend(dict)) == OURO_OK, "not set");
+        ouro_decref(dict);
+        dict = outer;
+    }
+    ouro_decref(dict);
+}
+
+/* ---- threads ---- */
+
+static ouro_ref shared;
+
+static void
+use_shared(void *context)
+{
+    struct test_random random = {*(unsigned *)context};
+
+    REQUIRE(ouro_thread_attach() == OURO_OK, "not attached");
+    for (unsigned i = 0; i < 20000; i++) {
+        uint64_t n = random_below(&random, 60);
+        ouro_ref key = n % 2 == 0 ? ouro_float_new((double)n) : key_new(n, n % 5), value = NULL;
+        ouro_status status = OURO_OK;
+        switch (random_below(&random, 6)) {
+        case 0:
+            status = ouro_dict_delete(ouro_lend(shared), ouro_lend(key));
+            break;
+        case 1:
+            status = ouro_dict_get(ouro_lend(shared), ouro_lend(key), &value);
+            break;
+        case 2:
+            if (i % 50 == 0) {
+                value = ouro_dict_items(ouro_lend(shared));
+            } else {
+                status = ouro_dict_pop(ouro_lend(shared), ouro_lend(key), &value);
+            }
+            break;
+        default:
+            status = ouro_dict_set(ouro_lend(shared), ouro_lend(key), ouro_lend(key));
+            break;
+        }
+        REQUIRE(status >= 0, "status %d", (int)status);
+        ouro_xdecref(value);
+        ouro_decref(key);
+        if (i % 64 == 0) {
+            ouro_safepoint();
+        }
+    }
+    ouro_thread_detach();
+}
+
+static void
+test_threads(void **state)
+{
+    unsigned seeds[] = {1, 2, 3};
+
+    (void)state;
+    shared = ouro_dict_new();
+    ouro_thread_detach();
+    threads_run(3, use_shared, seeds, sizeof *seeds);
+    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    ouro_safepoint();
+    size_t position = 0, n = 0;
+    ouro_ref key = NULL;
+    while (ouro_dict_next(ouro_lend(shared), &position, &key, NULL)) {
+        assert_int_equal(ouro_dict_contains(ouro_lend(shared), ouro_lend(key)), OURO_FOUND);
+        ouro_decref(key);
+        n++;
+    }
+    assert_int_equal(ouro_dict_length(ouro_lend(shared)), n);
+    assert_true(n <= 60);
+    ouro_decref(shared);
+}
+
+#define TEST(test) cmocka_unit_test_setup(test, keys_setup)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_against_oracle),
+        TEST(test_millions_of_operations),
+        TEST(test_a_million_entries),
+        TEST(test_queues),
+        TEST(test_sizes),
+        TEST(test_equal_that_fails),
+        TEST(test_unhashable),
+        TEST(test_equal_that_changes_the_dict),
+        TEST(test_key_that_goes_while_compared),
+        TEST(test_finalizer_that_puts_itself_in),
+        TEST(test_lists_and_iterators),
+        TEST(test_changes_while_iterating),
+        TEST(test_deleting_while_stepping),
+        TEST(test_update_from_pairs),
+        TEST(test_update_from_what_changes),
+        TEST(test_equality),
+        TEST(test_tracking),
+        TEST(test_cycles),
+        TEST(test_blocks_of_untracked_dicts_are_used_again),
+        TEST(test_a_million_nested_dicts_die),
+        TEST(test_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
