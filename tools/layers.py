@@ -28,7 +28,7 @@ DOORS = {
 # Public headers whose room has another name.
 HEADERS = {
     "status": "base", "thread": "object", "weakref": "object", "protocol": "object",
-    "list": "types", "number": "types", "tuple": "types",
+    "list": "types", "number": "types", "tuple": "types", "str": "types", "bytes": "types", "int": "types",
 }  # fmt: skip
 
 # A public header belongs to the room that keeps its promise, except <ouro/ouro.h>, which is all of them.

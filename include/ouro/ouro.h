@@ -10,6 +10,7 @@
 #include <ouro/object.h>
 #include <ouro/protocol.h>
 #include <ouro/status.h>
+#include <ouro/str.h>
 #include <ouro/thread.h>
 #include <ouro/tuple.h>
 #include <ouro/weakref.h>

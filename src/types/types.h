@@ -5,12 +5,28 @@
 #include "object/object.h"
 #include "ouro/list.h"
 #include "ouro/number.h"
+#include "ouro/str.h"
 #include "ouro/tuple.h"
 
 /* Make the types of each file, once; false without memory. */
 bool ouro__numbers_init(void);
 bool ouro__lists_init(void);
 bool ouro__tuples_init(void);
+bool ouro__strs_init(void);
+
+/* Choose the key of hashes, once. */
+void ouro__hash_init(void);
+
+/* SipHash-1-3: see hash.c. */
+uint64_t ouro__siphash(const uint64_t key[2], const void *data, size_t n);
+
+/* How objects are shown: see repr.c. */
+ouro_ref ouro__repr_none(ouro_loan self);
+ouro_ref ouro__repr_bool(ouro_loan self);
+ouro_ref ouro__repr_float(ouro_loan self);
+ouro_ref ouro__repr_str(ouro_loan self);
+ouro_ref ouro__repr_list(ouro_loan self);
+ouro_ref ouro__repr_tuple(ouro_loan self);
 
 extern struct ouro_type *ouro__list_type, *ouro__tuple_type;
 
