@@ -3,6 +3,7 @@
 #define OURO_OURO_H
 
 #include <ouro/base.h>
+#include <ouro/bytes.h>
 #include <ouro/gc.h>
 #include <ouro/heap.h>
 #include <ouro/list.h>

@@ -3,6 +3,7 @@
 #define OURO_TYPES_TYPES_H
 
 #include "object/object.h"
+#include "ouro/bytes.h"
 #include "ouro/list.h"
 #include "ouro/number.h"
 #include "ouro/str.h"
@@ -13,6 +14,8 @@ bool ouro__numbers_init(void);
 bool ouro__lists_init(void);
 bool ouro__tuples_init(void);
 bool ouro__strs_init(void);
+bool ouro__bytes_init(void);
+bool ouro__bytearrays_init(void);
 
 /* Choose the key of hashes, once. */
 void ouro__hash_init(void);
@@ -27,6 +30,10 @@ ouro_ref ouro__repr_float(ouro_loan self);
 ouro_ref ouro__repr_str(ouro_loan self);
 ouro_ref ouro__repr_list(ouro_loan self);
 ouro_ref ouro__repr_tuple(ouro_loan self);
+ouro_ref ouro__repr_bytes(ouro_loan self);
+
+/* Whether bytes or a bytearray equal something. */
+ouro_status ouro__equal_bytes(ouro_loan self, ouro_loan other);
 
 extern struct ouro_type *ouro__list_type, *ouro__tuple_type;
 
