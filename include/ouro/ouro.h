@@ -6,6 +6,7 @@
 #include <ouro/bytes.h>
 #include <ouro/gc.h>
 #include <ouro/heap.h>
+#include <ouro/int.h>
 #include <ouro/list.h>
 #include <ouro/number.h>
 #include <ouro/object.h>

@@ -4,6 +4,7 @@
 
 #include "object/object.h"
 #include "ouro/bytes.h"
+#include "ouro/int.h"
 #include "ouro/list.h"
 #include "ouro/number.h"
 #include "ouro/str.h"
@@ -14,6 +15,7 @@ bool ouro__numbers_init(void);
 bool ouro__lists_init(void);
 bool ouro__tuples_init(void);
 bool ouro__strs_init(void);
+bool ouro__ints_init(void);
 bool ouro__bytes_init(void);
 bool ouro__bytearrays_init(void);
 
@@ -27,6 +29,7 @@ uint64_t ouro__siphash(const uint64_t key[2], const void *data, size_t n);
 ouro_ref ouro__repr_none(ouro_loan self);
 ouro_ref ouro__repr_bool(ouro_loan self);
 ouro_ref ouro__repr_float(ouro_loan self);
+ouro_ref ouro__repr_int(ouro_loan self);
 ouro_ref ouro__repr_str(ouro_loan self);
 ouro_ref ouro__repr_list(ouro_loan self);
 ouro_ref ouro__repr_tuple(ouro_loan self);
