@@ -1,4 +1,4 @@
-/* ouro/number.h - None, truth values, integers of any size, and floating point numbers. */
+/* ouro/number.h - None, truth values and floating point numbers. */
 #ifndef OURO_NUMBER_H
 #define OURO_NUMBER_H
 

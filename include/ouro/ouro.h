@@ -3,15 +3,18 @@
 #define OURO_OURO_H
 
 #include <ouro/base.h>
+#include <ouro/bytes.h>
 #include <ouro/dict.h>
 #include <ouro/gc.h>
 #include <ouro/heap.h>
+#include <ouro/int.h>
 #include <ouro/list.h>
 #include <ouro/number.h>
 #include <ouro/object.h>
 #include <ouro/protocol.h>
 #include <ouro/set.h>
 #include <ouro/status.h>
+#include <ouro/str.h>
 #include <ouro/thread.h>
 #include <ouro/tuple.h>
 #include <ouro/weakref.h>

@@ -30,6 +30,25 @@ OURO_API OURO_NODISCARD ouro_status ouro_iterate(ouro_loan object, ouro_ref *ite
 /** The next item, as a new reference: OURO_FOUND; 0 at the end; OURO_WRONG_TYPE when it is no iterator. */
 OURO_API OURO_NODISCARD ouro_status ouro_next(ouro_loan iterator, ouro_ref *item);
 
+/**
+ * A new text that shows an object: what its type says, or else its type's name and its address.  What contains
+ * itself is shown as "[...]" or "(...)" inside, and so is what lies more than a hundred deep.
+ *
+ * @return a new reference to a str, or NULL without memory
+ * @source Python's repr()
+ */
+OURO_API OURO_NODISCARD ouro_ref ouro_repr(ouro_loan object);
+
+/**
+ * Choose the key of the hashes of texts and bytes, so that they are the same in each run.  By default it is the number in
+ * the environment's OURO_HASH_SEED, otherwise one that nobody can guess: who may choose what is put in a
+ * table must not be able to choose what collides.
+ *
+ * @return OURO_OK, or OURO_BUSY after ouro_init()
+ * @threads any
+ */
+OURO_API OURO_NODISCARD ouro_status ouro_set_hash_seed(uint64_t seed);
+
 /** Say nothing equals: what `equal` gives for objects of other types. */
 #define OURO_NOT_EQUAL OURO_OK
 

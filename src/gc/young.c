@@ -44,7 +44,8 @@ sift(struct chunk *list, unsigned generation)
                 continue;
             }
             if (!ouro__gc_looks_at(object)) {
-                object->flags = (uint8_t)((object->flags & ~(unsigned)OBJECT_GENERATION) | GENERATION_OLD);
+                object->flags =
+                    (uint8_t)((object->flags & ~(unsigned)OBJECT_GENERATION) | GENERATION_OLD);
                 continue;
             }
             uint8_t *at = ouro__side_at(object);

@@ -138,9 +138,8 @@ unlink_ref(struct shard *shard, struct weakref *ref)
 
 /* ---- making, and asking ---- */
 
-/* From now on the object's end is decided by an atomic instruction. */
-static void
-mark_weak(ouro_object *object)
+void
+ouro__mark_weak(ouro_object *object)
 {
     uint32_t seen = __atomic_load_n(&object->shared, __ATOMIC_RELAXED);
     while (ouro__shared_state(seen) == SHARED_DEFAULT &&
@@ -177,7 +176,7 @@ ouro_weakref_create(ouro_loan loan, ouro_weak_callback callback, ouro_loan conte
         if (ref == NULL) {
             return OURO_NO_MEMORY;
         }
-        mark_weak(&ref->head);
+        ouro__mark_weak(&ref->head);
         ouro__os_acquire(&shard->lock);
         shared = callback == NULL ? share(look_up(shard, object))
                                   : NULL; /* somebody else's, made meanwhile */
@@ -190,7 +189,7 @@ ouro_weakref_create(ouro_loan loan, ouro_weak_callback callback, ouro_loan conte
             struct entry *entry = &shard->entries[find(shard, object)];
             shard->n_used += entry->object == NULL;
             entry->object = object;
-            mark_weak(object);
+            ouro__mark_weak(object);
             ref->callback = callback;
             ref->context = context != NULL ? ouro_incref(context) : NULL;
             bool behind_first =

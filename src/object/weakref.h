@@ -18,6 +18,10 @@ extern struct ouro_type *ouro__weakref_type;
 
 bool ouro__weakrefs_init(void);
 
+/* From now on the object's end is decided by an atomic instruction, and ouro__try_incref() may be asked.  The caller
+ * has a reference. */
+void ouro__mark_weak(ouro_object *object);
+
 /* Have the weak references to `object` forget it.  Those that have a callback, live and, when `skip` is given, are not
  * skipped, are put before `*waiting`, with a reference each, in the order in which they are to be called. */
 void ouro__weakrefs_clear(ouro_object *object, struct weakref **waiting,

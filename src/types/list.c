@@ -373,6 +373,7 @@ ouro__lists_init(void)
         .clear = ouro_list_clear,
         .dealloc = dealloc_list,
         .equal = equal_list,
+        .repr = ouro__repr_list,
         .extra_size = extra_size,
     };
     if (!ouro__type_make(&spec, &ouro__list_type)) {

@@ -104,11 +104,13 @@ ouro__numbers_init(void)
     ouro_type_spec spec = {.name = "NoneType", .size = sizeof(ouro_object), .flags = OURO_TYPE_LEAF};
 
     spec.hash = hash_none;
+    spec.repr = ouro__repr_none;
     if (!ouro__type_make(&spec, &none_type)) {
         return false;
     }
     spec.name = "bool";
     spec.hash = hash_bool;
+    spec.repr = ouro__repr_bool;
     spec.equal = never_equal; /* but to itself */
     if (!ouro__type_make(&spec, &bool_type)) {
         return false;
@@ -116,6 +118,7 @@ ouro__numbers_init(void)
     spec.name = "float";
     spec.size = sizeof(struct number);
     spec.hash = hash_float;
+    spec.repr = ouro__repr_float;
     spec.equal = equal_float;
     if (!ouro__type_make(&spec, &float_type)) {
         return false;

@@ -122,6 +122,7 @@ ouro__tuples_init(void)
         .flags = OURO_TYPE_BASE,
         .hash = hash_tuple,
         .equal = equal_tuple,
+        .repr = ouro__repr_tuple,
     };
     if (!ouro__type_make(&spec, &ouro__tuple_type)) {
         return false;

@@ -1,0 +1,95 @@
+/* ouro/int.h - integers of any size.
+ *
+ * They are immutable.  What takes integers gives OURO_WRONG_TYPE for objects of other types; truth values are none.
+ * Results are new references.  A result of more than 2^31 words is OURO_TOO_LARGE.  GMP, which multiplies and divides
+ * numbers of thousands of digits, takes memory of its own from malloc meanwhile, and aborts when there is none. */
+#ifndef OURO_INT_H
+#define OURO_INT_H
+
+#include <ouro/protocol.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The type of integers, borrowed. */
+OURO_API ouro_loan ouro_int_type(void);
+
+/** Whether an object is an integer. */
+OURO_API bool ouro_is_int(ouro_loan object);
+
+/* ---- making ---- */
+
+/** A new reference, or NULL without memory; never for numbers from -5 to 1024, which are there from the beginning. */
+OURO_API OURO_NODISCARD ouro_ref ouro_int_new(int64_t value);
+OURO_API OURO_NODISCARD ouro_ref ouro_int_new_unsigned(uint64_t value);
+
+/** The integer part of a number, towards 0; OURO_WRONG_VALUE when it is infinite or no number. */
+OURO_API OURO_NODISCARD ouro_status ouro_int_from_double(double value, ouro_ref *number);
+
+/**
+ * Read a number: a sign or none, then digits, and nothing else.
+ *
+ * @param text  borrowed
+ * @param n     bytes
+ * @param base  from 2 to 36; letters are upper or lower case
+ * @return OURO_OK, OURO_NO_MEMORY, OURO_TOO_LARGE, or OURO_WRONG_VALUE for another text or base
+ */
+OURO_API OURO_NODISCARD ouro_status ouro_int_from_text(const char *text, size_t n, int base,
+                                                       ouro_ref *number);
+
+/* ---- asking ---- */
+
+/** The value, when there is room for it: otherwise OURO_TOO_LARGE, as for a negative one that is to be unsigned. */
+OURO_API OURO_NODISCARD ouro_status ouro_int_to_int64(ouro_loan number, int64_t *value);
+OURO_API OURO_NODISCARD ouro_status ouro_int_to_uint64(ouro_loan number, uint64_t *value);
+
+/** The nearest double, of two the even one; OURO_TOO_LARGE when that would be infinite.  @source int.__float__() */
+OURO_API OURO_NODISCARD ouro_status ouro_int_to_double(ouro_loan number, double *value);
+
+/** A new str of its digits, letters in lower case; OURO_WRONG_VALUE unless the base is from 2 to 36. */
+OURO_API OURO_NODISCARD ouro_status ouro_int_to_text(ouro_loan number, int base, ouro_ref *str);
+
+/** -1, 0 or 1; 0 for what is no integer. */
+OURO_API int ouro_int_sign(ouro_loan number);
+
+/** Bits that its absolute value takes.  @source int.bit_length() */
+OURO_API size_t ouro_int_bits(ouro_loan number);
+
+/** -1, 0 or 1, as `a` is less than, equal to or greater than `b`; both are integers. */
+OURO_API int ouro_int_compare(ouro_loan a, ouro_loan b);
+
+/* ---- arithmetic ---- */
+
+OURO_API OURO_NODISCARD ouro_status ouro_int_add(ouro_loan a, ouro_loan b, ouro_ref *sum);
+OURO_API OURO_NODISCARD ouro_status ouro_int_subtract(ouro_loan a, ouro_loan b, ouro_ref *difference);
+OURO_API OURO_NODISCARD ouro_status ouro_int_multiply(ouro_loan a, ouro_loan b, ouro_ref *product);
+OURO_API OURO_NODISCARD ouro_status ouro_int_negate(ouro_loan a, ouro_ref *result);
+
+/** The quotient rounded down, and what is left, which has the sign of `b`.  OURO_WRONG_VALUE when `b` is 0.
+ * @source Python's // and % */
+OURO_API OURO_NODISCARD ouro_status ouro_int_floor_divide(ouro_loan a, ouro_loan b, ouro_ref *quotient);
+OURO_API OURO_NODISCARD ouro_status ouro_int_modulo(ouro_loan a, ouro_loan b, ouro_ref *remainder);
+
+/** Both at once; either may be NULL.  @source divmod() */
+OURO_API OURO_NODISCARD ouro_status ouro_int_divide(ouro_loan a, ouro_loan b, ouro_ref *quotient,
+                                                    ouro_ref *remainder);
+
+/** Anything to the power of 0 is 1. */
+OURO_API OURO_NODISCARD ouro_status ouro_int_power(ouro_loan a, uint64_t exponent, ouro_ref *result);
+
+/** To the right is rounded down.  @source Python's << and >> */
+OURO_API OURO_NODISCARD ouro_status ouro_int_shift_left(ouro_loan a, uint64_t bits, ouro_ref *result);
+OURO_API OURO_NODISCARD ouro_status ouro_int_shift_right(ouro_loan a, uint64_t bits, ouro_ref *result);
+
+/** By bits, a negative number being in two's complement, with ones before it without end. */
+OURO_API OURO_NODISCARD ouro_status ouro_int_and(ouro_loan a, ouro_loan b, ouro_ref *result);
+OURO_API OURO_NODISCARD ouro_status ouro_int_or(ouro_loan a, ouro_loan b, ouro_ref *result);
+OURO_API OURO_NODISCARD ouro_status ouro_int_xor(ouro_loan a, ouro_loan b, ouro_ref *result);
+OURO_API OURO_NODISCARD ouro_status ouro_int_invert(ouro_loan a, ouro_ref *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,118 @@
+/* integer.h - what the files of integers know of each other.
+ *
+ *   header 16 | word 8 | limbs ...
+ *
+ * Small: the word is twice the value, which has 63 bits.  Large: the word is odd, the number of limbs times two plus one,
+ * negative as the number is; the limbs have the absolute value, the lowest first.  Never false: what can be small
+ * is small, the highest limb is not 0, and small numbers from LEAST_CACHED to MOST_CACHED are those of the cache. */
+#ifndef OURO_TYPES_INTEGER_H
+#define OURO_TYPES_INTEGER_H
+
+#include <gmp.h>
+
+#include "object/object.h"
+#include "ouro/int.h"
+
+struct integer {
+    ouro_object head;
+    int64_t word;
+};
+
+#define LEAST_CACHED (-5)
+#define MOST_CACHED 1024
+#define N_CACHED (MOST_CACHED - LEAST_CACHED + 1)
+
+#define LEAST_SMALL (INT64_MIN / 2)
+#define MOST_SMALL (INT64_MAX / 2)
+
+#define MOST_LIMBS ((size_t)INT32_MAX)
+#define LIMB_BITS 64
+
+_Static_assert(sizeof(mp_limb_t) == 8 && GMP_NAIL_BITS == 0, "a limb is a word");
+
+extern struct ouro_type *ouro__int_type;
+extern struct integer ouro__cached_ints[N_CACHED];
+
+/* The integer, or NULL for an object of another type. */
+static inline const struct integer *
+ouro__as_int(ouro_loan loan)
+{
+    const ouro_object *object = ouro_look(loan);
+    return ouro__type(object) == ouro__int_type ? (const struct integer *)object : NULL;
+}
+
+static inline bool
+ouro__int_is_small(const struct integer *number)
+{
+    return (number->word & 1) == 0;
+}
+
+static inline bool
+ouro__int_is_negative(const struct integer *number)
+{
+    return number->word < 0;
+}
+
+static inline int64_t
+ouro__int_small_value(const struct integer *number)
+{
+    return number->word >> 1; /* arithmetic */
+}
+
+static inline size_t
+ouro__int_n_limbs(const struct integer *number)
+{
+    int64_t n = number->word >> 1; /* of a negative number -n * 2 + 1 was stored, which gives -n */
+    return (size_t)(n < 0 ? -n : n);
+}
+
+static inline mp_limb_t *
+ouro__int_limbs(const struct integer *number)
+{
+    return (mp_limb_t *)(void *)((uintptr_t)(number + 1));
+}
+
+/* A number whose word is this, which is even; NULL without memory. */
+static inline ouro_ref
+ouro__int_from_word(int64_t word)
+{
+    uint64_t place = (uint64_t)((word >> 1) - LEAST_CACHED);
+    if (place < N_CACHED) {
+        return &ouro__cached_ints[place].head;
+    }
+    struct integer *number = (struct integer *)ouro__leaf_alloc(ouro__int_type, sizeof(struct integer));
+    if (OURO_UNLIKELY(number == NULL)) {
+        return NULL;
+    }
+    number->word = word;
+    return &number->head;
+}
+
+/* The absolute value of a number, large or small, as limbs. */
+struct magnitude {
+    const mp_limb_t *limbs; /* `own` for a small one: do not copy */
+    size_t n;               /* 0 for 0 */
+    bool is_negative;
+    mp_limb_t own;
+};
+
+void ouro__int_load(struct magnitude *magnitude, const struct integer *number);
+
+/* A large number of `n` limbs to be written, then handed to ouro__int_finish(). */
+ouro_status ouro__int_alloc(size_t n, struct integer **number);
+
+/* The number that the limbs of `made` stand for, of which there are `room`, written whole; `made` is stolen. */
+ouro_status ouro__int_finish(struct integer *made, size_t room, bool is_negative, ouro_ref *result);
+
+/* Give `ref`, or say that there was no memory. */
+static inline ouro_status
+ouro__int_give(ouro_ref ref, ouro_ref *result)
+{
+    if (OURO_UNLIKELY(ref == NULL)) {
+        return OURO_NO_MEMORY;
+    }
+    *result = ref;
+    return OURO_OK;
+}
+
+#endif
