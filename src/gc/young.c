@@ -76,7 +76,7 @@ ouro__gc_take_young(unsigned generation)
 {
     struct chunk *list = NULL;
 
-    for (struct thread *thread = ouro__threads; thread != NULL; thread = thread->next) {
+    for (struct thread *thread = ouro__threads_now(); thread != NULL; thread = thread->next) {
         if (thread->log != NULL) {
             thread->log->n = (size_t)(thread->log_next - thread->log->items);
             list = join(thread->log, list);
