@@ -77,8 +77,7 @@ ouro__gc_take_young(unsigned generation)
 {
     struct chunk *list = NULL;
 
-    struct thread *thread = __atomic_load_n(&ouro__threads, __ATOMIC_ACQUIRE);
-    for (; thread != NULL; thread = thread->next) {
+    for (struct thread *thread = ouro__threads_now(); thread != NULL; thread = thread->next) {
         if (thread->log != NULL) {
             thread->log->n = (size_t)(thread->log_next - thread->log->items);
             list = join(thread->log, list);

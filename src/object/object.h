@@ -183,6 +183,13 @@ extern _Thread_local struct thread *ouro__thread_self __attribute__((tls_model("
 /* All there ever were. */
 extern struct thread *ouro__threads;
 
+/* The same while the world stands still: a thread may be added even then, but does nothing yet. */
+static inline struct thread *
+ouro__threads_now(void)
+{
+    return __atomic_load_n(&ouro__threads, __ATOMIC_ACQUIRE);
+}
+
 bool ouro__threads_init(void);
 
 /* Returns the flags that new objects have: OBJECT_SHARED where the system lets no owner do without locks. */

@@ -468,7 +468,7 @@ merge_queue(struct chunk *queue)
 void
 ouro__merge_queues(void)
 {
-    for (struct thread *each = ouro__threads; each != NULL; each = each->next) {
+    for (struct thread *each = ouro__threads_now(); each != NULL; each = each->next) {
         ouro__os_acquire(&each->queue_lock);
         merge_queue(each->queue);
         ouro__os_release(&each->queue_lock);

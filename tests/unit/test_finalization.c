@@ -8,6 +8,7 @@
 
 #include "cm.h"
 #include "nodes.h"
+#include "process.h"
 #include "require.h"
 #include "threads.h"
 
@@ -569,7 +570,7 @@ test_finalizer_freezes_the_garbage(void **state) /* our own */
     assert_int_equal(nodes_finalized, 1);
 }
 
-#define DEPTH 1000000
+#define DEPTH (TEST_STRESSED ? 20000 : 1000000)
 
 static unsigned long n_collected_inside;
 
