@@ -81,7 +81,8 @@ ouro__gc_take_young(unsigned generation)
 {
     struct chunk *list = NULL;
 
-    for (struct thread *thread = ouro__threads; thread != NULL; thread = thread->next) {
+    struct thread *first = __atomic_load_n(&ouro__threads, __ATOMIC_ACQUIRE); /* new ones have no log */
+    for (struct thread *thread = first; thread != NULL; thread = thread->next) {
         if (thread->log != NULL) {
             thread->log->n = (size_t)(thread->log_next - thread->log->items);
             list = join(thread->log, list);
