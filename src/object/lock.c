@@ -41,6 +41,19 @@ try_lock(ouro_object *object, uint8_t how)
                                        __ATOMIC_RELAXED);
 }
 
+/* Sleep until the object may be free.  Only look: who is detached must not touch objects. */
+static void
+sleep_on(const ouro_object *object)
+{
+    struct bed *bed = bed_of(object);
+
+    ouro__os_acquire(&bed->lock);
+    if (__atomic_load_n(&object->lock, __ATOMIC_RELAXED) == 2) {
+        ouro__os_wait(&bed->unlocked, &bed->lock);
+    }
+    ouro__os_release(&bed->lock);
+}
+
 void
 ouro__lock_slow(ouro_object *object)
 {
@@ -49,18 +62,15 @@ ouro__lock_slow(ouro_object *object)
             return;
         }
     }
-    struct bed *bed = bed_of(object);
     struct thread *self = ouro__thread_self;
-    if (self != NULL) {
-        ouro__thread_leave(self);
-    }
-    ouro__os_acquire(&bed->lock);
     while (__atomic_exchange_n(&object->lock, 2, __ATOMIC_ACQUIRE) != 0) {
-        ouro__os_wait(&bed->unlocked, &bed->lock);
-    }
-    ouro__os_release(&bed->lock);
-    if (self != NULL) {
-        ouro__thread_enter(self);
+        if (self != NULL) {
+            ouro__thread_leave(self);
+        }
+        sleep_on(object);
+        if (self != NULL) {
+            ouro__thread_enter(self);
+        }
     }
 }
 
