@@ -81,6 +81,8 @@ read_sequence(const unsigned char *bytes, size_t n)
     return (struct sequence){wanted, true, character};
 }
 
+#define HIGH_BITS 0x8080808080808080U
+
 /* How many bytes at the beginning are ASCII. */
 static size_t
 count_ascii(const char *bytes, size_t n)
@@ -89,7 +91,7 @@ count_ascii(const char *bytes, size_t n)
     for (; n - i >= 8; i += 8) {
         uint64_t word;
         memcpy(&word, bytes + i, sizeof word);
-        word &= 0x8080808080808080U;
+        word &= HIGH_BITS;
         if (word != 0) {
             return i + (unsigned)__builtin_ctzll(word) / 8; /* little-endian */
         }
@@ -111,6 +113,50 @@ new_ascii(const char *text, size_t n)
         return NULL;
     }
     memcpy(ouro__packed_data(str), text, n);
+    return &str->head;
+}
+
+#define MOST_SHORT (PACKED_LONG > 16 ? 16 : PACKED_LONG - 1)
+
+/* A text of 2 to MOST_SHORT bytes of ASCII, each looked at and copied once, as two words that may overlap; NULL when
+ * they are not ASCII, or without memory. */
+static inline ouro_ref
+new_short(const char *text, size_t n)
+{
+    uint64_t low = 0, high = 0;
+    size_t size = n >= 8 ? 8 : n >= 4 ? 4 : 2;
+
+    if (size == 8) {
+        memcpy(&low, text, 8);
+        memcpy(&high, text + n - 8, 8);
+    } else if (size == 4) {
+        memcpy(&low, text, 4);
+        memcpy(&high, text + n - 4, 4);
+    } else {
+        memcpy(&low, text, 2);
+        memcpy(&high, text + n - 2, 2);
+    }
+    if (OURO_UNLIKELY(((low | high) & HIGH_BITS) != 0)) {
+        return NULL;
+    }
+    struct packed *str = (struct packed *)ouro__leaf_alloc(ouro__str_type, sizeof *str + n + 1);
+    if (OURO_UNLIKELY(str == NULL)) {
+        return NULL;
+    }
+    str->hash = 0;
+    str->shape = (uint32_t)n << 2 | PACKED_BYTES;
+    char *data = (char *)(str + 1);
+    data[n] = 0;
+    if (size == 8) {
+        memcpy(data, &low, 8);
+        memcpy(data + n - 8, &high, 8);
+    } else if (size == 4) {
+        memcpy(data, &low, 4);
+        memcpy(data + n - 4, &high, 4);
+    } else {
+        memcpy(data, &low, 2);
+        memcpy(data + n - 2, &high, 2);
+    }
     return &str->head;
 }
 
@@ -165,20 +211,33 @@ decode(const char *utf8, size_t n, size_t n_ascii, ouro_ref *result, size_t *whe
     return OURO_OK;
 }
 
-ouro_status
-ouro_str_decode(const char *utf8, size_t n, ouro_ref *result, size_t *where)
+static __attribute__((noinline)) ouro_status
+decode_any(const char *utf8, size_t n, ouro_ref *result, size_t *where)
 {
     size_t n_ascii = count_ascii(utf8, n), ignored;
 
-    if (OURO_UNLIKELY(n_ascii != n)) {
+    if (n_ascii != n) {
         return decode(utf8, n, n_ascii, result, where != NULL ? where : &ignored);
     }
     ouro_ref str = new_ascii(utf8, n);
-    if (OURO_UNLIKELY(str == NULL)) {
+    if (str == NULL) {
         return OURO_NO_MEMORY;
     }
     *result = str;
     return OURO_OK;
+}
+
+ouro_status
+ouro_str_decode(const char *utf8, size_t n, ouro_ref *result, size_t *where)
+{
+    if (OURO_LIKELY(n - 2 <= MOST_SHORT - 2)) {
+        ouro_ref text = new_short(utf8, n);
+        if (OURO_LIKELY(text != NULL)) {
+            *result = text;
+            return OURO_OK;
+        }
+    }
+    return decode_any(utf8, n, result, where);
 }
 
 ouro_ref

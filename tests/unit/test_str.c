@@ -196,6 +196,40 @@ test_zeros_inside(void **state)
     ouro_decref(text);
 }
 
+/* Of each short length; with one byte that is not ASCII, wherever it stands. */
+static void
+test_short_lengths(void **state)
+{
+    char text[48], found[48];
+    (void)state;
+    for (size_t n = 0; n < 40; n++) {
+        for (size_t i = 0; i < n; i++) {
+            text[i] = (char)('A' + i);
+        }
+        ouro_ref made = NULL;
+        size_t where = 99;
+        assert_int_equal(ouro_str_decode(text, n, &made, &where), OURO_OK);
+        assert_int_equal(ouro_str_encode(ouro_lend(made), found, sizeof found), n);
+        assert_memory_equal(found, text, n);
+        assert_int_equal(strlen(ouro_str_ascii_borrow(ouro_lend(made))), n);
+        ouro_decref(made);
+        for (size_t i = 0; i < n; i++) {
+            text[i] = '\xC3';
+            assert_int_equal(ouro_str_decode(text, n, &made, &where), OURO_WRONG_VALUE);
+            assert_int_equal(where, i);
+            if (i + 1 < n) {
+                text[i + 1] = '\xA9';
+                assert_int_equal(ouro_str_decode(text, n, &made, &where), OURO_OK);
+                assert_int_equal(ouro_str_length(ouro_lend(made)), n - 1);
+                assert_int_equal(ouro_str_get(ouro_lend(made), i), 0xE9);
+                ouro_decref(made);
+                text[i + 1] = (char)('B' + i);
+            }
+            text[i] = (char)('A' + i);
+        }
+    }
+}
+
 static void
 test_sizes(void **state)
 {
@@ -759,6 +793,7 @@ main(void)
         TEST(test_every_character),
         TEST(test_encode_gives_whole_characters),
         TEST(test_zeros_inside),
+        TEST(test_short_lengths),
         TEST(test_sizes),
         TEST(test_random_texts),
         TEST(test_hostile_searches),
