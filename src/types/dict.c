@@ -222,7 +222,7 @@ take_out(struct table *dict, ouro_object *key, ouro_object **had_key, ouro_objec
     if (index != TABLE_NONE) {
         *had_key = dict->entries[index * WIDTH];
         *had_value = dict->entries[index * WIDTH + 1];
-        ouro__table_remove(dict, index, WIDTH);
+        ouro__table_remove(dict, index, search.slot, WIDTH);
         search.status = OURO_FOUND;
     }
     ouro__unuse(&dict->head, search.locked);
@@ -266,7 +266,7 @@ ouro_dict_popitem(ouro_loan loan, ouro_ref *key, ouro_ref *value)
         size_t last = dict->n - 1;
         *key = dict->entries[last * WIDTH];
         *value = dict->entries[last * WIDTH + 1];
-        ouro__table_remove(dict, last, WIDTH);
+        ouro__table_remove(dict, last, TABLE_NONE, WIDTH);
         status = OURO_FOUND;
     }
     ouro__unuse(&dict->head, locked);

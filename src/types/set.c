@@ -135,7 +135,7 @@ discard(struct table *set, struct table_search *search)
     size_t index = find(set, search);
     if (index != TABLE_NONE) {
         had = set->entries[index];
-        ouro__table_remove(set, index, WIDTH);
+        ouro__table_remove(set, index, search->slot, WIDTH);
         search->status = OURO_FOUND;
     }
     ouro__unuse(&set->head, search->locked);
@@ -175,7 +175,7 @@ ouro_set_pop(ouro_loan loan, ouro_ref *item)
     bool locked = ouro__use(&set->head);
     if (set->n != 0) { /* the last is no hole */
         *item = set->entries[set->n - 1];
-        ouro__table_remove(set, set->n - 1, WIDTH);
+        ouro__table_remove(set, set->n - 1, TABLE_NONE, WIDTH);
         status = OURO_FOUND;
     }
     ouro__unuse(&set->head, locked);

@@ -9,11 +9,12 @@
  * An entry is one reference, the key, or two, key and value.  Its hash has 32 bits, so that a scan of few
  * hashes takes four at a time.  More entries are found through slots, 3/2 as many or more: an entry's slot is the
  * first free one from where the hash's upper bits point.  A slot has the entry's number in its lower bits and
- * the hash's next bits above them; with all bits set it is free.
+ * the hash's next bits above them.  With all bits set it is free, with all but the lowest a deleted entry's.
  *
  * A deleted entry is a hole, whose key is NULL; holes at the end are cut off at once, the others when the table is made
- * anew.  A deleted entry's slot stays: it leads to a hole, or to another entry which is then not the one that is
- * sought, or found one way or the other.  Slots are used up by each new entry, so that some always are free.
+ * anew.  A deleted entry's slot is marked, or stays when it was not looked up: then it leads to a hole, or to another entry
+ * which is not the one that is sought, or found one way or the other.  Slots are used up by each new entry, so
+ * that some always are free.
  *
  * What is here runs while the table is in use, see ouro__use(); comparing keys may run anything, and so leaves the use for
  * a while.  The version tells whether the table was changed meanwhile.
@@ -62,7 +63,7 @@ struct table_search {
     uint32_t hash;
     bool locked;        /* what ouro__use() said */
     ouro_status status; /* what comparing failed with, or OURO_OK */
-    size_t slot;        /* when nothing was found: where it is to be, if there are slots */
+    uint32_t slot;      /* if there are slots: that of the entry found, or the one for a new entry */
 };
 
 /* ---- where things are; there is a block ---- */
@@ -142,11 +143,11 @@ bool ouro__table_copy(struct table *to, const struct table *from, unsigned width
 /* Bytes of the block. */
 size_t ouro__table_size(const struct table *table, unsigned width);
 
-/* Put a new entry's number into the first free slot for its hash. */
-void ouro__table_put_slot(struct table *table, uint32_t hash, size_t index);
+/* Put the numbers of new entries, whose hashes are there, into slots. */
+void ouro__table_put_slots(struct table *table, size_t from, size_t to);
 
-/* Take an entry out; the caller has what it refers to. */
-void ouro__table_remove(struct table *table, size_t index, unsigned width);
+/* Take an entry out; the caller has what it refers to.  `slot` is where a search found it, or TABLE_NONE. */
+void ouro__table_remove(struct table *table, size_t index, size_t slot, unsigned width);
 
 enum table_verdict {
     TABLE_SAME,
@@ -174,10 +175,15 @@ ouro__table_search_for(struct table_search *search, ouro_object *key)
 {
     const struct ouro_type *type = ouro__type(key);
     uint64_t hash;
-    ouro_status status = OURO_LIKELY(type->own.hash != NULL) ? type->own.hash((ouro_loan)key, &hash)
-                                                             : ouro_hash((ouro_loan)key, &hash);
-    if (OURO_UNLIKELY(status < 0)) {
-        return status;
+
+    if (type->own.hash == NULL && type->own.equal == NULL) {
+        hash = ouro__hash_identity(key);
+    } else {
+        ouro_status status = OURO_LIKELY(type->own.hash != NULL) ? type->own.hash((ouro_loan)key, &hash)
+                                                                 : OURO_UNHASHABLE;
+        if (OURO_UNLIKELY(status < 0)) {
+            return status;
+        }
     }
     search->key = key;
     search->hash = ouro__table_hash(hash);
@@ -252,11 +258,12 @@ ouro__table_find_few(struct table *table, struct table_search *search, size_t *f
                                                                                                        \
         for (;; at = (at + 1) & mask) {                                                                \
             word here = slots[at];                                                                     \
-            if (((uint32_t)(here ^ rest) & ~mask) == 0 && (here & mask) != mask) {                     \
+            if (((uint32_t)(here ^ rest) & ~mask) == 0 && (here & mask) < mask - 1) {                  \
                 enum table_verdict verdict =                                                           \
                     ouro__table_look(table, search, here & mask, false, width);                        \
                 if (verdict != TABLE_OTHER) {                                                          \
                     *found = here & mask;                                                              \
+                    search->slot = at;                                                                 \
                     return verdict;                                                                    \
                 }                                                                                      \
             } else if (here == (word)UINT32_MAX) {                                                     \
@@ -319,7 +326,8 @@ ouro__table_add(struct table *table, const struct table_search *search, unsigned
         shape = ouro__table_shape(table);
         log = shape->log;
         if (log != 0) {
-            ouro__table_put_slot(table, search->hash, n);
+            ouro__table_hashes(table)[n] = search->hash;
+            ouro__table_put_slots(table, n, n + 1);
         }
     } else if (log != 0) {
         char *slots = ouro__table_slots(table, log);
