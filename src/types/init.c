@@ -10,9 +10,9 @@ ouro_init(const ouro_config *config)
 {
     ouro__os_acquire(&init_lock);
     ouro_status status = ouro__objects_init(config) ? ouro_thread_attach() : OURO_NO_MEMORY;
-    if (status == OURO_OK &&
-        !(ouro__weakrefs_init() && ouro__gc_init() && ouro__numbers_init() && ouro__tuples_init() &&
-          ouro__lists_init() && ouro__dicts_init() && ouro__sets_init())) {
+    if (status == OURO_OK && !(ouro__weakrefs_init() && ouro__gc_init() && ouro__numbers_init() &&
+                               ouro__tuples_init() && ouro__lists_init() && ouro__dicts_init() &&
+                               ouro__sets_init() && ouro__table_iterators_init())) {
         ouro_thread_detach();
         status = OURO_NO_MEMORY;
     }

@@ -15,6 +15,7 @@ bool ouro__lists_init(void);
 bool ouro__tuples_init(void);
 bool ouro__dicts_init(void);
 bool ouro__sets_init(void);
+bool ouro__table_iterators_init(void);
 
 extern struct ouro_type *ouro__list_type, *ouro__tuple_type;
 
