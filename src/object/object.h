@@ -128,6 +128,13 @@ ouro__mix_bits(uint64_t bits)
     return bits ^ bits >> 32;
 }
 
+/* The hash of an object that equals no other.  Tables mix it: of neighbours they make neighbours nowhere. */
+static inline uint64_t
+ouro__hash_identity(const ouro_object *object)
+{
+    return (uintptr_t)object >> 4;
+}
+
 /* ---- threads ---- */
 
 #define NO_OWNER 0

@@ -12,7 +12,7 @@ ouro_hash(ouro_loan object, uint64_t *hash)
     if (type->own.equal != NULL) { /* equal objects would have different hashes */
         return OURO_UNHASHABLE;
     }
-    *hash = ouro__mix_bits((uintptr_t)ouro_look(object) >> 4);
+    *hash = ouro__hash_identity(ouro_look(object));
     return OURO_OK;
 }
 

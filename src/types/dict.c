@@ -5,7 +5,7 @@
  * that could be part of a cycle.
  *
  * @source  CPython Objects/dictobject.c; MAINTAIN_TRACKING() for the collector */
-#include "types/table.h"
+#include "types/table_find.h"
 
 #define WIDTH 2 /* key and value */
 
@@ -222,7 +222,7 @@ take_out(struct table *dict, ouro_object *key, ouro_object **had_key, ouro_objec
     if (index != TABLE_NONE) {
         *had_key = dict->entries[index * WIDTH];
         *had_value = dict->entries[index * WIDTH + 1];
-        ouro__table_remove(dict, index, WIDTH);
+        ouro__table_remove(dict, index, search.slot, WIDTH);
         search.status = OURO_FOUND;
     }
     ouro__unuse(&dict->head, search.locked);
@@ -266,7 +266,7 @@ ouro_dict_popitem(ouro_loan loan, ouro_ref *key, ouro_ref *value)
         size_t last = dict->n - 1;
         *key = dict->entries[last * WIDTH];
         *value = dict->entries[last * WIDTH + 1];
-        ouro__table_remove(dict, last, WIDTH);
+        ouro__table_remove(dict, last, TABLE_NONE, WIDTH);
         status = OURO_FOUND;
     }
     ouro__unuse(&dict->head, locked);
@@ -288,30 +288,13 @@ ouro_dict_clear(ouro_loan loan)
 
 /* ---- stepping ---- */
 
-/* The next entry from `position` on that is no hole, or NULL. */
-static inline ouro_object **
-step(const struct table *dict, size_t *position)
-{
-    size_t at = *position;
-
-    while (at < dict->n) {
-        ouro_object **entry = &dict->entries[at++ * WIDTH];
-        if (entry[0] != NULL) {
-            *position = at;
-            return entry;
-        }
-    }
-    *position = at;
-    return NULL;
-}
-
 bool
 ouro_dict_next(ouro_loan loan, size_t *position, ouro_ref *key, ouro_ref *value)
 {
     struct table *dict = dict_of(loan);
 
     bool locked = ouro__use(&dict->head);
-    ouro_object **entry = step(dict, position);
+    ouro_object **entry = ouro__table_step(dict, position, WIDTH);
     if (entry != NULL) {
         if (key != NULL) {
             *key = ouro_incref((ouro_loan)entry[0]);
@@ -330,7 +313,7 @@ next_with_hash(struct table *dict, size_t *position, struct table_search *key, o
                size_t *live)
 {
     bool locked = ouro__use(&dict->head);
-    ouro_object **entry = step(dict, position);
+    ouro_object **entry = ouro__table_step(dict, position, WIDTH);
     if (entry != NULL) {
         key->key = ouro_incref((ouro_loan)entry[0]);
         key->hash = ouro__table_hashes(dict)[*position - 1];
@@ -411,180 +394,6 @@ ouro_dict_update(ouro_loan dict, ouro_loan other)
     return status < 0 ? status : OURO_OK;
 }
 
-/* ---- lists and iterators ---- */
-
-enum what { KEYS, VALUES, ITEMS };
-
-/* A new reference to what is asked for of an entry; a pair is `empty`, filled, which has no items yet. */
-static inline ouro_ref
-part_of(ouro_object **entry, enum what what, ouro_ref empty)
-{
-    if (what != ITEMS) {
-        return ouro_incref((ouro_loan)entry[what]);
-    }
-    ouro_tuple_fill(ouro_lend(empty), 0, ouro_incref((ouro_loan)entry[0]));
-    ouro_tuple_fill(ouro_lend(empty), 1, ouro_incref((ouro_loan)entry[1]));
-    return empty;
-}
-
-/* Put what is asked for of all entries into an empty list with room for `n`; false when there are others by now. */
-static bool
-list_entries(struct table *dict, enum what what, size_t n, ouro_object *list, ouro_object *tuples)
-{
-    size_t position = 0;
-
-    bool locked = ouro__use(&dict->head);
-    bool fits = ouro__table_live(dict) == n;
-    for (size_t i = 0; fits && i < n; i++) {
-        ouro_object **entry = step(dict, &position);
-        ouro_ref tuple = what == ITEMS ? ouro_incref(ouro_list_get_borrow((ouro_loan)tuples, i)) : NULL;
-        ouro__list_fill(list, part_of(entry, what, tuple));
-    }
-    ouro__unuse(&dict->head, locked);
-    return fits;
-}
-
-static ouro_ref
-make_list(ouro_loan loan, enum what what)
-{
-    for (;;) {
-        size_t n = ouro_dict_length(loan);
-        ouro_ref list = ouro_list_new(n), tuples = what == ITEMS ? ouro_list_new(n) : NULL;
-        bool has_memory = list != NULL && (what != ITEMS || tuples != NULL);
-        for (size_t i = 0; has_memory && what == ITEMS && i < n; i++) {
-            ouro_ref tuple = ouro_tuple_new(2, NULL);
-            has_memory = tuple != NULL;
-            if (has_memory) {
-                ouro__list_fill(tuples, tuple);
-            }
-        }
-        bool done = has_memory && list_entries(dict_of(loan), what, n, list, tuples);
-        ouro_xdecref(tuples);
-        if (done) {
-            return list;
-        }
-        ouro_xdecref(list);
-        if (!has_memory) {
-            return NULL;
-        }
-    }
-}
-
-ouro_ref
-ouro_dict_keys(ouro_loan dict)
-{
-    return make_list(dict, KEYS);
-}
-
-ouro_ref
-ouro_dict_values(ouro_loan dict)
-{
-    return make_list(dict, VALUES);
-}
-
-ouro_ref
-ouro_dict_items(ouro_loan dict)
-{
-    return make_list(dict, ITEMS);
-}
-
-struct iterator {
-    ouro_object head;
-    ouro_ref dict;
-    size_t position; /* atomic, as two threads may step it; SIZE_MAX: at the end */
-    size_t live;     /* of the dict, when it began; SIZE_MAX: it was changed */
-};
-
-static struct ouro_type *iterator_types[3];
-
-static ouro_ref
-make_iterator(ouro_loan dict, enum what what)
-{
-    ouro_ref made = ouro_new((ouro_loan)&iterator_types[what]->head);
-    if (made != NULL) {
-        struct iterator *iterator = (struct iterator *)made;
-        iterator->dict = ouro_incref(dict);
-        iterator->live = ouro_dict_length(dict);
-    }
-    return made;
-}
-
-ouro_ref
-ouro_dict_iterate_keys(ouro_loan dict)
-{
-    return make_iterator(dict, KEYS);
-}
-
-ouro_ref
-ouro_dict_iterate_values(ouro_loan dict)
-{
-    return make_iterator(dict, VALUES);
-}
-
-ouro_ref
-ouro_dict_iterate_items(ouro_loan dict)
-{
-    return make_iterator(dict, ITEMS);
-}
-
-static ouro_ref
-iterate_iterator(ouro_loan self)
-{
-    return ouro_incref(self);
-}
-
-static inline __attribute__((always_inline)) ouro_status
-next_of(ouro_loan self, enum what what, ouro_ref *item)
-{
-    struct iterator *iterator = (struct iterator *)ouro_look(self);
-    struct table *dict = (struct table *)iterator->dict;
-    size_t position = __atomic_load_n(&iterator->position, __ATOMIC_RELAXED);
-    ouro_status status = OURO_OK;
-
-    if (position == SIZE_MAX || dict == NULL) {
-        return OURO_OK;
-    }
-    ouro_ref tuple = what == ITEMS ? ouro_tuple_new(2, NULL) : NULL;
-    if (what == ITEMS && tuple == NULL) {
-        return OURO_NO_MEMORY;
-    }
-    bool locked = ouro__use(&dict->head);
-    if (ouro__table_live(dict) != __atomic_load_n(&iterator->live, __ATOMIC_RELAXED)) {
-        __atomic_store_n(&iterator->live, SIZE_MAX, __ATOMIC_RELAXED);
-        status = OURO_CHANGED;
-    } else {
-        ouro_object **entry = step(dict, &position);
-        if (entry != NULL) {
-            *item = part_of(entry, what, tuple);
-            status = OURO_FOUND;
-        }
-        __atomic_store_n(&iterator->position, entry != NULL ? position : SIZE_MAX, __ATOMIC_RELAXED);
-    }
-    ouro__unuse(&dict->head, locked);
-    if (status != OURO_FOUND) {
-        ouro_xdecref(tuple);
-    }
-    return status;
-}
-
-static ouro_status
-next_key(ouro_loan self, ouro_ref *item)
-{
-    return next_of(self, KEYS, item);
-}
-
-static ouro_status
-next_value(ouro_loan self, ouro_ref *item)
-{
-    return next_of(self, VALUES, item);
-}
-
-static ouro_status
-next_item(ouro_loan self, ouro_ref *item)
-{
-    return next_of(self, ITEMS, item);
-}
-
 /* ---- the type ---- */
 
 /* Is there the same key in `other`, with an equal value? */
@@ -642,29 +451,6 @@ ouro_dict_type(void)
     return (ouro_loan)&dict_type->head;
 }
 
-static bool
-make_iterator_types(void)
-{
-    static const ouro_field fields[] = {OURO_FIELD(struct iterator, dict)};
-    static const char *const names[] = {"dict_keyiterator", "dict_valueiterator", "dict_itemiterator"};
-    ouro_status (*const next[])(ouro_loan, ouro_ref *) = {next_key, next_value, next_item};
-
-    for (unsigned i = 0; i < 3; i++) {
-        const ouro_type_spec spec = {
-            .name = names[i],
-            .size = sizeof(struct iterator),
-            .n_fields = 1,
-            .fields = fields,
-            .iterate = iterate_iterator,
-            .next = next[i],
-        };
-        if (!ouro__type_make(&spec, &iterator_types[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool
 ouro__dicts_init(void)
 {
@@ -680,5 +466,5 @@ ouro__dicts_init(void)
         .iterate = ouro_dict_iterate_keys,
         .extra_size = extra_size,
     };
-    return ouro__type_make(&spec, &dict_type) && make_iterator_types();
+    return ouro__type_make(&spec, &dict_type);
 }

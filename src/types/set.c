@@ -1,11 +1,11 @@
 /* set.c - sets and frozensets: tables of keys alone.
  *
  * @source  CPython Objects/setobject.c for what the operations do */
-#include "types/table.h"
+#include "types/table_find.h"
 
 #define WIDTH 1
 
-static struct ouro_type *set_type, *frozenset_type, *iterator_type;
+static struct ouro_type *set_type, *frozenset_type;
 
 static struct table *
 set_of(ouro_loan loan)
@@ -135,7 +135,7 @@ discard(struct table *set, struct table_search *search)
     size_t index = find(set, search);
     if (index != TABLE_NONE) {
         had = set->entries[index];
-        ouro__table_remove(set, index, WIDTH);
+        ouro__table_remove(set, index, search->slot, WIDTH);
         search->status = OURO_FOUND;
     }
     ouro__unuse(&set->head, search->locked);
@@ -175,7 +175,7 @@ ouro_set_pop(ouro_loan loan, ouro_ref *item)
     bool locked = ouro__use(&set->head);
     if (set->n != 0) { /* the last is no hole */
         *item = set->entries[set->n - 1];
-        ouro__table_remove(set, set->n - 1, WIDTH);
+        ouro__table_remove(set, set->n - 1, TABLE_NONE, WIDTH);
         status = OURO_FOUND;
     }
     ouro__unuse(&set->head, locked);
@@ -207,27 +207,15 @@ ouro_set_clear(ouro_loan set)
 
 /* ---- stepping ---- */
 
-/* The next entry from `position` on that is no hole, or NULL. */
-static inline ouro_object *
-step(const struct table *set, size_t *position)
-{
-    ouro_object *item = NULL;
-
-    while (item == NULL && *position < set->n) {
-        item = set->entries[(*position)++];
-    }
-    return item;
-}
-
 bool
 ouro_set_next(ouro_loan loan, size_t *position, ouro_ref *item)
 {
     struct table *set = set_of(loan);
 
     bool locked = ouro__use(&set->head);
-    ouro_object *next = step(set, position);
+    ouro_object **next = ouro__table_step(set, position, WIDTH);
     if (next != NULL) {
-        *item = ouro_incref((ouro_loan)next);
+        *item = ouro_incref((ouro_loan)next[0]);
     }
     ouro__unuse(&set->head, locked);
     return next != NULL;
@@ -257,9 +245,9 @@ walk(struct walk *walk)
     if (ouro__table_live(set) != walk->live) {
         status = OURO_CHANGED;
     } else {
-        ouro_object *item = step(set, &walk->position);
-        if (item != NULL) {
-            walk->item.key = ouro_incref((ouro_loan)item);
+        ouro_object **entry = ouro__table_step(set, &walk->position, WIDTH);
+        if (entry != NULL) {
+            walk->item.key = ouro_incref((ouro_loan)entry[0]);
             walk->item.hash = ouro__table_hashes(set)[walk->position - 1];
             walk->item.status = OURO_OK;
             status = OURO_FOUND;
@@ -535,60 +523,6 @@ ouro_set_is_disjoint(ouro_loan set, ouro_loan other)
     return status;
 }
 
-/* ---- iterators ---- */
-
-struct iterator {
-    ouro_object head;
-    ouro_ref set;
-    size_t position; /* atomic, as two threads may step it; SIZE_MAX: at the end */
-    size_t live;     /* of the set, when it began; SIZE_MAX: it was changed */
-};
-
-static ouro_ref
-iterate_set(ouro_loan set)
-{
-    ouro_ref made = ouro_new((ouro_loan)&iterator_type->head);
-    if (made != NULL) {
-        struct iterator *iterator = (struct iterator *)made;
-        iterator->set = ouro_incref(set);
-        iterator->live = ouro_set_length(set);
-    }
-    return made;
-}
-
-static ouro_ref
-iterate_iterator(ouro_loan self)
-{
-    return ouro_incref(self);
-}
-
-static ouro_status
-next_item(ouro_loan self, ouro_ref *item)
-{
-    struct iterator *iterator = (struct iterator *)ouro_look(self);
-    struct table *set = (struct table *)iterator->set;
-    size_t position = __atomic_load_n(&iterator->position, __ATOMIC_RELAXED);
-    ouro_status status = OURO_OK;
-
-    if (position == SIZE_MAX || set == NULL) {
-        return OURO_OK;
-    }
-    bool locked = ouro__use(&set->head);
-    if (ouro__table_live(set) != __atomic_load_n(&iterator->live, __ATOMIC_RELAXED)) {
-        __atomic_store_n(&iterator->live, SIZE_MAX, __ATOMIC_RELAXED);
-        status = OURO_CHANGED;
-    } else {
-        ouro_object *next = step(set, &position);
-        if (next != NULL) {
-            *item = ouro_incref((ouro_loan)next);
-            status = OURO_FOUND;
-        }
-        __atomic_store_n(&iterator->position, next != NULL ? position : SIZE_MAX, __ATOMIC_RELAXED);
-    }
-    ouro__unuse(&set->head, locked);
-    return status;
-}
-
 /* ---- the types ---- */
 
 static ouro_status
@@ -640,7 +574,6 @@ bool
 ouro__sets_init(void)
 {
     static const ouro_field fields[] = {OURO_FIELD_ARRAY(struct table, entries, n, ouro_ref, 1)};
-    static const ouro_field iterator_fields[] = {OURO_FIELD(struct iterator, set)};
     ouro_type_spec spec = {
         .name = "set",
         .size = sizeof(struct table),
@@ -649,18 +582,10 @@ ouro__sets_init(void)
         .flags = OURO_TYPE_BASE,
         .clear = clear,
         .equal = equal_set,
-        .iterate = iterate_set,
+        .iterate = ouro__set_iterate,
         .extra_size = extra_size,
     };
-    const ouro_type_spec iterator = {
-        .name = "set_iterator",
-        .size = sizeof(struct iterator),
-        .n_fields = 1,
-        .fields = iterator_fields,
-        .iterate = iterate_iterator,
-        .next = next_item,
-    };
-    if (!ouro__type_make(&spec, &set_type) || !ouro__type_make(&iterator, &iterator_type)) {
+    if (!ouro__type_make(&spec, &set_type)) {
         return false;
     }
     spec.name = "frozenset";

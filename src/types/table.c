@@ -89,31 +89,43 @@ take_shape(struct table *table, size_t room, unsigned width)
     return true;
 }
 
+/* Put the numbers of entries into the first free slots for their hashes; `word` is a type of unsigned integers. */
+#define PUT(name, word)                                                                                \
+    static void put_##name(char *slots_at, unsigned log, const uint32_t *hashes, size_t from,          \
+                           size_t to)                                                                  \
+    {                                                                                                  \
+        word *slots = (word *)(void *)slots_at;                                                        \
+        uint32_t mask = (1U << log) - 1;                                                               \
+                                                                                                       \
+        for (size_t i = from; i < to; i++) {                                                           \
+            uint64_t shifted = (uint64_t)hashes[i] << log;                                             \
+            uint32_t at = (uint32_t)(shifted >> 32);                                                   \
+            uint32_t rest = (uint32_t)shifted >> (32 - 8 * sizeof(word)) & ~mask;                      \
+            while (slots[at] != (word)UINT32_MAX) {                                                    \
+                at = (at + 1) & mask;                                                                  \
+            }                                                                                          \
+            slots[at] = (word)(rest | (uint32_t)i);                                                    \
+        }                                                                                              \
+    }
+
+PUT(8, uint8_t)
+PUT(16, uint16_t)
+PUT(32, uint32_t)
+
 void
-ouro__table_put_slot(struct table *table, uint32_t hash, size_t index)
+ouro__table_put_slots(struct table *table, size_t from, size_t to)
 {
     unsigned log = ouro__table_shape(table)->log;
     char *slots = ouro__table_slots(table, log);
-    uint32_t mask = (1U << log) - 1;
-    uint64_t shifted = (uint64_t)hash << log;
-    uint32_t at = (uint32_t)(shifted >> 32), rest = (uint32_t)shifted, number = (uint32_t)index;
+    const uint32_t *hashes = ouro__table_hashes(table);
 
-    ouro__table_counts(table)->fresh--;
+    ouro__table_counts(table)->fresh -= (uint32_t)(to - from);
     if (log <= 7) {
-        uint8_t *all = (uint8_t *)slots;
-        for (; all[at] != UINT8_MAX; at = (at + 1) & mask) {
-        }
-        all[at] = (uint8_t)((rest >> 24 & ~mask) | number);
+        put_8(slots, log, hashes, from, to);
     } else if (log <= 13) {
-        uint16_t *all = (uint16_t *)(void *)slots;
-        for (; all[at] != UINT16_MAX; at = (at + 1) & mask) {
-        }
-        all[at] = (uint16_t)((rest >> 16 & ~mask) | number);
+        put_16(slots, log, hashes, from, to);
     } else {
-        uint32_t *all = (uint32_t *)(void *)slots;
-        for (; all[at] != UINT32_MAX; at = (at + 1) & mask) {
-        }
-        all[at] = (rest & ~mask) | number;
+        put_32(slots, log, hashes, from, to);
     }
 }
 
@@ -144,14 +156,13 @@ close_holes(struct table *to, const struct table *from, unsigned width)
 static void
 fill(struct table *to, const struct table *from, unsigned width)
 {
-    const uint32_t *hashes = ouro__table_hashes(to);
     unsigned log = ouro__table_shape(to)->log, log_before = ouro__table_shape(from)->log;
 
     if (ouro__table_live(from) < from->n) {
         to->n = close_holes(to, from, width);
     } else {
         to->n = from->n;
-        memcpy(ouro__table_hashes(to), ouro__table_hashes(from), from->n * sizeof *hashes);
+        memcpy(ouro__table_hashes(to), ouro__table_hashes(from), from->n * sizeof(uint32_t));
         memcpy(to->entries, from->entries, from->n * width * sizeof *to->entries);
         if (log == log_before && log != 0 &&
             ouro__table_counts(from)->fresh >= ouro__table_counts(to)->room - to->n) {
@@ -161,8 +172,8 @@ fill(struct table *to, const struct table *from, unsigned width)
             return;
         }
     }
-    for (size_t i = 0; log != 0 && i < to->n; i++) {
-        ouro__table_put_slot(to, hashes[i], i);
+    if (log != 0) {
+        ouro__table_put_slots(to, 0, to->n);
     }
 }
 
@@ -229,9 +240,10 @@ ouro__table_copy(struct table *to, const struct table *from, unsigned width)
 /* ---- taking out ---- */
 
 void
-ouro__table_remove(struct table *table, size_t index, unsigned width)
+ouro__table_remove(struct table *table, size_t index, size_t slot, unsigned width)
 {
     struct table_shape *shape = ouro__table_shape(table);
+    unsigned log = shape->log;
     ouro_object **entries = table->entries;
     size_t n = table->n, cut = 0;
 
@@ -246,10 +258,24 @@ ouro__table_remove(struct table *table, size_t index, unsigned width)
         table->n = n;
     }
     size_t more = 1 - cut; /* holes; one less is SIZE_MAX */
-    if (shape->log == 0) {
+    if (log == 0) {
         shape->holes = (uint8_t)(shape->holes + more);
-    } else {
-        ouro__table_counts(table)->holes += (uint32_t)more;
+        return;
+    }
+    ouro__table_counts(table)->holes += (uint32_t)more;
+    if (slot != TABLE_NONE) {
+        char *slots = ouro__table_slots(table, log);
+        switch (ouro__table_slot_shift(log)) {
+        case 0:
+            ((uint8_t *)slots)[slot] = UINT8_MAX - 1;
+            break;
+        case 1:
+            ((uint16_t *)(void *)slots)[slot] = UINT16_MAX - 1;
+            break;
+        default:
+            ((uint32_t *)(void *)slots)[slot] = UINT32_MAX - 1;
+            break;
+        }
     }
 }
 

@@ -20,6 +20,7 @@ bool ouro__lists_init(void);
 bool ouro__tuples_init(void);
 bool ouro__dicts_init(void);
 bool ouro__sets_init(void);
+bool ouro__table_iterators_init(void);
 bool ouro__strs_init(void);
 bool ouro__ints_init(void);
 bool ouro__bytes_init(void);

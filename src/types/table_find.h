@@ -1,0 +1,200 @@
+/* table_find.h - looking keys up in tables, and adding them: all that is to be fast, inline. */
+#ifndef OURO_TYPES_TABLE_FIND_H
+#define OURO_TYPES_TABLE_FIND_H
+
+#include "types/table.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+/* ---- looking up ---- */
+
+/* 64 bits of a hash, of which any may be the ones that differ, as 32, of which the upper ones do. */
+static inline uint32_t
+ouro__table_hash(uint64_t hash)
+{
+    return (uint32_t)(hash * 0x9E3779B97F4A7C15U >> 32);
+}
+
+/* The hash of a key that is to be sought, which may run anything. */
+static inline ouro_status
+ouro__table_search_for(struct table_search *search, ouro_object *key)
+{
+    const struct ouro_type *type = ouro__type(key);
+    uint64_t hash;
+
+    if (type->own.hash == NULL && type->own.equal == NULL) {
+        hash = ouro__hash_identity(key);
+    } else {
+        ouro_status status = OURO_LIKELY(type->own.hash != NULL) ? type->own.hash((ouro_loan)key, &hash)
+                                                                 : OURO_UNHASHABLE;
+        if (OURO_UNLIKELY(status < 0)) {
+            return status;
+        }
+    }
+    search->key = key;
+    search->hash = ouro__table_hash(hash);
+    search->status = OURO_OK;
+    return OURO_OK;
+}
+
+/* A bit for each of the four hashes that is the one sought. */
+static inline unsigned
+ouro__table_match(const uint32_t *hashes, uint32_t hash)
+{
+#if defined(__SSE2__)
+    __m128i four = _mm_loadu_si128((const __m128i *)(const void *)hashes);
+    __m128i equal = _mm_cmpeq_epi32(four, _mm_set1_epi32((int)hash));
+    return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(equal));
+#else
+    return (hashes[0] == hash) | (hashes[1] == hash) << 1 | (hashes[2] == hash) << 2 |
+           (hashes[3] == hash) << 3;
+#endif
+}
+
+/* Is entry `index` the one?  Its key is, or one that has the same hash and must be compared. */
+static inline __attribute__((always_inline)) enum table_verdict
+ouro__table_look(struct table *table, struct table_search *search, size_t index, bool has_hash,
+                 unsigned width)
+{
+    const ouro_object *key = table->entries[index * width];
+    if (OURO_LIKELY(key == search->key)) {
+        return TABLE_SAME;
+    }
+    if (key == NULL || (!has_hash && ouro__table_hashes(table)[index] != search->hash)) {
+        return TABLE_OTHER;
+    }
+    return ouro__table_compare(table, search, index, width);
+}
+
+static inline __attribute__((always_inline)) enum table_verdict
+ouro__table_find_few(struct table *table, struct table_search *search, size_t *found, unsigned width)
+{
+    /* The last four may reach into the shape and the first entry: never beyond the block. */
+    const uint32_t *hashes = ouro__table_hashes(table);
+    size_t n = table->n;
+
+    for (size_t i = 0; i < n; i += 4) {
+        unsigned match = ouro__table_match(hashes + i, search->hash);
+        while (OURO_UNLIKELY(match != 0)) {
+            size_t index = i + (unsigned)__builtin_ctz(match);
+            match &= match - 1;
+            if (index >= n) {
+                break;
+            }
+            enum table_verdict verdict = ouro__table_look(table, search, index, true, width);
+            if (verdict != TABLE_OTHER) {
+                *found = index;
+                return verdict;
+            }
+        }
+    }
+    return TABLE_OTHER;
+}
+
+/* `word` is a type of unsigned integers. */
+#define OURO__TABLE_FIND(name, word)                                                                   \
+    static inline __attribute__((always_inline)) enum table_verdict ouro__table_find_##name(           \
+        struct table *table, struct table_search *search, unsigned log, size_t *found, unsigned width) \
+    {                                                                                                  \
+        const word *slots = (const word *)(const void *)ouro__table_slots(table, log);                 \
+        uint32_t mask = (uint32_t)(((uint64_t)1 << log) - 1);                                          \
+        uint64_t shifted = (uint64_t)search->hash << log;                                              \
+        uint32_t at = (uint32_t)(shifted >> 32);                                                       \
+        word rest = (word)((uint32_t)shifted >> (32 - 8 * sizeof(word)));                              \
+                                                                                                       \
+        for (;; at = (at + 1) & mask) {                                                                \
+            word here = slots[at];                                                                     \
+            if (((uint32_t)(here ^ rest) & ~mask) == 0 && (here & mask) < mask - 1) {                  \
+                enum table_verdict verdict =                                                           \
+                    ouro__table_look(table, search, here & mask, false, width);                        \
+                if (verdict != TABLE_OTHER) {                                                          \
+                    *found = here & mask;                                                              \
+                    search->slot = at;                                                                 \
+                    return verdict;                                                                    \
+                }                                                                                      \
+            } else if (here == (word)UINT32_MAX) {                                                     \
+                search->slot = at;                                                                     \
+                return TABLE_OTHER;                                                                    \
+            }                                                                                          \
+        }                                                                                              \
+    }
+
+OURO__TABLE_FIND(8, uint8_t)
+OURO__TABLE_FIND(16, uint16_t)
+OURO__TABLE_FIND(32, uint32_t)
+
+/* The number of the entry, or TABLE_NONE, when there is none or comparing failed.  The table is in use. */
+static inline __attribute__((always_inline)) size_t
+ouro__table_find(struct table *table, struct table_search *search, unsigned width)
+{
+    size_t found = TABLE_NONE;
+    enum table_verdict verdict;
+
+    do {
+        if (table->entries == NULL) {
+            return TABLE_NONE;
+        }
+        unsigned log = ouro__table_shape(table)->log;
+        if (log == 0) {
+            verdict = ouro__table_find_few(table, search, &found, width);
+        } else if (log <= 7) {
+            verdict = ouro__table_find_8(table, search, log, &found, width);
+        } else if (log <= 13) {
+            verdict = ouro__table_find_16(table, search, log, &found, width);
+        } else {
+            verdict = ouro__table_find_32(table, search, log, &found, width);
+        }
+    } while (OURO_UNLIKELY(verdict == TABLE_AGAIN));
+    return verdict == TABLE_SAME ? found : TABLE_NONE;
+}
+
+/* ---- adding ---- */
+
+/* A new entry for what was sought in vain in this use, for the caller to fill in; NULL without memory. */
+static inline __attribute__((always_inline)) ouro_object **
+ouro__table_add(struct table *table, const struct table_search *search, unsigned width)
+{
+    size_t n = table->n;
+
+    if (OURO_UNLIKELY(table->entries == NULL)) {
+        if (!ouro__table_reserve(table, 1, width)) {
+            return NULL;
+        }
+    }
+    struct table_shape *shape = ouro__table_shape(table);
+    unsigned log = shape->log;
+    if (log == 0 ? n == shape->room
+                 : n == ouro__table_counts(table)->room || ouro__table_counts(table)->fresh == 0) {
+        if (!ouro__table_reserve(table, 1, width)) {
+            return NULL;
+        }
+        n = table->n;
+        shape = ouro__table_shape(table);
+        log = shape->log;
+        if (log != 0) {
+            ouro__table_hashes(table)[n] = search->hash;
+            ouro__table_put_slots(table, n, n + 1);
+        }
+    } else if (log != 0) {
+        char *slots = ouro__table_slots(table, log);
+        uint32_t rest = (uint32_t)((uint64_t)search->hash << log);
+        ouro__table_counts(table)->fresh--;
+        if (log <= 7) {
+            ((uint8_t *)slots)[search->slot] =
+                (uint8_t)((rest >> 24 & ~((1U << log) - 1)) | (uint32_t)n);
+        } else if (log <= 13) {
+            ((uint16_t *)(void *)slots)[search->slot] =
+                (uint16_t)((rest >> 16 & ~((1U << log) - 1)) | (uint32_t)n);
+        } else {
+            ((uint32_t *)(void *)slots)[search->slot] = (rest & ~((1U << log) - 1)) | (uint32_t)n;
+        }
+    }
+    ouro__table_hashes(table)[n] = search->hash;
+    shape->version++;
+    table->n = n + 1;
+    return &table->entries[n * width];
+}
+
+#endif

@@ -1,0 +1,223 @@
+/* table_iterate.c - iterators over dicts and sets, and lists of what dicts have. */
+#include "types/table.h"
+
+/* What is given of an entry; that of sets has keys alone. */
+enum what { KEYS, VALUES, ITEMS, SET };
+#define N_WHATS 4
+
+static inline unsigned
+width_of(enum what what)
+{
+    return what == SET ? 1 : 2;
+}
+
+/* ---- lists ---- */
+
+/* A new reference to what is asked for of an entry; a pair is `empty`, filled, which has no items yet. */
+static inline ouro_ref
+part_of(ouro_object **entry, enum what what, ouro_ref empty)
+{
+    if (what != ITEMS) {
+        return ouro_incref((ouro_loan)entry[what == VALUES]);
+    }
+    ouro_tuple_fill(ouro_lend(empty), 0, ouro_incref((ouro_loan)entry[0]));
+    ouro_tuple_fill(ouro_lend(empty), 1, ouro_incref((ouro_loan)entry[1]));
+    return empty;
+}
+
+/* Put what is asked for of all entries into an empty list with room for `n`; false when there are others by now. */
+static bool
+list_entries(struct table *dict, enum what what, size_t n, ouro_object *list, ouro_object *tuples)
+{
+    size_t position = 0;
+
+    bool locked = ouro__use(&dict->head);
+    bool fits = ouro__table_live(dict) == n;
+    for (size_t i = 0; fits && i < n; i++) {
+        ouro_object **entry = ouro__table_step(dict, &position, 2);
+        ouro_ref tuple = what == ITEMS ? ouro_incref(ouro_list_get_borrow((ouro_loan)tuples, i)) : NULL;
+        ouro__list_fill(list, part_of(entry, what, tuple));
+    }
+    ouro__unuse(&dict->head, locked);
+    return fits;
+}
+
+static ouro_ref
+make_list(ouro_loan loan, enum what what)
+{
+    for (;;) {
+        size_t n = ouro_dict_length(loan);
+        ouro_ref list = ouro_list_new(n), tuples = what == ITEMS ? ouro_list_new(n) : NULL;
+        bool has_memory = list != NULL && (what != ITEMS || tuples != NULL);
+        for (size_t i = 0; has_memory && what == ITEMS && i < n; i++) {
+            ouro_ref tuple = ouro_tuple_new(2, NULL);
+            has_memory = tuple != NULL;
+            if (has_memory) {
+                ouro__list_fill(tuples, tuple);
+            }
+        }
+        bool done = has_memory && list_entries((struct table *)ouro_look(loan), what, n, list, tuples);
+        ouro_xdecref(tuples);
+        if (done) {
+            return list;
+        }
+        ouro_xdecref(list);
+        if (!has_memory) {
+            return NULL;
+        }
+    }
+}
+
+ouro_ref
+ouro_dict_keys(ouro_loan dict)
+{
+    return make_list(dict, KEYS);
+}
+
+ouro_ref
+ouro_dict_values(ouro_loan dict)
+{
+    return make_list(dict, VALUES);
+}
+
+ouro_ref
+ouro_dict_items(ouro_loan dict)
+{
+    return make_list(dict, ITEMS);
+}
+
+/* ---- iterators ---- */
+
+struct iterator {
+    ouro_object head;
+    ouro_ref table;
+    size_t position; /* atomic, as two threads may step it; SIZE_MAX: at the end */
+    size_t live;     /* of the table, when it began; SIZE_MAX: it was changed; atomic */
+};
+
+static struct ouro_type *iterator_types[N_WHATS];
+
+static ouro_ref
+make_iterator(ouro_loan loan, enum what what)
+{
+    ouro_ref made = ouro_new((ouro_loan)&iterator_types[what]->head);
+    if (made != NULL) {
+        struct iterator *iterator = (struct iterator *)made;
+        iterator->table = ouro_incref(loan);
+        iterator->live = what == SET ? ouro_set_length(loan) : ouro_dict_length(loan);
+    }
+    return made;
+}
+
+ouro_ref
+ouro_dict_iterate_keys(ouro_loan dict)
+{
+    return make_iterator(dict, KEYS);
+}
+
+ouro_ref
+ouro_dict_iterate_values(ouro_loan dict)
+{
+    return make_iterator(dict, VALUES);
+}
+
+ouro_ref
+ouro_dict_iterate_items(ouro_loan dict)
+{
+    return make_iterator(dict, ITEMS);
+}
+
+ouro_ref
+ouro__set_iterate(ouro_loan set)
+{
+    return make_iterator(set, SET);
+}
+
+static ouro_ref
+iterate_iterator(ouro_loan self)
+{
+    return ouro_incref(self);
+}
+
+static inline __attribute__((always_inline)) ouro_status
+next_of(ouro_loan self, enum what what, ouro_ref *item)
+{
+    struct iterator *iterator = (struct iterator *)ouro_look(self);
+    struct table *table = (struct table *)iterator->table;
+    size_t position = __atomic_load_n(&iterator->position, __ATOMIC_RELAXED);
+    ouro_status status = OURO_OK;
+
+    if (position == SIZE_MAX || table == NULL) {
+        return OURO_OK;
+    }
+    ouro_ref tuple = what == ITEMS ? ouro_tuple_new(2, NULL) : NULL;
+    if (what == ITEMS && tuple == NULL) {
+        return OURO_NO_MEMORY;
+    }
+    bool locked = ouro__use(&table->head);
+    if (ouro__table_live(table) != __atomic_load_n(&iterator->live, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&iterator->live, SIZE_MAX, __ATOMIC_RELAXED);
+        status = OURO_CHANGED;
+    } else {
+        ouro_object **entry = ouro__table_step(table, &position, width_of(what));
+        if (entry != NULL) {
+            *item = part_of(entry, what, tuple);
+            status = OURO_FOUND;
+        }
+        __atomic_store_n(&iterator->position, entry != NULL ? position : SIZE_MAX, __ATOMIC_RELAXED);
+    }
+    ouro__unuse(&table->head, locked);
+    if (status != OURO_FOUND) {
+        ouro_xdecref(tuple);
+    }
+    return status;
+}
+
+static ouro_status
+next_key(ouro_loan self, ouro_ref *item)
+{
+    return next_of(self, KEYS, item);
+}
+
+static ouro_status
+next_value(ouro_loan self, ouro_ref *item)
+{
+    return next_of(self, VALUES, item);
+}
+
+static ouro_status
+next_item(ouro_loan self, ouro_ref *item)
+{
+    return next_of(self, ITEMS, item);
+}
+
+static ouro_status
+next_of_set(ouro_loan self, ouro_ref *item)
+{
+    return next_of(self, SET, item);
+}
+
+bool
+ouro__table_iterators_init(void)
+{
+    static const ouro_field fields[] = {OURO_FIELD(struct iterator, table)};
+    static const char *const names[N_WHATS] = {"dict_keyiterator", "dict_valueiterator",
+                                               "dict_itemiterator", "set_iterator"};
+    ouro_status (*const next[N_WHATS])(ouro_loan, ouro_ref *) = {next_key, next_value, next_item,
+                                                                 next_of_set};
+
+    for (unsigned i = 0; i < N_WHATS; i++) {
+        const ouro_type_spec spec = {
+            .name = names[i],
+            .size = sizeof(struct iterator),
+            .n_fields = 1,
+            .fields = fields,
+            .iterate = iterate_iterator,
+            .next = next[i],
+        };
+        if (!ouro__type_make(&spec, &iterator_types[i])) {
+            return false;
+        }
+    }
+    return true;
+}
