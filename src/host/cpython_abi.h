@@ -75,6 +75,7 @@ struct py_arena_allocator {
     X(py_object *, PyImport_GetModuleDict, (void))                                                     \
     X(py_object *, PyModule_GetDict, (py_object *))                                                    \
     X(py_object *, PyDict_GetItemString, (py_object *, const char *))                                  \
+    X(intptr_t, PyDict_Size, (py_object *))                                                            \
     X(int, PyDict_DelItemString, (py_object *, const char *))                                          \
     X(py_object *, PyList_New, (intptr_t))                                                             \
     X(int, PyList_Append, (py_object *, py_object *))                                                  \

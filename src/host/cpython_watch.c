@@ -483,6 +483,19 @@ install_in(py_object *gc)
     set_thresholds();
 }
 
+/* Is a module's lock being acquired, by this thread or another?  Up to 3.12 another import by the same thread then
+ * makes importlib fail: it forgets in _blocking_on what it is to find there afterwards (CPython's issue 106176). */
+static bool
+is_acquiring_module_lock(py_object *modules)
+{
+    py_object *importlib = ouro__py.PyDict_GetItemString(modules, "_frozen_importlib");
+    py_object *blocking =
+        importlib != NULL
+            ? ouro__py.PyDict_GetItemString(ouro__py.PyModule_GetDict(importlib), "_blocking_on")
+            : NULL;
+    return blocking != NULL && ouro__py.PyDict_Size(blocking) > 0; /* later versions have no dict there: -1 */
+}
+
 /* A pending call: under the lock, in the main thread, between two instructions.  The program has not
  * necessarily imported gc, and then does not find it among its modules afterwards either. */
 static int
@@ -493,6 +506,11 @@ install(void *context)
         return 0;
     }
     py_object *modules = ouro__py.PyImport_GetModuleDict();
+    if (is_acquiring_module_lock(modules)) {
+        __atomic_store_n(&ouro__cpython_wants_notice, true, __ATOMIC_RELAXED); /* later */
+        return 0;
+    }
+    ouro__py.PyErr_Clear();
     bool was_there = ouro__py.PyDict_GetItemString(modules, "gc") != NULL;
     py_object *module = ouro__py.PyImport_ImportModule("gc");
     if (module != NULL) {
