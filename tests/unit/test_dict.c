@@ -812,9 +812,9 @@ test_blocks_of_untracked_dicts_are_used_again(void **state)
         ouro_decref(dicts[i]);
     }
     for (unsigned i = 0; i < N; i++) {
-        ouro_ref list = ouro_list_new(0);
-        REQUIRE(ouro_list_append(ouro_lend(list), ouro_lend(list)) == OURO_OK, "not appended");
-        ouro_decref(list);
+        ouro_ref dict = ouro_dict_new();
+        REQUIRE(ouro_dict_set(ouro_lend(dict), ouro_none(), ouro_lend(dict)) == OURO_OK, "not set");
+        ouro_decref(dict);
     }
     assert_int_equal(ouro_gc_collect(0), N);
     ouro_gc_enable();
