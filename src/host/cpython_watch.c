@@ -493,7 +493,8 @@ is_acquiring_module_lock(py_object *modules)
         importlib != NULL
             ? ouro__py.PyDict_GetItemString(ouro__py.PyModule_GetDict(importlib), "_blocking_on")
             : NULL;
-    return blocking != NULL && ouro__py.PyDict_Size(blocking) > 0; /* later versions have no dict there: -1 */
+    return blocking != NULL &&
+           ouro__py.PyDict_Size(blocking) > 0; /* later versions have no dict there: -1 */
 }
 
 /* A pending call: under the lock, in the main thread, between two instructions.  The program has not

@@ -123,7 +123,7 @@ def test_gc_is_not_imported_for_the_program(plain, ouro):
 def test_installation_waits_for_imports(python, tmp_path):
     """Where the collector gets watched depends on what was allocated before: amid site's imports, too, where another
     import would make importlib lose its account of who waits for which module."""
-    for length in range(0, 400, 10):
+    for length in range(0, 400, 20):
         code = "print(1)" + "#" * length
         for options in (["-Wd"], ["-X", "utf8"]):
             run = Run([OURO, "run", "--quiet", python, *options, "-c", code], tmp_path)
