@@ -21,8 +21,8 @@
 extern "C" {
 #endif
 
-/** The header of every object.  Its layout is frozen. */
-typedef struct ouro_object {
+/** The header of every object, aligned as pointers are.  Its layout is frozen. */
+typedef struct __attribute__((aligned(8))) ouro_object {
     uint32_t local; /**< references counted by the owner; OURO_IMMORTAL: not counted at all */
     uint16_t
         owner; /**< number of the thread that owns the object, 0 when all count together in `shared` */

@@ -429,7 +429,7 @@ take_queue(struct thread *self)
             self->queue = fresh;
         }
     }
-    __atomic_fetch_and(&self->poll, ~POLL_QUEUE, __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&self->poll, ~(uint32_t)POLL_QUEUE, __ATOMIC_SEQ_CST);
     ouro__os_release(&self->queue_lock);
     if (fresh == NULL) { /* empty; or without memory: one by one */
         for (ouro_object *each = take_one(self); each != NULL; each = take_one(self)) {

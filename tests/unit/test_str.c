@@ -515,11 +515,11 @@ test_format(void **state)
     snprintf(expected, sizeof expected, "%d %5d|%-5d|%05d|%+d %i %.4d", -7, 42, 42, 42, 42, 0, 7);
     assert_is(ouro_str_format("%d %5d|%-5d|%05d|%+d %i %.4d", -7, 42, 42, 42, 42, 0, 7), expected);
     snprintf(expected, sizeof expected, "%zu %ld %lld %hhd %hu %jd %td %x %#X %#o %llu", SIZE_MAX,
-             LONG_MIN, LLONG_MAX, 3, 65535, INTMAX_MIN, (ptrdiff_t)-9, 0xBEEFU, 0xBEEFU, 8U,
-             ULLONG_MAX);
+             LONG_MIN, LLONG_MAX, (signed char)3, (unsigned short)65535, INTMAX_MIN, (ptrdiff_t)-9,
+             0xBEEFU, 0xBEEFU, 8U, ULLONG_MAX);
     assert_is(ouro_str_format("%zu %ld %lld %hhd %hu %jd %td %x %#X %#o %llu", SIZE_MAX, LONG_MIN,
-                              LLONG_MAX, 3, 65535, INTMAX_MIN, (ptrdiff_t)-9, 0xBEEFU, 0xBEEFU, 8U,
-                              ULLONG_MAX),
+                              LLONG_MAX, (signed char)3, (unsigned short)65535, INTMAX_MIN,
+                              (ptrdiff_t)-9, 0xBEEFU, 0xBEEFU, 8U, ULLONG_MAX),
               expected);
     snprintf(expected, sizeof expected, "%p%%%c%*d|%*d", (void *)text, 'z', 6, 1, -6, 2);
     assert_is(ouro_str_format("%p%%%c%*d|%*d", (void *)text, 'z', 6, 1, -6, 2), expected);
