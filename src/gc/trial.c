@@ -384,7 +384,9 @@ ouro__gc_try(const struct set *set, uint32_t own)
     trial.is_whole = set->is_whole;
     trial.own = own;
     trial.n = trial.n_reached = 0;
-    memset(trial.type_reached, 0, sizeof trial.type_reached);
+    if (set->is_whole || set->has_types) { /* otherwise no type is of the set */
+        memset(trial.type_reached, 0, sizeof trial.type_reached);
+    }
     if (set->is_whole) {
         map_slots();
     }

@@ -167,12 +167,11 @@ destroy_now(struct thread *self, ouro_object *object)
 {
     struct ouro_type *type = ouro__type(object);
 
-    if (OURO_UNLIKELY(type->own.finalize != NULL || object->flags & OBJECT_WEAK)) {
-        if (lives_on(self, object, type)) {
-            return;
-        }
+    bool has_hooks = type->own.finalize != NULL || object->flags & OBJECT_WEAK;
+    if (OURO_UNLIKELY(has_hooks) && lives_on(self, object, type)) {
+        return;
     }
-    object->flags |= OBJECT_DYING;
+    object->flags |= OBJECT_DYING; /* nobody else has it any more */
     if (OURO_LIKELY(type->let_go != NULL)) {
         type->let_go(object);
     } else {
