@@ -1,9 +1,9 @@
-/* cpython_pacing.h - when to look for garbage in cycles: a policy of numbers alone.
+/* pacing.h - when to look for garbage in cycles: a policy of numbers alone.
  *
- * It knows no interpreter: it is told what happens and answers what to do (cpython_watch.c does it).  See
- * cpython_pacing.c for the reasons. */
-#ifndef OURO_HOST_CPYTHON_PACING_H
-#define OURO_HOST_CPYTHON_PACING_H
+ * It knows no collector: it is told what happens and answers what to do.  CPython's does it in host/cpython_watch.c,
+ * Ouro's own in gc/collect.c.  See pacing.c for the reasons. */
+#ifndef OURO_BASE_PACING_H
+#define OURO_BASE_PACING_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,8 +31,13 @@ struct ouro__pacing {
     bool keeps_young; /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
     uint64_t n_raised, n_lowered, n_forced, n_put_off;
 
+    bool plans_young; /* the next look, when its batch is full, is to be OURO_LOOK_YOUNG and not OURO_LOOK_NOT */
+
     /* The rest is for pacing alone. */
     int base;             /* the program's own first threshold */
+    uint64_t n_stock;     /* new objects after which the collector left alone would look at everything */
+    bool is_native;       /* a survey is a collection, and waits longer each time that all was clean */
+    unsigned clean_surveys; /* in a row */
     unsigned clean_looks; /* young looks in a row that found next to nothing */
     unsigned skipped;     /* batches since the last young look */
     bool is_forced;       /* bytes brought the next look about */
@@ -54,8 +59,11 @@ struct ouro__pacing {
     double ns_an_object;          /* what it cost */
 };
 
-/* Begin: the program's first threshold, and now. */
-void ouro__pacing_init(struct ouro__pacing *pacing, int base, struct ouro__pace_moment now);
+/* Begin: the program's first threshold, the new objects after which the collector left alone would look at everything,
+ * (UINT64_MAX: never),
+ * whether it is Ouro's own, and now. */
+void ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock, bool is_native,
+                       struct ouro__pace_moment now);
 
 /* A collection is about to start, `n_new` objects after the last.  `is_full`: it will look at everything;
  * `is_asked`: the program wants it. */
@@ -65,9 +73,9 @@ enum ouro__look ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bo
 /* Instead of the survey that was to be, as for want of memory, a full collection is to come. */
 void ouro__pacing_no_survey(struct ouro__pacing *pacing);
 
-/* It has ended, and found `n_found` objects.  `n_left`: of those that it looked at, how many are still tracked; a
- * survey looked at all. */
-void ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left,
+/* It has ended, after `cost_ns` of CPU time, and found `n_found` objects.  `n_left`: of those that it looked at, how
+ * many are still tracked; a survey looked at all. */
+void ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint64_t cost_ns,
                        struct ouro__pace_moment now);
 
 /* The heaps have grown to `bytes`: true when a look is wanted at the next occasion. */
