@@ -21,7 +21,7 @@
  *           look, the next one comes at once, however few objects are new; those that it leaves stay among
  *           the new ones, since the youngest of them were only just being made.
  *
- * Ouro's own collector (`is_native`) makes objects several times as fast as an interpreter does, so a tenth more comes
+ * Ouro's own collector (OURO_PACE_NATIVE) makes objects several times as fast as an interpreter does, so a tenth more comes
  * soon: a program that only builds would spend most of its time on looks.  There a look that found everything clean
  * lets the heaps grow for twice as long before the next, up to three times their size; one that found garbage brings
  * the quarter back.  Whoever works between allocations has the cheap looks long before. */
@@ -96,18 +96,19 @@ plan_young(struct ouro__pacing *pacing)
 {
     unsigned shift = pacing->clean_looks / CLEAN_STREAK;
     shift = shift > SKIP_SHIFT_MAX ? SKIP_SHIFT_MAX : shift;
+    shift = pacing->manner == OURO_PACE_COUNTS ? 0 : shift;
     return (draw(pacing) >> 20 & ((1U << shift) - 1)) == 0 || pacing->skipped >= 2U << shift;
 }
 
 void
-ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock, bool is_native,
-                  struct ouro__pace_moment now)
+ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock,
+                  enum ouro__pace_manner manner, struct ouro__pace_moment now)
 {
     *pacing = (struct ouro__pacing){.threshold = base,
                                     .plans_young = true,
                                     .base = base,
                                     .n_stock = n_stock,
-                                    .is_native = is_native,
+                                    .manner = manner,
                                     .bytes_at_event = now.bytes,
                                     .bytes_at_survey = now.bytes,
                                     .cpu_at_survey = now.cpu_ns,
@@ -142,7 +143,7 @@ is_due(const struct ouro__pacing *pacing, struct ouro__pace_moment now)
 static uint64_t
 allow_put_off(const struct ouro__pacing *pacing, uint64_t bytes)
 {
-    return pacing->is_native ? (pacing->bytes_at_survey << pacing->clean_surveys) / STOCK_GROWTH_SHARE
+    return pacing->manner == OURO_PACE_NATIVE ? (pacing->bytes_at_survey << pacing->clean_surveys) / STOCK_GROWTH_SHARE
                              : bytes / 10;
 }
 
@@ -159,7 +160,7 @@ decide_survey(struct ouro__pacing *pacing, struct ouro__pace_moment now)
         pacing->n_put_off++;
     }
     uint64_t growth = now.bytes > pacing->bytes_at_due ? now.bytes - pacing->bytes_at_due : 0;
-    if (pacing->is_dirty || growth > allow_put_off(pacing, now.bytes) || is_cheap(pacing, now)) {
+    if (pacing->manner == OURO_PACE_COUNTS || pacing->is_dirty || growth > allow_put_off(pacing, now.bytes) || is_cheap(pacing, now)) {
         pacing->n_put_off -= growth == 0;
         return true;
     }
@@ -203,7 +204,7 @@ ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked, uin
     } else if (decide_survey(pacing, now)) {
         pacing->look = OURO_LOOK_SURVEY;
         pacing->keeps_young = false;
-        if (pacing->is_full_of_it && !pacing->is_native) { /* to find first and collect then would be work done twice */
+        if (pacing->is_full_of_it && pacing->manner == OURO_PACE_INTERPRETER) { /* to find first and collect then would be work done twice */
             ouro__pacing_no_survey(pacing);
         }
     } else if (pacing->is_forced || pacing->plans_young) {
@@ -222,7 +223,7 @@ ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked, uin
 static void
 raise_threshold(struct ouro__pacing *pacing)
 {
-    int limit = pacing->base > BATCH_MAX ? pacing->base : BATCH_MAX;
+    int limit = pacing->base > BATCH_MAX || pacing->manner == OURO_PACE_COUNTS ? pacing->base : BATCH_MAX;
     if (pacing->threshold < limit) {
         pacing->threshold = pacing->threshold * 2 < limit ? pacing->threshold * 2 : limit;
         pacing->n_raised++;
@@ -248,7 +249,7 @@ learn_young(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint
     uint64_t percent = n_found * 100 / (pacing->looked_at + 1);
     uint64_t bytes_percent = freed * 100 / (grown + MIB);
     percent = larger(percent, bytes_percent);
-    bool is_untracked = !pacing->is_native && n_left < pacing->looked_at / 2;
+    bool is_untracked = pacing->manner == OURO_PACE_INTERPRETER && n_left < pacing->looked_at / 2;
     if (percent >= DIRTY_PERCENT || is_untracked) {
         pacing->clean_looks = 0;
     }

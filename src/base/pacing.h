@@ -18,6 +18,13 @@ enum ouro__look {
     OURO_LOOK_ASKED,  /* the program asked for it: nothing is decided, and nothing learned */
 };
 
+/* Whose collector it is. */
+enum ouro__pace_manner {
+    OURO_PACE_INTERPRETER, /* CPython's */
+    OURO_PACE_NATIVE,      /* Ouro's own: a survey is a collection, and waits longer each time that all was clean */
+    OURO_PACE_COUNTS,      /* Ouro's own, whose program has set thresholds: they are obeyed */
+};
+
 /* What is known at a moment. */
 struct ouro__pace_moment {
     uint64_t cpu_ns; /* CPU time of the process */
@@ -36,7 +43,7 @@ struct ouro__pacing {
     /* The rest is for pacing alone. */
     int base;             /* the program's own first threshold */
     uint64_t n_stock;     /* new objects after which the collector left alone would look at everything */
-    bool is_native;       /* a survey is a collection, and waits longer each time that all was clean */
+    enum ouro__pace_manner manner;
     unsigned clean_surveys; /* in a row */
     unsigned clean_looks; /* young looks in a row that found next to nothing */
     unsigned skipped;     /* batches since the last young look */
@@ -61,9 +68,9 @@ struct ouro__pacing {
 
 /* Begin: the program's first threshold, the new objects after which the collector left alone would look at everything,
  * (UINT64_MAX: never),
- * whether it is Ouro's own, and now. */
-void ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock, bool is_native,
-                       struct ouro__pace_moment now);
+ * and now. */
+void ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock,
+                       enum ouro__pace_manner manner, struct ouro__pace_moment now);
 
 /* A collection is about to start, `n_new` objects after the last.  `is_full`: it will look at everything;
  * `is_asked`: the program wants it. */

@@ -85,10 +85,7 @@ held_bytes(void)
 static struct ouro__pace_moment
 now(void)
 {
-    struct timespec cpu = {0, 0};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-    return (struct ouro__pace_moment){
-        .cpu_ns = (uint64_t)cpu.tv_sec * 1000000000U + (uint64_t)cpu.tv_nsec, .bytes = held_bytes()};
+    return (struct ouro__pace_moment){.cpu_ns = ouro__os_cpu_now(), .bytes = held_bytes()};
 }
 
 static void
@@ -484,7 +481,7 @@ install_in(py_object *gc)
     }
     watch.can_survey = ouro__survey_is_possible(watch.callbacks);
     ouro__pacing_init(&watch.pacing, watch.thresholds[0], STOCK_YOUNG_LOOKS * (uint64_t)watch.thresholds[0],
-                      false, now());
+                      OURO_PACE_INTERPRETER, now());
     set_thresholds();
 }
 

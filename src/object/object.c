@@ -6,7 +6,8 @@
 
 ouro_heap *ouro__collected, *ouro__leaves;
 
-void (*ouro__on_log_full)(struct thread *self);
+void (*ouro__on_log_full)(struct thread *self, size_t n);
+bool ouro__are_born_old;
 uint64_t ouro__log_key;
 uint32_t ouro__log_room = CHUNK_ITEMS;
 
@@ -57,18 +58,57 @@ ouro__spares_free(struct thread *self)
     free_spares(self->collected, self->collected_spares);
 }
 
+#define LARGE_ENOUGH ((size_t)1 << 20)
+
+void
+ouro__note_large(struct thread *self, size_t size)
+{
+    self->n_large += size;
+    if (self->n_large >= LARGE_ENOUGH) {
+        self->n_large = 0;
+        self->log_end = self->log_next; /* the next object's making asks */
+    }
+}
+
+static ouro_object *
+born(struct thread *self)
+{
+    return (ouro_object *)(void *)&self->birth;
+}
+
+static bool
+is_born_old(struct thread *self)
+{
+    return (born(self)->flags & OBJECT_GENERATION) == GENERATION_OLD;
+}
+
+/* Let a batch, or a part of one, begin with the log's next address. */
+static void
+begin_batch(struct thread *self)
+{
+    unsigned generation = __atomic_load_n(&ouro__are_born_old, __ATOMIC_RELAXED) ? GENERATION_OLD : 0;
+    size_t room = __atomic_load_n(&ouro__log_room, __ATOMIC_RELAXED);
+    size_t left = (size_t)(self->log->items + CHUNK_ITEMS - self->log_next);
+
+    born(self)->flags = (uint8_t)((born(self)->flags & ~(unsigned)OBJECT_GENERATION) | generation);
+    self->log_begin = self->log_next;
+    self->log_end = self->log_next + (room < left ? room : left);
+}
+
 bool
 ouro__log_full(struct thread *self)
 {
-    if (ouro__on_log_full != NULL) {
-        ouro__on_log_full(self);
+    size_t n = (size_t)(self->log_next - self->log_begin);
+
+    if (is_born_old(self)) {
+        self->log_next = self->log_begin;
     }
-    if (self->log_next != self->log_end) {
-        return true;
+    self->log_begin = self->log_next;
+    if (ouro__on_log_full != NULL) {
+        ouro__on_log_full(self, n);
     }
     struct chunk *chunk = self->log;
-    size_t used = chunk == NULL ? CHUNK_ITEMS : (size_t)(self->log_end - chunk->items);
-    if (used == CHUNK_ITEMS) {
+    if (chunk == NULL || self->log_next == chunk->items + CHUNK_ITEMS) {
         struct chunk *fresh = ouro__chunk_take();
         if (fresh == NULL) {
             return false;
@@ -77,13 +117,10 @@ ouro__log_full(struct thread *self)
             chunk->n = CHUNK_ITEMS;
         }
         fresh->next = chunk;
-        self->log = chunk = fresh;
-        self->log_next = chunk->items;
-        used = 0;
+        self->log = fresh;
+        self->log_next = fresh->items;
     }
-    self->log_begin = self->log_next;
-    uint32_t room = __atomic_load_n(&ouro__log_room, __ATOMIC_RELAXED);
-    self->log_end = chunk->items + (used + room < CHUNK_ITEMS ? used + room : CHUNK_ITEMS);
+    begin_batch(self);
     return true;
 }
 
@@ -136,7 +173,8 @@ ouro__track(ouro_object *object)
     struct thread *self = ouro__thread_self;
     unsigned off = OBJECT_UNTRACKED;
 
-    if ((object->flags & OBJECT_GENERATION) == GENERATION_OLD && self->log_next != self->log_end) {
+    if ((object->flags & OBJECT_GENERATION) == GENERATION_OLD && self->log_next != self->log_end &&
+        !is_born_old(self)) {
         *self->log_next++ = object;
         off |= OBJECT_GENERATION;
     }

@@ -177,8 +177,9 @@ struct thread {
     ouro_object *trash; /* objects whose destruction waits, through their headers */
 
     struct chunk *log; /* addresses where young objects were made; the first chunk is being filled */
-    void **log_begin;  /* since ouro__log_full() was asked last */
+    void **log_begin;  /* since ouro__log_full() was asked last: a batch, or a part of it */
     void **log_next, **log_end;
+    size_t n_large; /* bytes of large buffers made since */
 
     ouro__os_lock queue_lock;
     struct chunk *queue; /* objects of this thread that others left a reference of; under queue_lock */
@@ -276,8 +277,16 @@ void ouro__unraisable(ouro_status status, const char *where, ouro_object *object
 /* The log has no room: make some, or collect first.  False without memory. */
 bool ouro__log_full(struct thread *self);
 
-/* What ouro__log_full() asks before it makes room; by the collector.  May collect, and so run anything. */
-extern void (*ouro__on_log_full)(struct thread *self);
+/* What ouro__log_full() asks before it makes room, with the number of addresses logged since it asked last; by the
+ * collector.  May collect, and so run anything. */
+extern void (*ouro__on_log_full)(struct thread *self, size_t n);
+
+/* Objects of the batches that begin now are born old: the collector won't look at these batches, and their logs are
+ * forgotten.  Atomic. */
+extern bool ouro__are_born_old;
+
+/* A large buffer of so many bytes is made: have the collector asked soon. */
+void ouro__note_large(struct thread *self, size_t size);
 
 /* Addresses logged are marked where their blocks are freed, so that the next object there need not be logged
  * again.  The key is another one after each collection, which empties the logs. */

@@ -56,6 +56,9 @@ ouro__buffer_alloc(size_t size)
 {
     struct thread *self = ouro__thread_self;
     void *buffer = ouro__spare_take(self->buffer_spares, size);
+    if (OURO_UNLIKELY(size > FINE_MAX)) {
+        ouro__note_large(self, size);
+    }
     return buffer != NULL ? buffer : ouro__alloc(ouro__leaves, self->leaves, OURO_DOMAIN_MEM, size);
 }
 
@@ -74,6 +77,7 @@ static inline void *
 ouro__buffer_realloc(void *buffer, size_t size_before, size_t size)
 {
     if (size > FINE_MAX || size_before > FINE_MAX) {
+        ouro__note_large(ouro__thread_self, size > size_before ? size - size_before : 0);
         return ouro_heap_realloc(ouro__leaves, OURO_DOMAIN_MEM, buffer, size);
     }
     void *moved = ouro__buffer_alloc(size);

@@ -17,17 +17,17 @@ struct program {
 };
 
 static void
-begin_as(struct program *program, int base, bool is_native)
+begin_as(struct program *program, int base, enum ouro__pace_manner manner)
 {
     memset(program, 0, sizeof *program);
     program->now = (struct ouro__pace_moment){.cpu_ns = 20000000, .bytes = 8 * MIB};
-    ouro__pacing_init(&program->pacing, base, 121 * (uint64_t)base, is_native, program->now);
+    ouro__pacing_init(&program->pacing, base, 121 * (uint64_t)base, manner, program->now);
 }
 
 static void
 begin(struct program *program, int base)
 {
-    begin_as(program, base, false);
+    begin_as(program, base, OURO_PACE_INTERPRETER);
 }
 
 /* One batch: as many objects as the threshold says, each of `bytes`; looks find `percent` of what they see. */
@@ -285,7 +285,7 @@ test_the_native_one_is_patient(void **state)
 {
     (void)state;
     struct program program;
-    begin_as(&program, 2000, true);
+    begin_as(&program, 2000, OURO_PACE_NATIVE);
     uint64_t n_made = 0;
     while (n_made < 40000000) { /* at full speed: 10 ns an object, so that no look is cheap */
         n_made += (uint64_t)program.pacing.threshold + 1;
@@ -309,14 +309,32 @@ test_the_native_one_is_patient(void **state)
     assert_true(n_new >= n_at_survey / 4 && n_new <= n_at_survey / 4 + 2 * BATCH_MAX);
 }
 
+/* Thresholds that a program has set are obeyed to the letter. */
+static void
+test_counts_are_obeyed(void **state)
+{
+    (void)state;
+    struct program program;
+    begin_as(&program, 100, OURO_PACE_COUNTS);
+    uint64_t n_made = 0, n_batches = 0;
+    for (; n_made < 200000; n_batches++) {
+        n_made += (uint64_t)program.pacing.threshold + 1;
+        run_batch(&program, 100, n_batches % 2 == 0 ? 0 : 50, 0);
+        assert_int_equal(program.pacing.threshold, 100);
+    }
+    assert_int_equal(program.n_looks[OURO_LOOK_NOT], 0);
+    assert_true(program.n_looks[OURO_LOOK_SURVEY] >= 8); /* quarters of what is left */
+    assert_int_equal(program.n_looks[OURO_LOOK_YOUNG] + program.n_looks[OURO_LOOK_SURVEY], n_batches);
+}
+
 /* A collector whose program switched the looks at everything off makes none, whatever happens. */
 static void
 test_no_survey_is_due(void **state)
 {
     (void)state;
     struct program program;
-    begin_as(&program, 700, true);
-    ouro__pacing_init(&program.pacing, 700, UINT64_MAX, true, program.now);
+    begin_as(&program, 700, OURO_PACE_NATIVE);
+    ouro__pacing_init(&program.pacing, 700, UINT64_MAX, OURO_PACE_NATIVE, program.now);
     for (int i = 0; i < 2000; i++) {
         run_batch(&program, 2000, 0, 50);
     }
@@ -338,6 +356,7 @@ main(void)
         cmocka_unit_test(test_cheap_surveys_are_made),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_the_native_one_is_patient),
+        cmocka_unit_test(test_counts_are_obeyed),
         cmocka_unit_test(test_no_survey_is_due),
         cmocka_unit_test(test_what_the_program_asks_teaches_nothing),
     };
