@@ -26,9 +26,12 @@ typedef struct ouro_gc_stats {
     uint64_t longest_pause_ns; /**< the longest time that the world stood still */
 } ouro_gc_stats;
 
-/** What is told to callbacks. */
+/** What is told to callbacks.  An automatic collection of the old generation goes on in slices between its two events, and
+ * younger ones begin and end meanwhile; what is unreachable when it begins, it finds.  One that is given up has found
+ * nothing. */
 typedef struct ouro_gc_event {
-    bool is_stop; /**< false: a collection begins; true: it has ended, and the counts are its */
+    bool is_stop;   /**< false: a collection begins; true: it has ended, and the counts are its */
+    bool in_slices; /**< the program goes on between the two events */
     unsigned generation;
     size_t n_collected;
     size_t n_uncollectable;

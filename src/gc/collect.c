@@ -434,7 +434,6 @@ ouro__gc_end_slices(struct collection *collection)
 {
     uint64_t since = ouro__os_now();
 
-    ouro__gc_tell(false, collection);
     search_suspects(collection);
     bring_to_an_end(collection);
     collection->ns += ouro__os_now() - since;

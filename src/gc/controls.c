@@ -36,7 +36,9 @@ ouro__gc_save(ouro_object *object)
 void
 ouro__gc_tell(bool is_stop, const struct collection *collection)
 {
-    ouro_gc_event event = {.is_stop = is_stop, .generation = collection->generation};
+    ouro_gc_event event = {.is_stop = is_stop,
+                           .in_slices = collection->in_slices,
+                           .generation = collection->generation};
 
     if (is_stop) {
         event.n_collected = collection->n_trash - collection->n_saved;

@@ -20,6 +20,7 @@ bool ouro__gc_init(void);
 /* One collection. */
 struct collection {
     unsigned generation;
+    bool in_slices;
     struct set set;
     struct set trash;
     struct chunk *next; /* of the trash: what is to be let go of next */

@@ -13,7 +13,7 @@
 #define SMALL_HEAP 16
 #define SLICE 2
 #else
-#define SMALL_HEAP 16384 /* so few old objects are looked at in one pause */
+#define SMALL_HEAP 4096 /* so few old objects are looked at in one pause */
 #define SLICE 64         /* objects and references to look at for each new object */
 #endif
 
@@ -128,13 +128,25 @@ run(struct collection *collection)
 }
 
 static void
+end_slow(void)
+{
+    when.slow_state = SLOW_NONE;
+    ouro__gc_tell(true, &when.slow);
+}
+
+static void
+go_on_letting_go(void)
+{
+    if (ouro__gc_let_go(&when.slow)) {
+        end_slow();
+    }
+}
+
+static void
 finish_letting_go(void)
 {
     while (when.slow_state == SLOW_LETTING_GO) {
-        if (ouro__gc_let_go(&when.slow)) {
-            when.slow_state = SLOW_NONE;
-            ouro__gc_tell(true, &when.slow);
-        }
+        go_on_letting_go();
     }
 }
 
@@ -145,7 +157,7 @@ stop_looking(void)
         ouro__world_stop();
         ouro__gc_slices_stop();
         ouro__world_start();
-        when.slow_state = SLOW_NONE;
+        end_slow();
     }
 }
 
@@ -204,14 +216,16 @@ begin_slow(void)
     struct collection middle = {.generation = 1};
 
     finish_letting_go();
-    run(&middle);
-    when.slow = (struct collection){.generation = GENERATION_OLD};
+    when.slow = (struct collection){.generation = GENERATION_OLD, .in_slices = true};
+    ouro__gc_tell(false, &when.slow);
+    run(&middle); /* garbage that there is by now is either gone or old */
     if (ouro__gc_begin_slices(&when.slow)) {
         when.slow_state = SLOW_LOOKING;
         when.n_since_slow = 0;
         when.n_at_slow = when.pacing.n_at_survey + when.pacing.n_old;
         __atomic_store_n(&when.n_younger[2], 0, __ATOMIC_RELAXED);
     } else {
+        end_slow();
         ouro__pacing_no_survey(&when.pacing);
         ouro__pacing_stop(&when.pacing, 0, 0, 0, now());
     }
@@ -230,16 +244,13 @@ go_on_with_slow(size_t n_new)
 {
     when.n_since_slow += n_new;
     if (when.slow_state == SLOW_LETTING_GO) {
-        if (ouro__gc_let_go(&when.slow)) {
-            when.slow_state = SLOW_NONE;
-            ouro__gc_tell(true, &when.slow);
-        }
+        go_on_letting_go();
     } else if (ouro__gc_slice(&when.slow, choose_budget(n_new))) {
-        when.slow_state = SLOW_NONE;
         if (ouro__gc_slices_are_under_way()) {
             ouro__gc_end_slices(&when.slow);
             when.slow_state = SLOW_LETTING_GO;
-        } else {
+        } else { /* there was no memory for the list of suspects */
+            end_slow();
             ouro__pacing_no_survey(&when.pacing);
         }
         ouro__pacing_stop(&when.pacing, when.slow.n_trash, when.slow.n_visited - when.slow.n_trash,
