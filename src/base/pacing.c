@@ -101,19 +101,25 @@ plan_young(struct ouro__pacing *pacing)
 }
 
 void
+ouro__pacing_set(struct ouro__pacing *pacing, int base, uint64_t n_stock, enum ouro__pace_manner manner)
+{
+    pacing->threshold = pacing->base = base;
+    pacing->n_stock = n_stock;
+    pacing->manner = manner;
+    pacing->plans_young = true;
+    pacing->clean_looks = pacing->skipped = 0;
+}
+
+void
 ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock,
                   enum ouro__pace_manner manner, struct ouro__pace_moment now)
 {
-    *pacing = (struct ouro__pacing){.threshold = base,
-                                    .plans_young = true,
-                                    .base = base,
-                                    .n_stock = n_stock,
-                                    .manner = manner,
-                                    .bytes_at_event = now.bytes,
+    *pacing = (struct ouro__pacing){.bytes_at_event = now.bytes,
                                     .bytes_at_survey = now.bytes,
                                     .cpu_at_survey = now.cpu_ns,
                                     .random = UINT64_C(0x9E3779B97F4A7C15),
                                     .ns_an_object = 80};
+    ouro__pacing_set(pacing, base, n_stock, manner);
 }
 
 /* ---- the survey ---- */
@@ -143,8 +149,9 @@ is_due(const struct ouro__pacing *pacing, struct ouro__pace_moment now)
 static uint64_t
 allow_put_off(const struct ouro__pacing *pacing, uint64_t bytes)
 {
-    return pacing->manner == OURO_PACE_NATIVE ? (pacing->bytes_at_survey << pacing->clean_surveys) / STOCK_GROWTH_SHARE
-                             : bytes / 10;
+    return pacing->manner == OURO_PACE_NATIVE
+               ? (pacing->bytes_at_survey << pacing->clean_surveys) / STOCK_GROWTH_SHARE
+               : bytes / 10;
 }
 
 /* Whether to look at all objects, as the interpreter would have done at this point, or at an earlier one. */
@@ -160,7 +167,8 @@ decide_survey(struct ouro__pacing *pacing, struct ouro__pace_moment now)
         pacing->n_put_off++;
     }
     uint64_t growth = now.bytes > pacing->bytes_at_due ? now.bytes - pacing->bytes_at_due : 0;
-    if (pacing->manner == OURO_PACE_COUNTS || pacing->is_dirty || growth > allow_put_off(pacing, now.bytes) || is_cheap(pacing, now)) {
+    if (pacing->manner == OURO_PACE_COUNTS || pacing->is_dirty ||
+        growth > allow_put_off(pacing, now.bytes) || is_cheap(pacing, now)) {
         pacing->n_put_off -= growth == 0;
         return true;
     }
@@ -204,7 +212,9 @@ ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked, uin
     } else if (decide_survey(pacing, now)) {
         pacing->look = OURO_LOOK_SURVEY;
         pacing->keeps_young = false;
-        if (pacing->is_full_of_it && pacing->manner == OURO_PACE_INTERPRETER) { /* to find first and collect then would be work done twice */
+        if (pacing->is_full_of_it &&
+            pacing->manner ==
+                OURO_PACE_INTERPRETER) { /* to find first and collect then would be work done twice */
             ouro__pacing_no_survey(pacing);
         }
     } else if (pacing->is_forced || pacing->plans_young) {
@@ -223,7 +233,8 @@ ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked, uin
 static void
 raise_threshold(struct ouro__pacing *pacing)
 {
-    int limit = pacing->base > BATCH_MAX || pacing->manner == OURO_PACE_COUNTS ? pacing->base : BATCH_MAX;
+    int limit =
+        pacing->base > BATCH_MAX || pacing->manner == OURO_PACE_COUNTS ? pacing->base : BATCH_MAX;
     if (pacing->threshold < limit) {
         pacing->threshold = pacing->threshold * 2 < limit ? pacing->threshold * 2 : limit;
         pacing->n_raised++;

@@ -21,8 +21,8 @@ enum ouro__look {
 /* Whose collector it is. */
 enum ouro__pace_manner {
     OURO_PACE_INTERPRETER, /* CPython's */
-    OURO_PACE_NATIVE,      /* Ouro's own: a survey is a collection, and waits longer each time that all was clean */
-    OURO_PACE_COUNTS,      /* Ouro's own, whose program has set thresholds: they are obeyed */
+    OURO_PACE_NATIVE, /* Ouro's own: a survey is a collection, and waits longer each time that all was clean */
+    OURO_PACE_COUNTS, /* Ouro's own, whose program has set thresholds: they are obeyed */
 };
 
 /* What is known at a moment. */
@@ -38,19 +38,20 @@ struct ouro__pacing {
     bool keeps_young; /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
     uint64_t n_raised, n_lowered, n_forced, n_put_off;
 
-    bool plans_young; /* the next look, when its batch is full, is to be OURO_LOOK_YOUNG and not OURO_LOOK_NOT */
+    bool
+        plans_young; /* the next look, when its batch is full, is to be OURO_LOOK_YOUNG and not OURO_LOOK_NOT */
 
     /* The rest is for pacing alone. */
-    int base;             /* the program's own first threshold */
-    uint64_t n_stock;     /* new objects after which the collector left alone would look at everything */
+    int base;         /* the program's own first threshold */
+    uint64_t n_stock; /* new objects after which the collector left alone would look at everything */
     enum ouro__pace_manner manner;
     unsigned clean_surveys; /* in a row */
-    unsigned clean_looks; /* young looks in a row that found next to nothing */
-    unsigned skipped;     /* batches since the last young look */
-    bool is_forced;       /* bytes brought the next look about */
-    uint64_t n_kept;      /* objects that stayed among the new ones after looks that came early */
-    enum ouro__look look; /* what the collection in progress does */
-    uint64_t looked_at;   /* objects it looks at */
+    unsigned clean_looks;   /* young looks in a row that found next to nothing */
+    unsigned skipped;       /* batches since the last young look */
+    bool is_forced;         /* bytes brought the next look about */
+    uint64_t n_kept;        /* objects that stayed among the new ones after looks that came early */
+    enum ouro__look look;   /* what the collection in progress does */
+    uint64_t looked_at;     /* objects it looks at */
     struct ouro__pace_moment before; /* when it started */
     uint64_t bytes_at_event;         /* when the last batch was dealt with */
     uint64_t random;
@@ -71,6 +72,10 @@ struct ouro__pacing {
  * and now. */
 void ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock,
                        enum ouro__pace_manner manner, struct ouro__pace_moment now);
+
+/* The same for thresholds that were set later: what was learned of the old objects stays. */
+void ouro__pacing_set(struct ouro__pacing *pacing, int base, uint64_t n_stock,
+                      enum ouro__pace_manner manner);
 
 /* A collection is about to start, `n_new` objects after the last.  `is_full`: it will look at everything;
  * `is_asked`: the program wants it. */

@@ -4,7 +4,10 @@
 #include <stdio.h>
 
 #define MAX_CALLBACKS 8
-#define DEFAULT_THRESHOLDS {2000, 10, 10}
+#define DEFAULT_THRESHOLDS                                                                             \
+    {                                                                                                  \
+        2000, 10, 10                                                                                   \
+    }
 
 static struct {
     ouro__os_lock lock; /* guards callbacks, stats and garbage */
@@ -36,9 +39,8 @@ ouro__gc_save(ouro_object *object)
 void
 ouro__gc_tell(bool is_stop, const struct collection *collection)
 {
-    ouro_gc_event event = {.is_stop = is_stop,
-                           .in_slices = collection->in_slices,
-                           .generation = collection->generation};
+    ouro_gc_event event = {
+        .is_stop = is_stop, .in_slices = collection->in_slices, .generation = collection->generation};
 
     if (is_stop) {
         event.n_collected = collection->n_trash - collection->n_saved;

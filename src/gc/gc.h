@@ -77,8 +77,9 @@ enum side_bits {
     SIDE_BARREN = 0x0800, /* it refers to no object of the set */
     SIDE_IN = 0x1000,     /* of the set, and counted */
     SIDE_REACHED = 0x2000,
-    SIDE_HUB = 0x4000,    /* references are too many for SIDE_COUNT */
-    SIDE_LISTED = 0x8000, /* of the set of the trial in progress; what slices.c leaves there has it not */
+    SIDE_HUB = 0x4000, /* references are too many for SIDE_COUNT */
+    SIDE_LISTED =
+        0x8000, /* of the set of the trial in progress; what slices.c leaves there has it not */
 };
 
 #define SIDE_UNREACHED (SIDE_IN | SIDE_LISTED) /* of these and SIDE_REACHED, what trash has */

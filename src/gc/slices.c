@@ -40,9 +40,9 @@ static struct {
     enum phase phase;
     size_t budget; /* objects and references left for this slice */
 
-    size_t slot, n_slots; /* where the walk is, and what there was at the beginning */
-    uint32_t at;          /* offset in the pool that begins there */
-    const void *here;     /* the object there */
+    size_t slot, n_slots;  /* where the walk is, and what there was at the beginning */
+    uint32_t at;           /* offset in the pool that begins there */
+    const void *here;      /* the object there */
     uint8_t *is_collected; /* which slots had collected objects at the beginning */
 
     ouro_object *part; /* an object with many references, half-way through, or NULL */
@@ -265,8 +265,8 @@ sweep_object(ouro_object *object, uint8_t *at)
 static void
 list_object(ouro_object *object, uint8_t *at)
 {
-    bool is_suspect = (ouro__side_load(at) & (SIDE_IN | SIDE_REACHED)) == SIDE_IN &&
-                      ouro__gc_looks_at(object);
+    bool is_suspect =
+        (ouro__side_load(at) & (SIDE_IN | SIDE_REACHED)) == SIDE_IN && ouro__gc_looks_at(object);
     if (is_suspect && !ouro__chunk_add(&slices.suspects.list, object)) {
         ouro__gc_slices_stop();
     }
@@ -418,8 +418,7 @@ ouro__gc_slices_begin(void)
         return false;
     }
     for (size_t i = 1; i < n; i++) {
-        is_collected[i] =
-            ouro__heap_of(ouro__record_at((uintptr_t)i << SLOT_SHIFT)) == ouro__collected;
+        is_collected[i] = ouro__heap_of(ouro__record_at((uintptr_t)i << SLOT_SHIFT)) == ouro__collected;
     }
     slices.is_collected = is_collected;
     slices.n_slots = n;

@@ -14,7 +14,7 @@
 #define SLICE 2
 #else
 #define SMALL_HEAP 4096 /* so few old objects are looked at in one pause */
-#define SLICE 64         /* objects and references to look at for each new object */
+#define SLICE 64        /* objects and references to look at for each new object */
 #endif
 
 /* In bytes: so much more memory since the last batch, and it ends early. */
@@ -24,9 +24,10 @@ static struct {
     uint32_t is_collecting;         /* atomic */
     const struct thread *collector; /* whose collection is running, or was last; atomic */
     uint32_t batch;                 /* objects in a batch, 0: no automatic collections; atomic */
-    uint32_t n_logged; /* in full segments of logs since the last batch; atomic */
-    uint32_t n_younger[OURO_GENERATIONS]; /* collections of the next younger generation since its own; atomic */
-    uint64_t held;                        /* bytes of the heaps when the last batch ended; atomic */
+    uint32_t n_logged;              /* in full segments of logs since the last batch; atomic */
+    uint32_t n_younger
+        [OURO_GENERATIONS]; /* collections of the next younger generation since its own; atomic */
+    uint64_t held;          /* bytes of the heaps when the last batch ended; atomic */
 
     /* The rest is of who has set is_collecting. */
     struct ouro__pacing pacing;
@@ -70,7 +71,8 @@ on_fork_child(void)
 static uint64_t
 held_bytes(void)
 {
-    return __atomic_load_n(&ouro__leaves->held, __ATOMIC_RELAXED); /* both heaps', which share a limit */
+    return __atomic_load_n(&ouro__leaves->held,
+                           __ATOMIC_RELAXED); /* both heaps', which share a limit */
 }
 
 static struct ouro__pace_moment
@@ -91,8 +93,7 @@ follow_thresholds(void)
     n_stock = threshold[2] == 0 ? UINT64_MAX : n_stock;
     if (when.pacing.base != base || when.pacing.n_stock != n_stock) {
         bool is_default = memcmp(threshold, ouro__gc_thresholds, sizeof threshold) == 0;
-        ouro__pacing_init(&when.pacing, base, n_stock, is_default ? OURO_PACE_NATIVE : OURO_PACE_COUNTS,
-                          now());
+        ouro__pacing_set(&when.pacing, base, n_stock, is_default ? OURO_PACE_NATIVE : OURO_PACE_COUNTS);
     }
 }
 
@@ -110,6 +111,7 @@ ouro__gc_controls_changed(void)
     uint32_t threshold[OURO_GENERATIONS];
     ouro_gc_get_threshold(threshold);
     __atomic_store_n(&ouro__are_born_old, false, __ATOMIC_RELAXED);
+    __atomic_store_n(&when.held, held_bytes(), __ATOMIC_RELAXED);
     set_batch(ouro_gc_is_enabled() ? threshold[0] : 0);
 }
 
@@ -159,35 +161,6 @@ stop_looking(void)
         ouro__world_start();
         end_slow();
     }
-}
-
-size_t
-ouro_gc_collect(unsigned generation)
-{
-    struct collection collection = {.generation = generation < OURO_GENERATIONS ? generation
-                                                                                : GENERATION_OLD};
-    bool is_full = collection.generation == GENERATION_OLD;
-
-    if (!begin()) {
-        return 0;
-    }
-    finish_letting_go();
-    if (is_full) {
-        stop_looking();
-    }
-    bool is_paced = when.slow_state == SLOW_NONE;
-    follow_thresholds();
-    if (is_paced) {
-        ouro__pacing_start(&when.pacing, is_full, true, 0, now());
-    }
-    run(&collection);
-    if (is_paced) {
-        ouro__pacing_stop(&when.pacing, collection.n_trash, collection.n_visited - collection.n_trash,
-                          collection.ns, now());
-    }
-    ouro__gc_controls_changed(); /* the next batch is looked at, whatever was planned */
-    end();
-    return collection.n_trash;
 }
 
 /* ---- automatic collections ---- */
@@ -331,12 +304,49 @@ on_log_full(struct thread *self, size_t n)
     }
 }
 
+/* ---- what programs ask for ---- */
+
+size_t
+ouro_gc_collect(unsigned generation)
+{
+    struct collection collection = {.generation =
+                                        generation < OURO_GENERATIONS ? generation : GENERATION_OLD};
+    bool is_full = collection.generation == GENERATION_OLD;
+
+    if (!begin()) {
+        return 0;
+    }
+    finish_letting_go();
+    if (is_full) {
+        stop_looking();
+    }
+    bool is_paced = when.slow_state == SLOW_NONE;
+    follow_thresholds();
+    if (is_paced) {
+        ouro__pacing_start(&when.pacing, is_full, true, 0, now());
+    }
+    run(&collection);
+    if (is_paced) {
+        ouro__pacing_stop(&when.pacing, collection.n_trash, collection.n_visited - collection.n_trash,
+                          collection.ns, now());
+    }
+    if (when.slow_state !=
+        SLOW_NONE) { /* who asks often for young ones must not keep it from going on */
+        go_on_with_slow(collection.n_visited);
+    }
+    ouro__gc_controls_changed(); /* the next batch is looked at, whatever was planned */
+    end();
+    return collection.n_trash;
+}
+
 bool
 ouro__gc_init(void)
 {
     if (!ouro__gc_collect_init()) {
         return false;
     }
+    ouro__pacing_init(&when.pacing, 0, 0, OURO_PACE_NATIVE,
+                      now()); /* with the thresholds from the first batch on */
     ouro__gc_controls_changed();
     ouro__on_log_full = on_log_full;
     ouro__on_fork_child = on_fork_child;

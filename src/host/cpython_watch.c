@@ -480,8 +480,8 @@ install_in(py_object *gc)
         return;
     }
     watch.can_survey = ouro__survey_is_possible(watch.callbacks);
-    ouro__pacing_init(&watch.pacing, watch.thresholds[0], STOCK_YOUNG_LOOKS * (uint64_t)watch.thresholds[0],
-                      OURO_PACE_INTERPRETER, now());
+    ouro__pacing_init(&watch.pacing, watch.thresholds[0],
+                      STOCK_YOUNG_LOOKS * (uint64_t)watch.thresholds[0], OURO_PACE_INTERPRETER, now());
     set_thresholds();
 }
 

@@ -55,7 +55,8 @@ struct entity {
     uint64_t referent_life;
     bool has_callback, is_empty;
     bool is_hushed; /* unreachable when a full collection began: not to be called ever after */
-    uint64_t doomed_life; /* unreachable in this life when one in slices began: to be gone when it ends */
+    uint64_t
+        doomed_life; /* unreachable in this life when one in slices began: to be gone when it ends */
     unsigned n_calls;
     int plain_weak; /* of anything: the weak reference to it that has no callback */
 };
@@ -71,7 +72,7 @@ static struct {
     bool is_settling; /* they do nothing */
     bool is_frozen;   /* something may be */
     uint64_t n_made_before;
-    unsigned generation_before;      /* of the collection that began last */
+    unsigned generation_before;       /* of the collection that began last */
     uint64_t n_resurrected_in_slices; /* before the one in slices */
     uint64_t n_finalized, n_resurrected, n_called, n_collections, n_forgotten;
 } model;
@@ -591,8 +592,8 @@ check_doomed(void)
     for (int id = 0; id < MOST; id++) {
         struct entity *entity = &model.entities[id];
         bool is_there = entity->object != NULL && entity->life == entity->doomed_life;
-        REQUIRE(!is_there || was_resurrected, "%d was unreachable before a collection in slices, and is there",
-                id);
+        REQUIRE(!is_there || was_resurrected,
+                "%d was unreachable before a collection in slices, and is there", id);
         entity->doomed_life = 0;
     }
 }
@@ -614,7 +615,8 @@ on_collection(const ouro_gc_event *event, void *context)
     model.n_collections++;
     model.n_made_before = model.n_lives;
     model.generation_before = event->generation;
-    model.n_resurrected_in_slices = event->in_slices ? model.n_resurrected : model.n_resurrected_in_slices;
+    model.n_resurrected_in_slices =
+        event->in_slices ? model.n_resurrected : model.n_resurrected_in_slices;
     bool is_full = event->generation == OURO_GENERATIONS - 1 && model.nested == 0 && !model.is_frozen;
     reach_all();
     for (int id = 0; id < MOST; id++) {

@@ -155,7 +155,8 @@ test_batches_that_are_untracked(void **state)
         program.now.cpu_ns += n * 100;
         enum ouro__look look = ouro__pacing_start(pacing, false, false, n, program.now);
         program.n_looks[look]++;
-        ouro__pacing_stop(pacing, 0, look == OURO_LOOK_YOUNG ? n / 100 : pacing->n_old, program.now.cpu_ns - pacing->before.cpu_ns, program.now);
+        ouro__pacing_stop(pacing, 0, look == OURO_LOOK_YOUNG ? n / 100 : pacing->n_old,
+                          program.now.cpu_ns - pacing->before.cpu_ns, program.now);
     }
     assert_int_equal(program.n_looks[OURO_LOOK_NOT], 0);
     assert_true(program.n_looks[OURO_LOOK_YOUNG] >= 470);
