@@ -204,7 +204,7 @@ begin_slow(void)
     }
 }
 
-/* The slices come to an end before the heap has grown by a quarter. */
+/* The slices come to an end before the heap has grown by a quarter, in objects or in bytes. */
 static size_t
 choose_budget(size_t n_new)
 {
@@ -265,7 +265,7 @@ static void
 end_batch(size_t n)
 {
     struct ouro__pace_moment moment = now();
-    uint64_t grown = moment.bytes > when.held ? (moment.bytes - when.held) / LEAST_COLLECTED : 0;
+    uint64_t grown_bytes = moment.bytes > when.held ? moment.bytes - when.held : 0;
     bool is_young = !__atomic_load_n(&ouro__are_born_old, __ATOMIC_RELAXED);
 
     follow_thresholds();
@@ -275,13 +275,15 @@ end_batch(size_t n)
     } else {
         if (is_young) {
             ouro__pacing_grew(&when.pacing, moment.bytes);
-        } else if (n > grown) { /* of one block, used again and again, only the last object is there */
-            n = grown;
+        } else if (n > grown_bytes /
+                           LEAST_COLLECTED) { /* a block used again and again is in the log each time */
+            n = grown_bytes / LEAST_COLLECTED;
         }
         follow_pacing(n, is_young, moment);
     }
     if (when.slow_state != SLOW_NONE) {
-        go_on_with_slow(n > grown ? n : grown);
+        uint64_t n_alike = grown_bytes * when.n_at_slow / (moment.bytes + 1);
+        go_on_with_slow(n > n_alike ? n : n_alike);
     }
     __atomic_store_n(&when.held, held_bytes(), __ATOMIC_RELAXED);
     bool is_next_young = when.slow_state == SLOW_LOOKING || when.pacing.plans_young;
