@@ -6,6 +6,7 @@
 #ifndef OURO_TESTS_BOTH_H
 #define OURO_TESTS_BOTH_H
 
+#define PY_SSIZE_T_CLEAN /* lengths in formats are Py_ssize_t */
 #include <Python.h>
 
 #include <ouro/ouro.h>
@@ -57,8 +58,11 @@ void gave_same(ouro_status status, ouro_ref ours, PyObject *theirs);
 /* The same, and keep what they gave in `kept`, in place of what is there; false when there is nothing. */
 bool keep_same(ouro_status status, ouro_ref ours, PyObject *theirs, struct both *kept);
 
-/* Both said the same number; -1 is a failure of CPython's. */
+/* Both said the same, 0 or 1, or failed alike. */
 void said_same(ouro_status status, long theirs);
+
+/* Both found the same place; SIZE_MAX and -1: none. */
+void found_same(size_t ours, Py_ssize_t theirs);
 
 struct both both_incref(struct both both);
 void both_decref(struct both both);

@@ -685,6 +685,35 @@ test_repr_of_containers(void **state)
     ouro_decref(leaf);
 }
 
+/* test_dict.DictTest.test_repr, test_set.TestBasicOps.test_repr */
+static void
+test_repr_of_tables(void **state)
+{
+    (void)state;
+    ouro_ref dict = ouro_dict_new(), set = ouro_set_new(), frozen = NULL, text = str("x");
+    assert_is(ouro_repr(ouro_lend(dict)), "{}");
+    assert_is(ouro_repr(ouro_lend(set)), "set()");
+    assert_int_equal(ouro_frozenset_new(NULL, &frozen), OURO_OK);
+    assert_is(ouro_repr(ouro_lend(frozen)), "frozenset()");
+    ouro_decref(frozen);
+
+    assert_int_equal(ouro_set_add(ouro_lend(set), ouro_lend(text)), OURO_OK);
+    assert_int_equal(ouro_set_add(ouro_lend(set), ouro_lend(ouro_int_new(7))), OURO_OK);
+    assert_is(ouro_repr(ouro_lend(set)), "{'x', 7}");
+    assert_int_equal(ouro_frozenset_new(ouro_lend(set), &frozen), OURO_OK);
+    assert_is(ouro_repr(ouro_lend(frozen)), "frozenset({'x', 7})");
+
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(frozen), ouro_lend(ouro_none())),
+                     OURO_OK);
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(text), ouro_lend(dict)), OURO_OK);
+    assert_is(ouro_repr(ouro_lend(dict)), "{frozenset({'x', 7}): None, 'x': {...}}");
+    ouro_dict_clear(ouro_lend(dict));
+    ouro_decref(set);
+    ouro_decref(frozen);
+    ouro_decref(dict);
+    ouro_decref(text);
+}
+
 /* ---- one for all ---- */
 
 static void
@@ -826,6 +855,7 @@ main(void)
         TEST(test_repr_of_texts),
         TEST(test_repr_of_floats),
         TEST(test_repr_of_containers),
+        TEST(test_repr_of_tables),
         TEST(test_intern),
         TEST(test_many_are_interned_and_freed),
         TEST(test_threads_intern_the_same),
