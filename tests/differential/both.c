@@ -128,8 +128,7 @@ is_same_dict(ouro_loan ours, PyObject *theirs)
     return !ouro_dict_next(ours, &position, &key, &value);
 }
 
-/* What may be in a set, as CPython has it; owned. */
-static PyObject *
+PyObject *
 as_theirs(ouro_loan ours)
 {
     if (ouro_is_int(ours)) {

@@ -77,6 +77,9 @@ struct both both_float(double value);
 struct both both_str(const uint32_t *characters, size_t n);
 struct both both_bytes(const void *data, size_t n);
 
+/* What may be in a set, as CPython has it; owned. */
+PyObject *as_theirs(ouro_loan ours);
+
 /* A text of up to `most` characters: of few different ones, of each width at times. */
 struct both random_str(size_t most);
 
