@@ -38,7 +38,8 @@ static struct {
         [OURO_GENERATIONS];  /* collections of the next younger generation since its own; atomic */
     size_t n_old, n_new_old; /* objects left by the last full collection, and since by middle ones */
     struct chunk *reserve;   /* so that a little can be collected without memory */
-} gc = {.lock = OURO_OS_LOCK_INIT, .threshold = {2000, 10, 10}};
+} gc = {.lock = OURO_OS_LOCK_INIT,
+        .threshold = {OURO_STRESS ? 1 : 2000, 10, 10}}; /* 1: at every allocation */
 
 /* One collection. */
 struct collection {
