@@ -6,7 +6,7 @@
 #define MAX_CALLBACKS 8
 #define DEFAULT_THRESHOLDS                                                                             \
     {                                                                                                  \
-        2000, 10, 10                                                                                   \
+        OURO_STRESS ? 1 : 2000, 10, 10 /* 1: a collection at every allocation */                       \
     }
 
 static struct {

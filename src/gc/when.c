@@ -92,7 +92,7 @@ follow_thresholds(void)
 
     n_stock = threshold[2] == 0 ? UINT64_MAX : n_stock;
     if (when.pacing.base != base || when.pacing.n_stock != n_stock) {
-        bool is_default = memcmp(threshold, ouro__gc_thresholds, sizeof threshold) == 0;
+        bool is_default = !OURO_STRESS && memcmp(threshold, ouro__gc_thresholds, sizeof threshold) == 0;
         ouro__pacing_set(&when.pacing, base, n_stock, is_default ? OURO_PACE_NATIVE : OURO_PACE_COUNTS);
     }
 }

@@ -13,12 +13,9 @@ uint32_t ouro__log_room = CHUNK_ITEMS;
 
 /* ---- beginning ---- */
 
-bool
-ouro__objects_init(const ouro_config *config)
+static bool
+make_heaps(const ouro_config *config)
 {
-    if (ouro__leaves != NULL) {
-        return true;
-    }
     ouro_heap_config wanted = {.kind = OURO_HEAP_SHARED, .limit = config != NULL ? config->limit : 0};
     ouro_heap *leaves = ouro_heap_create(&wanted);
     if (leaves == NULL) {
@@ -32,7 +29,13 @@ ouro__objects_init(const ouro_config *config)
     }
     ouro__log_key = ouro__os_random();
     ouro__leaves = leaves;
-    return ouro__types_init() && ouro__threads_init();
+    return true;
+}
+
+bool
+ouro__objects_init(const ouro_config *config)
+{
+    return (ouro__leaves != NULL || make_heaps(config)) && ouro__types_init() && ouro__threads_init();
 }
 
 /* ---- making ---- */

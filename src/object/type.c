@@ -196,13 +196,19 @@ ouro__types_init(void)
     if (ouro__types != NULL) {
         return true;
     }
-    struct ouro_type **table = ouro__os_map(MAX_TYPES * sizeof *table);
-    uint32_t *free_numbers = ouro__os_map(MAX_TYPES * sizeof *free_numbers);
+    size_t table_size = MAX_TYPES * sizeof(struct ouro_type *);
+    size_t numbers_size = MAX_TYPES * sizeof(uint32_t);
+    char *tables = ouro__os_map(table_size + numbers_size);
     struct ouro_type *type =
         ouro_heap_alloc_zeroed(ouro__leaves, OURO_DOMAIN_OBJECT, 1, sizeof *type + sizeof "type");
-    if (table == NULL || free_numbers == NULL || type == NULL) {
-        return false; /* what was had stays: there is no second attempt */
+    if (tables == NULL || type == NULL) {
+        if (tables != NULL) {
+            ouro__os_unmap(tables, table_size + numbers_size);
+        }
+        ouro_heap_free(ouro__leaves, OURO_DOMAIN_OBJECT, type);
+        return false;
     }
+    struct ouro_type **table = (struct ouro_type **)(void *)tables;
     type->head = (ouro_object){.local = OURO_IMMORTAL, .type = TYPE_TYPE_INDEX};
     type->index = TYPE_TYPE_INDEX;
     type->birth = (uint64_t)TYPE_TYPE_INDEX << 32;
@@ -214,7 +220,7 @@ ouro__types_init(void)
     type->own.dealloc = dealloc_type;
     memcpy(type->name, "type", sizeof "type");
     table[TYPE_TYPE_INDEX] = type;
-    types.free = free_numbers;
+    types.free = (uint32_t *)(void *)(tables + table_size);
     types.n = TYPE_TYPE_INDEX;
     ouro__type_type = type;
     ouro__types = table;

@@ -202,49 +202,106 @@ is_shown(const ouro_object *container)
     return innermost != NULL && innermost->depth >= MOST_NESTED;
 }
 
-/* Show a container: its items as `next` gives them, until there are none, in brackets. */
+/* How a kind of container is shown. */
+struct style {
+    const char *begin, *end;
+    const char *alone; /* behind an only item */
+    const char *again; /* instead of all, inside itself */
+};
+
+/* The next item, or key and value, as new references; false when there are no more. */
+typedef bool (*next_item)(ouro_loan self, size_t *position, ouro_ref parts[2]);
+
 static ouro_ref
-repr_items(ouro_loan self, const char *brackets, ouro_ref (*next)(ouro_loan self, size_t index))
+repr_items(ouro_loan self, const struct style *style, next_item next)
 {
     struct shown shown = {ouro_look(self), innermost, innermost != NULL ? innermost->depth + 1 : 1};
     struct text text;
-    ouro_ref item;
+    ouro_ref parts[2] = {NULL, NULL};
     size_t n = 0;
 
     if (is_shown(shown.container)) {
-        return ouro_str_format("%c...%c", brackets[0], brackets[1]);
+        return ouro_str_new(style->again);
     }
     innermost = &shown;
     ouro__text_begin(&text);
-    ouro__text_add(&text, &brackets[0], 1);
-    for (; !text.failed && (item = next(self, n)) != NULL; n++) {
+    ouro__text_add_c(&text, style->begin);
+    for (size_t position = 0; !text.failed && next(self, &position, parts); n++) {
         ouro__text_add_c(&text, n != 0 ? ", " : "");
-        ouro__text_add_repr(&text, ouro_lend(item));
-        ouro_decref(item);
+        ouro__text_add_repr(&text, ouro_lend(parts[0]));
+        if (parts[1] != NULL) {
+            ouro__text_add_c(&text, ": ");
+            ouro__text_add_repr(&text, ouro_lend(parts[1]));
+        }
+        ouro_clear(&parts[0]);
+        ouro_clear(&parts[1]);
     }
-    if (n == 1 && brackets[0] == '(') {
-        ouro__text_add(&text, ",", 1);
-    }
-    ouro__text_add(&text, &brackets[1], 1);
+    ouro__text_add_c(&text, n == 1 ? style->alone : "");
+    ouro__text_add_c(&text, style->end);
     innermost = shown.outer;
     return ouro__text_end(&text);
+}
+
+static bool
+next_of_list(ouro_loan self, size_t *position, ouro_ref parts[2])
+{
+    parts[0] = ouro_list_get(self, (*position)++);
+    return parts[0] != NULL;
+}
+
+static bool
+next_of_tuple(ouro_loan self, size_t *position, ouro_ref parts[2])
+{
+    ouro_loan item = ouro_tuple_get_borrow(self, (*position)++);
+    parts[0] = item != NULL ? ouro_incref(item) : NULL;
+    return item != NULL;
+}
+
+static bool
+next_of_dict(ouro_loan self, size_t *position, ouro_ref parts[2])
+{
+    return ouro_dict_next(self, position, &parts[0], &parts[1]);
+}
+
+static bool
+next_of_set(ouro_loan self, size_t *position, ouro_ref parts[2])
+{
+    return ouro_set_next(self, position, &parts[0]);
 }
 
 ouro_ref
 ouro__repr_list(ouro_loan self)
 {
-    return repr_items(self, "[]", ouro_list_get);
-}
-
-static ouro_ref
-tuple_get(ouro_loan tuple, size_t index)
-{
-    ouro_loan item = ouro_tuple_get_borrow(tuple, index);
-    return item != NULL ? ouro_incref(item) : NULL;
+    return repr_items(self, &(struct style){"[", "]", "", "[...]"}, next_of_list);
 }
 
 ouro_ref
 ouro__repr_tuple(ouro_loan self)
 {
-    return repr_items(self, "()", tuple_get);
+    return repr_items(self, &(struct style){"(", ")", ",", "(...)"}, next_of_tuple);
+}
+
+ouro_ref
+ouro__repr_dict(ouro_loan self)
+{
+    return repr_items(self, &(struct style){"{", "}", "", "{...}"}, next_of_dict);
+}
+
+/* With the type's name, but for sets that have an item.  @source CPython Objects/setobject.c, set_repr() */
+ouro_ref
+ouro__repr_set(ouro_loan self)
+{
+    const char *name = ouro_type_name(ouro_type_of(self));
+    bool is_again = is_shown(ouro_look(self));
+
+    if (ouro_set_length(self) == 0) {
+        return ouro_str_format("%s()", name);
+    }
+    ouro_ref items = repr_items(self, &(struct style){"{", "}", "", "(...)"}, next_of_set);
+    if (items == NULL || (ouro_type_of(self) == ouro_set_type() && !is_again)) {
+        return items;
+    }
+    ouro_ref repr = ouro_str_format(is_again ? "%s%S" : "%s(%S)", name, ouro_lend(items));
+    ouro_decref(items);
+    return repr;
 }

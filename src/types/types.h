@@ -40,6 +40,8 @@ ouro_ref ouro__repr_int(ouro_loan self);
 ouro_ref ouro__repr_str(ouro_loan self);
 ouro_ref ouro__repr_list(ouro_loan self);
 ouro_ref ouro__repr_tuple(ouro_loan self);
+ouro_ref ouro__repr_dict(ouro_loan self);
+ouro_ref ouro__repr_set(ouro_loan self);
 ouro_ref ouro__repr_bytes(ouro_loan self);
 
 /* Whether bytes or a bytearray equal something. */

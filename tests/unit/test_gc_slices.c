@@ -16,6 +16,8 @@
 #define MANY (TEST_STRESSED ? 2000 : TEST_THREAD_SANITIZED ? 30000 : 200000)
 #define BINS 1000
 
+static uint32_t thresholds[OURO_GENERATIONS];
+
 static struct {
     bool has_begun, has_ended;
     size_t n_collected;
@@ -41,6 +43,7 @@ setup(void **state)
 {
     int result = nodes_setup(state);
     ouro_gc_disable();
+    ouro_gc_get_threshold(thresholds);
     memset(&run, 0, sizeof run);
     run.random.state = 20260102;
     run.bins = row_new(BINS);
@@ -58,7 +61,7 @@ teardown(void **state)
 {
     (void)state;
     ouro_gc_disable();
-    ouro_gc_set_threshold((const uint32_t[]){2000, 10, 10});
+    ouro_gc_set_threshold(thresholds);
     ouro_gc_remove_callback(note, NULL);
     ouro_decref(run.bins);
     ouro_xdecref(run.made);
