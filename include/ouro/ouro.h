@@ -6,6 +6,7 @@
 #include <ouro/bytes.h>
 #include <ouro/dict.h>
 #include <ouro/gc.h>
+#include <ouro/generator.h>
 #include <ouro/heap.h>
 #include <ouro/int.h>
 #include <ouro/list.h>

@@ -133,12 +133,6 @@ ouro__set_iterate(ouro_loan set)
     return make_iterator(set, SET);
 }
 
-static ouro_ref
-iterate_iterator(ouro_loan self)
-{
-    return ouro_incref(self);
-}
-
 static inline __attribute__((always_inline)) ouro_status
 next_of(ouro_loan self, enum what what, ouro_ref *item)
 {
@@ -212,7 +206,7 @@ ouro__table_iterators_init(void)
             .size = sizeof(struct iterator),
             .n_fields = 1,
             .fields = fields,
-            .iterate = iterate_iterator,
+            .iterate = ouro__iterate_self,
             .next = next[i],
         };
         if (!ouro__type_make(&spec, &iterator_types[i])) {

@@ -7,6 +7,7 @@
 #include "object/object.h"
 #include "ouro/bytes.h"
 #include "ouro/dict.h"
+#include "ouro/generator.h"
 #include "ouro/int.h"
 #include "ouro/list.h"
 #include "ouro/number.h"
@@ -25,12 +26,16 @@ bool ouro__strs_init(void);
 bool ouro__ints_init(void);
 bool ouro__bytes_init(void);
 bool ouro__bytearrays_init(void);
+bool ouro__generators_init(void);
 
 /* Choose the key of hashes, once. */
 void ouro__hash_init(void);
 
 /* SipHash-1-3: see hash.c. */
 uint64_t ouro__siphash(const uint64_t key[2], const void *data, size_t n);
+
+/* What iterators give to be iterated over: themselves. */
+ouro_ref ouro__iterate_self(ouro_loan self);
 
 /* How objects are shown: see repr.c. */
 ouro_ref ouro__repr_none(ouro_loan self);
