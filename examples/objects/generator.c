@@ -51,11 +51,8 @@ main(void)
     ouro_ref numbers = ouro_generator_new(ouro_lend(type), fibonacci);
     for (int i = 0; numbers != NULL && ouro_next(ouro_lend(numbers), &number) == OURO_FOUND; i++) {
         if (i < 10 || i == 200) {
-            char digits[64] = "?";
             OURO_SCOPED text = ouro_repr(ouro_lend(number));
-            if (text != NULL) {
-                ouro_str_encode(ouro_lend(text), digits, sizeof digits);
-            }
+            const char *digits = text != NULL ? ouro_str_ascii_borrow(ouro_lend(text)) : "?";
             printf("%s%c", digits, i < 9 ? ' ' : '\n');
         }
         ouro_decref(number);

@@ -34,8 +34,13 @@ void ouro__hash_init(void);
 /* SipHash-1-3: see hash.c. */
 uint64_t ouro__siphash(const uint64_t key[2], const void *data, size_t n);
 
-/* What iterators give to be iterated over: themselves. */
+/* New iterators: see iterate.c.  Those of iterators are themselves. */
+ouro_ref ouro__iterate_list(ouro_loan list);
+ouro_ref ouro__iterate_tuple(ouro_loan tuple);
+ouro_ref ouro__iterate_str(ouro_loan str);
+ouro_ref ouro__iterate_bytes(ouro_loan either);
 ouro_ref ouro__iterate_self(ouro_loan self);
+bool ouro__iterators_init(void);
 
 /* How objects are shown: see repr.c. */
 ouro_ref ouro__repr_none(ouro_loan self);
