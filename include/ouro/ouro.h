@@ -4,6 +4,7 @@
 
 #include <ouro/base.h>
 #include <ouro/bytes.h>
+#include <ouro/deque.h>
 #include <ouro/dict.h>
 #include <ouro/gc.h>
 #include <ouro/generator.h>
@@ -13,6 +14,7 @@
 #include <ouro/number.h>
 #include <ouro/object.h>
 #include <ouro/protocol.h>
+#include <ouro/range.h>
 #include <ouro/set.h>
 #include <ouro/status.h>
 #include <ouro/str.h>

@@ -463,6 +463,7 @@ ouro__dicts_init(void)
         .flags = OURO_TYPE_BASE,
         .clear = ouro_dict_clear,
         .equal = equal_dict,
+        .repr = ouro__repr_dict,
         .iterate = ouro_dict_iterate_keys,
         .extra_size = extra_size,
     };

@@ -582,6 +582,7 @@ ouro__sets_init(void)
         .flags = OURO_TYPE_BASE,
         .clear = clear,
         .equal = equal_set,
+        .repr = ouro__repr_set,
         .iterate = ouro__set_iterate,
         .extra_size = extra_size,
     };

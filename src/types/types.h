@@ -27,6 +27,8 @@ bool ouro__ints_init(void);
 bool ouro__bytes_init(void);
 bool ouro__bytearrays_init(void);
 bool ouro__generators_init(void);
+bool ouro__ranges_init(void);
+bool ouro__deques_init(void);
 
 /* Choose the key of hashes, once. */
 void ouro__hash_init(void);
@@ -51,6 +53,9 @@ ouro_ref ouro__repr_str(ouro_loan self);
 ouro_ref ouro__repr_list(ouro_loan self);
 ouro_ref ouro__repr_tuple(ouro_loan self);
 ouro_ref ouro__repr_bytes(ouro_loan self);
+ouro_ref ouro__repr_deque(ouro_loan self);
+ouro_ref ouro__repr_dict(ouro_loan self);
+ouro_ref ouro__repr_set(ouro_loan self);
 
 /* Whether bytes or a bytearray equal something. */
 ouro_status ouro__equal_bytes(ouro_loan self, ouro_loan other);
