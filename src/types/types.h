@@ -29,6 +29,8 @@ bool ouro__bytearrays_init(void);
 bool ouro__generators_init(void);
 bool ouro__ranges_init(void);
 bool ouro__deques_init(void);
+bool ouro__files_init(void);
+bool ouro__adaptors_init(void);
 
 /* Choose the key of hashes, once. */
 void ouro__hash_init(void);
@@ -43,6 +45,26 @@ ouro_ref ouro__iterate_str(ouro_loan str);
 ouro_ref ouro__iterate_bytes(ouro_loan either);
 ouro_ref ouro__iterate_self(ouro_loan self);
 bool ouro__iterators_init(void);
+
+/* Have an iterator whose steps may take long, or run code of the program's, be the caller's alone; false when it is
+ * somebody's already. */
+static inline bool
+ouro__claim(ouro_object *iterator, bool *is_claimed)
+{
+    bool locked = ouro__use(iterator);
+    bool is_free = !*is_claimed;
+    *is_claimed = true;
+    ouro__unuse(iterator, locked);
+    return is_free;
+}
+
+static inline void
+ouro__unclaim(ouro_object *iterator, bool *is_claimed)
+{
+    bool locked = ouro__use(iterator);
+    *is_claimed = false;
+    ouro__unuse(iterator, locked);
+}
 
 /* How objects are shown: see repr.c. */
 ouro_ref ouro__repr_none(ouro_loan self);
