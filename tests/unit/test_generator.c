@@ -775,7 +775,8 @@ test_delegate_when_closed(void **state)
     ouro_clear(&result);
     assert_int_equal(n_cleaned, 1);
     assert_int_equal(next_number(generator), -1);
-    assert_int_equal(n_cleaned, 3); /* its frame is gone: so is what it delegated to, and that in turn */
+    assert_int_equal(n_cleaned,
+                     3); /* its frame is gone: so is what it delegated to, and that in turn */
     ouro_decref(generator);
 }
 

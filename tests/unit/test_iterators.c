@@ -516,7 +516,7 @@ test_shared(void **state)
     share(ouro_range_iterate_reversed(range), n);
     share(iterate(set), n);
     share(iterate(dict), n);
-    ouro_safepoint(); /* what others let go of is left for here */
+    ouro_safepoint();                                    /* what others let go of is left for here */
     assert_int_equal(ouro_refcount(ouro_lend(list)), 1); /* even then they let go at the end */
     assert_int_equal(ouro_refcount(ouro_lend(tuple)), 1);
     assert_int_equal(ouro_refcount(ouro_lend(set)), 1);
