@@ -28,8 +28,9 @@ DOORS = {
 # Public headers whose room has another name.
 HEADERS = {
     "status": "base", "thread": "object", "weakref": "object", "protocol": "object",
-    "bytes": "types", "dict": "types", "int": "types", "list": "types", "number": "types",
-    "set": "types", "str": "types", "tuple": "types",
+    "bytes": "types", "deque": "types", "dict": "types", "file": "types", "generator": "types", "int": "types",
+    "iterate": "types", "list": "types", "number": "types", "range": "types", "set": "types", "str": "types",
+    "tuple": "types",
 }  # fmt: skip
 
 # A public header belongs to the room that keeps its promise, except <ouro/ouro.h>, which is all of them.

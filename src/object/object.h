@@ -171,7 +171,8 @@ struct thread {
         uint32_t n;
     } collected_spares[FINE_CLASSES], leaf_spares[FINE_CLASSES], buffer_spares[FINE_CLASSES];
 
-    const ouro_object *used; /* between ouro__use() and ouro__unuse(); atomic */
+    const ouro_object *used;     /* between ouro__use() and ouro__unuse(); atomic */
+    const ouro_object *used_too; /* the same of ouro__use_too() */
 
     unsigned depth;     /* destructions under way in each other */
     ouro_object *trash; /* objects whose destruction waits, through their headers */
@@ -509,6 +510,31 @@ ouro__unuse(ouro_object *object, bool is_locked)
     } else {
         ouro__unlock(object);
     }
+}
+
+/* Lock a second object while the first is in use the owner's way, if this is the owner's way too; false otherwise, since to
+ * wait for one object with another in use may be for ever. */
+static inline bool
+ouro__use_too(ouro_object *object)
+{
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_UNLIKELY(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) != self->number)) {
+        return false;
+    }
+    __atomic_store_n(&self->used_too, object, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (OURO_LIKELY(!(__atomic_load_n(&object->flags, __ATOMIC_RELAXED) & OBJECT_SHARED))) {
+        return true;
+    }
+    __atomic_store_n(&self->used_too, NULL, __ATOMIC_RELEASE);
+    return false;
+}
+
+static inline void
+ouro__unuse_too(void)
+{
+    __atomic_store_n(&ouro__thread_self->used_too, NULL, __ATOMIC_RELEASE);
 }
 
 /* ---- walks over references ---- */

@@ -534,7 +534,7 @@ after_fork_child(void)
             each->ended = true;
             each->depth = 0;
             each->n_attached = 0;
-            each->used = NULL;
+            each->used = each->used_too = NULL;
             __atomic_store_n(&each->state, THREAD_SUSPENDED, __ATOMIC_SEQ_CST);
             each->spare = world.spare;
             world.spare = each;

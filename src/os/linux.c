@@ -4,10 +4,12 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <time.h>
@@ -239,6 +241,45 @@ void
 ouro__os_yield(void)
 {
     sched_yield();
+}
+
+int
+ouro__os_open(const char *path)
+{
+    int file;
+    struct stat facts;
+
+    do {
+        file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    } while (file < 0 && errno == EINTR);
+    if (file < 0) {
+        return errno == ENOENT || errno == ENOTDIR ? OURO_OS_FILE_MISSING
+               : errno == EACCES || errno == EPERM ? OURO_OS_FILE_DENIED
+                                                   : OURO_OS_FILE_FAILED;
+    }
+    if (fstat(file, &facts) == 0 && S_ISDIR(facts.st_mode)) {
+        close(file);
+        return OURO_OS_FILE_IS_DIRECTORY;
+    }
+    (void)posix_fadvise(file, 0, 0, POSIX_FADV_SEQUENTIAL);
+    return file;
+}
+
+ptrdiff_t
+ouro__os_read(int file, void *to, size_t size)
+{
+    ssize_t n;
+
+    do {
+        n = read(file, to, size);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+void
+ouro__os_close(int file)
+{
+    close(file);
 }
 
 const char *

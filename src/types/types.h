@@ -7,6 +7,7 @@
 #include "object/object.h"
 #include "ouro/bytes.h"
 #include "ouro/dict.h"
+#include "ouro/generator.h"
 #include "ouro/int.h"
 #include "ouro/list.h"
 #include "ouro/number.h"
@@ -25,12 +26,45 @@ bool ouro__strs_init(void);
 bool ouro__ints_init(void);
 bool ouro__bytes_init(void);
 bool ouro__bytearrays_init(void);
+bool ouro__generators_init(void);
+bool ouro__ranges_init(void);
+bool ouro__deques_init(void);
+bool ouro__files_init(void);
+bool ouro__adaptors_init(void);
 
 /* Choose the key of hashes, once. */
 void ouro__hash_init(void);
 
 /* SipHash-1-3: see hash.c. */
 uint64_t ouro__siphash(const uint64_t key[2], const void *data, size_t n);
+
+/* New iterators: see iterate.c.  Those of iterators are themselves. */
+ouro_ref ouro__iterate_list(ouro_loan list);
+ouro_ref ouro__iterate_tuple(ouro_loan tuple);
+ouro_ref ouro__iterate_str(ouro_loan str);
+ouro_ref ouro__iterate_bytes(ouro_loan either);
+ouro_ref ouro__iterate_self(ouro_loan self);
+bool ouro__iterators_init(void);
+
+/* Have an iterator whose steps may take long, or run code of the program's, be the caller's alone; false when it is
+ * somebody's already. */
+static inline bool
+ouro__claim(ouro_object *iterator, bool *is_claimed)
+{
+    bool locked = ouro__use(iterator);
+    bool is_free = !*is_claimed;
+    *is_claimed = true;
+    ouro__unuse(iterator, locked);
+    return is_free;
+}
+
+static inline void
+ouro__unclaim(ouro_object *iterator, bool *is_claimed)
+{
+    bool locked = ouro__use(iterator);
+    *is_claimed = false;
+    ouro__unuse(iterator, locked);
+}
 
 /* How objects are shown: see repr.c. */
 ouro_ref ouro__repr_none(ouro_loan self);
@@ -43,6 +77,7 @@ ouro_ref ouro__repr_tuple(ouro_loan self);
 ouro_ref ouro__repr_dict(ouro_loan self);
 ouro_ref ouro__repr_set(ouro_loan self);
 ouro_ref ouro__repr_bytes(ouro_loan self);
+ouro_ref ouro__repr_deque(ouro_loan self);
 
 /* Whether bytes or a bytearray equal something. */
 ouro_status ouro__equal_bytes(ouro_loan self, ouro_loan other);
