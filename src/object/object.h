@@ -92,6 +92,11 @@ struct ouro_type {
     char name[];
 };
 
+/* Flags of types besides those of enum ouro_type_flags. */
+#define TYPE_WEAKREF 0x10000   /* its objects are weak references */
+#define TYPE_WEAK_KEYS 0x20000 /* tables whose keys are weak references to what is sought */
+#define TYPE_INHERITED TYPE_WEAKREF
+
 #define MAX_TYPES 65536
 
 /* By the number in an object's header.  Number 0 is nobody's. */
@@ -242,6 +247,13 @@ void ouro__leave_to_owner(ouro_object *object);
 /* Take a reference unless the object is dying; it has been marked OBJECT_WEAK, and the caller keeps it from
  * being freed meanwhile. */
 bool ouro__try_incref(ouro_object *object);
+
+/* Has an object with this shared count, marked OBJECT_WEAK and not freed, come to its end? */
+static inline bool
+ouro__is_lost(uint32_t shared)
+{
+    return shared == SHARED_DEFAULT || shared == SHARED_MERGED; /* what is marked is never DEFAULT */
+}
 
 /* Give the owner's count and the shared one together to nobody, minus one reference that the caller lets go
  * of; true when none is left: destroy it.  By the owner, or when it has none that could run. */

@@ -132,6 +132,7 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
         spec->equal == NULL && (base == NULL || base->own.equal == NULL || base->is_simple_equal);
     if (base != NULL) {
         inherit(&type->own, &base->own);
+        type->flags |= base->flags & TYPE_INHERITED;
         type->has_traverse |= base->has_traverse;
         type->has_functions |= base->has_functions;
     }

@@ -25,6 +25,7 @@ bool ouro__strs_init(void);
 bool ouro__ints_init(void);
 bool ouro__bytes_init(void);
 bool ouro__bytearrays_init(void);
+bool ouro__proxies_init(void);
 
 /* Choose the key of hashes, once. */
 void ouro__hash_init(void);
