@@ -17,6 +17,8 @@
 #include <ouro/str.h>
 #include <ouro/thread.h>
 #include <ouro/tuple.h>
+#include <ouro/weakdict.h>
 #include <ouro/weakref.h>
+#include <ouro/weakset.h>
 
 #endif

@@ -29,6 +29,13 @@ ouro__is_weakref(const ouro_object *object)
 
 bool ouro__weakrefs_init(void);
 
+/* Does it refer to this object, which lives? */
+static inline bool
+ouro__weakref_is_to(const struct weakref *ref, const ouro_object *object)
+{
+    return __atomic_load_n(&ref->referent, __ATOMIC_RELAXED) == object;
+}
+
 /* Make a weak reference of a type made from ouro__weakref_type; without a callback it is the same for every call. */
 ouro_status ouro__weakref_make(struct ouro_type *type, ouro_object *object, ouro_weak_callback callback,
                                ouro_loan context, ouro_ref *weakref);

@@ -26,6 +26,9 @@ bool ouro__ints_init(void);
 bool ouro__bytes_init(void);
 bool ouro__bytearrays_init(void);
 bool ouro__proxies_init(void);
+bool ouro__weak_dicts_init(void);
+bool ouro__weak_sets_init(void);
+bool ouro__weak_iterators_init(void);
 
 /* Choose the key of hashes, once. */
 void ouro__hash_init(void);
