@@ -30,7 +30,7 @@ HEADERS = {
     "status": "base", "thread": "object", "weakref": "object", "protocol": "object",
     "bytes": "types", "dict": "types", "int": "types", "list": "types", "number": "types",
     "set": "types", "str": "types", "tuple": "types",
-    "weakdict": "types", "weakset": "types",
+    "finalize": "types", "weakdict": "types", "weakset": "types",
 }  # fmt: skip
 
 # A public header belongs to the room that keeps its promise, except <ouro/ouro.h>, which is all of them.

@@ -5,6 +5,7 @@
 #include <ouro/base.h>
 #include <ouro/bytes.h>
 #include <ouro/dict.h>
+#include <ouro/finalize.h>
 #include <ouro/gc.h>
 #include <ouro/heap.h>
 #include <ouro/int.h>

@@ -26,6 +26,7 @@ bool ouro__ints_init(void);
 bool ouro__bytes_init(void);
 bool ouro__bytearrays_init(void);
 bool ouro__proxies_init(void);
+bool ouro__finalizers_init(void);
 bool ouro__weak_dicts_init(void);
 bool ouro__weak_sets_init(void);
 bool ouro__weak_iterators_init(void);
