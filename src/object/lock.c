@@ -109,9 +109,12 @@ ouro__locks_init(void)
     return has_bias ? 0 : OBJECT_SHARED;
 }
 
-void
+bool
 ouro__use_slow(ouro_object *object)
 {
+    if (ouro__thread_self != NULL && ouro__thread_self->is_alone) { /* nobody is inside a use */
+        return false;
+    }
     ouro__lock(object);
     uint16_t number = __atomic_load_n(&object->owner, __ATOMIC_RELAXED);
     if (has_bias && number != NO_OWNER && number != ouro__self &&
@@ -123,6 +126,7 @@ ouro__use_slow(ouro_object *object)
             ouro__os_yield();
         }
     }
+    return true;
 }
 
 void

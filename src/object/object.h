@@ -177,6 +177,7 @@ struct thread {
     } collected_spares[FINE_CLASSES], leaf_spares[FINE_CLASSES], buffer_spares[FINE_CLASSES];
 
     const ouro_object *used; /* between ouro__use() and ouro__unuse(); atomic */
+    bool is_alone;           /* it has stopped the world */
 
     unsigned depth;     /* destructions under way in each other */
     ouro_object *trash; /* objects whose destruction waits, through their headers */
@@ -484,7 +485,7 @@ ouro__unlock(ouro_object *object)
 
 /* Lock an object against other threads, the owner's way where that is who calls; true when it was the other
  * way, to be handed to ouro__unuse().  Uses do not nest, run no code of the program's, and have no safepoint. */
-void ouro__use_slow(ouro_object *object);
+bool ouro__use_slow(ouro_object *object);
 
 static inline bool
 ouro__use(ouro_object *object)
@@ -500,8 +501,7 @@ ouro__use(ouro_object *object)
         }
         __atomic_store_n(&self->used, NULL, __ATOMIC_RELEASE);
     }
-    ouro__use_slow(object);
-    return true;
+    return ouro__use_slow(object);
 }
 
 static inline void

@@ -320,6 +320,7 @@ ouro__world_stop(void)
 {
     ouro__os_acquire(&world.lock);
     stop_for(ouro__thread_self);
+    ouro__thread_self->is_alone = true;
     ouro__os_release(&world.lock);
 }
 
@@ -327,6 +328,7 @@ void
 ouro__world_start(void)
 {
     ouro__os_acquire(&world.lock);
+    ouro__thread_self->is_alone = false;
     start_world();
     ouro__os_release(&world.lock);
 }

@@ -52,6 +52,13 @@ dealloc_type(ouro_loan loan)
     give_index(type->index);
 }
 
+static size_t
+type_extra_size(ouro_loan loan)
+{
+    const struct ouro_type *type = (const struct ouro_type *)ouro_look(loan);
+    return type->n_fields * sizeof *type->fields;
+}
+
 static const ouro_field type_fields[] = {OURO_FIELD(struct ouro_type, base),
                                          OURO_FIELD(struct ouro_type, self)};
 
@@ -213,6 +220,7 @@ ouro__types_init(void)
     type->fields = (ouro_field *)(uintptr_t)type_fields;
     type->has_functions = true;
     type->own.dealloc = dealloc_type;
+    type->own.extra_size = type_extra_size;
     memcpy(type->name, "type", sizeof "type");
     table[TYPE_TYPE_INDEX] = type;
     types.free = free_numbers;
