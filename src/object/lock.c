@@ -132,8 +132,8 @@ ouro__use_slow(ouro_object *object)
 void
 ouro__locks_after_fork(void)
 {
-    for (unsigned i = 0; i < N_BEDS; i++) {
-        beds[i].unlocked = (ouro__os_condition)OURO_OS_CONDITION_INIT;
+    for (unsigned i = 0; i < N_BEDS; i++) { /* who goes to bed is detached: it may have held the lock */
+        beds[i] = (struct bed){OURO_OS_LOCK_INIT, OURO_OS_CONDITION_INIT};
     }
     has_bias = has_bias && ouro__os_barriers_init();
 }

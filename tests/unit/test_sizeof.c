@@ -235,7 +235,8 @@ test_left_out(void **state) /* what belongs to the whole program; what is held w
 
     (void)state;
     ouro_ref list = ouro_list_new(0), small = ouro_int_new(5), empty = ouro_str_new("");
-    const ouro_ref free_ones[] = {ouro_none(), ouro_bool(true), small, empty, (ouro_ref)ouro_list_type()};
+    const ouro_ref free_ones[] = {ouro_none(), ouro_bool(true), small, empty,
+                                  (ouro_ref)ouro_list_type()};
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(ouro_list_append(list, free_ones[i]), OURO_OK);
     }
