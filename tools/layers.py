@@ -30,7 +30,7 @@ HEADERS = {
     "status": "base", "thread": "object", "weakref": "object", "protocol": "object",
     "bytes": "types", "deque": "types", "dict": "types", "file": "types", "generator": "types", "int": "types",
     "iterate": "types", "list": "types", "number": "types", "range": "types", "set": "types", "str": "types",
-    "tuple": "types",
+    "tuple": "types", "finalize": "types", "weakdict": "types", "weakset": "types",
 }  # fmt: skip
 
 # A public header belongs to the room that keeps its promise, except <ouro/ouro.h>, which is all of them.

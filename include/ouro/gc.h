@@ -112,6 +112,25 @@ OURO_API int ouro_gc_visit_objects(int generation, ouro_visitor visit, void *con
 /** The same for each object that holds a reference to `object`.  @source gc.get_referrers() */
 OURO_API int ouro_gc_visit_referrers(ouro_loan object, ouro_visitor visit, void *context);
 
+/** The same for each reference that these objects hold, NULL left out; numbers, texts and their like hold none.  Of an object
+ * that several hold, or one twice, it is told as often.  @source gc.get_referents() */
+OURO_API int ouro_gc_visit_referents(const ouro_loan *objects, size_t n_objects, ouro_visitor visit,
+                                     void *context);
+
+/**
+ * Bytes of an object and of all that can be reached from it, what is reached more than once counted once.  What is held
+ * weakly is not reached.  Left out are objects that are never freed, None and small numbers among them, and types: they belong to
+ * the whole program.  Interned texts are counted, since they go with their last reference.
+ *
+ * The world stands still meanwhile, and as much memory is taken from the system as the addresses of all these objects need
+ * two or three times.
+ *
+ * @param object  borrowed; counted itself whatever it is
+ * @param size    receives the sum of their ouro_sizeof()
+ * @return OURO_OK or OURO_NO_MEMORY
+ */
+OURO_API OURO_NODISCARD ouro_status ouro_sizeof_deep(ouro_loan object, size_t *size);
+
 /** How many objects are in the garbage: unreachable, and not to be freed. */
 OURO_API size_t ouro_gc_garbage_count(void);
 

@@ -237,7 +237,7 @@ typedef struct ouro_type_spec {
     ouro_ref (*iterate)(ouro_loan self);
     /** OURO_FOUND and a new reference, or 0 at the end. */
     ouro_status (*next)(ouro_loan self, ouro_ref *item);
-    /** Bytes beside the object's own block. */
+    /** Bytes beside the object's own block.  No lock may be taken, nothing allocated. */
     size_t (*extra_size)(ouro_loan self);
     /** What `with` calls: ouro_enter(), ouro_exit(). */
     ouro_status (*enter)(ouro_loan self);

@@ -7,6 +7,7 @@
 #include <ouro/deque.h>
 #include <ouro/dict.h>
 #include <ouro/file.h>
+#include <ouro/finalize.h>
 #include <ouro/gc.h>
 #include <ouro/generator.h>
 #include <ouro/heap.h>
@@ -22,6 +23,8 @@
 #include <ouro/str.h>
 #include <ouro/thread.h>
 #include <ouro/tuple.h>
+#include <ouro/weakdict.h>
 #include <ouro/weakref.h>
+#include <ouro/weakset.h>
 
 #endif

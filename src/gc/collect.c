@@ -89,7 +89,7 @@ forget_weakrefs(void *block, void *context)
     struct collection *collection = context;
     ouro_object *object = block;
 
-    if (ouro__type(object) == ouro__weakref_type) {
+    if (ouro__is_weakref(object)) {
         ouro__weakref_forget((struct weakref *)object);
     }
     if (object->flags & OBJECT_WEAK) {

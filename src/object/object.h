@@ -92,6 +92,11 @@ struct ouro_type {
     char name[];
 };
 
+/* Flags of types besides those of enum ouro_type_flags. */
+#define TYPE_WEAKREF 0x10000   /* its objects are weak references */
+#define TYPE_WEAK_KEYS 0x20000 /* tables whose keys are weak references to what is sought */
+#define TYPE_INHERITED TYPE_WEAKREF
+
 #define MAX_TYPES 65536
 
 /* By the number in an object's header.  Number 0 is nobody's. */
@@ -173,6 +178,7 @@ struct thread {
 
     const ouro_object *used;     /* between ouro__use() and ouro__unuse(); atomic */
     const ouro_object *used_too; /* the same of ouro__use_too() */
+    bool is_alone;               /* it has stopped the world */
 
     unsigned depth;     /* destructions under way in each other */
     ouro_object *trash; /* objects whose destruction waits, through their headers */
@@ -244,6 +250,13 @@ void ouro__leave_to_owner(ouro_object *object);
 /* Take a reference unless the object is dying; it has been marked OBJECT_WEAK, and the caller keeps it from
  * being freed meanwhile. */
 bool ouro__try_incref(ouro_object *object);
+
+/* Has an object with this shared count, marked OBJECT_WEAK and not freed, come to its end? */
+static inline bool
+ouro__is_lost(uint32_t shared)
+{
+    return shared == SHARED_DEFAULT || shared == SHARED_MERGED; /* what is marked is never DEFAULT */
+}
 
 /* Give the owner's count and the shared one together to nobody, minus one reference that the caller lets go
  * of; true when none is left: destroy it.  By the owner, or when it has none that could run. */
@@ -482,7 +495,7 @@ ouro__unlock(ouro_object *object)
 
 /* Lock an object against other threads, the owner's way where that is who calls; true when it was the other
  * way, to be handed to ouro__unuse().  Uses do not nest, run no code of the program's, and have no safepoint. */
-void ouro__use_slow(ouro_object *object);
+bool ouro__use_slow(ouro_object *object);
 
 static inline bool
 ouro__use(ouro_object *object)
@@ -498,8 +511,7 @@ ouro__use(ouro_object *object)
         }
         __atomic_store_n(&self->used, NULL, __ATOMIC_RELEASE);
     }
-    ouro__use_slow(object);
-    return true;
+    return ouro__use_slow(object);
 }
 
 static inline void

@@ -322,6 +322,7 @@ ouro__world_stop(void)
 {
     ouro__os_acquire(&world.lock);
     stop_for(ouro__thread_self);
+    ouro__thread_self->is_alone = true;
     ouro__os_release(&world.lock);
 }
 
@@ -329,6 +330,7 @@ void
 ouro__world_start(void)
 {
     ouro__os_acquire(&world.lock);
+    ouro__thread_self->is_alone = false;
     start_world();
     ouro__os_release(&world.lock);
 }
@@ -507,7 +509,8 @@ static struct thread forker;
 
 void (*ouro__on_fork_child)(void);
 
-/* While the world stands still nobody is inside the object system, and no lock of it is held but this one. */
+/* While the world stands still nobody is inside the object system.  No lock of it is held but this one, and those that detached
+ * threads take: for a moment while they attach, or sleep for an object's lock. */
 static void
 prepare_fork(void)
 {
@@ -531,6 +534,7 @@ after_fork_child(void)
     world.spare = NULL;
     for (struct thread *each = ouro__threads; each != NULL; each = each->next) {
         if (each != thread_here) {
+            each->queue_lock = (ouro__os_lock)OURO_OS_LOCK_INIT; /* may be held by who was attaching */
             each->ended = true;
             each->depth = 0;
             each->n_attached = 0;

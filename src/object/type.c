@@ -52,6 +52,13 @@ dealloc_type(ouro_loan loan)
     give_index(type->index);
 }
 
+static size_t
+type_extra_size(ouro_loan loan)
+{
+    const struct ouro_type *type = (const struct ouro_type *)ouro_look(loan);
+    return type->n_fields * sizeof *type->fields;
+}
+
 static const ouro_field type_fields[] = {OURO_FIELD(struct ouro_type, base),
                                          OURO_FIELD(struct ouro_type, self)};
 
@@ -132,6 +139,7 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
         spec->equal == NULL && (base == NULL || base->own.equal == NULL || base->is_simple_equal);
     if (base != NULL) {
         inherit(&type->own, &base->own);
+        type->flags |= base->flags & TYPE_INHERITED;
         type->has_traverse |= base->has_traverse;
         type->has_functions |= base->has_functions;
     }
@@ -218,6 +226,7 @@ ouro__types_init(void)
     type->fields = (ouro_field *)(uintptr_t)type_fields;
     type->has_functions = true;
     type->own.dealloc = dealloc_type;
+    type->own.extra_size = type_extra_size;
     memcpy(type->name, "type", sizeof "type");
     table[TYPE_TYPE_INDEX] = type;
     types.free = (uint32_t *)(void *)(tables + table_size);

@@ -169,6 +169,10 @@ void ouro__table_put_slots(struct table *table, size_t from, size_t to);
 /* Take an entry out; the caller has what it refers to.  `slot` is where a search found it, or TABLE_NONE. */
 void ouro__table_remove(struct table *table, size_t index, size_t slot, unsigned width);
 
+/* The entry with this hash that has `object` in a column, or TABLE_NONE; nothing is compared.  `slot` as in a search. */
+size_t ouro__table_find_same(const struct table *table, uint32_t hash, const ouro_object *object,
+                             unsigned column, unsigned width, size_t *slot);
+
 enum table_verdict {
     TABLE_SAME,
     TABLE_OTHER,

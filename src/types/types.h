@@ -31,6 +31,11 @@ bool ouro__ranges_init(void);
 bool ouro__deques_init(void);
 bool ouro__files_init(void);
 bool ouro__adaptors_init(void);
+bool ouro__proxies_init(void);
+bool ouro__finalizers_init(void);
+bool ouro__weak_dicts_init(void);
+bool ouro__weak_sets_init(void);
+bool ouro__weak_iterators_init(void);
 
 /* Choose the key of hashes, once. */
 void ouro__hash_init(void);
