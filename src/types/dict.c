@@ -36,7 +36,7 @@ make(void)
 {
     struct table *dict = (struct table *)ouro__collected_alloc(dict_type, sizeof *dict);
     if (OURO_LIKELY(dict != NULL)) {
-        dict->head.flags = OBJECT_UNTRACKED;
+        dict->head.flags |= OBJECT_UNTRACKED; /* it may be OBJECT_SHARED from the beginning */
         dict->n = 0;
         dict->entries = NULL;
     }
