@@ -28,7 +28,7 @@ DOORS = {
 # Public headers whose room has another name.
 HEADERS = {
     "status": "base", "thread": "object", "weakref": "object", "protocol": "object",
-    "bytes": "types", "dict": "types", "int": "types", "list": "types", "number": "types",
+    "bytes": "types", "class": "types", "dict": "types", "function": "types", "instance": "types", "int": "types", "list": "types", "number": "types",
     "set": "types", "str": "types", "tuple": "types",
 }  # fmt: skip
 

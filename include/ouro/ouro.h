@@ -4,9 +4,12 @@
 
 #include <ouro/base.h>
 #include <ouro/bytes.h>
+#include <ouro/class.h>
 #include <ouro/dict.h>
+#include <ouro/function.h>
 #include <ouro/gc.h>
 #include <ouro/heap.h>
+#include <ouro/instance.h>
 #include <ouro/int.h>
 #include <ouro/list.h>
 #include <ouro/number.h>

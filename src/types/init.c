@@ -17,7 +17,7 @@ ouro_init(const ouro_config *config)
         !(ouro__weakrefs_init() && ouro__gc_init() && ouro__numbers_init() && ouro__ints_init() &&
           ouro__strs_init() && ouro__bytes_init() && ouro__bytearrays_init() && ouro__tuples_init() &&
           ouro__lists_init() && ouro__dicts_init() && ouro__sets_init() &&
-          ouro__table_iterators_init())) {
+          ouro__table_iterators_init() && ouro__functions_init() && ouro__classes_init())) {
         ouro_thread_detach();
         status = OURO_NO_MEMORY;
     }

@@ -25,6 +25,8 @@ bool ouro__strs_init(void);
 bool ouro__ints_init(void);
 bool ouro__bytes_init(void);
 bool ouro__bytearrays_init(void);
+bool ouro__functions_init(void);
+bool ouro__classes_init(void);
 
 /* Choose the key of hashes, once. */
 void ouro__hash_init(void);
@@ -45,7 +47,7 @@ ouro_ref ouro__repr_bytes(ouro_loan self);
 /* Whether bytes or a bytearray equal something. */
 ouro_status ouro__equal_bytes(ouro_loan self, ouro_loan other);
 
-extern struct ouro_type *ouro__list_type, *ouro__tuple_type;
+extern struct ouro_type *ouro__list_type, *ouro__tuple_type, *ouro__function_type;
 
 /* Add an item, stolen, to a list that has room for it and that nobody else has seen yet. */
 void ouro__list_fill(ouro_object *list, ouro_ref item);
