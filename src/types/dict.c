@@ -46,7 +46,7 @@ make(void)
 ouro_ref
 ouro_dict_new(void)
 {
-    return &make()->head;
+    return (ouro_ref)make();
 }
 
 ouro_ref

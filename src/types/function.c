@@ -215,7 +215,7 @@ ouro_cell_new(ouro_loan content)
     if (OURO_LIKELY(cell != NULL)) {
         cell->content = content != NULL ? ouro_incref(content) : NULL;
     }
-    return &cell->head;
+    return (ouro_ref)cell;
 }
 
 ouro_ref
