@@ -188,6 +188,10 @@ ouro_ref
 ouro_new(ouro_loan type)
 {
     struct ouro_type *made = (struct ouro_type *)ouro_look(type);
+    uint32_t n_items = __atomic_load_n(&made->n_preset, __ATOMIC_RELAXED);
+    if (OURO_UNLIKELY(n_items != 0)) {
+        return ouro_new_items(type, n_items);
+    }
     ouro_object *object = ouro__object_alloc(made, made->size);
     if (OURO_LIKELY(object != NULL)) {
         memset(object + 1, 0, made->size - sizeof *object);

@@ -73,10 +73,13 @@ ouro__shared_make(int32_t count, unsigned state)
 struct ouro_type {
     ouro_object head;
     ouro_ref base;
-    ouro_ref self;  /* itself: so it is for the collector alone to free it */
-    uint32_t index; /* in ouro__types */
-    uint64_t birth; /* the second half of a new object's header */
-    uint32_t flags; /* of enum ouro_type_flags */
+    ouro_ref self;       /* itself: so it is for the collector alone to free it */
+    ouro_ref attributes; /* of a class: a dict; NULL for other types */
+    ouro_ref names;      /* of a class: those of its instances' references, see types/instance.h */
+    uint32_t index;      /* in ouro__types */
+    uint32_t n_preset;   /* items that ouro_new() gives an object; atomic */
+    uint64_t birth;      /* the second half of a new object's header */
+    uint32_t flags;      /* of enum ouro_type_flags */
     size_t size, item_size;
     void (*let_go)(
         ouro_object *object); /* of a type of the library's own: clear and dealloc at once, or NULL */
@@ -113,6 +116,11 @@ ouro__type(const ouro_object *object)
 
 /* Make the table and the type of types; once. */
 bool ouro__types_init(void);
+
+/* Make a type of a spec that is sound: with the functions of `base` where it says nothing itself, and the fields of
+ * `root`, which is `base` or one that it was made from; both may be NULL. */
+ouro_status ouro__type_create(const ouro_type_spec *spec, struct ouro_type *base,
+                              const struct ouro_type *root, ouro_ref *type);
 
 /* Make a type of the library's own, immortal; false without memory. */
 bool ouro__type_make(const ouro_type_spec *spec, struct ouro_type **type);

@@ -64,7 +64,7 @@ make_like(const struct table *set)
 ouro_ref
 ouro_set_new(void)
 {
-    return &make(set_type)->head;
+    return (ouro_ref)make(set_type);
 }
 
 ouro_ref

@@ -36,6 +36,8 @@ bool ouro__finalizers_init(void);
 bool ouro__weak_dicts_init(void);
 bool ouro__weak_sets_init(void);
 bool ouro__weak_iterators_init(void);
+bool ouro__functions_init(void);
+bool ouro__classes_init(void);
 
 /* Choose the key of hashes, once. */
 void ouro__hash_init(void);
@@ -87,7 +89,7 @@ ouro_ref ouro__repr_deque(ouro_loan self);
 /* Whether bytes or a bytearray equal something. */
 ouro_status ouro__equal_bytes(ouro_loan self, ouro_loan other);
 
-extern struct ouro_type *ouro__list_type, *ouro__tuple_type;
+extern struct ouro_type *ouro__list_type, *ouro__tuple_type, *ouro__function_type;
 
 /* Add an item, stolen, to a list that has room for it and that nobody else has seen yet. */
 void ouro__list_fill(ouro_object *list, ouro_ref item);
