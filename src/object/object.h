@@ -78,9 +78,9 @@ struct ouro_type {
     uint64_t birth; /* the second half of a new object's header */
     uint32_t flags; /* of enum ouro_type_flags */
     size_t size, item_size;
-    void (*let_go)(
-        ouro_object *object); /* of a type of the library's own: clear and dealloc at once, or NULL */
-    bool is_plain; /* its objects end with their memory: leaves without functions of their own */
+    void (*let_go)(ouro_object *object); /* clear and dealloc at once, where that is known; or NULL */
+    void (*end)(ouro_object *object);    /* destroys one that nobody but its owner ever had */
+    uint8_t size_class; /* of its objects' blocks; 0 when they differ in size, or are not small */
     uint32_t n_fields;
     uint32_t items_count; /* offset of the count of ouro_new_items()'s items, 0 for none */
     ouro_field *fields;   /* those of the bases first; owned, a mem block */
@@ -166,10 +166,8 @@ struct thread {
     struct thread *next;  /* of all there ever were; constant */
     struct thread *spare; /* of those whose thread has ended */
 
-    struct spares {
-        struct spare *first;
-        uint32_t n;
-    } collected_spares[FINE_CLASSES], leaf_spares[FINE_CLASSES], buffer_spares[FINE_CLASSES];
+    struct spare *collected_spares[FINE_CLASSES], *leaf_spares[FINE_CLASSES],
+        *buffer_spares[FINE_CLASSES]; /* by size class; never NULL: &ouro__no_spare */
 
     const ouro_object *used; /* between ouro__use() and ouro__unuse(); atomic */
 
@@ -287,14 +285,22 @@ extern uint64_t ouro__log_key;
 extern uint32_t ouro__log_room;
 
 /* A block in a thread's spares: blocks of objects that it ended, for the next ones of their size.  For its pool it is
- * live, for the collector it is free: it is of type 0. */
+ * live, for the collector it is free: it is of type 0.  A stack of them needs no count, which would have to be written
+ * with each push and pop, and waited for by the next: each knows how high the stack is below and with it. */
 struct spare {
     struct spare *next;
-    uint64_t no_type; /* 0: where the second half of a header was */
+    uint32_t height;  /* in units of 16 bytes */
+    uint32_t no_type; /* 0: where the type was */
     uint64_t mark;    /* of collected objects: see ouro__log_mark() */
 };
 
-#define MOST_SPARES 64 /* of each size */
+_Static_assert(offsetof(struct spare, no_type) == offsetof(ouro_object, type),
+               "free for the collector");
+
+#define MOST_SPARES (16384 / 16) /* the highest stack of each size, in units of 16 bytes */
+
+/* Below the lowest spare; and where those of no class would be: no stack is higher. */
+extern struct spare ouro__no_spare, ouro__no_more_spares;
 
 /* What a free block has for a mark when its address is in a log. */
 static inline uint64_t
@@ -303,49 +309,71 @@ ouro__log_mark(const void *block)
     return ouro__log_key ^ (uint64_t)(uintptr_t)block;
 }
 
+/* Is the block in a log already? */
+static inline bool
+ouro__is_logged(const void *block)
+{
+    return ((const struct spare *)block)->mark == ouro__log_mark(block);
+}
+
 /* Log where a young object is made, but for blocks that are logged already; there is room. */
 static inline void
 ouro__log(struct thread *self, void *block)
 {
-    if (((const struct spare *)block)->mark != ouro__log_mark(block)) {
+    if (!ouro__is_logged(block)) {
         *self->log_next++ = block;
     }
 }
 
 /* A spare of the size, or NULL. */
 static inline void *
-ouro__spare_take(struct spares *spares, size_t size)
+ouro__spare_take(struct spare **spares, size_t size)
 {
     if (size > FINE_MAX) {
         return NULL;
     }
-    struct spares *same = &spares[ouro__class_of(size)];
-    struct spare *spare = same->first;
-    if (spare != NULL) {
-        same->first = spare->next;
-        same->n--;
+    unsigned class = ouro__class_of(size);
+    struct spare *spare = spares[class];
+    if (OURO_UNLIKELY(spare == &ouro__no_spare)) {
+        return NULL;
     }
+    spares[class] = spare->next;
     return spare;
 }
 
-/* Put a block among the spares; false when there are enough, or it is too large. */
+/* Put a block of a size class among the spares; false when there are enough, or it is of none, class 0. */
 static inline bool
-ouro__spare_put(struct spares *spares, size_t size, void *block)
+ouro__spare_put(struct spare **spares, unsigned class, void *block)
 {
-    if (size > FINE_MAX) {
+    struct spare *next = spares[class], *spare = block;
+    if (OURO_UNLIKELY(next->height >= MOST_SPARES)) {
         return false;
     }
-    struct spares *same = &spares[ouro__class_of(size)];
-    if (OURO_UNLIKELY(same->n >= MOST_SPARES)) {
-        return false;
-    }
-    struct spare *spare = block;
-    spare->next = same->first;
+    spare->next = next;
+    spare->height = next->height + class;
     spare->no_type = 0;
-    same->first = spare;
-    same->n++;
+    spares[class] = spare;
     return true;
 }
+
+/* The class of a block that is in use; 0 when it is of none that has spares. */
+static inline unsigned
+ouro__spare_class(const void *block)
+{
+    const struct pool *record =
+        &ouro__range.records[((uintptr_t)block - ouro__range.base) >> SLOT_SHIFT];
+    return record->kind == SLOT_POOL && record->class < FINE_CLASSES ? record->class : 0;
+}
+
+/* The same of an object. */
+static inline unsigned
+ouro__object_class(const struct ouro_type *type, const ouro_object *object)
+{
+    return OURO_LIKELY(type->size_class != 0) ? type->size_class : ouro__spare_class(object);
+}
+
+/* Have a new thread have no spares. */
+void ouro__spares_init(struct thread *self);
 
 /* Free all of a thread's spares. */
 void ouro__spares_free(struct thread *self);
@@ -377,17 +405,19 @@ static inline ouro_object *
 ouro__collected_alloc(const struct ouro_type *type, size_t size)
 {
     struct thread *self = ouro__thread_self;
-    void *block = NULL;
+    unsigned class =
+        size <= FINE_MAX ? ouro__class_of(size < LEAST_COLLECTED ? LEAST_COLLECTED : size) : 0;
 
-    size = size < LEAST_COLLECTED ? LEAST_COLLECTED : size;
-    if (OURO_LIKELY(self != NULL && self->log_next != self->log_end)) {
-        block = ouro__spare_take(self->collected_spares, size);
+    if (OURO_LIKELY(self != NULL && class != 0)) {
+        struct spare *spare = self->collected_spares[class];
+        if (OURO_LIKELY(spare != &ouro__no_spare &&
+                        (ouro__is_logged(spare) || self->log_next != self->log_end))) {
+            self->collected_spares[class] = spare->next;
+            ouro__log(self, spare);
+            return ouro__object_begin(self, type, spare);
+        }
     }
-    if (OURO_UNLIKELY(block == NULL)) {
-        return ouro__collected_alloc_slow(type, size);
-    }
-    ouro__log(self, block);
-    return ouro__object_begin(self, type, block);
+    return ouro__collected_alloc_slow(type, size);
 }
 
 static inline ouro_object *
@@ -398,22 +428,21 @@ ouro__object_alloc(const struct ouro_type *type, size_t size)
 }
 
 static inline void
-ouro__leaf_free(struct thread *self, size_t size, ouro_object *object)
+ouro__leaf_free(struct thread *self, unsigned class, ouro_object *object)
 {
-    if (!ouro__spare_put(self->leaf_spares, size, object)) {
+    if (OURO_UNLIKELY(!ouro__spare_put(self->leaf_spares, class, object))) {
         ouro__free(self->leaves, object);
     }
 }
 
 static inline void
-ouro__collected_free(struct thread *self, size_t size, ouro_object *object)
+ouro__collected_free(struct thread *self, unsigned class, ouro_object *object)
 {
     bool is_logged = (object->flags & OBJECT_GENERATION) == 0;
     struct spare *spare = (struct spare *)(void *)object;
 
     spare->mark = is_logged ? ouro__log_mark(object) : 0;
-    size = size < LEAST_COLLECTED ? LEAST_COLLECTED : size;
-    if (!ouro__spare_put(self->collected_spares, size, object)) {
+    if (OURO_UNLIKELY(!ouro__spare_put(self->collected_spares, class, object))) {
         spare->no_type = 0;
         ouro__free(self->collected, object);
     }
@@ -438,12 +467,47 @@ void ouro__track(ouro_object *object);
 static inline void
 ouro__object_free(struct thread *self, const struct ouro_type *type, ouro_object *object)
 {
+    unsigned class = ouro__object_class(type, object);
     if (type->flags & OURO_TYPE_LEAF) {
-        ouro__leaf_free(self, ouro__object_size(type, object), object);
+        ouro__leaf_free(self, class, object);
     } else {
-        ouro__collected_free(self, ouro__object_size(type, object), object);
+        ouro__collected_free(self, class, object);
     }
 }
+
+/* ---- ends: what ouro__decref_last() calls, in the place of ouro__destroy() where that is as good ---- */
+
+/* Destroy what waits in the thread's trash. */
+void ouro__empty_trash(struct thread *self);
+
+static inline void
+ouro__leave_destruction(struct thread *self)
+{
+    if (--self->depth == 0 && OURO_UNLIKELY(self->trash != NULL)) {
+        ouro__empty_trash(self);
+    }
+}
+
+/* Destroy an object of a type without a finalizer; `let_go` is a constant.  Not weakly referenced: `shared` tells of that. */
+static inline __attribute__((always_inline)) void
+ouro__end(ouro_object *object, const struct ouro_type *type, void (*let_go)(ouro_object *object))
+{
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_UNLIKELY(self == NULL || self->depth >= MAX_DEPTH)) {
+        ouro__destroy(object);
+        return;
+    }
+    self->depth++;
+    object->flags |= OBJECT_DYING;
+    let_go(object);
+    ouro__object_free(self, type, object);
+    ouro__leave_destruction(self);
+}
+
+/* The ends of types whose objects are their memory alone, and a table of references. */
+void ouro__end_plain(ouro_object *object);
+void ouro__end_of_fields(ouro_object *object);
 
 /* ---- locks: see lock.c ---- */
 

@@ -125,6 +125,9 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
             type->items_count = type->fields[i].count;
         }
     }
+    size_t size =
+        spec->flags & OURO_TYPE_LEAF || spec->size >= LEAST_COLLECTED ? spec->size : LEAST_COLLECTED;
+    type->size_class = spec->item_size == 0 && size <= FINE_MAX ? (uint8_t)ouro__class_of(size) : 0;
     type->own = *spec;
     type->has_traverse = spec->traverse != NULL;
     type->has_functions = spec->clear != NULL || spec->dealloc != NULL;
@@ -137,8 +140,10 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
     }
     type->head.flags =
         GENERATION_OLD; /* older than any object of it: collections of younger ones need not know it */
-    type->is_plain = type->flags & OURO_TYPE_LEAF && type->n_fields == 0 && !type->has_functions &&
-                     type->own.finalize == NULL;
+    bool is_leaf = type->flags & OURO_TYPE_LEAF && type->n_fields == 0;
+    type->end = type->has_functions || type->own.finalize != NULL ? ouro__destroy
+                : is_leaf                                         ? ouro__end_plain
+                                                                  : ouro__end_of_fields;
     memcpy(type->name, spec->name, strlen(spec->name) + 1);
     type->own.name = type->name;
 }
@@ -211,6 +216,7 @@ ouro__types_init(void)
     type->n_fields = sizeof type_fields / sizeof type_fields[0];
     type->fields = (ouro_field *)(uintptr_t)type_fields;
     type->has_functions = true;
+    type->end = ouro__destroy;
     type->own.dealloc = dealloc_type;
     memcpy(type->name, "type", sizeof "type");
     table[TYPE_TYPE_INDEX] = type;

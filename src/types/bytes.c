@@ -373,6 +373,7 @@ ouro__bytes_init(void)
     const ouro_type_spec spec = {
         .name = "bytes",
         .size = sizeof(struct packed),
+        .item_size = 1,
         .flags = OURO_TYPE_LEAF,
         .hash = ouro__hash_packed,
         .equal = ouro__equal_bytes,

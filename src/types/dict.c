@@ -277,13 +277,11 @@ void
 ouro_dict_clear(ouro_loan loan)
 {
     struct table *dict = dict_of(loan);
-    size_t n;
-    char *block;
 
     bool locked = ouro__use(&dict->head);
-    ouro_object **entries = ouro__table_take_block(dict, &n, &block);
+    struct table taken = ouro__table_take_block(dict);
     ouro__unuse(&dict->head, locked);
-    ouro__table_let_go(entries, n, block, WIDTH);
+    ouro__table_let_go(&taken, WIDTH);
 }
 
 /* ---- stepping ---- */
@@ -445,6 +443,18 @@ extra_size(ouro_loan self)
     return size;
 }
 
+static void
+let_go_of_dict(ouro_object *object)
+{
+    ouro__table_let_go((const struct table *)object, WIDTH);
+}
+
+static void
+end_dict(ouro_object *object)
+{
+    ouro__end(object, dict_type, let_go_of_dict);
+}
+
 ouro_loan
 ouro_dict_type(void)
 {
@@ -466,5 +476,10 @@ ouro__dicts_init(void)
         .iterate = ouro_dict_iterate_keys,
         .extra_size = extra_size,
     };
-    return ouro__type_make(&spec, &dict_type);
+    if (!ouro__type_make(&spec, &dict_type)) {
+        return false;
+    }
+    dict_type->let_go = let_go_of_dict;
+    dict_type->end = end_dict;
+    return true;
 }

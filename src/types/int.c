@@ -359,6 +359,7 @@ ouro__ints_init(void)
     const ouro_type_spec spec = {
         .name = "int",
         .size = sizeof(struct integer),
+        .item_size = sizeof(mp_limb_t),
         .flags = OURO_TYPE_LEAF,
         .hash = hash_int,
         .equal = equal_int,

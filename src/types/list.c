@@ -345,7 +345,15 @@ static void
 let_go_of_list(ouro_object *object)
 {
     const struct list *list = (const struct list *)object;
-    drop(list->items, list->n, list->room);
+    if (list->items != NULL) {
+        drop(list->items, list->n, list->room);
+    }
+}
+
+static void
+end_list(ouro_object *object)
+{
+    ouro__end(object, ouro__list_type, let_go_of_list);
 }
 
 static void
@@ -380,5 +388,6 @@ ouro__lists_init(void)
         return false;
     }
     ouro__list_type->let_go = let_go_of_list;
+    ouro__list_type->end = end_list;
     return true;
 }

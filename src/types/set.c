@@ -186,13 +186,10 @@ static void
 clear(ouro_loan loan)
 {
     struct table *set = set_of(loan);
-    size_t n;
-    char *block;
-
     bool locked = ouro__use(&set->head);
-    ouro_object **entries = ouro__table_take_block(set, &n, &block);
+    struct table taken = ouro__table_take_block(set);
     ouro__unuse(&set->head, locked);
-    ouro__table_let_go(entries, n, block, WIDTH);
+    ouro__table_let_go(&taken, WIDTH);
 }
 
 ouro_status
@@ -558,6 +555,18 @@ extra_size(ouro_loan self)
     return size;
 }
 
+static void
+let_go_of_set(ouro_object *object)
+{
+    ouro__table_let_go((const struct table *)object, WIDTH);
+}
+
+static void
+end_set(ouro_object *object)
+{
+    ouro__end(object, ouro__type(object), let_go_of_set);
+}
+
 ouro_loan
 ouro_set_type(void)
 {
@@ -590,5 +599,10 @@ ouro__sets_init(void)
     }
     spec.name = "frozenset";
     spec.hash = hash_frozenset;
-    return ouro__type_make(&spec, &frozenset_type);
+    if (!ouro__type_make(&spec, &frozenset_type)) {
+        return false;
+    }
+    set_type->let_go = frozenset_type->let_go = let_go_of_set;
+    set_type->end = frozenset_type->end = end_set;
+    return true;
 }

@@ -486,6 +486,7 @@ ouro__strs_init(void)
     const ouro_type_spec spec = {
         .name = "str",
         .size = sizeof(struct packed),
+        .item_size = 1,
         .flags = OURO_TYPE_LEAF,
         .dealloc = dealloc_str,
         .hash = ouro__hash_packed,
@@ -501,7 +502,7 @@ ouro__strs_init(void)
     }
     /* Most end with their memory.  The others, in the table of those that are one for all, are marked as having
      * weak references, and take the long way for that. */
-    ouro__str_type->is_plain = true;
+    ouro__str_type->end = ouro__end_plain;
     singles_init();
     return true;
 }

@@ -45,12 +45,6 @@ ouro__table_size(const struct table *table, unsigned width)
     return prefix_size(ouro__table_shape(table)->log, room) + room * width * sizeof(ouro_ref);
 }
 
-static char *
-block_of(const struct table *table)
-{
-    return table->entries != NULL ? (char *)ouro__table_hashes(table) : NULL;
-}
-
 /* A number that the versions of a block which is freed meanwhile are unlikely to come to. */
 static uint32_t
 first_version(void)
@@ -213,7 +207,7 @@ ouro__table_reserve(struct table *table, size_t more, unsigned width)
     }
     ouro__table_shape(&grown)->version = shape->version + 1;
     fill(&grown, table, width);
-    ouro__buffer_free(block_of(table), ouro__table_size(table, width));
+    ouro__buffer_free(ouro__table_hashes(table), ouro__table_size(table, width));
     table->entries = grown.entries;
     table->n = grown.n;
     return true;
@@ -279,25 +273,26 @@ ouro__table_remove(struct table *table, size_t index, size_t slot, unsigned widt
     }
 }
 
-ouro_object **
-ouro__table_take_block(struct table *table, size_t *n, char **block)
+struct table
+ouro__table_take_block(struct table *table)
 {
-    ouro_object **entries = table->entries;
+    struct table taken = {.n = table->n, .entries = table->entries};
 
-    *n = table->n;
-    *block = block_of(table);
     table->n = 0;
     table->entries = NULL;
-    return entries;
+    return taken;
 }
 
 void
-ouro__table_let_go(ouro_object **entries, size_t n, char *block, unsigned width)
+ouro__table_let_go(const struct table *table, unsigned width)
 {
-    for (size_t i = 0; i < n * width; i++) {
-        ouro_xdecref(entries[i]);
+    if (table->entries == NULL) {
+        return;
     }
-    ouro__buffer_free(block, ouro__table_size(&(struct table){.entries = entries}, width));
+    for (size_t i = 0; i < table->n * width; i++) {
+        ouro_xdecref(table->entries[i]);
+    }
+    ouro__buffer_free(ouro__table_hashes(table), ouro__table_size(table, width));
 }
 
 /* ---- comparing ---- */

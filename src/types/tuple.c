@@ -17,22 +17,28 @@ tuple_of(ouro_loan loan)
     return (struct tuple *)ouro_look(loan);
 }
 
+#define MOST_ITEMS ((SIZE_MAX - sizeof(struct tuple)) / sizeof(ouro_ref))
+
 ouro_ref
 ouro_tuple_new(size_t n, ouro_loan const *items)
 {
-    size_t size;
-
-    if (__builtin_mul_overflow(n, sizeof(ouro_ref), &size) ||
-        __builtin_add_overflow(size, sizeof(struct tuple), &size)) {
+    if (OURO_UNLIKELY(n > MOST_ITEMS)) {
         return NULL;
     }
-    struct tuple *tuple = (struct tuple *)ouro__collected_alloc(ouro__tuple_type, size);
+    struct tuple *tuple = (struct tuple *)ouro__collected_alloc(
+        ouro__tuple_type, sizeof *tuple + n * sizeof *tuple->items);
     if (OURO_UNLIKELY(tuple == NULL)) {
         return NULL;
     }
     tuple->n = n;
+    if (OURO_UNLIKELY(items == NULL)) {
+        for (size_t i = 0; i < n; i++) {
+            tuple->items[i] = ouro_none();
+        }
+        return &tuple->head;
+    }
     for (size_t i = 0; i < n; i++) {
-        tuple->items[i] = items != NULL ? ouro_incref(items[i]) : ouro_none();
+        tuple->items[i] = ouro_incref(items[i]);
     }
     return &tuple->head;
 }
@@ -109,6 +115,12 @@ let_go_of_tuple(ouro_object *object)
     }
 }
 
+static void
+end_tuple(ouro_object *object)
+{
+    ouro__end(object, ouro__tuple_type, let_go_of_tuple);
+}
+
 bool
 ouro__tuples_init(void)
 {
@@ -128,5 +140,6 @@ ouro__tuples_init(void)
         return false;
     }
     ouro__tuple_type->let_go = let_go_of_tuple;
+    ouro__tuple_type->end = end_tuple;
     return true;
 }

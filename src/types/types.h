@@ -64,7 +64,8 @@ static inline void
 ouro__buffer_free(void *buffer, size_t size)
 {
     struct thread *self = ouro__thread_self;
-    if (buffer != NULL && !ouro__spare_put(self->buffer_spares, size, buffer)) {
+    unsigned class = size <= FINE_MAX ? ouro__class_of(size) : 0;
+    if (buffer != NULL && !ouro__spare_put(self->buffer_spares, class, buffer)) {
         ouro__free(self->leaves, buffer);
     }
 }
