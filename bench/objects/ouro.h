@@ -200,11 +200,7 @@ list_new(void)
 static inline object
 list_of(object const *items, size_t n)
 {
-    ouro_ref list = need(ouro_list_new(n));
-    for (size_t i = 0; i < n; i++) {
-        must(ouro_list_append(list, items[i]));
-    }
-    return list;
+    return need(ouro_list_from(n, items));
 }
 
 static inline void

@@ -45,7 +45,7 @@ ouro__spares_init(struct thread *self)
 
     for (unsigned i = 0; i < 3; i++) {
         each[i][0] = &ouro__no_more_spares;
-        for (unsigned class = 1; class < FINE_CLASSES; class ++) {
+        for (unsigned class = 1; class < SPARE_CLASSES; class ++) {
             each[i][class] = &ouro__no_spare;
         }
     }
@@ -54,7 +54,7 @@ ouro__spares_init(struct thread *self)
 static void
 free_spares(struct local *local, struct spare **spares)
 {
-    for (unsigned class = 1; class < FINE_CLASSES; class ++) {
+    for (unsigned class = 1; class < SPARE_CLASSES; class ++) {
         while (spares[class] != &ouro__no_spare) {
             struct spare *spare = spares[class];
             spares[class] = spare->next;

@@ -138,8 +138,10 @@ ouro__hash_identity(const ouro_object *object)
 /* ---- threads ---- */
 
 #define NO_OWNER 0
-#define UNATTACHED UINT16_MAX /* ouro__self where no thread is attached: no object's owner */
-#define MAX_DEPTH 64          /* destructions inside each other before the next ones wait */
+#define UNATTACHED UINT16_MAX  /* ouro__self where no thread is attached: no object's owner */
+#define SPARE_MAX ONE_SLOT_MAX /* the largest block among the spares */
+#define SPARE_CLASSES (FINE_CLASSES + 5 * 8)
+#define MAX_DEPTH 64 /* destructions inside each other before the next ones wait */
 
 enum thread_state {
     THREAD_DETACHED,
@@ -166,8 +168,8 @@ struct thread {
     struct thread *next;  /* of all there ever were; constant */
     struct thread *spare; /* of those whose thread has ended */
 
-    struct spare *collected_spares[FINE_CLASSES], *leaf_spares[FINE_CLASSES],
-        *buffer_spares[FINE_CLASSES]; /* by size class; never NULL: &ouro__no_spare */
+    struct spare *collected_spares[SPARE_CLASSES], *leaf_spares[SPARE_CLASSES],
+        *buffer_spares[SPARE_CLASSES]; /* by size class; never NULL: &ouro__no_spare */
 
     const ouro_object *used; /* between ouro__use() and ouro__unuse(); atomic */
 
@@ -254,6 +256,29 @@ void ouro__destroy(ouro_object *object);
 /* Let go of all references that the object has, by its type's table and functions. */
 void ouro__clear_object(ouro_object *object);
 
+/* Copy `n` references and count them. */
+static inline void
+ouro__incref_all(ouro_object **to, ouro_object *const *from, size_t n)
+{
+    uint16_t self = ouro__self; /* once for all */
+
+    for (size_t i = 0; i < n; i++) {
+        to[i] = from[i];
+        ouro__incref_by(from[i], self);
+    }
+}
+
+/* Let go of `n` references, from the last to the first; none is NULL. */
+static inline void
+ouro__decref_all(ouro_object *const *objects, size_t n)
+{
+    uint16_t self = ouro__self;
+
+    while (n != 0) {
+        ouro__decref_by(objects[--n], self);
+    }
+}
+
 /* Have all weak references to a dying object forget it, then call their callbacks. */
 void ouro__weakrefs_die(ouro_object *object);
 
@@ -288,10 +313,10 @@ extern uint32_t ouro__log_room;
  * live, for the collector it is free: it is of type 0.  A stack of them needs no count, which would have to be written
  * with each push and pop, and waited for by the next: each knows how high the stack is below and with it. */
 struct spare {
-    struct spare *next;
-    uint32_t height;  /* in units of 16 bytes */
-    uint32_t no_type; /* 0: where the type was */
-    uint64_t mark;    /* of collected objects: see ouro__log_mark() */
+    struct spare *next; /* never NULL */
+    uint32_t height;    /* in units of 16 bytes */
+    uint32_t no_type;   /* 0: where the type was */
+    uint64_t mark;      /* of collected objects: see ouro__log_mark() */
 };
 
 _Static_assert(offsetof(struct spare, no_type) == offsetof(ouro_object, type),
@@ -299,7 +324,7 @@ _Static_assert(offsetof(struct spare, no_type) == offsetof(ouro_object, type),
 
 #define MOST_SPARES (16384 / 16) /* the highest stack of each size, in units of 16 bytes */
 
-/* Below the lowest spare; and where those of no class would be: no stack is higher. */
+/* Below the lowest spare, and where those of class 0 would be: no stack is higher.  They alone have no next. */
 extern struct spare ouro__no_spare, ouro__no_more_spares;
 
 /* What a free block has for a mark when its address is in a log. */
@@ -325,23 +350,35 @@ ouro__log(struct thread *self, void *block)
     }
 }
 
-/* A spare of the size, or NULL. */
-static inline void *
-ouro__spare_take(struct spare **spares, size_t size)
+/* The class of blocks of `size` bytes; 0 when they don't go among the spares. */
+static inline unsigned
+ouro__spare_class(size_t size)
 {
-    if (size > FINE_MAX) {
+    return size <= SPARE_MAX ? ouro__class_of(size) : 0;
+}
+
+/* The same of a block in use. */
+static inline unsigned
+ouro__spare_class_at(const void *block)
+{
+    const struct pool *record =
+        &ouro__range.records[((uintptr_t)block - ouro__range.base) >> SLOT_SHIFT];
+    return record->kind == SLOT_POOL && record->class < SPARE_CLASSES ? record->class : 0;
+}
+
+/* A spare of the class, or NULL. */
+static inline void *
+ouro__spare_take(struct spare **spares, unsigned class)
+{
+    struct spare *spare = spares[class], *next = spare->next;
+    if (OURO_UNLIKELY(next == NULL)) {
         return NULL;
     }
-    unsigned class = ouro__class_of(size);
-    struct spare *spare = spares[class];
-    if (OURO_UNLIKELY(spare == &ouro__no_spare)) {
-        return NULL;
-    }
-    spares[class] = spare->next;
+    spares[class] = next;
     return spare;
 }
 
-/* Put a block of a size class among the spares; false when there are enough, or it is of none, class 0. */
+/* Put a block among the spares; false when there are enough, or its class is 0. */
 static inline bool
 ouro__spare_put(struct spare **spares, unsigned class, void *block)
 {
@@ -350,26 +387,17 @@ ouro__spare_put(struct spare **spares, unsigned class, void *block)
         return false;
     }
     spare->next = next;
-    spare->height = next->height + class;
+    spare->height = next->height + (class < FINE_CLASSES ? class : ouro__class_size[class] / 16);
     spare->no_type = 0;
     spares[class] = spare;
     return true;
-}
-
-/* The class of a block that is in use; 0 when it is of none that has spares. */
-static inline unsigned
-ouro__spare_class(const void *block)
-{
-    const struct pool *record =
-        &ouro__range.records[((uintptr_t)block - ouro__range.base) >> SLOT_SHIFT];
-    return record->kind == SLOT_POOL && record->class < FINE_CLASSES ? record->class : 0;
 }
 
 /* The same of an object. */
 static inline unsigned
 ouro__object_class(const struct ouro_type *type, const ouro_object *object)
 {
-    return OURO_LIKELY(type->size_class != 0) ? type->size_class : ouro__spare_class(object);
+    return OURO_LIKELY(type->size_class != 0) ? type->size_class : ouro__spare_class_at(object);
 }
 
 /* Have a new thread have no spares. */
@@ -395,7 +423,8 @@ static inline ouro_object *
 ouro__leaf_alloc(const struct ouro_type *type, size_t size)
 {
     struct thread *self = ouro__thread_self;
-    void *block = OURO_LIKELY(self != NULL) ? ouro__spare_take(self->leaf_spares, size) : NULL;
+    void *block =
+        OURO_LIKELY(self != NULL) ? ouro__spare_take(self->leaf_spares, ouro__spare_class(size)) : NULL;
     return OURO_LIKELY(block != NULL) ? ouro__object_begin(self, type, block)
                                       : ouro__leaf_alloc_slow(type, size);
 }
@@ -405,14 +434,12 @@ static inline ouro_object *
 ouro__collected_alloc(const struct ouro_type *type, size_t size)
 {
     struct thread *self = ouro__thread_self;
-    unsigned class =
-        size <= FINE_MAX ? ouro__class_of(size < LEAST_COLLECTED ? LEAST_COLLECTED : size) : 0;
+    unsigned class = ouro__spare_class(size < LEAST_COLLECTED ? LEAST_COLLECTED : size);
 
-    if (OURO_LIKELY(self != NULL && class != 0)) {
-        struct spare *spare = self->collected_spares[class];
-        if (OURO_LIKELY(spare != &ouro__no_spare &&
-                        (ouro__is_logged(spare) || self->log_next != self->log_end))) {
-            self->collected_spares[class] = spare->next;
+    if (OURO_LIKELY(self != NULL)) {
+        struct spare *spare = self->collected_spares[class], *next = spare->next;
+        if (OURO_LIKELY(next != NULL && (ouro__is_logged(spare) || self->log_next != self->log_end))) {
+            self->collected_spares[class] = next;
             ouro__log(self, spare);
             return ouro__object_begin(self, type, spare);
         }
@@ -538,16 +565,21 @@ ouro__unlock(ouro_object *object)
  * way, to be handed to ouro__unuse().  Uses do not nest, run no code of the program's, and have no safepoint. */
 void ouro__use_slow(ouro_object *object);
 
+/* The owner, the flags and the lock, as one word. */
+typedef uint32_t __attribute__((may_alias)) ouro__half_header;
+_Static_assert(offsetof(ouro_object, owner) == 4 && offsetof(ouro_object, flags) == 6, "see there");
+
 static inline bool
 ouro__use(ouro_object *object)
 {
     struct thread *self = ouro__thread_self;
 
-    if (OURO_LIKELY(self != NULL &&
-                    __atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number)) {
+    if (OURO_LIKELY(self != NULL)) {
         __atomic_store_n(&self->used, object, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the other side has the barrier for both */
-        if (OURO_LIKELY(!(__atomic_load_n(&object->flags, __ATOMIC_RELAXED) & OBJECT_SHARED))) {
+        uint32_t half =
+            __atomic_load_n((const ouro__half_header *)(const void *)&object->owner, __ATOMIC_RELAXED);
+        if (OURO_LIKELY((half & (UINT16_MAX | (uint32_t)OBJECT_SHARED << 16)) == self->number)) {
             return false;
         }
         __atomic_store_n(&self->used, NULL, __ATOMIC_RELEASE);

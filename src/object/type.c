@@ -127,7 +127,7 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
     }
     size_t size =
         spec->flags & OURO_TYPE_LEAF || spec->size >= LEAST_COLLECTED ? spec->size : LEAST_COLLECTED;
-    type->size_class = spec->item_size == 0 && size <= FINE_MAX ? (uint8_t)ouro__class_of(size) : 0;
+    type->size_class = spec->item_size == 0 ? (uint8_t)ouro__spare_class(size) : 0;
     type->own = *spec;
     type->has_traverse = spec->traverse != NULL;
     type->has_functions = spec->clear != NULL || spec->dealloc != NULL;

@@ -17,10 +17,17 @@ dict_of(ouro_loan loan)
     return (struct table *)ouro_look(loan);
 }
 
-static size_t
+static __attribute__((noinline)) size_t
+find_slowly(struct table *dict, struct table_search *search)
+{
+    return ouro__table_find_all(dict, search, WIDTH);
+}
+
+static inline size_t
 find(struct table *dict, struct table_search *search)
 {
-    return ouro__table_find(dict, search, WIDTH);
+    size_t index;
+    return ouro__table_find_first(dict, search, WIDTH, &index) ? index : find_slowly(dict, search);
 }
 
 static inline bool
@@ -46,7 +53,7 @@ make(void)
 ouro_ref
 ouro_dict_new(void)
 {
-    return &make()->head;
+    return (ouro_ref)make();
 }
 
 ouro_ref

@@ -304,6 +304,10 @@ equal_int(ouro_loan self, ouro_loan other)
     bool is_exact;
 
     if (ouro_is_int(other)) {
+        const struct integer *second = (const struct integer *)ouro_look(other);
+        if (OURO_LIKELY(ouro__int_is_small(number))) { /* equal ones are of one shape */
+            return number->word == second->word ? OURO_FOUND : OURO_NOT_EQUAL;
+        }
         return ouro_int_compare(self, other) == 0 ? OURO_FOUND : OURO_NOT_EQUAL;
     }
     if (ouro_type_of(other) != ouro_float_type()) {
@@ -334,7 +338,7 @@ hash_int(ouro_loan self, uint64_t *hash)
             bits = ouro__mix_bits(bits ^ limbs[i]) + i;
         }
     }
-    *hash = ouro__mix_bits(bits);
+    *hash = bits;
     return OURO_OK;
 }
 
@@ -372,6 +376,7 @@ ouro__ints_init(void)
     if (!ouro__type_make(&spec, &ouro__int_type)) {
         return false;
     }
+    ouro__int_type->is_simple_equal = true;
     for (int i = 0; i < N_CACHED; i++) {
         ouro__cached_ints[i].head =
             (ouro_object){.local = OURO_IMMORTAL, .type = ouro__int_type->index};

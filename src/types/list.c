@@ -71,25 +71,51 @@ shrink(struct list *list)
 
 /* ---- making and asking ---- */
 
+/* An empty list with room for `n` items, more than none. */
+static __attribute__((noinline)) struct list *
+make_roomy(size_t n)
+{
+    ouro_object **items = NULL;
+    if (n <= SIZE_MAX / sizeof *items) {
+        items = ouro__buffer_alloc(n * sizeof *items);
+    }
+    struct list *list = NULL;
+    if (items != NULL) {
+        list = (struct list *)ouro__collected_alloc(ouro__list_type, sizeof *list);
+    }
+    if (OURO_UNLIKELY(list == NULL)) {
+        ouro__buffer_free(items, n * sizeof *items);
+        return NULL;
+    }
+    list->n = 0;
+    list->room = n;
+    list->items = items;
+    return list;
+}
+
 ouro_ref
 ouro_list_new(size_t n)
 {
-    struct list *list = (struct list *)ouro__collected_alloc(ouro__list_type, sizeof *list);
-    if (OURO_UNLIKELY(list == NULL)) {
-        return NULL;
-    }
-    list->n = list->room = 0;
-    list->items = NULL;
     if (n != 0) {
-        list->items =
-            n <= SIZE_MAX / sizeof *list->items ? ouro__buffer_alloc(n * sizeof *list->items) : NULL;
-        if (list->items == NULL) {
-            ouro_decref(&list->head);
-            return NULL;
-        }
-        list->room = n;
+        return (ouro_ref)make_roomy(n);
     }
-    return &list->head;
+    struct list *list = (struct list *)ouro__collected_alloc(ouro__list_type, sizeof *list);
+    if (OURO_LIKELY(list != NULL)) {
+        list->n = list->room = 0;
+        list->items = NULL;
+    }
+    return (ouro_ref)list;
+}
+
+ouro_ref
+ouro_list_from(size_t n, ouro_loan const *items)
+{
+    struct list *list = (struct list *)ouro_list_new(n);
+    if (OURO_LIKELY(list != NULL)) {
+        ouro__incref_all(list->items, (ouro_object *const *)items, n);
+        list->n = n;
+    }
+    return (ouro_ref)list;
 }
 
 size_t
@@ -134,30 +160,38 @@ ouro_list_set(ouro_loan loan, size_t index, ouro_loan item)
     return is_there ? OURO_OK : OURO_WRONG_VALUE;
 }
 
-/* Put an item, stolen when that succeeds, before the one at `index`. */
-static bool
-put(struct list *list, size_t index, ouro_object *item)
+/* Add an item, stolen when that succeeds, where there may be no room; false without memory. */
+static __attribute__((noinline)) bool
+append_slowly(struct list *list, ouro_object *item)
 {
     bool locked = ouro__use(&list->head);
-    size_t n = list->n;
-    bool done = OURO_LIKELY(n < list->room) || reserve(list, n + 1);
+    bool done = reserve(list, list->n + 1);
     if (OURO_LIKELY(done)) {
-        if (index < n) {
-            memmove(&list->items[index + 1], &list->items[index], (n - index) * sizeof *list->items);
-        } else {
-            index = n;
-        }
-        list->items[index] = item;
-        __atomic_store_n(&list->n, n + 1, __ATOMIC_RELAXED);
+        list->items[list->n] = item;
+        __atomic_store_n(&list->n, list->n + 1, __ATOMIC_RELAXED);
     }
     ouro__unuse(&list->head, locked);
     return done;
 }
 
+static inline bool
+append(struct list *list, ouro_object *item)
+{
+    bool locked = ouro__use(&list->head);
+    size_t n = list->n;
+    bool has_room = n < list->room;
+    if (OURO_LIKELY(has_room)) {
+        list->items[n] = item;
+        __atomic_store_n(&list->n, n + 1, __ATOMIC_RELAXED);
+    }
+    ouro__unuse(&list->head, locked);
+    return OURO_LIKELY(has_room) || append_slowly(list, item);
+}
+
 ouro_status
 ouro_list_append_steal(ouro_loan list, ouro_ref item)
 {
-    if (OURO_LIKELY(put(list_of(list), SIZE_MAX, item))) {
+    if (OURO_LIKELY(append(list_of(list), item))) {
         return OURO_OK;
     }
     ouro_decref(item);
@@ -167,18 +201,40 @@ ouro_list_append_steal(ouro_loan list, ouro_ref item)
 ouro_status
 ouro_list_append(ouro_loan list, ouro_loan item)
 {
-    return ouro_list_append_steal(list, ouro_incref(item));
-}
-
-ouro_status
-ouro_list_insert(ouro_loan list, size_t index, ouro_loan item)
-{
     ouro_ref taken = ouro_incref(item);
-    if (put(list_of(list), index, taken)) {
+    if (OURO_LIKELY(append(list_of(list), taken))) {
         return OURO_OK;
     }
     ouro_decref(taken);
     return OURO_NO_MEMORY;
+}
+
+/* Have room for `more` items behind `index`; the list is in use.  False without memory. */
+static bool
+open_gap(struct list *list, size_t index, size_t more)
+{
+    size_t n = list->n;
+    if (more > SIZE_MAX / sizeof *list->items - n || !reserve(list, n + more)) {
+        return false;
+    }
+    memmove(&list->items[index + more], &list->items[index], (n - index) * sizeof *list->items);
+    __atomic_store_n(&list->n, n + more, __ATOMIC_RELAXED);
+    return true;
+}
+
+ouro_status
+ouro_list_insert(ouro_loan loan, size_t index, ouro_loan item)
+{
+    struct list *list = list_of(loan);
+
+    bool locked = ouro__use(&list->head);
+    index = index < list->n ? index : list->n;
+    bool done = open_gap(list, index, 1);
+    if (OURO_LIKELY(done)) {
+        list->items[index] = ouro_incref(item);
+    }
+    ouro__unuse(&list->head, locked);
+    return done ? OURO_OK : OURO_NO_MEMORY;
 }
 
 ouro_ref
@@ -202,16 +258,51 @@ ouro_list_pop(ouro_loan loan, size_t index)
     return item;
 }
 
+/* Add what a list or a tuple has at the moment, which may be the list itself. */
+static ouro_status
+extend_by_sequence(struct list *list, ouro_loan items)
+{
+    size_t n_items;
+    struct list *taken; /* two objects are not used at once */
+
+    if (ouro_is_a(items, ouro_tuple_type())) {
+        ouro_loan const *array = ouro__tuple_items(items, &n_items);
+        taken = (struct list *)ouro_list_from(n_items, array);
+    } else {
+        taken = (struct list *)ouro_list_slice(items, 0, SIZE_MAX);
+    }
+    if (taken == NULL) {
+        return OURO_NO_MEMORY;
+    }
+    bool locked = ouro__use(&list->head);
+    size_t n = list->n;
+    bool done = true;
+    if (list->items == NULL) { /* nothing to be copied once more */
+        list->items = taken->items;
+        list->room = taken->room;
+        __atomic_store_n(&list->n, taken->n, __ATOMIC_RELAXED);
+        taken->items = NULL;
+        taken->n = taken->room = 0;
+    } else if ((done = open_gap(list, n, taken->n))) {
+        memcpy(&list->items[n], taken->items, taken->n * sizeof *taken->items);
+        taken->n = 0;
+    }
+    ouro__unuse(&list->head, locked);
+    ouro_decref(&taken->head);
+    return done ? OURO_OK : OURO_NO_MEMORY;
+}
+
 ouro_status
 ouro_list_extend(ouro_loan list, ouro_loan items)
 {
     ouro_ref iterator = NULL, item = NULL;
-    size_t most =
-        ouro_look(list) == ouro_look(items) ? ouro_list_length(list) : SIZE_MAX; /* not those it adds */
 
+    const struct ouro_type *type = ouro__type(ouro_look(items));
+    if (type == ouro__list_type || type == ouro__tuple_type || ouro_look(items) == ouro_look(list)) {
+        return extend_by_sequence(list_of(list), items);
+    }
     ouro_status status = ouro_iterate(items, &iterator);
-    while (status >= 0 && most-- != 0 &&
-           (status = ouro_next(ouro_lend(iterator), &item)) == OURO_FOUND) {
+    while (status >= 0 && (status = ouro_next(ouro_lend(iterator), &item)) == OURO_FOUND) {
         status = ouro_list_append_steal(list, item);
     }
     ouro_xdecref(iterator);
@@ -236,9 +327,7 @@ ouro_list_reverse(ouro_loan loan)
 static void
 drop(ouro_object **items, size_t n, size_t room)
 {
-    while (n != 0) {
-        ouro_decref(items[--n]);
-    }
+    ouro__decref_all(items, n);
     ouro__buffer_free(items, room * sizeof *items);
 }
 
@@ -307,9 +396,9 @@ ouro_list_slice(ouro_loan loan, size_t begin, size_t end)
         return NULL;
     }
     bool locked = ouro__use(&list->head);
-    for (size_t i = 0; i < wanted && begin + i < list->n; i++) {
-        slice->items[slice->n++] = ouro_incref((ouro_loan)list->items[begin + i]);
-    }
+    size_t n = list->n > begin ? list->n - begin : 0; /* it may have got shorter */
+    slice->n = n < wanted ? n : wanted;
+    ouro__incref_all(slice->items, list->items + begin, slice->n);
     ouro__unuse(&list->head, locked);
     return &slice->head;
 }

@@ -13,10 +13,17 @@ set_of(ouro_loan loan)
     return (struct table *)ouro_look(loan);
 }
 
-static size_t
+static __attribute__((noinline)) size_t
+find_slowly(struct table *set, struct table_search *search)
+{
+    return ouro__table_find_all(set, search, WIDTH);
+}
+
+static inline size_t
 find(struct table *set, struct table_search *search)
 {
-    return ouro__table_find(set, search, WIDTH);
+    size_t index;
+    return ouro__table_find_first(set, search, WIDTH, &index) ? index : find_slowly(set, search);
 }
 
 static bool
@@ -56,7 +63,7 @@ make_like(const struct table *set)
 ouro_ref
 ouro_set_new(void)
 {
-    return &make(set_type)->head;
+    return (ouro_ref)make(set_type);
 }
 
 ouro_ref

@@ -430,13 +430,9 @@ ouro_str_equal(ouro_loan a, ouro_loan b)
     if (left == right) {
         return true;
     }
-    if (left->shape != right->shape) {
-        return false;
-    }
     uint32_t hash = __atomic_load_n(&left->hash, __ATOMIC_RELAXED);
     uint32_t other = __atomic_load_n(&right->hash, __ATOMIC_RELAXED);
-    return (hash == other || hash == 0 || other == 0) &&
-           ouro__view_equal(ouro__str_view(a), ouro__str_view(b));
+    return (hash == other || hash == 0 || other == 0) && ouro__packed_equal(left, right);
 }
 
 int
@@ -503,6 +499,7 @@ ouro__strs_init(void)
     /* Most end with their memory.  The others, in the table of those that are one for all, are marked as having
      * weak references, and take the long way for that. */
     ouro__str_type->end = ouro__end_plain;
+    ouro__str_type->is_simple_equal = true;
     singles_init();
     return true;
 }

@@ -1,4 +1,5 @@
 /* table.c - hash tables that grow, shrink and are copied; comparing keys. */
+#include "types/str.h"
 #include "types/table.h"
 
 #include <string.h>
@@ -301,8 +302,14 @@ enum table_verdict
 ouro__table_compare(struct table *table, struct table_search *search, size_t index, unsigned width)
 {
     ouro_object *key = table->entries[index * width];
+    const struct ouro_type *type = ouro__type(key), *sought = ouro__type(search->key);
 
-    if (ouro__type(key)->is_simple_equal && ouro__type(search->key)->is_simple_equal) {
+    if (OURO_LIKELY(type == ouro__str_type && type == sought)) {
+        return ouro__packed_equal((const struct packed *)key, (const struct packed *)search->key)
+                   ? TABLE_SAME
+                   : TABLE_OTHER;
+    }
+    if (type->is_simple_equal && sought->is_simple_equal) {
         return ouro_equal((ouro_loan)key, (ouro_loan)search->key) == OURO_FOUND ? TABLE_SAME
                                                                                 : TABLE_OTHER;
     }

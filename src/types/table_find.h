@@ -2,6 +2,8 @@
 #ifndef OURO_TYPES_TABLE_FIND_H
 #define OURO_TYPES_TABLE_FIND_H
 
+#include "types/integer.h"
+#include "types/str.h"
 #include "types/table.h"
 
 #if defined(__SSE2__)
@@ -24,7 +26,12 @@ ouro__table_search_for(struct table_search *search, ouro_object *key)
     const struct ouro_type *type = ouro__type(key);
     uint64_t hash;
 
-    if (type->own.hash == NULL && type->own.equal == NULL) {
+    if (OURO_LIKELY(type ==
+                    ouro__str_type)) { /* what texts' and integers' own functions say, without a call */
+        hash = ouro__packed_hash_64((struct packed *)key);
+    } else if (type == ouro__int_type && ouro__int_is_small((const struct integer *)key)) {
+        hash = (uint64_t)ouro__int_small_value((const struct integer *)key);
+    } else if (type->own.hash == NULL && type->own.equal == NULL) {
         hash = ouro__hash_identity(key);
     } else {
         ouro_status status = OURO_LIKELY(type->own.hash != NULL) ? type->own.hash((ouro_loan)key, &hash)
@@ -127,7 +134,7 @@ OURO__TABLE_FIND(32, uint32_t)
 
 /* The number of the entry, or TABLE_NONE, when there is none or comparing failed.  The table is in use. */
 static inline __attribute__((always_inline)) size_t
-ouro__table_find(struct table *table, struct table_search *search, unsigned width)
+ouro__table_find_all(struct table *table, struct table_search *search, unsigned width)
 {
     size_t found = TABLE_NONE;
     enum table_verdict verdict;
@@ -148,6 +155,33 @@ ouro__table_find(struct table *table, struct table_search *search, unsigned widt
         }
     } while (OURO_UNLIKELY(verdict == TABLE_AGAIN));
     return verdict == TABLE_SAME ? found : TABLE_NONE;
+}
+
+/* Look at the first slot alone: true when that tells, and the rest is as above. */
+static inline __attribute__((always_inline)) bool
+ouro__table_find_first(const struct table *table, struct table_search *search, unsigned width,
+                       size_t *found)
+{
+    *found = TABLE_NONE;
+    if (OURO_UNLIKELY(table->entries == NULL)) {
+        return true;
+    }
+    unsigned log = ouro__table_shape(table)->log;
+    if (log == 0) {
+        return false;
+    }
+    const void *slots = ouro__table_slots(table, log);
+    uint32_t at = search->hash >> (32 - log), mask = (uint32_t)(((uint64_t)1 << log) - 1);
+    uint32_t index = log <= 7    ? ((const uint8_t *)slots)[at]
+                     : log <= 13 ? ((const uint16_t *)slots)[at]
+                                 : ((const uint32_t *)slots)[at];
+    index &= mask;
+    search->slot = at;
+    if (index == mask) { /* free */
+        return true;
+    }
+    *found = index;
+    return index != mask - 1 && table->entries[index * width] == search->key;
 }
 
 /* ---- adding ---- */

@@ -37,9 +37,7 @@ ouro_tuple_new(size_t n, ouro_loan const *items)
         }
         return &tuple->head;
     }
-    for (size_t i = 0; i < n; i++) {
-        tuple->items[i] = ouro_incref(items[i]);
-    }
+    ouro__incref_all(tuple->items, (ouro_object *const *)items, n);
     return &tuple->head;
 }
 
@@ -62,6 +60,14 @@ ouro_tuple_get_borrow(ouro_loan loan, size_t index)
 {
     const struct tuple *tuple = tuple_of(loan);
     return index < tuple->n ? (ouro_loan)tuple->items[index] : NULL;
+}
+
+ouro_loan const *
+ouro__tuple_items(ouro_loan loan, size_t *n)
+{
+    const struct tuple *tuple = tuple_of(loan);
+    *n = tuple->n;
+    return (ouro_loan const *)tuple->items;
 }
 
 ouro_loan
