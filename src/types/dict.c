@@ -18,16 +18,17 @@ dict_of(ouro_loan loan)
 }
 
 static __attribute__((noinline)) size_t
-find_slowly(struct table *dict, struct table_search *search)
+find(struct table *dict, struct table_search *search)
 {
     return ouro__table_find_all(dict, search, WIDTH);
 }
 
-static inline size_t
-find(struct table *dict, struct table_search *search)
+/* The same, inline where it is quick. */
+static inline __attribute__((always_inline)) size_t
+find_quickly(struct table *dict, struct table_search *search)
 {
     size_t index;
-    return ouro__table_find_first(dict, search, WIDTH, &index) ? index : find_slowly(dict, search);
+    return ouro__table_find_first(dict, search, WIDTH, &index) ? index : find(dict, search);
 }
 
 static inline bool
@@ -98,7 +99,7 @@ ouro_dict_get(ouro_loan loan, ouro_loan key, ouro_ref *value)
         return status;
     }
     search.locked = ouro__use(&dict->head);
-    size_t index = find(dict, &search);
+    size_t index = find_quickly(dict, &search);
     if (index != TABLE_NONE) {
         *value = ouro_incref((ouro_loan)dict->entries[index * WIDTH + 1]);
         search.status = OURO_FOUND;
@@ -117,7 +118,7 @@ ouro_dict_get_borrow(ouro_loan loan, ouro_loan key)
         return NULL;
     }
     search.locked = ouro__use(&dict->head);
-    size_t index = find(dict, &search);
+    size_t index = find_quickly(dict, &search);
     ouro_loan value = index != TABLE_NONE ? (ouro_loan)dict->entries[index * WIDTH + 1] : NULL;
     ouro__unuse(&dict->head, search.locked);
     return value;
@@ -134,7 +135,7 @@ ouro_dict_contains(ouro_loan loan, ouro_loan key)
         return status;
     }
     search.locked = ouro__use(&dict->head);
-    size_t index = find(dict, &search);
+    size_t index = find_quickly(dict, &search);
     ouro__unuse(&dict->head, search.locked);
     return index != TABLE_NONE ? OURO_FOUND : search.status;
 }
@@ -164,7 +165,7 @@ set(struct table *dict, struct table_search *search, ouro_object *value)
     ouro_object *before = NULL;
 
     search->locked = ouro__use(&dict->head);
-    size_t index = find(dict, search);
+    size_t index = find_quickly(dict, search);
     if (index != TABLE_NONE) {
         ouro_object **at = &dict->entries[index * WIDTH + 1];
         before = *at;

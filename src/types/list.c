@@ -346,6 +346,14 @@ ouro_list_clear(ouro_loan loan)
     drop(items, n, room);
 }
 
+ouro_loan const *
+ouro__list_items(ouro_loan loan, size_t *n)
+{
+    const struct list *list = list_of(loan);
+    *n = list->n;
+    return (ouro_loan const *)list->items;
+}
+
 void
 ouro__list_fill(ouro_object *object, ouro_ref item)
 {

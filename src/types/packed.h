@@ -105,6 +105,30 @@ ouro__load_4(const char *at)
     return word;
 }
 
+/* memcpy() without a call where few bytes are to be copied, as words that may overlap. */
+static inline void
+ouro__copy_bytes(char *to, const char *from, size_t n)
+{
+    if (n > 64) {
+        memcpy(to, from, n);
+    } else if (n > 16) {
+        for (size_t i = 0; i < n - 16; i += 16) {
+            memcpy(to + i, from + i, 16);
+        }
+        memcpy(to + n - 16, from + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, from + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + n - 4, from + n - 4, 4);
+    } else if (n != 0) {
+        to[0] = from[0];
+        to[n / 2] = from[n / 2];
+        to[n - 1] = from[n - 1];
+    }
+}
+
 /* memcmp() == 0 without a call where few bytes are to be compared, as words that may overlap. */
 static inline bool
 ouro__same_bytes(const char *a, const char *b, size_t n)

@@ -14,16 +14,17 @@ set_of(ouro_loan loan)
 }
 
 static __attribute__((noinline)) size_t
-find_slowly(struct table *set, struct table_search *search)
+find(struct table *set, struct table_search *search)
 {
     return ouro__table_find_all(set, search, WIDTH);
 }
 
-static inline size_t
-find(struct table *set, struct table_search *search)
+/* The same, inline where it is quick. */
+static inline __attribute__((always_inline)) size_t
+find_quickly(struct table *set, struct table_search *search)
 {
     size_t index;
-    return ouro__table_find_first(set, search, WIDTH, &index) ? index : find_slowly(set, search);
+    return ouro__table_find_first(set, search, WIDTH, &index) ? index : find(set, search);
 }
 
 static bool
@@ -98,7 +99,7 @@ static ouro_status
 has(struct table *set, struct table_search *search)
 {
     search->locked = ouro__use(&set->head);
-    size_t index = find(set, search);
+    size_t index = find_quickly(set, search);
     ouro__unuse(&set->head, search->locked);
     return index != TABLE_NONE ? OURO_FOUND : search->status;
 }
@@ -118,7 +119,7 @@ static ouro_status
 add(struct table *set, struct table_search *search)
 {
     search->locked = ouro__use(&set->head);
-    if (find(set, search) != TABLE_NONE) {
+    if (find_quickly(set, search) != TABLE_NONE) {
         search->status = OURO_FOUND;
     } else if (OURO_LIKELY(search->status == OURO_OK)) {
         ouro_object **entry = ouro__table_add(set, search, WIDTH);

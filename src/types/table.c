@@ -214,6 +214,22 @@ ouro__table_reserve(struct table *table, size_t more, unsigned width)
     return true;
 }
 
+ouro_object **
+ouro__table_add_slowly(struct table *table, const struct table_search *search, unsigned width)
+{
+    if (!ouro__table_reserve(table, 1, width)) {
+        return NULL;
+    }
+    size_t n = table->n++;
+    struct table_shape *shape = ouro__table_shape(table);
+    ouro__table_hashes(table)[n] = search->hash;
+    shape->version++;
+    if (shape->log != 0) {
+        ouro__table_put_slots(table, n, n + 1);
+    }
+    return &table->entries[n * width];
+}
+
 bool
 ouro__table_copy(struct table *to, const struct table *from, unsigned width)
 {
@@ -226,9 +242,7 @@ ouro__table_copy(struct table *to, const struct table *from, unsigned width)
         return false;
     }
     fill(to, from, width);
-    for (size_t i = 0; i < live * width; i++) {
-        ouro_incref((ouro_loan)to->entries[i]);
-    }
+    ouro__incref_all(to->entries, to->entries, live * width);
     return true;
 }
 
@@ -290,8 +304,11 @@ ouro__table_let_go(const struct table *table, unsigned width)
     if (table->entries == NULL) {
         return;
     }
+    uint16_t self = ouro__self;
     for (size_t i = 0; i < table->n * width; i++) {
-        ouro_xdecref(table->entries[i]);
+        if (OURO_LIKELY(table->entries[i] != NULL)) {
+            ouro__decref_by(table->entries[i], self);
+        }
     }
     ouro__buffer_free(ouro__table_hashes(table), ouro__table_size(table, width));
 }

@@ -151,6 +151,11 @@ ouro__table_tracks(const ouro_object *object)
 /* Make room for `more` entries; false without memory, and the table is as it was. */
 bool ouro__table_reserve(struct table *table, size_t more, unsigned width);
 
+/* Make room for the entry that was sought in vain in this use, and add it, for the caller to fill in; NULL without
+ * memory. */
+ouro_object **ouro__table_add_slowly(struct table *table, const struct table_search *search,
+                                     unsigned width);
+
 /* Take the block away: the table is empty.  What is returned is no object, but has the block. */
 struct table ouro__table_take_block(struct table *table);
 
