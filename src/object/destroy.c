@@ -231,7 +231,14 @@ static inline void
 let_go_of_fields(ouro_object *object)
 {
     const struct ouro_type *type = ouro__type(object);
+    ouro_object **row = (ouro_object **)(void *)((char *)object + type->refs);
 
+    for (size_t i = 0; i < type->n_refs; i++) {
+        ouro_xdecref(row[i]);
+    }
+    if (type->n_refs == type->n_fields) {
+        return;
+    }
     for (uint32_t f = 0; f < type->n_fields; f++) {
         const ouro_field *field = &type->fields[f];
         size_t n;
@@ -248,7 +255,7 @@ let_go_of_fields(ouro_object *object)
 void
 ouro__end_of_fields(ouro_object *object)
 {
-    ouro__end(object, ouro__type(object), let_go_of_fields);
+    ouro__end(object, ouro__object_class(ouro__type(object), object), let_go_of_fields);
 }
 
 /* The owner lets go of its last reference while others may have some: give the object to nobody. */
@@ -269,9 +276,13 @@ merge_last(ouro_object *object)
 void
 ouro__decref_last(ouro_object *object)
 {
-    if (OURO_LIKELY(__atomic_load_n(&object->shared, __ATOMIC_ACQUIRE) == SHARED_DEFAULT)) {
-        ouro__type(object)->end(object); /* nobody else ever had it */
-    } else {
+    const struct ouro_type *type = ouro__type(object);
+
+    if (OURO_UNLIKELY(__atomic_load_n(&object->shared, __ATOMIC_ACQUIRE) != SHARED_DEFAULT)) {
         merge_last(object);
+    } else if (type->plain_class != 0) { /* nobody else ever had it */
+        ouro__leaf_free(ouro__thread_self, type->plain_class, object);
+    } else {
+        type->end(object);
     }
 }

@@ -80,7 +80,10 @@ struct ouro_type {
     size_t size, item_size;
     void (*let_go)(ouro_object *object); /* clear and dealloc at once, where that is known; or NULL */
     void (*end)(ouro_object *object);    /* destroys one that nobody but its owner ever had */
-    uint8_t size_class; /* of its objects' blocks; 0 when they differ in size, or are not small */
+    uint8_t size_class;  /* of its objects' blocks; 0 when they differ in size, or are not small */
+    uint8_t plain_class; /* the same where they end with their memory; otherwise 0 */
+    uint16_t n_refs;     /* where the table has nothing but so many references, */
+    uint32_t refs;       /* the next behind the other from this offset on; otherwise 0 */
     uint32_t n_fields;
     uint32_t items_count; /* offset of the count of ouro_new_items()'s items, 0 for none */
     ouro_field *fields;   /* those of the bases first; owned, a mem block */
@@ -255,6 +258,32 @@ void ouro__destroy(ouro_object *object);
 
 /* Let go of all references that the object has, by its type's table and functions. */
 void ouro__clear_object(ouro_object *object);
+
+/* Take a reference where that is a matter of few instructions; false when it was not taken.  What is all of its function
+ * needs no place to keep anything over calls. */
+static inline bool
+ouro__incref_own(ouro_object *object, const struct thread *self)
+{
+    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED);
+    bool is_own =
+        __atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number && local < OURO_IMMORTAL - 1;
+    if (OURO_LIKELY(is_own)) {
+        __atomic_store_n(&object->local, local + 1, __ATOMIC_RELAXED);
+    }
+    return is_own || local == OURO_IMMORTAL;
+}
+
+/* The same for letting go of one that is not the last. */
+static inline bool
+ouro__decref_own(ouro_object *object, const struct thread *self)
+{
+    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED);
+    bool is_own = __atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number && local > 1;
+    if (OURO_LIKELY(is_own)) {
+        __atomic_store_n(&object->local, local - 1, __ATOMIC_RELAXED);
+    }
+    return is_own || local == OURO_IMMORTAL;
+}
 
 /* Copy `n` references and count them. */
 static inline void
@@ -515,9 +544,10 @@ ouro__leave_destruction(struct thread *self)
     }
 }
 
-/* Destroy an object of a type without a finalizer; `let_go` is a constant.  Not weakly referenced: `shared` tells of that. */
+/* Destroy an object of a collected type without a finalizer, whose blocks are of `class`; `let_go` is a constant.  Not
+ * weakly referenced: `shared` tells of that. */
 static inline __attribute__((always_inline)) void
-ouro__end(ouro_object *object, const struct ouro_type *type, void (*let_go)(ouro_object *object))
+ouro__end(ouro_object *object, unsigned class, void (*let_go)(ouro_object *object))
 {
     struct thread *self = ouro__thread_self;
 
@@ -528,7 +558,7 @@ ouro__end(ouro_object *object, const struct ouro_type *type, void (*let_go)(ouro
     self->depth++;
     object->flags |= OBJECT_DYING;
     let_go(object);
-    ouro__object_free(self, type, object);
+    ouro__collected_free(self, class, object);
     ouro__leave_destruction(self);
 }
 
@@ -569,20 +599,35 @@ void ouro__use_slow(ouro_object *object);
 typedef uint32_t __attribute__((may_alias)) ouro__half_header;
 _Static_assert(offsetof(ouro_object, owner) == 4 && offsetof(ouro_object, flags) == 6, "see there");
 
+/* The owner's way alone; false when the other one must be gone.  `self` may be NULL. */
+static inline bool
+ouro__use_own(struct thread *self, ouro_object *object)
+{
+    if (OURO_UNLIKELY(self == NULL)) {
+        return false;
+    }
+    __atomic_store_n(&self->used, object, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the other side has the barrier for both */
+    uint32_t half =
+        __atomic_load_n((const ouro__half_header *)(const void *)&object->owner, __ATOMIC_RELAXED);
+    if (OURO_LIKELY((half & (UINT16_MAX | (uint32_t)OBJECT_SHARED << 16)) == self->number)) {
+        return true;
+    }
+    __atomic_store_n(&self->used, NULL, __ATOMIC_RELEASE);
+    return false;
+}
+
+static inline void
+ouro__unuse_own(struct thread *self)
+{
+    __atomic_store_n(&self->used, NULL, __ATOMIC_RELEASE);
+}
+
 static inline bool
 ouro__use(ouro_object *object)
 {
-    struct thread *self = ouro__thread_self;
-
-    if (OURO_LIKELY(self != NULL)) {
-        __atomic_store_n(&self->used, object, __ATOMIC_RELAXED);
-        __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the other side has the barrier for both */
-        uint32_t half =
-            __atomic_load_n((const ouro__half_header *)(const void *)&object->owner, __ATOMIC_RELAXED);
-        if (OURO_LIKELY((half & (UINT16_MAX | (uint32_t)OBJECT_SHARED << 16)) == self->number)) {
-            return false;
-        }
-        __atomic_store_n(&self->used, NULL, __ATOMIC_RELEASE);
+    if (OURO_LIKELY(ouro__use_own(ouro__thread_self, object))) {
+        return false;
     }
     ouro__use_slow(object);
     return true;
@@ -592,7 +637,7 @@ static inline void
 ouro__unuse(ouro_object *object, bool is_locked)
 {
     if (OURO_LIKELY(!is_locked)) {
-        __atomic_store_n(&ouro__thread_self->used, NULL, __ATOMIC_RELEASE);
+        ouro__unuse_own(ouro__thread_self);
     } else {
         ouro__unlock(object);
     }

@@ -91,7 +91,7 @@ ouro_bytes_new(const void *data, size_t n)
     if (data == NULL) {
         memset(ouro__packed_data(bytes), 0, n);
     } else {
-        memcpy(ouro__packed_data(bytes), data, n);
+        ouro__copy_bytes(ouro__packed_data(bytes), data, n);
     }
     return &bytes->head;
 }

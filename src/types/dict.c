@@ -150,8 +150,11 @@ add(struct table *dict, const struct table_search *search, ouro_object *value)
     if (OURO_UNLIKELY(entry == NULL)) {
         return false;
     }
-    entry[0] = ouro_incref((ouro_loan)search->key);
-    entry[1] = ouro_incref((ouro_loan)value);
+    uint16_t self = ouro__self;
+    entry[0] = search->key;
+    entry[1] = value;
+    ouro__incref_by(search->key, self);
+    ouro__incref_by(value, self);
     if (is_untracked(dict) && (ouro__table_tracks(search->key) || ouro__table_tracks(value))) {
         ouro__track(&dict->head);
     }
@@ -451,7 +454,7 @@ extra_size(ouro_loan self)
     return size;
 }
 
-static void
+static inline __attribute__((always_inline)) void
 let_go_of_dict(ouro_object *object)
 {
     ouro__table_let_go((const struct table *)object, WIDTH);
@@ -460,7 +463,7 @@ let_go_of_dict(ouro_object *object)
 static void
 end_dict(ouro_object *object)
 {
-    ouro__end(object, dict_type, let_go_of_dict);
+    ouro__end(object, ouro__spare_class(sizeof(struct table)), let_go_of_dict);
 }
 
 ouro_loan

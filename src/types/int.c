@@ -101,8 +101,12 @@ new_from_magnitude(uint64_t magnitude, bool is_negative)
 ouro_ref
 ouro_int_new(int64_t value)
 {
+    uint64_t place = (uint64_t)value - (uint64_t)LEAST_CACHED;
+    if (place < N_CACHED) {
+        return &ouro__cached_ints[place].head;
+    }
     if (OURO_LIKELY(value >= LEAST_SMALL && value <= MOST_SMALL)) {
-        return ouro__int_from_word((int64_t)((uint64_t)value << 1));
+        return ouro__int_make((int64_t)((uint64_t)value << 1));
     }
     return new_from_magnitude(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0);
 }
@@ -351,6 +355,15 @@ extra_size(ouro_loan self)
     return ouro__int_is_small(number) ? 0 : ouro__int_n_limbs(number) * sizeof(mp_limb_t);
 }
 
+static void
+end_int(ouro_object *object)
+{
+    const struct integer *number = (const struct integer *)object;
+    unsigned class = OURO_LIKELY(ouro__int_is_small(number)) ? ouro__spare_class(sizeof *number)
+                                                             : ouro__spare_class_at(object);
+    ouro__leaf_free(ouro__thread_self, class, object);
+}
+
 ouro_loan
 ouro_int_type(void)
 {
@@ -377,6 +390,7 @@ ouro__ints_init(void)
         return false;
     }
     ouro__int_type->is_simple_equal = true;
+    ouro__int_type->end = end_int;
     for (int i = 0; i < N_CACHED; i++) {
         ouro__cached_ints[i].head =
             (ouro_object){.local = OURO_IMMORTAL, .type = ouro__int_type->index};

@@ -72,7 +72,7 @@ shrink(struct list *list)
 /* ---- making and asking ---- */
 
 /* An empty list with room for `n` items, more than none. */
-static __attribute__((noinline)) struct list *
+static inline struct list *
 make_roomy(size_t n)
 {
     ouro_object **items = NULL;
@@ -93,11 +93,17 @@ make_roomy(size_t n)
     return list;
 }
 
+static __attribute__((noinline)) ouro_ref
+new_roomy(size_t n)
+{
+    return (ouro_ref)make_roomy(n);
+}
+
 ouro_ref
 ouro_list_new(size_t n)
 {
     if (n != 0) {
-        return (ouro_ref)make_roomy(n);
+        return new_roomy(n);
     }
     struct list *list = (struct list *)ouro__collected_alloc(ouro__list_type, sizeof *list);
     if (OURO_LIKELY(list != NULL)) {
@@ -110,7 +116,7 @@ ouro_list_new(size_t n)
 ouro_ref
 ouro_list_from(size_t n, ouro_loan const *items)
 {
-    struct list *list = (struct list *)ouro_list_new(n);
+    struct list *list = n != 0 ? make_roomy(n) : (struct list *)ouro_list_new(0);
     if (OURO_LIKELY(list != NULL)) {
         ouro__incref_all(list->items, (ouro_object *const *)items, n);
         list->n = n;
@@ -124,14 +130,33 @@ ouro_list_length(ouro_loan list)
     return __atomic_load_n(&list_of(list)->n, __ATOMIC_RELAXED);
 }
 
-ouro_ref
-ouro_list_get(ouro_loan loan, size_t index)
+/* What is quick for an owner who has the items, too, is tried first, in functions that call nothing; when that was
+ * not it, nothing has been done. */
+
+static __attribute__((noinline)) ouro_ref
+get(struct list *list, size_t index)
 {
-    struct list *list = list_of(loan);
     bool locked = ouro__use(&list->head);
     ouro_object *item = index < list->n ? ouro_incref((ouro_loan)list->items[index]) : NULL;
     ouro__unuse(&list->head, locked);
     return item;
+}
+
+ouro_ref
+ouro_list_get(ouro_loan loan, size_t index)
+{
+    struct list *list = list_of(loan);
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
+        ouro_object *item = index < list->n ? list->items[index] : NULL;
+        bool is_taken = item != NULL && ouro__incref_own(item, self);
+        ouro__unuse_own(self);
+        if (OURO_LIKELY(is_taken)) {
+            return item;
+        }
+    }
+    return get(list, index);
 }
 
 ouro_loan
@@ -143,10 +168,9 @@ ouro_list_get_borrow(ouro_loan loan, size_t index)
 
 /* ---- changing ---- */
 
-ouro_status
-ouro_list_set(ouro_loan loan, size_t index, ouro_loan item)
+static __attribute__((noinline)) ouro_status
+set(struct list *list, size_t index, ouro_loan item)
 {
-    struct list *list = list_of(loan);
     ouro_object *before = NULL;
 
     bool locked = ouro__use(&list->head);
@@ -160,53 +184,90 @@ ouro_list_set(ouro_loan loan, size_t index, ouro_loan item)
     return is_there ? OURO_OK : OURO_WRONG_VALUE;
 }
 
-/* Add an item, stolen when that succeeds, where there may be no room; false without memory. */
-static __attribute__((noinline)) bool
-append_slowly(struct list *list, ouro_object *item)
+static __attribute__((noinline)) ouro_status
+let_go(ouro_object *item)
 {
-    bool locked = ouro__use(&list->head);
-    bool done = reserve(list, list->n + 1);
-    if (OURO_LIKELY(done)) {
-        list->items[list->n] = item;
-        __atomic_store_n(&list->n, list->n + 1, __ATOMIC_RELAXED);
-    }
-    ouro__unuse(&list->head, locked);
-    return done;
+    ouro_decref(item);
+    return OURO_OK;
 }
 
+ouro_status
+ouro_list_set(ouro_loan loan, size_t index, ouro_loan item)
+{
+    struct list *list = list_of(loan);
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
+        ouro_object *before = NULL;
+        if (index < list->n && ouro__incref_own(ouro_look(item), self)) {
+            before = list->items[index];
+            list->items[index] = ouro_look(item);
+        }
+        ouro__unuse_own(self);
+        if (OURO_LIKELY(before != NULL)) {
+            return ouro__decref_own(before, self) ? OURO_OK : let_go(before);
+        }
+    }
+    return set(list, index, item);
+}
+
+/* Add an item, stolen when that succeeds; false when there is no room.  The list is in use. */
 static inline bool
+push(struct list *list, ouro_object *item)
+{
+    size_t n = list->n;
+    if (OURO_UNLIKELY(n >= list->room)) {
+        return false;
+    }
+    list->items[n] = item;
+    __atomic_store_n(&list->n, n + 1, __ATOMIC_RELAXED);
+    return true;
+}
+
+/* Add an item, which is stolen also when that fails. */
+static __attribute__((noinline)) ouro_status
 append(struct list *list, ouro_object *item)
 {
     bool locked = ouro__use(&list->head);
-    size_t n = list->n;
-    bool has_room = n < list->room;
-    if (OURO_LIKELY(has_room)) {
-        list->items[n] = item;
-        __atomic_store_n(&list->n, n + 1, __ATOMIC_RELAXED);
-    }
+    bool done = reserve(list, list->n + 1) && push(list, item);
     ouro__unuse(&list->head, locked);
-    return OURO_LIKELY(has_room) || append_slowly(list, item);
+    if (OURO_UNLIKELY(!done)) {
+        ouro_decref(item);
+    }
+    return done ? OURO_OK : OURO_NO_MEMORY;
 }
 
 ouro_status
-ouro_list_append_steal(ouro_loan list, ouro_ref item)
+ouro_list_append_steal(ouro_loan loan, ouro_ref item)
 {
-    if (OURO_LIKELY(append(list_of(list), item))) {
-        return OURO_OK;
+    struct list *list = list_of(loan);
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
+        bool has_room = push(list, item);
+        ouro__unuse_own(self);
+        if (OURO_LIKELY(has_room)) {
+            return OURO_OK;
+        }
     }
-    ouro_decref(item);
-    return OURO_NO_MEMORY;
+    return append(list, item);
 }
 
 ouro_status
-ouro_list_append(ouro_loan list, ouro_loan item)
+ouro_list_append(ouro_loan loan, ouro_loan item)
 {
-    ouro_ref taken = ouro_incref(item);
-    if (OURO_LIKELY(append(list_of(list), taken))) {
-        return OURO_OK;
+    struct list *list = list_of(loan);
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
+        bool done = list->n < list->room && ouro__incref_own(ouro_look(item), self) &&
+                    push(list, ouro_look(item));
+        ouro__unuse_own(self);
+        if (OURO_LIKELY(done)) {
+            return OURO_OK;
+        }
     }
-    ouro_decref(taken);
-    return OURO_NO_MEMORY;
+    return append(list, ouro_incref(item));
 }
 
 /* Have room for `more` items behind `index`; the list is in use.  False without memory. */
@@ -438,7 +499,7 @@ extra_size(ouro_loan self)
     return list_of(self)->room * sizeof(ouro_ref);
 }
 
-static void
+static inline __attribute__((always_inline)) void
 let_go_of_list(ouro_object *object)
 {
     const struct list *list = (const struct list *)object;
@@ -450,7 +511,7 @@ let_go_of_list(ouro_object *object)
 static void
 end_list(ouro_object *object)
 {
-    ouro__end(object, ouro__list_type, let_go_of_list);
+    ouro__end(object, ouro__spare_class(sizeof(struct list)), let_go_of_list);
 }
 
 static void

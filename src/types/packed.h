@@ -70,9 +70,12 @@ static inline struct packed *
 ouro__packed_alloc(const struct ouro_type *type, enum packed_kind kind, size_t length)
 {
     bool is_long = length >= PACKED_LONG;
-    size_t before = sizeof(struct packed) + (is_long ? sizeof(size_t) : 0), size;
-    if (__builtin_mul_overflow(length, ouro__kind_width(kind), &size) ||
-        __builtin_add_overflow(size, before + (kind == PACKED_BYTES), &size)) {
+    size_t size;
+    if (OURO_LIKELY(!is_long)) {
+        size = sizeof(struct packed) + (length << ouro__kind_shift(kind)) + (kind == PACKED_BYTES);
+    } else if (__builtin_mul_overflow(length, ouro__kind_width(kind), &size) ||
+               __builtin_add_overflow(
+                   size, sizeof(struct packed) + sizeof(size_t) + (kind == PACKED_BYTES), &size)) {
         return NULL;
     }
     struct packed *packed = (struct packed *)ouro__leaf_alloc(type, size);

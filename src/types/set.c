@@ -563,7 +563,7 @@ extra_size(ouro_loan self)
     return size;
 }
 
-static void
+static inline __attribute__((always_inline)) void
 let_go_of_set(ouro_object *object)
 {
     ouro__table_let_go((const struct table *)object, WIDTH);
@@ -572,7 +572,7 @@ let_go_of_set(ouro_object *object)
 static void
 end_set(ouro_object *object)
 {
-    ouro__end(object, ouro__type(object), let_go_of_set);
+    ouro__end(object, ouro__spare_class(sizeof(struct table)), let_go_of_set);
 }
 
 ouro_loan

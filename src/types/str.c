@@ -81,17 +81,17 @@ read_sequence(const unsigned char *bytes, size_t n)
     return (struct sequence){wanted, true, character};
 }
 
-/* The same, without a call for what is valid and in the scripts of U+0080 to U+07FF. */
-static inline struct sequence
-read_quickly(const unsigned char *bytes, size_t n)
+/* Is it a character of U+0080 to U+07FF, of two bytes? */
+static inline bool
+is_pair(const unsigned char *bytes, const unsigned char *end)
 {
-    if (bytes[0] < 0x80) {
-        return (struct sequence){1, true, bytes[0]};
-    }
-    if (bytes[0] >= 0xC2 && bytes[0] < 0xE0 && n > 1 && (bytes[1] & 0xC0) == 0x80) {
-        return (struct sequence){2, true, (bytes[0] & 0x1FU) << 6 | (bytes[1] & 0x3F)};
-    }
-    return read_sequence(bytes, n);
+    return bytes[0] >= 0xC2 && bytes[0] < 0xE0 && end - bytes > 1 && (bytes[1] & 0xC0) == 0x80;
+}
+
+static inline uint32_t
+read_pair(const unsigned char *bytes)
+{
+    return (bytes[0] & 0x1FU) << 6 | (bytes[1] & 0x3F);
 }
 
 #define HIGH_BITS 0x8080808080808080U
@@ -123,11 +123,13 @@ is_ascii(const char *text, size_t n)
 {
     uint64_t all;
 
-    if (n >= 8) {
-        all = ouro__load_8(text + n - 8);
-        for (size_t i = 0; i < n - 8; i += 8) {
-            all |= ouro__load_8(text + i);
+    if (n >= 16) {
+        all = ouro__load_8(text + n - 16) | ouro__load_8(text + n - 8);
+        for (size_t i = 0; i < n - 16; i += 16) {
+            all |= ouro__load_8(text + i) | ouro__load_8(text + i + 8);
         }
+    } else if (n >= 8) {
+        all = ouro__load_8(text) | ouro__load_8(text + n - 8);
     } else if (n >= 4) {
         all = ouro__load_4(text) | ouro__load_4(text + n - 4);
     } else {
@@ -183,15 +185,51 @@ put_character(void *to, unsigned width, size_t index, uint32_t character)
 
 /* Write the characters of UTF-8, of whose sequences those that are not valid are replaced. */
 static inline __attribute__((always_inline)) void
-write_characters(void *to, unsigned width, const unsigned char *bytes, size_t n)
+write_characters(void *to, unsigned width, const unsigned char *bytes, const unsigned char *end)
 {
-    size_t index = 0;
-    for (size_t i = 0; i < n; index++) {
-        struct sequence sequence = read_quickly(bytes + i, n - i);
-        put_character(to, width, index,
-                      sequence.is_valid ? sequence.character : OURO_REPLACEMENT_CHARACTER);
-        i += sequence.n;
+    for (size_t index = 0; bytes != end; index++) {
+        if (is_pair(bytes, end)) {
+            put_character(to, width, index, read_pair(bytes));
+            bytes += 2;
+        } else if (bytes[0] < 0x80) {
+            put_character(to, width, index, *bytes++);
+        } else {
+            struct sequence sequence = read_sequence(bytes, (size_t)(end - bytes));
+            put_character(to, width, index,
+                          sequence.is_valid ? sequence.character : OURO_REPLACEMENT_CHARACTER);
+            bytes += sequence.n;
+        }
     }
+}
+
+/* How many characters there are, and their or; false, and where, at the first sequence that is not valid, unless they are to
+ * be replaced. */
+static bool
+survey(const unsigned char *bytes, const unsigned char *end, size_t *length, uint32_t *all,
+       const unsigned char **where)
+{
+    size_t n = 0;
+    uint32_t seen = 0;
+
+    for (; bytes != end; n++) {
+        if (is_pair(bytes, end)) {
+            seen |= read_pair(bytes);
+            bytes += 2;
+        } else if (bytes[0] < 0x80) {
+            bytes++;
+        } else {
+            struct sequence sequence = read_sequence(bytes, (size_t)(end - bytes));
+            if (!sequence.is_valid && where != NULL) {
+                *where = bytes;
+                return false;
+            }
+            seen |= sequence.is_valid ? sequence.character : OURO_REPLACEMENT_CHARACTER;
+            bytes += sequence.n;
+        }
+    }
+    *length += n;
+    *all = seen;
+    return true;
 }
 
 /* Decode what begins with `n_ascii` bytes of ASCII and goes on with others.  Stops at the first sequence that is not
@@ -199,18 +237,13 @@ write_characters(void *to, unsigned width, const unsigned char *bytes, size_t n)
 static ouro_status
 decode(const char *utf8, size_t n, size_t n_ascii, ouro_ref *result, size_t *where)
 {
-    const unsigned char *bytes = (const unsigned char *)utf8;
+    const unsigned char *bytes = (const unsigned char *)utf8, *end = bytes + n, *bad;
     size_t length = n_ascii;
-    uint32_t all = 0;
+    uint32_t all;
 
-    for (size_t i = n_ascii; i < n; length++) {
-        struct sequence sequence = read_quickly(bytes + i, n - i);
-        if (!sequence.is_valid && where != NULL) {
-            *where = i;
-            return OURO_WRONG_VALUE;
-        }
-        all |= sequence.is_valid ? sequence.character : OURO_REPLACEMENT_CHARACTER;
-        i += sequence.n;
+    if (!survey(bytes + n_ascii, end, &length, &all, where != NULL ? &bad : NULL)) {
+        *where = (size_t)(bad - bytes);
+        return OURO_WRONG_VALUE;
     }
     if (length == 1 && all < 0x100) {
         *result = ouro__str_single((uint8_t)all);
@@ -225,9 +258,9 @@ decode(const char *utf8, size_t n, size_t n_ascii, ouro_ref *result, size_t *whe
     ouro__view_copy(data, width, (struct view){utf8, n_ascii, 1});
     data += n_ascii * width;
     if (width == 2) {
-        write_characters(data, 2, bytes + n_ascii, n - n_ascii);
+        write_characters(data, 2, bytes + n_ascii, end);
     } else {
-        write_characters(data, width, bytes + n_ascii, n - n_ascii);
+        write_characters(data, width, bytes + n_ascii, end);
     }
     *result = &str->head;
     return OURO_OK;
@@ -493,6 +526,17 @@ dealloc_str(ouro_loan self)
     }
 }
 
+static void
+end_str(ouro_object *object)
+{
+    uint32_t shape = ((const struct packed *)object)->shape;
+    bool is_short = shape <= (128U << 2 | PACKED_BYTES) && (shape & 3) <= PACKED_LATIN1;
+    unsigned class = OURO_LIKELY(is_short)
+                         ? ouro__spare_class(sizeof(struct packed) + (shape >> 2) + ((shape & 3) == 0))
+                         : ouro__spare_class_at(object);
+    ouro__leaf_free(ouro__thread_self, class, object);
+}
+
 ouro_loan
 ouro_str_type(void)
 {
@@ -521,7 +565,7 @@ ouro__strs_init(void)
     }
     /* Most end with their memory.  The others, in the table of those that are one for all, are marked as having
      * weak references, and take the long way for that. */
-    ouro__str_type->end = ouro__end_plain;
+    ouro__str_type->end = end_str;
     ouro__str_type->is_simple_equal = true;
     singles_init();
     return true;

@@ -112,19 +112,24 @@ equal_tuple(ouro_loan self, ouro_loan other)
     return OURO_FOUND;
 }
 
-static void
+static inline __attribute__((always_inline)) void
 let_go_of_tuple(ouro_object *object)
 {
     struct tuple *tuple = (struct tuple *)object;
+    uint16_t self = ouro__self;
     for (size_t i = tuple->n; i != 0;) {
-        ouro_xdecref(tuple->items[--i]); /* a cycle's collection leaves none */
+        if (OURO_LIKELY(tuple->items[--i] != NULL)) { /* a cycle's collection leaves none */
+            ouro__decref_by(tuple->items[i], self);
+        }
     }
 }
 
 static void
 end_tuple(ouro_object *object)
 {
-    ouro__end(object, ouro__tuple_type, let_go_of_tuple);
+    const struct tuple *tuple = (const struct tuple *)object;
+    ouro__end(object, ouro__spare_class(sizeof *tuple + tuple->n * sizeof *tuple->items),
+              let_go_of_tuple);
 }
 
 bool
