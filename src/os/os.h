@@ -67,6 +67,9 @@ size_t ouro__os_resident(const void *address, size_t size);
 /* Nanoseconds of a clock that never goes back. */
 uint64_t ouro__os_now(void);
 
+/* Nanoseconds of CPU time that the process has used. */
+uint64_t ouro__os_cpu_now(void);
+
 /* 64 bits that an attacker can't guess. */
 uint64_t ouro__os_random(void);
 
