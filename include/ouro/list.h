@@ -55,7 +55,7 @@ OURO_API OURO_NODISCARD ouro_ref ouro_list_slice(ouro_loan list, size_t begin, s
 
 /** A new list of all items of something that can be iterated over; OURO_OK, OURO_NO_MEMORY, OURO_WRONG_TYPE, or what
  * iterating fails with. */
-OURO_API OURO_NODISCARD ouro_status ouro_list_from_iterable(ouro_loan items, ouro_ref *list);
+OURO_API OURO_NODISCARD ouro_status ouro_list_from(ouro_loan items, ouro_ref *list);
 
 /** A new iterator from the last item to the first; NULL without memory.  ouro_iterate() gives one from the first to the
  * last, which sees what is added meanwhile. */

@@ -22,7 +22,7 @@ OURO_API OURO_NODISCARD ouro_ref ouro_tuple_new(size_t n, ouro_loan const *items
 
 /** A new tuple of all items of something that can be iterated over; OURO_OK, OURO_NO_MEMORY, OURO_WRONG_TYPE, or what
  * iterating fails with. */
-OURO_API OURO_NODISCARD ouro_status ouro_tuple_from_iterable(ouro_loan items, ouro_ref *tuple);
+OURO_API OURO_NODISCARD ouro_status ouro_tuple_from(ouro_loan items, ouro_ref *tuple);
 
 /** A new iterator from the last item to the first; NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_tuple_iterate_reversed(ouro_loan tuple);

@@ -90,7 +90,7 @@ step_chunked(struct adaptor *chunked, ouro_ref *item)
     if (status < 0 || ouro_list_length(list) == 0) {
         return status;
     }
-    status = ouro_tuple_from_iterable(list, &tuple);
+    status = ouro_tuple_from(list, &tuple);
     if (status < 0) {
         return status;
     }

@@ -364,7 +364,7 @@ ouro_list_extend(ouro_loan list, ouro_loan items)
 }
 
 ouro_status
-ouro_list_from_iterable(ouro_loan items, ouro_ref *list)
+ouro_list_from(ouro_loan items, ouro_ref *list)
 {
     ouro_ref made = ouro_list_new(0);
     if (made == NULL) {

@@ -36,10 +36,10 @@ ouro_tuple_new(size_t n, ouro_loan const *items)
 }
 
 ouro_status
-ouro_tuple_from_iterable(ouro_loan items, ouro_ref *tuple)
+ouro_tuple_from(ouro_loan items, ouro_ref *tuple)
 {
     ouro_ref list = NULL;
-    ouro_status status = ouro_list_from_iterable(items, &list); /* nobody else has it */
+    ouro_status status = ouro_list_from(items, &list); /* nobody else has it */
     if (status < 0) {
         return status;
     }

@@ -59,7 +59,7 @@ static void
 check(ouro_ref iterator, const char *expected)
 {
     ouro_ref list = NULL, item = NULL;
-    REQUIRE(ouro_list_from_iterable(ouro_lend(iterator), &list) == OURO_OK, "no list");
+    REQUIRE(ouro_list_from(ouro_lend(iterator), &list) == OURO_OK, "no list");
     ouro_ref text = ouro_repr(ouro_lend(list));
     const char *shown = ouro_str_ascii_borrow(ouro_lend(text));
     REQUIRE(strcmp(shown, expected) == 0, "%s, not %s", shown, expected);

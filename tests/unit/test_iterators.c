@@ -68,7 +68,7 @@ static ouro_ref
 tuple_of_numbers(int64_t n)
 {
     ouro_ref list = list_of_numbers(n), tuple = NULL;
-    REQUIRE(ouro_tuple_from_iterable(ouro_lend(list), &tuple) == OURO_OK, "no tuple");
+    REQUIRE(ouro_tuple_from(ouro_lend(list), &tuple) == OURO_OK, "no tuple");
     ouro_decref(list);
     return tuple;
 }
@@ -372,11 +372,11 @@ test_from_anything(void **state) /* test_builtin_list, test_builtin_tuple, test_
     ouro_ref number = ouro_int_new(7), pairs = ouro_list_new(0);
 
     (void)state;
-    assert_int_equal(ouro_list_from_iterable(str, &list), OURO_OK);
+    assert_int_equal(ouro_list_from(str, &list), OURO_OK);
     assert_int_equal(ouro_list_extend(list, str), OURO_OK);
     assert_int_equal(ouro_list_extend(list, list), OURO_OK); /* as it was, not for ever */
     assert_int_equal(ouro_list_length(list), 12);
-    assert_int_equal(ouro_tuple_from_iterable(list, &tuple), OURO_OK);
+    assert_int_equal(ouro_tuple_from(list, &tuple), OURO_OK);
     assert_int_equal(ouro_tuple_length(tuple), 12);
     for (size_t i = 0; i < 12; i++) {
         assert_int_equal(ouro_str_get(ouro_tuple_get_borrow(tuple, i), 0), "abc"[i % 3]);
@@ -396,8 +396,8 @@ test_from_anything(void **state) /* test_builtin_list, test_builtin_tuple, test_
     ouro_decref(iterator);
 
     ouro_ref untouched = number; /* what is none leaves the result alone */
-    assert_int_equal(ouro_list_from_iterable(number, &untouched), OURO_WRONG_TYPE);
-    assert_int_equal(ouro_tuple_from_iterable(number, &untouched), OURO_WRONG_TYPE);
+    assert_int_equal(ouro_list_from(number, &untouched), OURO_WRONG_TYPE);
+    assert_int_equal(ouro_tuple_from(number, &untouched), OURO_WRONG_TYPE);
     assert_ptr_equal(untouched, number);
     assert_int_equal(ouro_list_extend(list, number), OURO_WRONG_TYPE);
     ouro_decref(str);

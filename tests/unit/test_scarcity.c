@@ -195,8 +195,8 @@ try_lists(void)
     ouro_ref range = make_range(), list = NULL, tuple = NULL, reversed = NULL;
     ouro_status status;
 
-    REPEAT(status, ouro_list_from_iterable(ouro_lend(range), &list));
-    REPEAT(status, ouro_tuple_from_iterable(ouro_lend(list), &tuple));
+    REPEAT(status, ouro_list_from(ouro_lend(range), &list));
+    REPEAT(status, ouro_tuple_from(ouro_lend(list), &tuple));
     REPEAT_NULL(reversed, ouro_tuple_iterate_reversed(ouro_lend(tuple)));
     ouro_decref(reversed);
     REPEAT_NULL(reversed, ouro_list_iterate_reversed(ouro_lend(list)));
