@@ -167,12 +167,11 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base,
     }
     type->head.flags =
         GENERATION_OLD; /* older than any object of it: collections of younger ones need not know it */
-    bool is_leaf = type->flags & OURO_TYPE_LEAF && type->n_fields == 0;
-    type->plain_class =
-        is_leaf && !type->has_functions && type->own.finalize == NULL ? type->size_class : 0;
-    type->end = type->has_functions || type->own.finalize != NULL ? ouro__destroy
-                : is_leaf                                         ? ouro__end_plain
-                                                                  : ouro__end_of_fields;
+    bool is_leaf = type->flags & OURO_TYPE_LEAF, has_fields = type->n_fields != 0;
+    bool is_slow =
+        type->has_functions || type->own.finalize != NULL || (is_leaf && has_fields); /* a rare kind */
+    type->plain_class = is_leaf && !is_slow ? type->size_class : 0;
+    type->end = is_slow ? ouro__destroy : is_leaf ? ouro__end_plain : ouro__end_of_fields;
     memcpy(type->name, spec->name, strlen(spec->name) + 1);
     type->own.name = type->name;
 }

@@ -443,6 +443,44 @@ test_nothing_stays_with_a_thread_that_ends(void **state)
     assert_int_equal(nodes_dead, 2);
 }
 
+/* ---- leaves that hold references ---- */
+
+/* Their blocks go where other leaves' do, and not to objects that are collected. */
+static void
+test_leaf_with_references(void **state)
+{
+    static const ouro_field fields[] = {OURO_FIELD(struct node, left), OURO_FIELD(struct node, right)};
+    const ouro_type_spec spec = {.name = "leaf with references",
+                                 .size = sizeof(struct node),
+                                 .n_fields = 2,
+                                 .fields = fields,
+                                 .flags = OURO_TYPE_LEAF};
+    ouro_ref type = NULL, leaves[100];
+
+    (void)state;
+    assert_int_equal(ouro_type_create(&spec, &type), OURO_OK);
+    for (unsigned i = 0; i < 100; i++) {
+        leaves[i] = ouro_new(type);
+        node_of(leaves[i])->left = leaf_new(i);
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        ouro_decref(leaves[i]);
+    }
+    assert_int_equal(nodes_dead, 100);
+    ouro_gc_disable();
+    ouro_gc_collect(ALL);
+    nodes_dead = 0;
+    for (unsigned i = 0; i < 1000; i++) { /* of the same size */
+        ouro_ref node = node_new(NULL, NULL);
+        node_of(node)->left = node;
+    }
+    assert_int_equal(ouro_gc_collect(0), 1000);
+    assert_int_equal(nodes_dead, 1000);
+    ouro_gc_enable();
+    ouro_decref(type);
+    ouro_gc_collect(ALL);
+}
+
 #define TEST(test) cmocka_unit_test_setup(test, nodes_setup)
 
 int
@@ -461,6 +499,7 @@ main(void)
         TEST(test_what_takes_a_dying_objects_place_is_young),
         TEST(test_callbacks_of_collections_do_not_nest),
         TEST(test_nothing_stays_with_a_thread_that_ends),
+        TEST(test_leaf_with_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
