@@ -69,7 +69,7 @@ ouro__decref_last(ouro_object *object)
     uint32_t seen = __atomic_load_n(&object->shared, __ATOMIC_ACQUIRE);
     if (OURO_LIKELY(seen == SHARED_DEFAULT)) { /* nobody else ever had it */
         if (ouro__type(object)->is_plain) {
-            ouro__leaf_free(ouro__thread_self, ouro__object_size(ouro__type(object), object), object);
+            ouro__leaf_free(ouro__thread_self, ouro__leaf_size(ouro__type(object), object), object);
         } else {
             ouro__destroy(object);
         }

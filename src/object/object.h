@@ -447,12 +447,21 @@ ouro__object_size(const struct ouro_type *type, const ouro_object *object)
 /* Have the collector look at an object that was OBJECT_UNTRACKED.  May be called while it is in use. */
 void ouro__track(ouro_object *object);
 
+/* The same of a leaf: texts and large numbers have the rest of themselves in the same block. */
+static inline size_t
+ouro__leaf_size(const struct ouro_type *type, ouro_object *object)
+{
+    size_t size = ouro__object_size(type, object);
+    bool has_rest = type->is_plain && type->own.extra_size != NULL;
+    return has_rest ? size + type->own.extra_size((ouro_loan)object) : size;
+}
+
 /* Free an object's block. */
 static inline void
 ouro__object_free(struct thread *self, const struct ouro_type *type, ouro_object *object)
 {
     if (type->flags & OURO_TYPE_LEAF) {
-        ouro__leaf_free(self, ouro__object_size(type, object), object);
+        ouro__leaf_free(self, ouro__leaf_size(type, object), object);
     } else {
         ouro__collected_free(self, ouro__object_size(type, object), object);
     }

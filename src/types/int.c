@@ -371,6 +371,7 @@ ouro__ints_init(void)
     if (!ouro__type_make(&spec, &ouro__int_type)) {
         return false;
     }
+    ouro__int_scratch_init();
     for (int i = 0; i < N_CACHED; i++) {
         ouro__cached_ints[i].head =
             (ouro_object){.local = OURO_IMMORTAL, .type = ouro__int_type->index};
