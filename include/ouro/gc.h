@@ -26,9 +26,12 @@ typedef struct ouro_gc_stats {
     uint64_t longest_pause_ns; /**< the longest time that the world stood still */
 } ouro_gc_stats;
 
-/** What is told to callbacks. */
+/** What is told to callbacks.  An automatic collection of the old generation goes on in slices between its two events, and
+ * younger ones begin and end meanwhile; what is unreachable when it begins, it finds.  One that is given up has found
+ * nothing. */
 typedef struct ouro_gc_event {
-    bool is_stop; /**< false: a collection begins; true: it has ended, and the counts are its */
+    bool is_stop;   /**< false: a collection begins; true: it has ended, and the counts are its */
+    bool in_slices; /**< the program goes on between the two events */
     unsigned generation;
     size_t n_collected;
     size_t n_uncollectable;
@@ -60,8 +63,13 @@ OURO_API bool ouro_gc_is_enabled(void);
  */
 OURO_API size_t ouro_gc_collect(unsigned generation);
 
-/** How many objects may be made before a young collection, and young (middle) ones before a middle (old) one.
- * 0 in the first place: no automatic collection. */
+/** How many objects may be made before a young collection, and young (middle) ones before a middle (old) one.  An old
+ * one also waits until what is new to it is a quarter of what the last one left.  0 in the first place: no automatic
+ * collection; in the second or third: none of that generation.
+ *
+ * Until other thresholds than {2000, 10, 10} are set, these are where pacing starts from: while collections find next to
+ * nothing, batches grow to 4096 objects, only some of them are looked at, and old collections wait for a multiple of the
+ * memory, or until they are cheap for the time that has passed. */
 OURO_API void ouro_gc_set_threshold(const uint32_t threshold[OURO_GENERATIONS]);
 OURO_API void ouro_gc_get_threshold(uint32_t threshold[OURO_GENERATIONS]);
 

@@ -267,7 +267,7 @@ OURO_API bool ouro_is_a(ouro_loan object, ouro_loan type);
 /* ---- objects ---- */
 
 /**
- * Make an object: all zero behind its header.
+ * Make an object: all zero behind its header, and an instance without attributes where the type is a class.
  *
  * @param type  borrowed
  * @return a new reference, or NULL without memory

@@ -122,7 +122,8 @@ ouro__use_slow(ouro_object *object)
         const struct thread *owner = ouro__thread_of(number);
         __atomic_fetch_or(&object->flags, OBJECT_SHARED, __ATOMIC_SEQ_CST);
         ouro__os_barrier_everywhere();
-        while (__atomic_load_n(&owner->used, __ATOMIC_ACQUIRE) == object) {
+        while (__atomic_load_n(&owner->used, __ATOMIC_ACQUIRE) == object ||
+               __atomic_load_n(&owner->used_too, __ATOMIC_ACQUIRE) == object) {
             ouro__os_yield();
         }
     }

@@ -251,7 +251,9 @@ ouro__threads_init(void)
 {
     ouro__os_acquire(&world.lock);
     if (!world.is_ready) {
-        world.by_number = ouro__os_map((MAX_THREADS + 2) * sizeof *world.by_number);
+        if (world.by_number == NULL) {
+            world.by_number = ouro__os_map((MAX_THREADS + 2) * sizeof *world.by_number);
+        }
         world.is_ready = world.by_number != NULL &&
                          pthread_atfork(prepare_fork, after_fork_parent, after_fork_child) == 0;
         ouro__heap_on_thread_end = end_thread;
@@ -536,7 +538,7 @@ after_fork_child(void)
             each->ended = true;
             each->depth = 0;
             each->n_attached = 0;
-            each->used = NULL;
+            each->used = each->used_too = NULL;
             __atomic_store_n(&each->state, THREAD_SUSPENDED, __ATOMIC_SEQ_CST);
             each->spare = world.spare;
             world.spare = each;

@@ -64,7 +64,7 @@ make_like(const struct table *set)
 ouro_ref
 ouro_set_new(void)
 {
-    return &make(set_type)->head;
+    return (ouro_ref)make(set_type);
 }
 
 ouro_ref
@@ -602,6 +602,7 @@ ouro__sets_init(void)
         .flags = OURO_TYPE_BASE,
         .clear = clear,
         .equal = equal_set,
+        .repr = ouro__repr_set,
         .iterate = ouro__set_iterate,
         .extra_size = extra_size,
     };

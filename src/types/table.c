@@ -166,8 +166,8 @@ fill(struct table *to, const struct table *from, unsigned width)
         to->n = from->n;
         memcpy(ouro__table_hashes(to), ouro__table_hashes(from), from->n * sizeof(uint32_t));
         memcpy(to->entries, from->entries, from->n * width * sizeof *to->entries);
-        if (log == log_before && log != 0 &&
-            ouro__table_counts(from)->fresh >= ouro__table_counts(to)->room - to->n) {
+        /* As they are, when all of them lead to entries: others would lead beyond the end, to what is not there. */
+        if (log == log_before && log != 0 && ouro__table_counts(from)->fresh == full(log) - from->n) {
             memcpy(ouro__table_slots(to, log), ouro__table_slots(from, log),
                    (size_t)1 << (log + ouro__table_slot_shift(log)));
             ouro__table_counts(to)->fresh = ouro__table_counts(from)->fresh;
