@@ -112,6 +112,22 @@ inherit(ouro_type_spec *own, const ouro_type_spec *base)
 #undef INHERIT
 }
 
+/* Note whether all fields are single references that follow each other. */
+static void
+find_row(struct ouro_type *type)
+{
+    uint32_t n = 0;
+    while (n < type->n_fields && n < UINT16_MAX && type->fields[n].count == 0 &&
+           !type->fields[n].is_pointer && type->fields[n].n_refs == 1 &&
+           type->fields[n].offset == type->fields[0].offset + n * sizeof(ouro_ref)) {
+        n++;
+    }
+    if (n == type->n_fields && n != 0) {
+        type->n_refs = (uint16_t)n;
+        type->refs = type->fields[0].offset;
+    }
+}
+
 static void
 fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base,
      const struct ouro_type *root)
@@ -135,6 +151,10 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base,
             type->items_count = type->fields[i].count;
         }
     }
+    size_t size =
+        spec->flags & OURO_TYPE_LEAF || spec->size >= LEAST_COLLECTED ? spec->size : LEAST_COLLECTED;
+    type->size_class = spec->item_size == 0 ? (uint8_t)ouro__spare_class(size) : 0;
+    find_row(type);
     type->own = *spec;
     type->has_traverse = spec->traverse != NULL;
     type->has_functions = spec->clear != NULL || spec->dealloc != NULL;
@@ -151,8 +171,12 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base,
     }
     type->head.flags =
         GENERATION_OLD; /* older than any object of it: collections of younger ones need not know it */
-    type->is_plain = type->flags & OURO_TYPE_LEAF && type->n_fields == 0 && !type->has_functions &&
-                     type->own.finalize == NULL;
+    bool is_leaf = type->flags & OURO_TYPE_LEAF && type->n_fields == 0;
+    type->plain_class =
+        is_leaf && !type->has_functions && type->own.finalize == NULL ? type->size_class : 0;
+    type->end = type->has_functions || type->own.finalize != NULL ? ouro__destroy
+                : is_leaf                                         ? ouro__end_plain
+                                                                  : ouro__end_of_fields;
     memcpy(type->name, spec->name, strlen(spec->name) + 1);
     type->own.name = type->name;
 }
@@ -235,6 +259,7 @@ ouro__types_init(void)
     type->n_fields = sizeof type_fields / sizeof type_fields[0];
     type->fields = (ouro_field *)(uintptr_t)type_fields;
     type->has_functions = true;
+    type->end = ouro__destroy;
     type->own.dealloc = dealloc_type;
     type->own.extra_size = type_extra_size;
     memcpy(type->name, "type", sizeof "type");
