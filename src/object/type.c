@@ -10,6 +10,7 @@
 
 struct ouro_type **ouro__types;
 struct ouro_type *ouro__type_type;
+bool ouro__has_legacy_types;
 
 static struct {
     ouro__os_lock lock;
@@ -164,6 +165,9 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base,
         type->flags |= base->flags & TYPE_INHERITED;
         type->has_traverse |= base->has_traverse;
         type->has_functions |= base->has_functions;
+    }
+    if (type->flags & OURO_TYPE_LEGACY_FINALIZER) {
+        __atomic_store_n(&ouro__has_legacy_types, true, __ATOMIC_RELAXED);
     }
     type->head.flags =
         GENERATION_OLD; /* older than any object of it: collections of younger ones need not know it */
