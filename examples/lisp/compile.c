@@ -3,31 +3,10 @@
  * A function's parameters and all variables of its body have slots in one frame, made for each call; those of functions
  * around it are found through the frames' parents.  A `let` has slots of its own in the frame of the function it is
  * in: it is entered once for each call, since what is done over and over is a call. */
-#include "lisp.h"
+#include "build.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct binding {
-    ouro_loan symbol;
-    uint32_t slot;
-};
-
-/* A function that is being compiled. */
-struct builder {
-    struct builder *outer;
-    ouro_loan file;
-    struct binding *bindings; /* visible ones, the innermost last */
-    size_t n_bindings, room_bindings;
-    uint32_t n_slots;
-    ouro_ref *constants;
-    size_t n_constants, room_constants;
-    uint32_t *ops;
-    size_t n_ops, room_ops;
-    struct place *places;
-    size_t n_places, room_places;
-    bool no_memory, is_too_large;
-};
 
 static unsigned depth;         /* forms in each other */
 static struct place failed_at; /* the innermost form that could not be compiled; line 0: none yet */
@@ -35,194 +14,12 @@ static ouro_ref cons_function, append_function;
 
 static ouro_status compile_form(struct builder *builder, ouro_loan form, bool is_tail);
 
-/* ---- building ---- */
-
-/* Make room for one more; `array` is the address of a pointer. */
-static bool
-reserve(struct builder *builder, void *array, size_t n, size_t *room, size_t size)
-{
-    if (n < *room) {
-        return true;
-    }
-    void *before, *grown;
-    memcpy(&before, array, sizeof before);
-    grown = realloc(before, (*room + 8) * 2 * size);
-    if (grown == NULL) {
-        builder->no_memory = true;
-        return false;
-    }
-    memcpy(array, &grown, sizeof grown);
-    *room = (*room + 8) * 2;
-    return true;
-}
-
-static void
-emit(struct builder *builder, enum op op, size_t n)
-{
-    builder->is_too_large |= n > MOST_OPERAND;
-    if (reserve(builder, &builder->ops, builder->n_ops, &builder->room_ops, sizeof *builder->ops)) {
-        builder->ops[builder->n_ops++] = (uint32_t)n << 8 | op;
-    }
-}
-
-/* Have a jump, emitted before, go to the next op. */
-static void
-land(struct builder *builder, size_t jump)
-{
-    builder->is_too_large |= builder->n_ops > MOST_OPERAND;
-    if (!builder->no_memory) {
-        builder->ops[jump] = (uint32_t)builder->n_ops << 8 | (builder->ops[jump] & 0xFF);
-    }
-}
-
-static size_t
-emit_jump(struct builder *builder, enum op op)
-{
-    emit(builder, op, 0);
-    return builder->n_ops - 1;
-}
-
-static size_t
-add_constant(struct builder *builder, ouro_loan value)
-{
-    for (size_t i = 0; i < builder->n_constants && i < 100; i++) {
-        if (ouro_lend(builder->constants[i]) == value) {
-            return i;
-        }
-    }
-    if (reserve(builder, &builder->constants, builder->n_constants, &builder->room_constants,
-                sizeof *builder->constants)) {
-        builder->constants[builder->n_constants++] = ouro_incref(value);
-    }
-    return builder->n_constants - 1;
-}
-
-static void
-emit_constant(struct builder *builder, ouro_loan value, bool is_tail)
-{
-    emit(builder, OP_CONSTANT, add_constant(builder, value));
-    if (is_tail) {
-        emit(builder, OP_RETURN, 0);
-    }
-}
-
-/* What is emitted next belongs to a form. */
-static void
-note_place(struct builder *builder, ouro_loan form)
-{
-    if (is_of(form, located_type) && reserve(builder, &builder->places, builder->n_places,
-                                             &builder->room_places, sizeof *builder->places)) {
-        const struct located *located = (const struct located *)ouro_look(form);
-        builder->places[builder->n_places++] =
-            (struct place){(uint32_t)builder->n_ops, located->line, located->column};
-    }
-}
-
-static void
-emit_call(struct builder *builder, size_t n_arguments, bool is_tail)
-{
-    emit(builder, is_tail ? OP_TAIL_CALL : OP_CALL, n_arguments);
-    if (is_tail) {
-        emit(builder, OP_RETURN, 0); /* of a function in C, which returned to here */
-    }
-}
-
-static uint32_t
-bind(struct builder *builder, ouro_loan symbol)
-{
-    if (reserve(builder, &builder->bindings, builder->n_bindings, &builder->room_bindings,
-                sizeof *builder->bindings)) {
-        builder->bindings[builder->n_bindings++] = (struct binding){symbol, builder->n_slots};
-    }
-    builder->is_too_large |= builder->n_slots >= 0xFFFF;
-    return builder->n_slots++;
-}
-
-static void
-free_builder(struct builder *builder)
-{
-    for (size_t i = 0; i < builder->n_constants; i++) {
-        ouro_decref(builder->constants[i]);
-    }
-    free(builder->constants);
-    free(builder->bindings);
-    free(builder->ops);
-    free(builder->places);
-}
-
-/* The code that has been built, which takes all over; the builder is free afterwards. */
-static ouro_status
-finish(struct builder *builder, ouro_loan name, uint32_t n_parameters, bool has_rest, ouro_ref *result)
-{
-    if (builder->is_too_large) {
-        return fail("a function is too large", NULL);
-    }
-    ouro_ref made = builder->no_memory ? NULL : ouro_new(code_type);
-    if (made == NULL) {
-        return fail_with(OURO_NO_MEMORY);
-    }
-    struct code *code = (struct code *)made;
-    code->name = name != NULL ? ouro_incref(name) : NULL;
-    code->file = ouro_incref(builder->file);
-    code->constants = builder->constants;
-    code->n_constants = builder->n_constants;
-    code->ops = builder->ops;
-    code->n_ops = (uint32_t)builder->n_ops;
-    code->places = builder->places;
-    code->n_places = (uint32_t)builder->n_places;
-    code->n_parameters = n_parameters;
-    code->n_slots = builder->n_slots;
-    code->has_rest = has_rest;
-    free(builder->bindings);
-    *result = made;
-    return OURO_OK;
-}
-
-/* ---- variables ---- */
-
-/* How far out a local variable is, and its slot; false for a global one. */
-static bool
-find(const struct builder *builder, ouro_loan symbol, uint32_t *n_out, uint32_t *slot)
-{
-    for (*n_out = 0; builder != NULL; builder = builder->outer, ++*n_out) {
-        for (size_t i = builder->n_bindings; i-- != 0;) {
-            if (builder->bindings[i].symbol == symbol) {
-                *slot = builder->bindings[i].slot;
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static bool
-is_local(const struct builder *builder, ouro_loan symbol)
-{
-    uint32_t n_out, slot;
-    return find(builder, symbol, &n_out, &slot);
-}
-
-/* Emit what reads or writes a variable. */
-static void
-emit_variable(struct builder *builder, ouro_loan symbol, enum op local, enum op outer, enum op global)
-{
-    uint32_t n_out, slot;
-    if (!find(builder, symbol, &n_out, &slot)) {
-        emit(builder, global, add_constant(builder, symbol));
-    } else if (n_out == 0) {
-        emit(builder, local, slot);
-    } else {
-        builder->is_too_large |= n_out > 0xFF;
-        emit(builder, outer, (n_out & 0xFF) << 16 | slot);
-    }
-}
-
 /* The form that a symbol is the name of here. */
 static enum form
 form_of(const struct builder *builder, ouro_loan symbol)
 {
-    return is_of(symbol, symbol_type) && !is_local(builder, symbol) ? symbol_of(symbol)->form
-                                                                    : FORM_NONE;
+    return is_of(symbol, symbol_type) && !build_is_local(builder, symbol) ? symbol_of(symbol)->form
+                                                                          : FORM_NONE;
 }
 
 /* ---- functions ---- */
@@ -240,12 +37,12 @@ compile_body(struct builder *builder, ouro_loan forms, bool is_tail)
             ouro_loan name = car(cdr(form));
             name = is_pair(name) ? car(name) : name;
             if (is_of(name, symbol_type)) {
-                bind(builder, name);
+                build_binding(builder, name);
             }
         }
     }
     if (is_nil(forms)) {
-        emit_constant(builder, ouro_lend(lisp.unspecified), is_tail);
+        build_constant(builder, ouro_lend(lisp.unspecified), is_tail);
     }
     for (; is_pair(forms); forms = cdr(forms)) {
         bool is_last = !is_pair(cdr(forms));
@@ -254,7 +51,7 @@ compile_body(struct builder *builder, ouro_loan forms, bool is_tail)
             return status;
         }
         if (!is_last) {
-            emit(builder, OP_POP, 0);
+            build_op(builder, OP_POP, 0);
         }
     }
     return OURO_OK;
@@ -267,14 +64,14 @@ bind_parameters(struct builder *builder, ouro_loan parameters, uint32_t *n, bool
         if (!is_of(car(parameters), symbol_type)) {
             return fail("lambda: no name for a parameter", car(parameters));
         }
-        bind(builder, car(parameters));
+        build_binding(builder, car(parameters));
     }
     *has_rest = !is_nil(parameters);
     if (*has_rest && !is_of(parameters, symbol_type)) {
         return fail("lambda: no name for a parameter", parameters);
     }
     if (*has_rest) {
-        bind(builder, parameters);
+        build_binding(builder, parameters);
     }
     return OURO_OK;
 }
@@ -284,8 +81,8 @@ static ouro_status
 compile_lambda(struct builder *outer, ouro_loan name, ouro_loan parameters, ouro_loan body)
 {
     struct builder builder = {.outer = outer, .file = outer->file};
-    uint32_t n_parameters;
-    bool has_rest;
+    uint32_t n_parameters = 0;
+    bool has_rest = false;
     ouro_ref code = NULL;
 
     ouro_status status = bind_parameters(&builder, parameters, &n_parameters, &has_rest);
@@ -293,13 +90,13 @@ compile_lambda(struct builder *outer, ouro_loan name, ouro_loan parameters, ouro
         status = compile_body(&builder, body, true);
     }
     if (status == OURO_OK) {
-        status = finish(&builder, name, n_parameters, has_rest, &code);
+        status = build_end(&builder, name, n_parameters, has_rest, &code);
     }
     if (status < 0) {
-        free_builder(&builder);
+        build_free(&builder);
         return status;
     }
-    emit(outer, OP_CLOSURE, add_constant(outer, ouro_lend(code)));
+    build_op(outer, OP_CLOSURE, build_add_constant(outer, ouro_lend(code)));
     ouro_decref(code);
     return OURO_OK;
 }
@@ -339,19 +136,20 @@ compile_define(struct builder *builder, ouro_loan form, bool is_tail, bool is_ma
         return wrong_form("define: no name", form);
     }
     bool is_global = is_macro || (builder->outer == NULL && builder->n_bindings == 0);
-    if (!is_global && !is_local(builder, name)) {
-        bind(builder, name);
+    if (!is_global && !build_is_local(builder, name)) {
+        build_binding(builder, name);
     }
     ouro_status status = compile_value(builder, target, cdr(cdr(form)), name);
     if (status < 0) {
         return status;
     }
     if (is_global) {
-        emit(builder, is_macro ? OP_DEFINE_MACRO : OP_DEFINE_GLOBAL, add_constant(builder, name));
+        build_op(builder, is_macro ? OP_DEFINE_MACRO : OP_DEFINE_GLOBAL,
+                 build_add_constant(builder, name));
     } else {
-        emit_variable(builder, name, OP_SET_LOCAL, OP_SET_OUTER, OP_SET_GLOBAL);
+        build_variable(builder, name, OP_SET_LOCAL, OP_SET_OUTER, OP_SET_GLOBAL);
     }
-    emit_constant(builder, ouro_lend(lisp.unspecified), is_tail);
+    build_constant(builder, ouro_lend(lisp.unspecified), is_tail);
     return OURO_OK;
 }
 
@@ -363,8 +161,8 @@ compile_set(struct builder *builder, ouro_loan form, bool is_tail)
     }
     ouro_status status = compile_form(builder, car(cdr(cdr(form))), false);
     if (status == OURO_OK) {
-        emit_variable(builder, car(cdr(form)), OP_SET_LOCAL, OP_SET_OUTER, OP_SET_GLOBAL);
-        emit_constant(builder, ouro_lend(lisp.unspecified), is_tail);
+        build_variable(builder, car(cdr(form)), OP_SET_LOCAL, OP_SET_OUTER, OP_SET_GLOBAL);
+        build_constant(builder, ouro_lend(lisp.unspecified), is_tail);
     }
     return status;
 }
@@ -378,21 +176,21 @@ compile_if(struct builder *builder, ouro_loan form, bool is_tail)
     }
     ouro_loan branches = cdr(cdr(form));
     ouro_status status = compile_form(builder, car(cdr(form)), false);
-    size_t otherwise = emit_jump(builder, OP_JUMP_IF_FALSE);
+    size_t otherwise = build_jump(builder, OP_JUMP_IF_FALSE);
     if (status == OURO_OK) {
         status = compile_form(builder, car(branches), is_tail);
     }
     if (!is_tail) {
-        past = emit_jump(builder, OP_JUMP);
+        past = build_jump(builder, OP_JUMP);
     }
-    land(builder, otherwise);
+    build_landing(builder, otherwise);
     if (status == OURO_OK && n == 4) {
         status = compile_form(builder, car(cdr(branches)), is_tail);
     } else {
-        emit_constant(builder, ouro_lend(lisp.unspecified), is_tail);
+        build_constant(builder, ouro_lend(lisp.unspecified), is_tail);
     }
     if (!is_tail) {
-        land(builder, past);
+        build_landing(builder, past);
     }
     return status;
 }
@@ -405,12 +203,12 @@ compile_until(struct builder *builder, ouro_loan forms, enum op op, bool is_tail
     size_t last = 0; /* of the jumps so far, each with the one before; counted from 1 */
 
     if (!is_pair(forms)) {
-        emit_constant(builder, ouro_lend(ouro_bool(op == OP_JUMP_IF_FALSE_OR_POP)), is_tail);
+        build_constant(builder, ouro_lend(ouro_bool(op == OP_JUMP_IF_FALSE_OR_POP)), is_tail);
         return OURO_OK;
     }
     for (; status == OURO_OK && is_pair(cdr(forms)); forms = cdr(forms)) {
         status = compile_form(builder, car(forms), false);
-        emit(builder, op, last);
+        build_op(builder, op, last);
         last = builder->n_ops;
     }
     if (status == OURO_OK) {
@@ -419,10 +217,10 @@ compile_until(struct builder *builder, ouro_loan forms, enum op op, bool is_tail
     while (last != 0 && !builder->no_memory) {
         size_t jump = last - 1;
         last = builder->ops[jump] >> 8;
-        land(builder, jump);
+        build_landing(builder, jump);
     }
     if (is_tail) {
-        emit(builder, OP_RETURN, 0);
+        build_op(builder, OP_RETURN, 0);
     }
     return status;
 }
@@ -472,15 +270,16 @@ compile_loop(struct builder *builder, ouro_loan name, ouro_loan bindings, ouro_l
     if (names == NULL) {
         return fail_with(OURO_NO_MEMORY);
     }
-    uint32_t slot = bind(builder, name);
+    uint32_t slot = builder->n_slots;
+    build_binding(builder, name);
     ouro_status status = compile_lambda(builder, name, ouro_lend(names), body);
     ouro_decref(names);
-    emit(builder, OP_SET_LOCAL, slot);
-    emit(builder, OP_LOCAL, slot);
+    build_op(builder, OP_SET_LOCAL, slot);
+    build_op(builder, OP_LOCAL, slot);
     builder->n_bindings = n_bindings; /* the values don't see it */
     if (status == OURO_OK) {
         status = compile_values(builder, bindings, &n);
-        emit_call(builder, n, is_tail);
+        build_call(builder, n, is_tail);
     }
     return status;
 }
@@ -505,14 +304,14 @@ compile_let(struct builder *builder, ouro_loan form, bool is_recursive, bool is_
     ouro_status status = is_recursive ? OURO_OK : compile_values(builder, bindings, &n);
     uint32_t slot = builder->n_slots;
     for (ouro_loan at = bindings; is_pair(at); at = cdr(at)) {
-        bind(builder, car(car(at)));
+        build_binding(builder, car(car(at)));
     }
     while (!is_recursive && n-- != 0) {
-        emit(builder, OP_SET_LOCAL, slot + n);
+        build_op(builder, OP_SET_LOCAL, slot + n);
     }
     for (ouro_loan at = bindings; is_recursive && status == OURO_OK && is_pair(at); at = cdr(at)) {
         status = compile_value(builder, car(car(at)), cdr(car(at)), car(car(at)));
-        emit(builder, OP_SET_LOCAL, slot++);
+        build_op(builder, OP_SET_LOCAL, slot++);
     }
     if (status == OURO_OK) {
         status = compile_body(builder, cdr(rest), is_tail);
@@ -541,7 +340,7 @@ compile_template(struct builder *builder, ouro_loan form, unsigned level)
     ouro_status status;
 
     if (!is_pair(form)) {
-        emit_constant(builder, form, false);
+        build_constant(builder, form, false);
         return OURO_OK;
     }
     if (is_quoted_by(form, "unquote") && level == 1) {
@@ -552,13 +351,13 @@ compile_template(struct builder *builder, ouro_loan form, unsigned level)
     }
     depth++;
     if (is_quoted_by(car(form), "unquote-splicing") && level == 1) {
-        emit_constant(builder, ouro_lend(append_function), false);
+        build_constant(builder, ouro_lend(append_function), false);
         status = compile_form(builder, car(cdr(car(form))), false);
     } else {
         unsigned inner = is_quoted_by(form, "quasiquote") ? level + 1
                          : is_quoted_by(form, "unquote")  ? level - 1
                                                           : level;
-        emit_constant(builder, ouro_lend(cons_function), false);
+        build_constant(builder, ouro_lend(cons_function), false);
         status = compile_template(builder, car(form), level);
         level = inner;
     }
@@ -566,7 +365,7 @@ compile_template(struct builder *builder, ouro_loan form, unsigned level)
         status = compile_template(builder, cdr(form), level);
     }
     depth--;
-    emit(builder, OP_CALL, 2);
+    build_op(builder, OP_CALL, 2);
     return status;
 }
 
@@ -581,8 +380,8 @@ compile_call(struct builder *builder, ouro_loan form, bool is_tail)
     for (ouro_loan at = cdr(form); status == OURO_OK && is_pair(at); at = cdr(at), n++) {
         status = compile_form(builder, car(at), false);
     }
-    note_place(builder, form);
-    emit_call(builder, n, is_tail);
+    build_place(builder, form);
+    build_call(builder, n, is_tail);
     return status;
 }
 
@@ -645,11 +444,11 @@ compile_special(struct builder *builder, ouro_loan form, enum form special, bool
         if (list_length(rest) != 1) {
             return wrong_form("quote: one value is needed", form);
         }
-        emit(builder, OP_CONSTANT, add_constant(builder, car(rest)));
+        build_op(builder, OP_CONSTANT, build_add_constant(builder, car(rest)));
         break;
     }
     if (is_tail) {
-        emit(builder, OP_RETURN, 0);
+        build_op(builder, OP_RETURN, 0);
     }
     return status;
 }
@@ -663,11 +462,12 @@ compile_pair(struct builder *builder, ouro_loan form, bool is_tail)
     if (list_length(form) == SIZE_MAX) {
         return fail("a form must be a list that ends", NULL);
     }
-    note_place(builder, form);
+    build_place(builder, form);
     if (special != FORM_NONE) {
         return compile_special(builder, form, special, is_tail);
     }
-    if (is_of(first, symbol_type) && symbol_of(first)->macro != NULL && !is_local(builder, first)) {
+    if (is_of(first, symbol_type) && symbol_of(first)->macro != NULL &&
+        !build_is_local(builder, first)) {
         return compile_macro_call(builder, form, is_tail);
     }
     return compile_call(builder, form, is_tail);
@@ -678,14 +478,14 @@ static ouro_status
 compile_form(struct builder *builder, ouro_loan form, bool is_tail)
 {
     if (is_of(form, symbol_type)) {
-        emit_variable(builder, form, OP_LOCAL, OP_OUTER, OP_GLOBAL);
+        build_variable(builder, form, OP_LOCAL, OP_OUTER, OP_GLOBAL);
         if (is_tail) {
-            emit(builder, OP_RETURN, 0);
+            build_op(builder, OP_RETURN, 0);
         }
         return OURO_OK;
     }
     if (!is_pair(form)) {
-        emit_constant(builder, form, is_tail);
+        build_constant(builder, form, is_tail);
         return OURO_OK;
     }
     if (depth >= MOST_NESTED) {
@@ -709,10 +509,10 @@ compile(ouro_loan form, ouro_loan file, ouro_ref *code)
     failed_at.line = 0;
     ouro_status status = compile_form(&builder, form, true);
     if (status == OURO_OK) {
-        status = finish(&builder, NULL, 0, false, code);
+        status = build_end(&builder, NULL, 0, false, code);
     }
     if (status < 0) {
-        free_builder(&builder);
+        build_free(&builder);
         if (failed_at.line != 0 && lisp.where == NULL) {
             lisp.where = ouro_str_format("%S:%u:%u", ouro_look(file), failed_at.line, failed_at.column);
         }

@@ -286,6 +286,8 @@ ouro_status machine_call(ouro_loan function, ouro_loan const *arguments, size_t 
 /* Compile a form and run it. */
 ouro_status machine_eval(ouro_loan form, ouro_loan file, ouro_ref *result);
 
+/* ---- errors.c ---- */
+
 /* Fail: with a message, and a value that is shown behind it, or NULL. */
 ouro_status fail(const char *message, ouro_loan value);
 
@@ -305,6 +307,9 @@ result_or_no_memory(ouro_ref made, ouro_ref *result)
     *result = made;
     return OURO_OK;
 }
+
+/* Note where an error is that nobody handles, and who called. */
+void note_trace(const struct fiber *fiber);
 
 /* ---- the primitives, and what is written in Lisp ---- */
 

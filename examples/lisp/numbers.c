@@ -18,12 +18,22 @@ is_number(ouro_loan value)
 static ouro_status
 to_double(ouro_loan value, double *number)
 {
+    *number = 0;
     if (is_float(value)) {
         *number = ouro_float_value(value);
         return OURO_OK;
     }
     return ouro_is_int(value) ? fail_with(ouro_int_to_double(value, number))
                               : fail("a number is needed", value);
+}
+
+/* Both of two. */
+static ouro_status
+to_doubles(ouro_loan a, ouro_loan b, double *x, double *y)
+{
+    *y = 0;
+    ouro_status status = to_double(a, x);
+    return status == OURO_OK ? to_double(b, y) : status;
 }
 
 /* ---- + - * / ---- */
@@ -74,10 +84,7 @@ divide_ints(ouro_loan a, ouro_loan b, ouro_ref *result)
     }
     ouro_decref(quotient);
     double x, y;
-    status = to_double(a, &x);
-    if (status == OURO_OK) {
-        status = to_double(b, &y);
-    }
+    status = to_doubles(a, b, &x, &y);
     return status == OURO_OK ? result_or_no_memory(ouro_float_new(x / y), result) : status;
 }
 
@@ -94,10 +101,7 @@ operate(const struct operation *operation, ouro_loan a, ouro_loan b, ouro_ref *r
     if (ouro_is_int(a) && ouro_is_int(b)) {
         return fail_with(operation->of_ints(a, b, result));
     }
-    ouro_status status = to_double(a, &x);
-    if (status == OURO_OK) {
-        status = to_double(b, &y);
-    }
+    ouro_status status = to_doubles(a, b, &x, &y);
     return status == OURO_OK ? result_or_no_memory(ouro_float_new(operation->of_doubles(x, y)), result)
                              : status;
 }
@@ -183,10 +187,7 @@ do_expt(ouro_loan const *a, size_t n, ouro_ref *result)
     if (ouro_is_int(a[0]) && ouro_is_int(a[1]) && ouro_int_to_uint64(a[1], &exponent) == OURO_OK) {
         return fail_with(ouro_int_power(a[0], exponent, result));
     }
-    ouro_status status = to_double(a[0], &x);
-    if (status == OURO_OK) {
-        status = to_double(a[1], &y);
-    }
+    ouro_status status = to_doubles(a[0], a[1], &x, &y);
     return status == OURO_OK ? result_or_no_memory(ouro_float_new(pow(x, y)), result) : status;
 }
 
@@ -202,10 +203,7 @@ compare(ouro_loan a, ouro_loan b, int *order)
         *order = ouro_int_compare(a, b);
         return OURO_OK;
     }
-    ouro_status status = to_double(a, &x);
-    if (status == OURO_OK) {
-        status = to_double(b, &y);
-    }
+    ouro_status status = to_doubles(a, b, &x, &y);
     if (status == OURO_OK) {
         *order = x < y ? -1 : x > y ? 1 : x == y ? 0 : 2;
     }
