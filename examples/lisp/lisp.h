@@ -152,6 +152,9 @@ extern struct lisp lisp;
 
 bool values_init(void);
 
+/* Let go of everything. */
+void values_end(void);
+
 /* New references, or NULL without memory. */
 ouro_ref symbol_new(const char *name, size_t n);
 ouro_ref symbol_unique(void);

@@ -370,22 +370,31 @@ abandon(struct fiber *fiber, ouro_loan root)
     return false;
 }
 
-/* Go back to who handles the error, and call that; a failure when nobody does. */
-static ouro_status
-recover(ouro_status status)
+/* Is there anybody to handle the error? */
+static bool
+is_handled(void)
 {
-    ouro_clear(&lisp.a[0]);
+    ouro_clear(&lisp.a[0]); /* what was asked for is no longer */
     ouro_clear(&lisp.a[1]);
     lisp.request = REQUEST_NONE;
     if (lisp.is_exiting) {
-        return status;
+        return false;
     }
-    if (!has_handler(running())) {
+    bool is_handled = has_handler(running());
+    if (!is_handled) {
         note_trace(running());
-        return status;
     }
-    ouro_clear(&lisp.where);
+    return is_handled;
+}
+
+/* Go back to who handles the error, and call that. */
+static ouro_status
+recover(void)
+{
     struct fiber *fiber = running();
+
+    ouro_clear(&lisp.where);
+    ouro_clear(&lisp.trace);
     while (fiber->n_records == 0 || !top(fiber)->is_handler) {
         if (fiber->n_records != 0) {
             pop_record(fiber);
@@ -565,10 +574,14 @@ machine_call(ouro_loan function, ouro_loan const *arguments, size_t n, ouro_ref 
         status = push(running(), ouro_incref(arguments[i]));
     }
     status = status == OURO_OK ? call(n, false) : status;
-    while (status == OURO_OK || (status < 0 && (status = recover(status)) == OURO_OK)) {
-        bool is_done = running()->n_records == 0; /* a primitive was all that was called */
-        status =
-            is_done ? end_fiber(running(), ouro_lend(root), result) : step(ouro_lend(root), result);
+    while (status == OURO_OK || (status < 0 && is_handled())) {
+        if (status < 0) {
+            status = recover();
+        } else if (running()->n_records == 0) { /* a primitive was all that was called */
+            status = end_fiber(running(), ouro_lend(root), result);
+        } else {
+            status = step(ouro_lend(root), result);
+        }
     }
     while (status < 0 && !abandon(running(), ouro_lend(root))) {
     }

@@ -255,5 +255,6 @@ main(int argc, char **argv)
             tell_error();
         }
     }
+    values_end();
     return fflush(stdout) == 0 ? code : 1;
 }

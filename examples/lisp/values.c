@@ -253,3 +253,14 @@ values_init(void)
            define_builtins(list_builtins) && define_builtins(text_builtins) &&
            define_builtins(system_builtins);
 }
+
+void
+values_end(void)
+{
+    ouro_ref *refs[] = {&lisp.symbols, &lisp.unspecified, &lisp.the_end,  &lisp.error,
+                        &lisp.where,   &lisp.trace,       &lisp.no_memory};
+    for (size_t i = 0; i < sizeof refs / sizeof refs[0]; i++) {
+        ouro_clear(refs[i]);
+    }
+    ouro_gc_collect(OURO_GENERATIONS - 1); /* functions hold their names, and are held by them */
+}

@@ -232,6 +232,30 @@ def test_objects_are_freed():
     assert first == second
 
 
+def test_errors_leave_nothing_behind():
+    """What was half done when an error came is let go of: as many objects as before, each time."""
+    forms = [
+        "(car 1)", "(f)", "((lambda (x) x))", "(lambda (1) 2)", "(+ 1 (car '()))", "(error 1 2)", "(raise '(1 2))",
+        "(let loop ((i 0)) (if (= i 100) (car i) (+ 1 (loop (+ i 1)))))", "(map car '(1 2))", "(apply car '(1 2 3))",
+        "(next (generator (yield 1) (car 1)))", "(let ((g (generator (yield 1) (car 1)))) (next g) (next g))",
+        "(let ((g (generator (car 1)))) (try (next g) (catch e (car e))))", "(yield 1)", "(if)", "(let ((x)) 1)",
+        "`(1 ,@(car 1))", "(define-macro (m x) (car x))", "(when (car 1) 2)", "(string-append (->string 2) 1)", "(vector-ref (vector) 0)",
+        "(dict 1)", "(dict-set! (dict) (list 1) 2)", "(letrec ((a b) (b 1)) a)", "(call-with-handler 1 (lambda () (car 1)))",
+        "(call-with-handler car car)", "(apply 1 '())", "(make-vector -1)", "(string->symbol 1)", "(sort 1 '(2 1))",
+    ]  # fmt: skip
+    quoted = " ".join(f'"{form}"' for form in forms)
+    out = value(
+        f"(define forms '({quoted}))"
+        "(define failed 0)"
+        "(define (run text) (try (eval (car (read-string text))) (catch e (set! failed (+ failed 1)))))"
+        "(define (all) (for-each run forms) (gc-collect) (gc-objects))"
+        "(define (repeat n) (when (> n 0) (for-each run forms) (repeat (- n 1))))"
+        "(define before 0) (define after 0)"
+        "(repeat 2) (set! before (all)) (repeat 200) (set! after (all)) (list (- after before) failed)"
+    )
+    assert out == f"(0 {204 * (len(forms) - 2)})"  # two of them are no errors
+
+
 # ---- hostile input ----
 
 
