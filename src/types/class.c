@@ -207,6 +207,7 @@ make_class(const ouro_class_spec *spec, struct ouro_type *base, bool is_open, ou
         return status;
     }
     struct ouro_type *class = (struct ouro_type *)made;
+    OURO_ASSERT(class != NULL);
     class->attributes = attributes;
     class->names = ouro_incref(ouro_lend(names_ref));
     if (root == NULL) {

@@ -42,7 +42,9 @@ begin(struct access *access, ouro_loan instance, ouro_loan name)
         return OURO_WRONG_TYPE;
     }
     ouro_status status = ouro__table_search_for(&access->search, ouro_look(name));
-    access->index = ouro__names_find(access->names, &access->search);
+    if (OURO_LIKELY(status == OURO_OK)) {
+        access->index = ouro__names_find(access->names, &access->search);
+    }
     return status;
 }
 
