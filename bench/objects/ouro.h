@@ -306,11 +306,11 @@ dict_copy(object dict)
 static inline size_t
 dict_walk(object dict)
 {
-    ouro_ref key, value;
+    ouro_loan key, value;
     size_t position = 0, n = 0;
-    while (ouro_dict_next(dict, &position, &key, &value)) {
-        ouro_decref(key);
-        ouro_decref(value);
+    while (ouro_dict_next_borrow(dict, &position, &key, &value)) {
+        KEEP(key);
+        KEEP(value);
         n++;
     }
     return n;
