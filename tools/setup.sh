@@ -50,6 +50,7 @@ need_build() {
 need_test() {
     need libcmocka-dev pkg-config --exists cmocka
     need python3-pytest has_python_module pytest
+    need python3-dev pkg-config --exists python3-embed
     need "libpython$(system_python_version)-testsuite" has_python_module test.test_gc
     need python3-venv has_python_module ensurepip
     need g++ has g++
@@ -72,6 +73,7 @@ need_lint() {
     need mandoc has mandoc
     need g++ has g++
     need libcmocka-dev pkg-config --exists cmocka
+    need python3-dev pkg-config --exists python3-embed
 }
 
 need_fuzz() {

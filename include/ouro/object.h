@@ -249,7 +249,7 @@ typedef struct ouro_type_spec {
     ouro_ref (*iterate)(ouro_loan self);
     /** OURO_FOUND and a new reference, or 0 at the end. */
     ouro_status (*next)(ouro_loan self, ouro_ref *item);
-    /** Bytes beside the object's own block. */
+    /** Bytes beside the object's own block.  No lock may be taken, nothing allocated. */
     size_t (*extra_size)(ouro_loan self);
     /** What `with` calls: ouro_enter(), ouro_exit(). */
     ouro_status (*enter)(ouro_loan self);
@@ -279,7 +279,7 @@ OURO_API bool ouro_is_a(ouro_loan object, ouro_loan type);
 /* ---- objects ---- */
 
 /**
- * Make an object: all zero behind its header.
+ * Make an object: all zero behind its header, and an instance without attributes where the type is a class.
  *
  * @param type  borrowed
  * @return a new reference, or NULL without memory

@@ -103,8 +103,7 @@ bool
 ouro__try_incref(ouro_object *object)
 {
     uint32_t seen = load_shared(object);
-    if (seen == SHARED_DEFAULT ||
-        seen == SHARED_MERGED) { /* dead: what has weak references is never DEFAULT */
+    if (ouro__is_lost(seen)) {
         return false;
     }
     if (__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == ouro__self) {

@@ -123,16 +123,23 @@ clear_fields(ouro_object *object, const struct ouro_type *type)
     }
 }
 
+static void
+call_clear(ouro_object *object, struct ouro_type *type)
+{
+    for (struct ouro_type *each = type; each != NULL; each = (struct ouro_type *)each->base) {
+        if (each->own.clear != NULL) {
+            each->own.clear((ouro_loan)object);
+        }
+    }
+}
+
 void
 ouro__clear_object(ouro_object *object)
 {
     struct ouro_type *type = ouro__type(object);
 
-    for (struct ouro_type *each = type; each != NULL && type->has_functions;
-         each = (struct ouro_type *)each->base) {
-        if (each->own.clear != NULL) {
-            each->own.clear((ouro_loan)object);
-        }
+    if (type->has_functions) {
+        call_clear(object, type);
     }
     clear_fields(object, type);
 }

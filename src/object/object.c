@@ -6,18 +6,16 @@
 
 ouro_heap *ouro__collected, *ouro__leaves;
 
-void (*ouro__on_log_full)(struct thread *self);
+void (*ouro__on_log_full)(struct thread *self, size_t n);
+bool ouro__are_born_old;
 uint64_t ouro__log_key;
 uint32_t ouro__log_room = CHUNK_ITEMS;
 
 /* ---- beginning ---- */
 
-bool
-ouro__objects_init(const ouro_config *config)
+static bool
+make_heaps(const ouro_config *config)
 {
-    if (ouro__leaves != NULL) {
-        return true;
-    }
     ouro_heap_config wanted = {.kind = OURO_HEAP_SHARED, .limit = config != NULL ? config->limit : 0};
     ouro_heap *leaves = ouro_heap_create(&wanted);
     if (leaves == NULL) {
@@ -31,7 +29,13 @@ ouro__objects_init(const ouro_config *config)
     }
     ouro__log_key = ouro__os_random();
     ouro__leaves = leaves;
-    return ouro__types_init() && ouro__threads_init();
+    return true;
+}
+
+bool
+ouro__objects_init(const ouro_config *config)
+{
+    return (ouro__leaves != NULL || make_heaps(config)) && ouro__types_init() && ouro__threads_init();
 }
 
 /* ---- making ---- */
@@ -71,18 +75,57 @@ ouro__spares_free(struct thread *self)
     free_spares(self->collected, self->collected_spares);
 }
 
+#define LARGE_ENOUGH ((size_t)1 << 20)
+
+void
+ouro__note_large(struct thread *self, size_t size)
+{
+    self->n_large += size;
+    if (self->n_large >= LARGE_ENOUGH) {
+        self->n_large = 0;
+        self->log_end = self->log_next; /* the next object's making asks */
+    }
+}
+
+static ouro_object *
+born(struct thread *self)
+{
+    return (ouro_object *)(void *)&self->birth;
+}
+
+static bool
+is_born_old(struct thread *self)
+{
+    return (born(self)->flags & OBJECT_GENERATION) == GENERATION_OLD;
+}
+
+/* Let a batch, or a part of one, begin with the log's next address. */
+static void
+begin_batch(struct thread *self)
+{
+    unsigned generation = __atomic_load_n(&ouro__are_born_old, __ATOMIC_RELAXED) ? GENERATION_OLD : 0;
+    size_t room = __atomic_load_n(&ouro__log_room, __ATOMIC_RELAXED);
+    size_t left = (size_t)(self->log->items + CHUNK_ITEMS - self->log_next);
+
+    born(self)->flags = (uint8_t)((born(self)->flags & ~(unsigned)OBJECT_GENERATION) | generation);
+    self->log_begin = self->log_next;
+    self->log_end = self->log_next + (room < left ? room : left);
+}
+
 bool
 ouro__log_full(struct thread *self)
 {
-    if (ouro__on_log_full != NULL) {
-        ouro__on_log_full(self);
+    size_t n = (size_t)(self->log_next - self->log_begin);
+
+    if (is_born_old(self)) {
+        self->log_next = self->log_begin;
     }
-    if (self->log_next != self->log_end) {
-        return true;
+    self->log_begin = self->log_next;
+    if (ouro__on_log_full != NULL) {
+        ouro__on_log_full(self, n);
     }
     struct chunk *chunk = self->log;
-    size_t used = chunk == NULL ? CHUNK_ITEMS : (size_t)(self->log_end - chunk->items);
-    if (used == CHUNK_ITEMS) {
+    if (chunk == NULL || self->log_next == chunk->items + CHUNK_ITEMS) {
         struct chunk *fresh = ouro__chunk_take();
         if (fresh == NULL) {
             return false;
@@ -91,13 +134,10 @@ ouro__log_full(struct thread *self)
             chunk->n = CHUNK_ITEMS;
         }
         fresh->next = chunk;
-        self->log = chunk = fresh;
-        self->log_next = chunk->items;
-        used = 0;
+        self->log = fresh;
+        self->log_next = fresh->items;
     }
-    self->log_begin = self->log_next;
-    uint32_t room = __atomic_load_n(&ouro__log_room, __ATOMIC_RELAXED);
-    self->log_end = chunk->items + (used + room < CHUNK_ITEMS ? used + room : CHUNK_ITEMS);
+    begin_batch(self);
     return true;
 }
 
@@ -151,7 +191,8 @@ ouro__track(ouro_object *object)
     struct thread *self = ouro__thread_self;
     unsigned off = OBJECT_UNTRACKED;
 
-    if ((object->flags & OBJECT_GENERATION) == GENERATION_OLD && self->log_next != self->log_end) {
+    if ((object->flags & OBJECT_GENERATION) == GENERATION_OLD && self->log_next != self->log_end &&
+        !is_born_old(self)) {
         *self->log_next++ = object;
         off |= OBJECT_GENERATION;
     }
@@ -177,6 +218,10 @@ ouro_ref
 ouro_new(ouro_loan type)
 {
     struct ouro_type *made = (struct ouro_type *)ouro_look(type);
+    uint32_t n_items = __atomic_load_n(&made->n_preset, __ATOMIC_RELAXED);
+    if (OURO_UNLIKELY(n_items != 0)) {
+        return ouro_new_items(type, n_items);
+    }
     ouro_object *object = ouro__object_alloc(made, made->size);
     if (OURO_LIKELY(object != NULL)) {
         zero_rest(object, made->size);

@@ -73,10 +73,13 @@ ouro__shared_make(int32_t count, unsigned state)
 struct ouro_type {
     ouro_object head;
     ouro_ref base;
-    ouro_ref self;  /* itself: so it is for the collector alone to free it */
-    uint32_t index; /* in ouro__types */
-    uint64_t birth; /* the second half of a new object's header */
-    uint32_t flags; /* of enum ouro_type_flags */
+    ouro_ref self;       /* itself: so it is for the collector alone to free it */
+    ouro_ref attributes; /* of a class: a dict; NULL for other types */
+    ouro_ref names;      /* of a class: those of its instances' references, see types/instance.h */
+    uint32_t index;      /* in ouro__types */
+    uint32_t n_preset;   /* items that ouro_new() gives an object; atomic */
+    uint64_t birth;      /* the second half of a new object's header */
+    uint32_t flags;      /* of enum ouro_type_flags */
     size_t size, item_size;
     void (*let_go)(ouro_object *object); /* clear and dealloc at once, where that is known; or NULL */
     void (*end)(ouro_object *object);    /* destroys one that nobody but its owner ever had */
@@ -95,6 +98,11 @@ struct ouro_type {
     char name[];
 };
 
+/* Flags of types besides those of enum ouro_type_flags. */
+#define TYPE_WEAKREF 0x10000   /* its objects are weak references */
+#define TYPE_WEAK_KEYS 0x20000 /* tables whose keys are weak references to what is sought */
+#define TYPE_INHERITED TYPE_WEAKREF
+
 #define MAX_TYPES 65536
 
 /* By the number in an object's header.  Number 0 is nobody's. */
@@ -111,6 +119,11 @@ ouro__type(const ouro_object *object)
 
 /* Make the table and the type of types; once. */
 bool ouro__types_init(void);
+
+/* Make a type of a spec that is sound: with the functions of `base` where it says nothing itself, and the fields of
+ * `root`, which is `base` or one that it was made from; both may be NULL. */
+ouro_status ouro__type_create(const ouro_type_spec *spec, struct ouro_type *base,
+                              const struct ouro_type *root, ouro_ref *type);
 
 /* Make a type of the library's own, immortal; false without memory. */
 bool ouro__type_make(const ouro_type_spec *spec, struct ouro_type **type);
@@ -174,14 +187,17 @@ struct thread {
     struct spare *collected_spares[SPARE_CLASSES], *leaf_spares[SPARE_CLASSES],
         *buffer_spares[SPARE_CLASSES]; /* by size class; never NULL: &ouro__no_spare */
 
-    const ouro_object *used; /* between ouro__use() and ouro__unuse(); atomic */
+    const ouro_object *used;     /* between ouro__use() and ouro__unuse(); atomic */
+    const ouro_object *used_too; /* the same of ouro__use_too() */
+    bool is_alone;               /* it has stopped the world */
 
     unsigned depth;     /* destructions under way in each other */
     ouro_object *trash; /* objects whose destruction waits, through their headers */
 
     struct chunk *log; /* addresses where young objects were made; the first chunk is being filled */
-    void **log_begin;  /* since ouro__log_full() was asked last */
+    void **log_begin;  /* since ouro__log_full() was asked last: a batch, or a part of it */
     void **log_next, **log_end;
+    size_t n_large; /* bytes of large buffers made since */
 
     ouro__os_lock queue_lock;
     struct chunk *queue; /* objects of this thread that others left a reference of; under queue_lock */
@@ -245,6 +261,13 @@ void ouro__leave_to_owner(ouro_object *object);
 /* Take a reference unless the object is dying; it has been marked OBJECT_WEAK, and the caller keeps it from
  * being freed meanwhile. */
 bool ouro__try_incref(ouro_object *object);
+
+/* Has an object with this shared count, marked OBJECT_WEAK and not freed, come to its end? */
+static inline bool
+ouro__is_lost(uint32_t shared)
+{
+    return shared == SHARED_DEFAULT || shared == SHARED_MERGED; /* what is marked is never DEFAULT */
+}
 
 /* Give the owner's count and the shared one together to nobody, minus one reference that the caller lets go
  * of; true when none is left: destroy it.  By the owner, or when it has none that could run. */
@@ -328,8 +351,16 @@ void ouro__unraisable(ouro_status status, const char *where, ouro_object *object
 /* The log has no room: make some, or collect first.  False without memory. */
 bool ouro__log_full(struct thread *self);
 
-/* What ouro__log_full() asks before it makes room; by the collector.  May collect, and so run anything. */
-extern void (*ouro__on_log_full)(struct thread *self);
+/* What ouro__log_full() asks before it makes room, with the number of addresses logged since it asked last; by the
+ * collector.  May collect, and so run anything. */
+extern void (*ouro__on_log_full)(struct thread *self, size_t n);
+
+/* Objects of the batches that begin now are born old: the collector won't look at these batches, and their logs are
+ * forgotten.  Atomic. */
+extern bool ouro__are_born_old;
+
+/* A large buffer of so many bytes is made: have the collector asked soon. */
+void ouro__note_large(struct thread *self, size_t size);
 
 /* Addresses logged are marked where their blocks are freed, so that the next object there need not be logged
  * again.  The key is another one after each collection, which empties the logs. */
@@ -593,7 +624,7 @@ ouro__unlock(ouro_object *object)
 
 /* Lock an object against other threads, the owner's way where that is who calls; true when it was the other
  * way, to be handed to ouro__unuse().  Uses do not nest, run no code of the program's, and have no safepoint. */
-void ouro__use_slow(ouro_object *object);
+bool ouro__use_slow(ouro_object *object);
 
 /* The owner, the flags and the lock, as one word. */
 typedef uint32_t __attribute__((may_alias)) ouro__half_header;
@@ -629,8 +660,7 @@ ouro__use(ouro_object *object)
     if (OURO_LIKELY(ouro__use_own(ouro__thread_self, object))) {
         return false;
     }
-    ouro__use_slow(object);
-    return true;
+    return ouro__use_slow(object);
 }
 
 static inline void
@@ -641,6 +671,31 @@ ouro__unuse(ouro_object *object, bool is_locked)
     } else {
         ouro__unlock(object);
     }
+}
+
+/* Lock a second object while the first is in use the owner's way, if this is the owner's way too; false otherwise, since to
+ * wait for one object with another in use may be for ever. */
+static inline bool
+ouro__use_too(ouro_object *object)
+{
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_UNLIKELY(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) != self->number)) {
+        return false;
+    }
+    __atomic_store_n(&self->used_too, object, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (OURO_LIKELY(!(__atomic_load_n(&object->flags, __ATOMIC_RELAXED) & OBJECT_SHARED))) {
+        return true;
+    }
+    __atomic_store_n(&self->used_too, NULL, __ATOMIC_RELEASE);
+    return false;
+}
+
+static inline void
+ouro__unuse_too(void)
+{
+    __atomic_store_n(&ouro__thread_self->used_too, NULL, __ATOMIC_RELEASE);
 }
 
 /* ---- walks over references ---- */

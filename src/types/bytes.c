@@ -378,6 +378,7 @@ ouro__bytes_init(void)
         .hash = ouro__hash_packed,
         .equal = ouro__equal_bytes,
         .repr = ouro__repr_bytes,
+        .iterate = ouro__iterate_bytes,
         .extra_size = ouro__packed_extra_size,
     };
     return ouro__type_make(&spec, &ouro__bytes_type);

@@ -44,7 +44,7 @@ make(void)
 {
     struct table *dict = (struct table *)ouro__collected_alloc(dict_type, sizeof *dict);
     if (OURO_LIKELY(dict != NULL)) {
-        dict->head.flags = OBJECT_UNTRACKED;
+        dict->head.flags |= OBJECT_UNTRACKED; /* it may be OBJECT_SHARED from the beginning */
         dict->n = 0;
         dict->entries = NULL;
     }
@@ -157,6 +157,37 @@ add(struct table *dict, const struct table_search *search, ouro_object *value)
     ouro__incref_by(value, self);
     if (is_untracked(dict) && (ouro__table_tracks(search->key) || ouro__table_tracks(value))) {
         ouro__track(&dict->head);
+    }
+    return true;
+}
+
+bool
+ouro__dict_fill(ouro_object *object, const struct table_key *keys, ouro_object *const *values, size_t n)
+{
+    struct table *dict = (struct table *)object;
+    size_t live = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        live += values[i] != NULL;
+    }
+    if (!ouro__table_reserve(dict, live + 1, WIDTH)) {
+        return false;
+    }
+    uint32_t *hashes = ouro__table_hashes(dict);
+    for (size_t i = 0; i < n; i++) {
+        if (values[i] == NULL) {
+            continue;
+        }
+        hashes[dict->n] = keys[i].hash;
+        dict->entries[dict->n * WIDTH] = ouro_incref((ouro_loan)keys[i].key);
+        dict->entries[dict->n * WIDTH + 1] = values[i];
+        dict->n++;
+        if (is_untracked(dict) && ouro__table_tracks(values[i])) {
+            ouro__track(object);
+        }
+    }
+    if (ouro__table_shape(dict)->log != 0) {
+        ouro__table_put_slots(dict, 0, dict->n);
     }
     return true;
 }
@@ -497,6 +528,7 @@ ouro__dicts_init(void)
         .flags = OURO_TYPE_BASE,
         .clear = ouro_dict_clear,
         .equal = equal_dict,
+        .repr = ouro__repr_dict,
         .iterate = ouro_dict_iterate_keys,
         .extra_size = extra_size,
     };

@@ -126,7 +126,7 @@ ouro_int_from_double(double value, ouro_ref *result)
     if (!isfinite(value)) {
         return OURO_WRONG_VALUE;
     }
-    if (value > -0x1p62 && value < 0x1p62) {
+    if (fabs(value) < 0x1p62) {
         return ouro__int_give(ouro_int_new((int64_t)value), result);
     }
     /* Integral: 53 bits, shifted. */

@@ -5,16 +5,9 @@
  * first.
  *
  * @source  CPython Objects/listobject.c; list_resize() for the growth */
-#include "types/types.h"
+#include "types/sequences.h"
 
 #include <string.h>
-
-struct list {
-    ouro_object head;
-    size_t n;
-    size_t room; /* of `items` */
-    ouro_object **items;
-};
 
 struct ouro_type *ouro__list_type;
 
@@ -370,6 +363,22 @@ ouro_list_extend(ouro_loan list, ouro_loan items)
     return status < 0 ? status : OURO_OK;
 }
 
+ouro_status
+ouro_list_from(ouro_loan items, ouro_ref *list)
+{
+    ouro_ref made = ouro_list_new(0);
+    if (made == NULL) {
+        return OURO_NO_MEMORY;
+    }
+    ouro_status status = ouro_list_extend(ouro_lend(made), items);
+    if (status < 0) {
+        ouro_decref(made);
+        return status;
+    }
+    *list = made;
+    return OURO_OK;
+}
+
 void
 ouro_list_reverse(ouro_loan loan)
 {
@@ -540,6 +549,7 @@ ouro__lists_init(void)
         .dealloc = dealloc_list,
         .equal = equal_list,
         .repr = ouro__repr_list,
+        .iterate = ouro__iterate_list,
         .extra_size = extra_size,
     };
     if (!ouro__type_make(&spec, &ouro__list_type)) {

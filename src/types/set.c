@@ -7,6 +7,11 @@
 
 static struct ouro_type *set_type, *frozenset_type;
 
+struct frozenset {
+    struct table table;
+    uint64_t hash; /* 0: not asked for yet; atomic */
+};
+
 static struct table *
 set_of(ouro_loan loan)
 {
@@ -46,10 +51,13 @@ is_set(ouro_loan object)
 static struct table *
 make(struct ouro_type *type)
 {
-    struct table *set = (struct table *)ouro__collected_alloc(type, sizeof *set);
+    struct table *set = (struct table *)ouro__collected_alloc(type, type->size);
     if (OURO_LIKELY(set != NULL)) {
         set->n = 0;
         set->entries = NULL;
+        if (type == frozenset_type) {
+            ((struct frozenset *)set)->hash = 0;
+        }
     }
     return set;
 }
@@ -546,16 +554,28 @@ equal_set(ouro_loan self, ouro_loan other)
 }
 
 /* The sum of the items' hashes, each made very different first: whatever their order is. */
-static ouro_status
-hash_frozenset(ouro_loan self, uint64_t *hash)
+static uint64_t
+sum_hashes(const struct table *set)
 {
-    const struct table *set = set_of(self);
     uint64_t sum = ouro__table_live(set);
 
     for (size_t i = 0; i < set->n; i++) {
         sum += set->entries[i] != NULL ? ouro__mix_bits(~(uint64_t)ouro__table_hashes(set)[i]) : 0;
     }
-    *hash = ouro__mix_bits(sum);
+    return ouro__mix_bits(sum);
+}
+
+static ouro_status
+hash_frozenset(ouro_loan self, uint64_t *hash)
+{
+    struct frozenset *set = (struct frozenset *)ouro_look(self);
+    uint64_t known = __atomic_load_n(&set->hash, __ATOMIC_RELAXED);
+
+    if (known == 0) {
+        known = sum_hashes(&set->table);
+        __atomic_store_n(&set->hash, known, __ATOMIC_RELAXED);
+    }
+    *hash = known;
     return OURO_OK;
 }
 
@@ -605,6 +625,7 @@ ouro__sets_init(void)
         .flags = OURO_TYPE_BASE,
         .clear = clear,
         .equal = equal_set,
+        .repr = ouro__repr_set,
         .iterate = ouro__set_iterate,
         .extra_size = extra_size,
     };
@@ -612,6 +633,7 @@ ouro__sets_init(void)
         return false;
     }
     spec.name = "frozenset";
+    spec.size = sizeof(struct frozenset);
     spec.hash = hash_frozenset;
     if (!ouro__type_make(&spec, &frozenset_type)) {
         return false;

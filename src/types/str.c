@@ -555,6 +555,7 @@ ouro__strs_init(void)
         .hash = ouro__hash_packed,
         .equal = equal_str,
         .repr = ouro__repr_str,
+        .iterate = ouro__iterate_str,
         .extra_size = ouro__packed_extra_size,
     };
     if (ouro__str_type != NULL) {

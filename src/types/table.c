@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "object/weakref.h"
+
 #define LEAST_LOG 6
 #define MOST_LOG 31
 
@@ -159,8 +161,8 @@ fill(struct table *to, const struct table *from, unsigned width)
         to->n = from->n;
         memcpy(ouro__table_hashes(to), ouro__table_hashes(from), from->n * sizeof(uint32_t));
         memcpy(to->entries, from->entries, from->n * width * sizeof *to->entries);
-        if (log == log_before && log != 0 &&
-            ouro__table_counts(from)->fresh >= ouro__table_counts(to)->room - to->n) {
+        /* As they are, when all of them lead to entries: others would lead beyond the end, to what is not there. */
+        if (log == log_before && log != 0 && ouro__table_counts(from)->fresh == full(log) - from->n) {
             memcpy(ouro__table_slots(to, log), ouro__table_slots(from, log),
                    (size_t)1 << (log + ouro__table_slot_shift(log)));
             ouro__table_counts(to)->fresh = ouro__table_counts(from)->fresh;
@@ -314,6 +316,46 @@ ouro__table_let_go(const struct table *table, unsigned width)
     ouro__buffer_free(ouro__table_hashes(table), ouro__table_size(table, width));
 }
 
+/* ---- looking for what is known to be the same ---- */
+
+static uint32_t
+load_slot(const char *slots, unsigned shift, uint32_t at)
+{
+    return shift == 0   ? ((const uint8_t *)slots)[at]
+           : shift == 1 ? ((const uint16_t *)(const void *)slots)[at]
+                        : ((const uint32_t *)(const void *)slots)[at];
+}
+
+/* For any size of slots, as OURO__TABLE_FIND is for each. */
+size_t
+ouro__table_find_same(const struct table *table, uint32_t hash, const ouro_object *object,
+                      unsigned column, unsigned width, size_t *slot)
+{
+    unsigned log = table->entries != NULL ? ouro__table_shape(table)->log : 0;
+
+    *slot = TABLE_NONE;
+    if (log == 0) {
+        for (size_t i = 0; i < table->n; i++) {
+            if (table->entries[i * width + column] == object) {
+                return i;
+            }
+        }
+        return TABLE_NONE;
+    }
+    const char *slots = ouro__table_slots(table, log);
+    unsigned shift = ouro__table_slot_shift(log);
+    uint32_t mask = (uint32_t)(((uint64_t)1 << log) - 1), all = UINT32_MAX >> (32 - (8U << shift));
+    uint32_t at = (uint32_t)(((uint64_t)hash << log) >> 32), here;
+    for (; (here = load_slot(slots, shift, at)) != all; at = (at + 1) & mask) {
+        uint32_t index = here & mask;
+        if (index < table->n && table->entries[index * width + column] == object) {
+            *slot = at;
+            return index;
+        }
+    }
+    return TABLE_NONE;
+}
+
 /* ---- comparing ---- */
 
 enum table_verdict
@@ -333,21 +375,30 @@ ouro__table_compare(struct table *table, struct table_search *search, size_t ind
     }
     ouro_object *const *entries = table->entries;
     uint32_t version = ouro__table_shape(table)->version;
-    ouro_ref held = ouro_incref((ouro_loan)key);
+    bool is_weak = (ouro__type(&table->head)->flags & TYPE_WEAK_KEYS) != 0;
+    if (is_weak && ouro__weakref_is_to((const struct weakref *)key, search->key)) {
+        return TABLE_SAME;
+    }
+    ouro_ref held = is_weak ? ouro_weakref_get((ouro_loan)key) : ouro_incref((ouro_loan)key);
+    if (held == NULL) { /* dead, and soon taken out */
+        return TABLE_OTHER;
+    }
 
     ouro__unuse(&table->head, search->locked);
     ouro_status status = ouro_equal((ouro_loan)held, (ouro_loan)search->key);
+    if (is_weak) { /* may be the last, and take the entry out */
+        ouro_clear(&held);
+    }
     search->locked = ouro__use(&table->head);
 
-    bool is_as_before =
-        table->entries == entries && ouro__table_shape(table)->version == version && index < table->n;
-    if (OURO_UNLIKELY(!is_as_before || entries[index * width] != held)) {
+    bool is_as_before = table->entries == entries && ouro__table_shape(table)->version == version &&
+                        index < table->n && entries[index * width] == key;
+    if (OURO_UNLIKELY(!is_as_before)) {
         ouro__unuse(&table->head, search->locked);
-        ouro_decref(held); /* may be the last */
+        ouro_xdecref(held); /* may be the last */
         search->locked = ouro__use(&table->head);
-        is_as_before = false;
     } else {
-        ouro_decref(held); /* the table has another */
+        ouro_xdecref(held); /* the table has another */
     }
     if (OURO_UNLIKELY(status < 0)) {
         search->status = status;

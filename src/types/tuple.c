@@ -1,13 +1,7 @@
 /* tuple.c - tuples: the items are in the object itself. */
-#include "types/types.h"
+#include "types/sequences.h"
 
 #include <string.h>
-
-struct tuple {
-    ouro_object head;
-    size_t n;
-    ouro_object *items[];
-};
 
 struct ouro_type *ouro__tuple_type;
 
@@ -39,6 +33,24 @@ ouro_tuple_new(size_t n, ouro_loan const *items)
     }
     ouro__incref_all(tuple->items, (ouro_object *const *)items, n);
     return &tuple->head;
+}
+
+ouro_status
+ouro_tuple_from(ouro_loan items, ouro_ref *tuple)
+{
+    ouro_ref list = NULL;
+    ouro_status status = ouro_list_from(items, &list); /* nobody else has it */
+    if (status < 0) {
+        return status;
+    }
+    const struct list *taken = (const struct list *)list;
+    ouro_ref made = ouro_tuple_new(taken->n, (ouro_loan const *)taken->items);
+    ouro_decref(list);
+    if (made == NULL) {
+        return OURO_NO_MEMORY;
+    }
+    *tuple = made;
+    return OURO_OK;
 }
 
 void
@@ -146,6 +158,7 @@ ouro__tuples_init(void)
         .hash = hash_tuple,
         .equal = equal_tuple,
         .repr = ouro__repr_tuple,
+        .iterate = ouro__iterate_tuple,
     };
     if (!ouro__type_make(&spec, &ouro__tuple_type)) {
         return false;
