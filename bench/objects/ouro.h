@@ -200,7 +200,7 @@ list_new(void)
 static inline object
 list_of(object const *items, size_t n)
 {
-    return need(ouro_list_from(n, items));
+    return need(ouro_list_of(n, items));
 }
 
 static inline void
@@ -261,7 +261,8 @@ static inline object
 iterate(object from)
 {
     ouro_ref iterator;
-    return ouro_iterate(from, &iterator) == OURO_OK ? iterator : NULL;
+    must(ouro_iterate(from, &iterator));
+    return iterator;
 }
 
 static inline object

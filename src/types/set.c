@@ -601,6 +601,12 @@ end_set(ouro_object *object)
     ouro__end(object, ouro__spare_class(sizeof(struct table)), let_go_of_set);
 }
 
+static void
+end_frozenset(ouro_object *object)
+{
+    ouro__end(object, ouro__spare_class(sizeof(struct frozenset)), let_go_of_set);
+}
+
 ouro_loan
 ouro_set_type(void)
 {
@@ -639,6 +645,7 @@ ouro__sets_init(void)
         return false;
     }
     set_type->let_go = frozenset_type->let_go = let_go_of_set;
-    set_type->end = frozenset_type->end = end_set;
+    set_type->end = end_set;
+    frozenset_type->end = end_frozenset;
     return true;
 }
