@@ -293,13 +293,12 @@ void
 ouro__weak_clear(ouro_loan loan)
 {
     struct weak_table *table = (struct weak_table *)ouro_look(loan);
-    unsigned width = ouro__weak_width(table);
 
     bool locked = use(table);
-    struct table taken = ouro__table_take_block(&table->table);
+    const struct table taken = ouro__table_take_block(&table->table);
     table->changes++;
     unuse(table, locked);
-    ouro__table_let_go(&taken, width);
+    ouro__table_let_go(&taken, ouro__weak_width(table));
 }
 
 /* ---- all entries ---- */
