@@ -74,14 +74,6 @@ ouro_tuple_get_borrow(ouro_loan loan, size_t index)
     return index < tuple->n ? (ouro_loan)tuple->items[index] : NULL;
 }
 
-ouro_loan const *
-ouro__tuple_items(ouro_loan loan, size_t *n)
-{
-    const struct tuple *tuple = tuple_of(loan);
-    *n = tuple->n;
-    return (ouro_loan const *)tuple->items;
-}
-
 ouro_loan
 ouro_tuple_type(void)
 {
