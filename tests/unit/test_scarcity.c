@@ -35,8 +35,9 @@ hoard_blocks(ouro_heap *heap, ouro_domain domain, size_t size)
     while ((block = ouro_heap_alloc_zeroed(heap, domain, 1, size)) != NULL) {
         if (n_hoarded == hoard_room) {
             hoard_room = hoard_room == 0 ? 1024 : 2 * hoard_room;
-            hoard = realloc(hoard, hoard_room * sizeof *hoard);
-            REQUIRE(hoard != NULL, "the test itself has no memory");
+            void *more = realloc(hoard, hoard_room * sizeof *hoard);
+            REQUIRE(more != NULL, "the test itself has no memory");
+            hoard = more;
         }
         hoard[n_hoarded++] = (struct hoarded){heap, domain, block};
     }
