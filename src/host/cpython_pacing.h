@@ -26,19 +26,24 @@ struct ouro__pace_moment {
 
 struct ouro__pacing {
     /* Outputs. */
-    int threshold;    /* how many new objects bring about the next look */
-    bool wants_full;  /* the next look is to be a full collection */
-    bool keeps_young; /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
+    int threshold;     /* how many new objects bring about the next look */
+    bool wants_full;   /* the next look is to be a full collection */
+    bool keeps_young;  /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
+    bool takes_middle; /* OURO_LOOK_YOUNG: with the new objects, those that earlier ones left apart */
+    bool keeps_middle; /* after it: what it leaves is to stay apart */
     uint64_t n_raised, n_lowered, n_forced, n_put_off;
 
     /* The rest is for pacing alone. */
-    int base;             /* the program's own first threshold */
-    unsigned clean_looks; /* young looks in a row that found next to nothing */
-    unsigned skipped;     /* batches since the last young look */
-    bool is_forced;       /* bytes brought the next look about */
-    uint64_t n_kept;      /* objects that stayed among the new ones after looks that came early */
-    enum ouro__look look; /* what the collection in progress does */
-    uint64_t looked_at;   /* objects it looks at */
+    int base;                   /* the program's own first threshold */
+    unsigned clean_looks;       /* young looks in a row that found next to nothing */
+    unsigned skipped;           /* batches since the last young look */
+    bool is_forced;             /* bytes brought the next look about */
+    uint64_t n_kept;            /* objects that stayed among the new ones after looks that came early */
+    unsigned looks_since_dirty; /* young looks since one that found much */
+    unsigned middle_looks;      /* young looks that left their survivors apart */
+    uint64_t n_middle;          /* objects that are kept apart */
+    enum ouro__look look;       /* what the collection in progress does */
+    uint64_t looked_at;         /* objects it looks at */
     struct ouro__pace_moment before; /* when it started */
     uint64_t bytes_at_event;         /* when the last batch was dealt with */
     uint64_t random;
@@ -65,8 +70,8 @@ enum ouro__look ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bo
 /* Instead of the survey that was to be, as for want of memory, a full collection is to come. */
 void ouro__pacing_no_survey(struct ouro__pacing *pacing);
 
-/* It has ended, and found `n_found` objects.  `n_left`: of those that it looked at, how many are still tracked; a
- * survey looked at all. */
+/* It has ended, and found `n_found` objects.  `n_left`: of those that it looked at, how many are still tracked, and
+ * after a young look those that are kept apart with them; a survey looked at all. */
 void ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left,
                        struct ouro__pace_moment now);
 
