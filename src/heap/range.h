@@ -30,8 +30,9 @@ enum slot_kind {
 };
 
 enum slot_flags {
-    SLOT_DIRTY = 1, /* written since it was mapped or purged */
-    SLOT_MOVED = 2, /* its mapping came from elsewhere by ouro__os_move: renew it, don't purge it */
+    SLOT_DIRTY = 1,    /* written since it was mapped or purged */
+    SLOT_MOVED = 2,    /* its mapping came from elsewhere by ouro__os_move: renew it, don't purge it */
+    SLOT_VANISHED = 4, /* a pool of a thread that fork did not copy: nobody takes from it */
 };
 
 struct local;
