@@ -146,6 +146,8 @@ look_young(struct program *program, uint64_t *n_apart, uint64_t percent)
         ouro__pacing_stop(pacing, n_found, n_not_seen + n_seen - n_found,
                           program->now.cpu_ns - pacing->before.cpu_ns, program->now);
         *n_apart = pacing->keeps_middle ? n_not_seen + n_seen - n_found : 0;
+    } else {
+        ouro__pacing_stop(pacing, 0, n, program->now.cpu_ns - pacing->before.cpu_ns, program->now);
     }
     return look;
 }
