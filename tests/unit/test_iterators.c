@@ -416,7 +416,7 @@ check_repr(ouro_ref object, const char *expected)
 {
     ouro_ref text = ouro_repr(ouro_lend(object));
     const char *shown = ouro_str_ascii_borrow(ouro_lend(text));
-    REQUIRE(shown != NULL && strcmp(shown, expected) == 0, "%s, not %s", shown, expected);
+    REQUIRE(strcmp(shown, expected) == 0, "%s, not %s", shown, expected);
     ouro_decref(text);
 }
 
