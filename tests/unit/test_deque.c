@@ -62,15 +62,6 @@ next_number(ouro_ref iterator)
     return status == OURO_FOUND ? value_of(item) : -1;
 }
 
-static void
-check_repr(ouro_ref object, const char *expected)
-{
-    ouro_ref text = ouro_repr(ouro_lend(object));
-    const char *shown = ouro_str_ascii_borrow(ouro_lend(text));
-    REQUIRE(strcmp(shown, expected) == 0, "%s, not %s", shown, expected);
-    ouro_decref(text);
-}
-
 /* ---- against a naive model ---- */
 
 #define MOST 4000
