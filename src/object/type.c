@@ -10,6 +10,7 @@
 
 struct ouro_type **ouro__types;
 struct ouro_type *ouro__type_type;
+bool ouro__has_legacy_types;
 
 static struct {
     ouro__os_lock lock;
@@ -50,6 +51,13 @@ dealloc_type(ouro_loan loan)
     struct ouro_type *type = (struct ouro_type *)ouro_look(loan);
     ouro_heap_free(ouro__leaves, OURO_DOMAIN_MEM, type->fields);
     give_index(type->index);
+}
+
+static size_t
+type_extra_size(ouro_loan loan)
+{
+    const struct ouro_type *type = (const struct ouro_type *)ouro_look(loan);
+    return type->n_fields * sizeof *type->fields;
 }
 
 static const ouro_field type_fields[] = {
@@ -104,6 +112,40 @@ inherit(ouro_type_spec *own, const ouro_type_spec *base)
 #undef INHERIT
 }
 
+/* Note whether all fields are single references that follow each other. */
+static void
+find_row(struct ouro_type *type)
+{
+    uint32_t n = 0;
+    while (n < type->n_fields && n < UINT16_MAX && type->fields[n].count == 0 &&
+           !type->fields[n].is_pointer && type->fields[n].n_refs == 1 &&
+           type->fields[n].offset == type->fields[0].offset + n * sizeof(ouro_ref)) {
+        n++;
+    }
+    if (n == type->n_fields && n != 0) {
+        type->n_refs = (uint16_t)n;
+        type->refs = type->fields[0].offset;
+    }
+}
+
+/* What is as good as ouro__destroy() for the type. */
+static void
+choose_end(struct ouro_type *type)
+{
+    bool is_leaf = (type->flags & OURO_TYPE_LEAF) != 0;
+
+    type->end = ouro__destroy;
+    if (type->has_functions || type->own.finalize != NULL) {
+        return;
+    }
+    if (!is_leaf) {
+        type->end = ouro__end_of_fields;
+    } else if (type->n_fields == 0) {
+        type->end = ouro__end_plain;
+        type->plain_class = type->size_class;
+    }
+}
+
 static void
 fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base,
      const struct ouro_type *root)
@@ -127,6 +169,10 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base,
             type->items_count = type->fields[i].count;
         }
     }
+    size_t size =
+        spec->flags & OURO_TYPE_LEAF || spec->size >= LEAST_COLLECTED ? spec->size : LEAST_COLLECTED;
+    type->size_class = spec->item_size == 0 ? (uint8_t)ouro__spare_class(size) : 0;
+    find_row(type);
     type->own = *spec;
     type->has_traverse = spec->traverse != NULL;
     type->has_functions = spec->clear != NULL || spec->dealloc != NULL;
@@ -134,13 +180,16 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base,
         spec->equal == NULL && (base == NULL || base->own.equal == NULL || base->is_simple_equal);
     if (base != NULL) {
         inherit(&type->own, &base->own);
+        type->flags |= base->flags & TYPE_INHERITED;
         type->has_traverse |= base->has_traverse;
         type->has_functions |= base->has_functions;
     }
+    if (type->flags & OURO_TYPE_LEGACY_FINALIZER) {
+        __atomic_store_n(&ouro__has_legacy_types, true, __ATOMIC_RELAXED);
+    }
     type->head.flags =
         GENERATION_OLD; /* older than any object of it: collections of younger ones need not know it */
-    type->is_plain = type->flags & OURO_TYPE_LEAF && type->n_fields == 0 && !type->has_functions &&
-                     type->own.finalize == NULL;
+    choose_end(type);
     memcpy(type->name, spec->name, strlen(spec->name) + 1);
     type->own.name = type->name;
 }
@@ -202,13 +251,19 @@ ouro__types_init(void)
     if (ouro__types != NULL) {
         return true;
     }
-    struct ouro_type **table = ouro__os_map(MAX_TYPES * sizeof *table);
-    uint32_t *free_numbers = ouro__os_map(MAX_TYPES * sizeof *free_numbers);
+    size_t table_size = MAX_TYPES * sizeof(struct ouro_type *);
+    size_t numbers_size = MAX_TYPES * sizeof(uint32_t);
+    char *tables = ouro__os_map(table_size + numbers_size);
     struct ouro_type *type =
         ouro_heap_alloc_zeroed(ouro__leaves, OURO_DOMAIN_OBJECT, 1, sizeof *type + sizeof "type");
-    if (table == NULL || free_numbers == NULL || type == NULL) {
-        return false; /* what was had stays: there is no second attempt */
+    if (tables == NULL || type == NULL) {
+        if (tables != NULL) {
+            ouro__os_unmap(tables, table_size + numbers_size);
+        }
+        ouro_heap_free(ouro__leaves, OURO_DOMAIN_OBJECT, type);
+        return false;
     }
+    struct ouro_type **table = (struct ouro_type **)(void *)tables;
     type->head = (ouro_object){.local = OURO_IMMORTAL, .type = TYPE_TYPE_INDEX};
     type->index = TYPE_TYPE_INDEX;
     type->birth = (uint64_t)TYPE_TYPE_INDEX << 32;
@@ -217,10 +272,12 @@ ouro__types_init(void)
     type->n_fields = sizeof type_fields / sizeof type_fields[0];
     type->fields = (ouro_field *)(uintptr_t)type_fields;
     type->has_functions = true;
+    type->end = ouro__destroy;
     type->own.dealloc = dealloc_type;
+    type->own.extra_size = type_extra_size;
     memcpy(type->name, "type", sizeof "type");
     table[TYPE_TYPE_INDEX] = type;
-    types.free = free_numbers;
+    types.free = (uint32_t *)(void *)(tables + table_size);
     types.n = TYPE_TYPE_INDEX;
     ouro__type_type = type;
     ouro__types = table;

@@ -17,10 +17,18 @@ dict_of(ouro_loan loan)
     return (struct table *)ouro_look(loan);
 }
 
-static size_t
+static __attribute__((noinline)) size_t
 find(struct table *dict, struct table_search *search)
 {
-    return ouro__table_find(dict, search, WIDTH);
+    return ouro__table_find_all(dict, search, WIDTH);
+}
+
+/* The same, inline where it is quick. */
+static inline __attribute__((always_inline)) size_t
+find_quickly(struct table *dict, struct table_search *search)
+{
+    size_t index;
+    return ouro__table_find_first(dict, search, WIDTH, &index) ? index : find(dict, search);
 }
 
 static inline bool
@@ -91,7 +99,7 @@ ouro_dict_get(ouro_loan loan, ouro_loan key, ouro_ref *value)
         return status;
     }
     search.locked = ouro__use(&dict->head);
-    size_t index = find(dict, &search);
+    size_t index = find_quickly(dict, &search);
     if (index != TABLE_NONE) {
         *value = ouro_incref((ouro_loan)dict->entries[index * WIDTH + 1]);
         search.status = OURO_FOUND;
@@ -110,7 +118,7 @@ ouro_dict_get_borrow(ouro_loan loan, ouro_loan key)
         return NULL;
     }
     search.locked = ouro__use(&dict->head);
-    size_t index = find(dict, &search);
+    size_t index = find_quickly(dict, &search);
     ouro_loan value = index != TABLE_NONE ? (ouro_loan)dict->entries[index * WIDTH + 1] : NULL;
     ouro__unuse(&dict->head, search.locked);
     return value;
@@ -127,7 +135,7 @@ ouro_dict_contains(ouro_loan loan, ouro_loan key)
         return status;
     }
     search.locked = ouro__use(&dict->head);
-    size_t index = find(dict, &search);
+    size_t index = find_quickly(dict, &search);
     ouro__unuse(&dict->head, search.locked);
     return index != TABLE_NONE ? OURO_FOUND : search.status;
 }
@@ -135,15 +143,18 @@ ouro_dict_contains(ouro_loan loan, ouro_loan key)
 /* ---- changing ---- */
 
 /* Put in what was sought in vain in this use; false without memory. */
-static inline bool
+static inline __attribute__((always_inline)) bool
 add(struct table *dict, const struct table_search *search, ouro_object *value)
 {
     ouro_object **entry = ouro__table_add(dict, search, WIDTH);
     if (OURO_UNLIKELY(entry == NULL)) {
         return false;
     }
-    entry[0] = ouro_incref((ouro_loan)search->key);
-    entry[1] = ouro_incref((ouro_loan)value);
+    uint16_t self = ouro__self;
+    entry[0] = search->key;
+    entry[1] = value;
+    ouro__incref_by(search->key, self);
+    ouro__incref_by(value, self);
     if (is_untracked(dict) && (ouro__table_tracks(search->key) || ouro__table_tracks(value))) {
         ouro__track(&dict->head);
     }
@@ -182,13 +193,13 @@ ouro__dict_fill(ouro_object *object, const struct table_key *keys, ouro_object *
 }
 
 /* Have a key, whose hash is known, and its value. */
-static inline ouro_status
+static inline __attribute__((always_inline)) ouro_status
 set(struct table *dict, struct table_search *search, ouro_object *value)
 {
     ouro_object *before = NULL;
 
     search->locked = ouro__use(&dict->head);
-    size_t index = find(dict, search);
+    size_t index = find_quickly(dict, search);
     if (index != TABLE_NONE) {
         ouro_object **at = &dict->entries[index * WIDTH + 1];
         before = *at;
@@ -308,13 +319,11 @@ void
 ouro_dict_clear(ouro_loan loan)
 {
     struct table *dict = dict_of(loan);
-    size_t n;
-    char *block;
 
     bool locked = ouro__use(&dict->head);
-    ouro_object **entries = ouro__table_take_block(dict, &n, &block);
+    struct table taken = ouro__table_take_block(dict);
     ouro__unuse(&dict->head, locked);
-    ouro__table_let_go(entries, n, block, WIDTH);
+    ouro__table_let_go(&taken, WIDTH);
 }
 
 /* ---- stepping ---- */
@@ -335,6 +344,19 @@ ouro_dict_next(ouro_loan loan, size_t *position, ouro_ref *key, ouro_ref *value)
         }
     }
     ouro__unuse(&dict->head, locked);
+    return entry != NULL;
+}
+
+bool
+ouro_dict_next_borrow(ouro_loan loan, size_t *position, ouro_loan *key, ouro_loan *value)
+{
+    const struct table *dict = dict_of(loan);
+    ouro_object **entry = ouro__table_step(dict, position, WIDTH);
+
+    if (entry != NULL) {
+        *key = (ouro_loan)entry[0];
+        *value = (ouro_loan)entry[1];
+    }
     return entry != NULL;
 }
 
@@ -476,6 +498,18 @@ extra_size(ouro_loan self)
     return size;
 }
 
+static inline __attribute__((always_inline)) void
+let_go_of_dict(ouro_object *object)
+{
+    ouro__table_let_go((const struct table *)object, WIDTH);
+}
+
+static void
+end_dict(ouro_object *object)
+{
+    ouro__end(object, ouro__spare_class(sizeof(struct table)), let_go_of_dict);
+}
+
 ouro_loan
 ouro_dict_type(void)
 {
@@ -494,8 +528,14 @@ ouro__dicts_init(void)
         .flags = OURO_TYPE_BASE,
         .clear = ouro_dict_clear,
         .equal = equal_dict,
+        .repr = ouro__repr_dict,
         .iterate = ouro_dict_iterate_keys,
         .extra_size = extra_size,
     };
-    return ouro__type_make(&spec, &dict_type);
+    if (!ouro__type_make(&spec, &dict_type)) {
+        return false;
+    }
+    dict_type->let_go = let_go_of_dict;
+    dict_type->end = end_dict;
+    return true;
 }

@@ -330,3 +330,9 @@ ouro__instance_let_go(ouro_object *instance)
         ouro_xdecref(refs[i]);
     }
 }
+
+void
+ouro__instance_end(ouro_object *instance)
+{
+    ouro__end(instance, ouro__object_class(ouro__type(instance), instance), ouro__instance_let_go);
+}

@@ -72,20 +72,24 @@ ouro__int_limbs(const struct integer *number)
     return (mp_limb_t *)(void *)((uintptr_t)(number + 1));
 }
 
-/* A number whose word is this, which is even; NULL without memory. */
+/* A small number that is not in the cache; NULL without memory. */
 static inline ouro_ref
-ouro__int_from_word(int64_t word)
+ouro__int_make(int64_t word)
 {
-    uint64_t place = (uint64_t)((word >> 1) - LEAST_CACHED);
-    if (place < N_CACHED) {
-        return &ouro__cached_ints[place].head;
-    }
     struct integer *number = (struct integer *)ouro__leaf_alloc(ouro__int_type, sizeof(struct integer));
     if (OURO_UNLIKELY(number == NULL)) {
         return NULL;
     }
     number->word = word;
     return &number->head;
+}
+
+/* A number whose word is this, which is even; NULL without memory. */
+static inline ouro_ref
+ouro__int_from_word(int64_t word)
+{
+    uint64_t place = (uint64_t)((word >> 1) - LEAST_CACHED);
+    return place < N_CACHED ? &ouro__cached_ints[place].head : ouro__int_make(word);
 }
 
 /* The absolute value of a number, large or small, as limbs. */
@@ -103,6 +107,15 @@ ouro_status ouro__int_alloc(size_t n, struct integer **number);
 
 /* The number that the limbs of `made` stand for, of which there are `room`, written whole; `made` is stolen. */
 ouro_status ouro__int_finish(struct integer *made, size_t room, bool is_negative, ouro_ref *result);
+
+/* Have `work`, which calls GMP's functions on limbs and nothing else, take its scratch memory from the heap; false when
+ * there was none: what it wrote is then of no use. */
+bool ouro__int_compute(void (*work)(void *context), void *context);
+
+void ouro__int_scratch_init(void);
+
+/* Up to so many limbs in all GMP's functions take none but from the stack. */
+#define FEW_LIMBS 64
 
 /* Give `ref`, or say that there was no memory. */
 static inline ouro_status

@@ -157,11 +157,16 @@ ouro__table_tracks(const ouro_object *object)
 /* Make room for `more` entries; false without memory, and the table is as it was. */
 bool ouro__table_reserve(struct table *table, size_t more, unsigned width);
 
-/* Take the block away: the table is empty.  `n` receives the number of entries in it, with holes. */
-ouro_object **ouro__table_take_block(struct table *table, size_t *n, char **block);
+/* Make room for the entry that was sought in vain in this use, and add it, for the caller to fill in; NULL without
+ * memory. */
+ouro_object **ouro__table_add_slowly(struct table *table, const struct table_search *search,
+                                     unsigned width);
 
-/* Let go of what a block refers to, and of the block; not during a use. */
-void ouro__table_let_go(ouro_object **entries, size_t n, char *block, unsigned width);
+/* Take the block away: the table is empty.  What is returned is no object, but has the block. */
+struct table ouro__table_take_block(struct table *table);
+
+/* Let go of what a table refers to, and of its block; not during a use. */
+void ouro__table_let_go(const struct table *table, unsigned width);
 
 /* Have `to`, which nobody has seen yet and is empty, be a copy of `from`, which is in use; false without memory. */
 bool ouro__table_copy(struct table *to, const struct table *from, unsigned width);
@@ -174,6 +179,10 @@ void ouro__table_put_slots(struct table *table, size_t from, size_t to);
 
 /* Take an entry out; the caller has what it refers to.  `slot` is where a search found it, or TABLE_NONE. */
 void ouro__table_remove(struct table *table, size_t index, size_t slot, unsigned width);
+
+/* The entry with this hash that has `object` in a column, or TABLE_NONE; nothing is compared.  `slot` as in a search. */
+size_t ouro__table_find_same(const struct table *table, uint32_t hash, const ouro_object *object,
+                             unsigned column, unsigned width, size_t *slot);
 
 enum table_verdict {
     TABLE_SAME,
