@@ -90,6 +90,9 @@ need_bench() {
     need libmimalloc2.0 has_library libmimalloc.so.2
     need libjemalloc2 has_library libjemalloc.so.2
     need libtcmalloc-minimal4 has_library libtcmalloc_minimal.so.4
+    need python3-dev pkg-config --exists python3-embed
+    need libgc-dev pkg-config --exists bdw-gc
+    need libglib2.0-dev pkg-config --exists gobject-2.0
 }
 
 has_library() { PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -F "$1"; }

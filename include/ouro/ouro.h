@@ -4,13 +4,16 @@
 
 #include <ouro/base.h>
 #include <ouro/bytes.h>
+#include <ouro/class.h>
 #include <ouro/deque.h>
 #include <ouro/dict.h>
 #include <ouro/file.h>
 #include <ouro/finalize.h>
+#include <ouro/function.h>
 #include <ouro/gc.h>
 #include <ouro/generator.h>
 #include <ouro/heap.h>
+#include <ouro/instance.h>
 #include <ouro/int.h>
 #include <ouro/iterate.h>
 #include <ouro/list.h>

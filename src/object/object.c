@@ -40,16 +40,30 @@ ouro__objects_init(const ouro_config *config)
 
 /* ---- making ---- */
 
-static void
-free_spares(struct local *local, struct spares *spares)
+struct spare ouro__no_spare, ouro__no_more_spares = {.height = MOST_SPARES};
+
+void
+ouro__spares_init(struct thread *self)
 {
-    for (unsigned class = 0; class < FINE_CLASSES; class ++) {
-        while (spares[class].first != NULL) {
-            struct spare *spare = spares[class].first;
-            spares[class].first = spare->next;
+    struct spare **each[] = {self->leaf_spares, self->buffer_spares, self->collected_spares};
+
+    for (unsigned i = 0; i < 3; i++) {
+        each[i][0] = &ouro__no_more_spares;
+        for (unsigned class = 1; class < SPARE_CLASSES; class ++) {
+            each[i][class] = &ouro__no_spare;
+        }
+    }
+}
+
+static void
+free_spares(struct local *local, struct spare **spares)
+{
+    for (unsigned class = 1; class < SPARE_CLASSES; class ++) {
+        while (spares[class] != &ouro__no_spare) {
+            struct spare *spare = spares[class];
+            spares[class] = spare->next;
             ouro__free(local, spare);
         }
-        spares[class].n = 0;
     }
 }
 
@@ -156,6 +170,7 @@ ouro__collected_alloc_slow(const struct ouro_type *type, size_t size)
     if (!has_log_room(self)) { /* last: a collection empties the logs */
         return NULL;
     }
+    size = size < LEAST_COLLECTED ? LEAST_COLLECTED : size;
     void *block = ouro__alloc(ouro__collected, self->collected, OURO_DOMAIN_OBJECT, size);
     if (block == NULL) {
         return NULL;
@@ -184,13 +199,32 @@ ouro__track(ouro_object *object)
     __atomic_fetch_and(&object->flags, (uint8_t)~off, __ATOMIC_RELAXED);
 }
 
+/* Zero what is behind an object's header. */
+static inline void
+zero_rest(ouro_object *object, size_t size)
+{
+    char *at = (char *)(object + 1), *end = (char *)object + size;
+
+    if (size > 256) {
+        memset(at, 0, (size_t)(end - at));
+    } else {
+        for (; at < end; at += 16) { /* blocks are multiples of 16 bytes */
+            memset(at, 0, 16);
+        }
+    }
+}
+
 ouro_ref
 ouro_new(ouro_loan type)
 {
     struct ouro_type *made = (struct ouro_type *)ouro_look(type);
+    uint32_t n_items = __atomic_load_n(&made->n_preset, __ATOMIC_RELAXED);
+    if (OURO_UNLIKELY(n_items != 0)) {
+        return ouro_new_items(type, n_items);
+    }
     ouro_object *object = ouro__object_alloc(made, made->size);
     if (OURO_LIKELY(object != NULL)) {
-        memset(object + 1, 0, made->size - sizeof *object);
+        zero_rest(object, made->size);
     }
     return object;
 }
@@ -207,7 +241,7 @@ ouro_new_items(ouro_loan type, size_t n_items)
     }
     ouro_object *object = ouro__object_alloc(made, size);
     if (OURO_LIKELY(object != NULL)) {
-        memset(object + 1, 0, size - sizeof *object);
+        zero_rest(object, size);
         if (made->items_count != 0) {
             *(size_t *)(void *)((char *)object + made->items_count) = n_items;
         }

@@ -141,6 +141,7 @@ make_thread(void)
         return NULL;
     }
     thread->queue_lock = (ouro__os_lock)OURO_OS_LOCK_INIT;
+    ouro__spares_init(thread);
     thread->ended = true;
     thread->number = (uint16_t)++world.n_threads;
     const ouro_object born = {.local = 1, .owner = thread->number, .flags = world.born_flags};

@@ -40,7 +40,8 @@ hash_none(ouro_loan self, uint64_t *hash)
 
 #define BEYOND_INT64 9223372036854775808.0 /* 2 to the power of 63 */
 
-/* Numbers that are equal have one hash, whatever their types: that of the integer where there is one. */
+/* Numbers that are equal have one hash, whatever their types: that of the integer where there is one.  It is not mixed:
+ * tables do that, and find numbers that follow each other the better for it. */
 static ouro_status
 hash_float(ouro_loan self, uint64_t *hash)
 {
@@ -52,7 +53,7 @@ hash_float(ouro_loan self, uint64_t *hash)
     } else {
         memcpy(&bits, &value, sizeof bits);
     }
-    *hash = ouro__mix_bits(bits);
+    *hash = bits;
     return OURO_OK;
 }
 

@@ -18,10 +18,18 @@ set_of(ouro_loan loan)
     return (struct table *)ouro_look(loan);
 }
 
-static size_t
+static __attribute__((noinline)) size_t
 find(struct table *set, struct table_search *search)
 {
-    return ouro__table_find(set, search, WIDTH);
+    return ouro__table_find_all(set, search, WIDTH);
+}
+
+/* The same, inline where it is quick. */
+static inline __attribute__((always_inline)) size_t
+find_quickly(struct table *set, struct table_search *search)
+{
+    size_t index;
+    return ouro__table_find_first(set, search, WIDTH, &index) ? index : find(set, search);
 }
 
 static bool
@@ -64,7 +72,7 @@ make_like(const struct table *set)
 ouro_ref
 ouro_set_new(void)
 {
-    return &make(set_type)->head;
+    return (ouro_ref)make(set_type);
 }
 
 ouro_ref
@@ -99,7 +107,7 @@ static ouro_status
 has(struct table *set, struct table_search *search)
 {
     search->locked = ouro__use(&set->head);
-    size_t index = find(set, search);
+    size_t index = find_quickly(set, search);
     ouro__unuse(&set->head, search->locked);
     return index != TABLE_NONE ? OURO_FOUND : search->status;
 }
@@ -119,7 +127,7 @@ static ouro_status
 add(struct table *set, struct table_search *search)
 {
     search->locked = ouro__use(&set->head);
-    if (find(set, search) != TABLE_NONE) {
+    if (find_quickly(set, search) != TABLE_NONE) {
         search->status = OURO_FOUND;
     } else if (OURO_LIKELY(search->status == OURO_OK)) {
         ouro_object **entry = ouro__table_add(set, search, WIDTH);
@@ -194,13 +202,10 @@ static void
 clear(ouro_loan loan)
 {
     struct table *set = set_of(loan);
-    size_t n;
-    char *block;
-
     bool locked = ouro__use(&set->head);
-    ouro_object **entries = ouro__table_take_block(set, &n, &block);
+    struct table taken = ouro__table_take_block(set);
     ouro__unuse(&set->head, locked);
-    ouro__table_let_go(entries, n, block, WIDTH);
+    ouro__table_let_go(&taken, WIDTH);
 }
 
 ouro_status
@@ -578,6 +583,18 @@ extra_size(ouro_loan self)
     return size;
 }
 
+static inline __attribute__((always_inline)) void
+let_go_of_set(ouro_object *object)
+{
+    ouro__table_let_go((const struct table *)object, WIDTH);
+}
+
+static void
+end_set(ouro_object *object)
+{
+    ouro__end(object, ouro__spare_class(sizeof(struct table)), let_go_of_set);
+}
+
 ouro_loan
 ouro_set_type(void)
 {
@@ -612,5 +629,10 @@ ouro__sets_init(void)
     spec.name = "frozenset";
     spec.size = sizeof(struct frozenset);
     spec.hash = hash_frozenset;
-    return ouro__type_make(&spec, &frozenset_type);
+    if (!ouro__type_make(&spec, &frozenset_type)) {
+        return false;
+    }
+    set_type->let_go = frozenset_type->let_go = let_go_of_set;
+    set_type->end = frozenset_type->end = end_set;
+    return true;
 }

@@ -1,4 +1,5 @@
 /* table.c - hash tables that grow, shrink and are copied; comparing keys. */
+#include "types/str.h"
 #include "types/table.h"
 
 #include <string.h>
@@ -45,12 +46,6 @@ ouro__table_size(const struct table *table, unsigned width)
     }
     size_t room = ouro__table_room(table);
     return prefix_size(ouro__table_shape(table)->log, room) + room * width * sizeof(ouro_ref);
-}
-
-static char *
-block_of(const struct table *table)
-{
-    return table->entries != NULL ? (char *)ouro__table_hashes(table) : NULL;
 }
 
 /* A number that the versions of a block which is freed meanwhile are unlikely to come to. */
@@ -215,10 +210,26 @@ ouro__table_reserve(struct table *table, size_t more, unsigned width)
     }
     ouro__table_shape(&grown)->version = shape->version + 1;
     fill(&grown, table, width);
-    ouro__buffer_free(block_of(table), ouro__table_size(table, width));
+    ouro__buffer_free(ouro__table_hashes(table), ouro__table_size(table, width));
     table->entries = grown.entries;
     table->n = grown.n;
     return true;
+}
+
+ouro_object **
+ouro__table_add_slowly(struct table *table, const struct table_search *search, unsigned width)
+{
+    if (!ouro__table_reserve(table, 1, width)) {
+        return NULL;
+    }
+    size_t n = table->n++;
+    struct table_shape *shape = ouro__table_shape(table);
+    ouro__table_hashes(table)[n] = search->hash;
+    shape->version++;
+    if (shape->log != 0) {
+        ouro__table_put_slots(table, n, n + 1);
+    }
+    return &table->entries[n * width];
 }
 
 bool
@@ -233,9 +244,7 @@ ouro__table_copy(struct table *to, const struct table *from, unsigned width)
         return false;
     }
     fill(to, from, width);
-    for (size_t i = 0; i < live * width; i++) {
-        ouro_incref((ouro_loan)to->entries[i]);
-    }
+    ouro__incref_all(to->entries, to->entries, live * width);
     return true;
 }
 
@@ -281,25 +290,29 @@ ouro__table_remove(struct table *table, size_t index, size_t slot, unsigned widt
     }
 }
 
-ouro_object **
-ouro__table_take_block(struct table *table, size_t *n, char **block)
+struct table
+ouro__table_take_block(struct table *table)
 {
-    ouro_object **entries = table->entries;
+    struct table taken = {.n = table->n, .entries = table->entries};
 
-    *n = table->n;
-    *block = block_of(table);
     table->n = 0;
     table->entries = NULL;
-    return entries;
+    return taken;
 }
 
 void
-ouro__table_let_go(ouro_object **entries, size_t n, char *block, unsigned width)
+ouro__table_let_go(const struct table *table, unsigned width)
 {
-    for (size_t i = 0; i < n * width; i++) {
-        ouro_xdecref(entries[i]);
+    if (table->entries == NULL) {
+        return;
     }
-    ouro__buffer_free(block, ouro__table_size(&(struct table){.entries = entries}, width));
+    uint16_t self = ouro__self;
+    for (size_t i = 0; i < table->n * width; i++) {
+        if (OURO_LIKELY(table->entries[i] != NULL)) {
+            ouro__decref_by(table->entries[i], self);
+        }
+    }
+    ouro__buffer_free(ouro__table_hashes(table), ouro__table_size(table, width));
 }
 
 /* ---- looking for what is known to be the same ---- */
@@ -348,8 +361,14 @@ enum table_verdict
 ouro__table_compare(struct table *table, struct table_search *search, size_t index, unsigned width)
 {
     ouro_object *key = table->entries[index * width];
+    const struct ouro_type *type = ouro__type(key), *sought = ouro__type(search->key);
 
-    if (ouro__type(key)->is_simple_equal && ouro__type(search->key)->is_simple_equal) {
+    if (OURO_LIKELY(type == ouro__str_type && type == sought)) {
+        return ouro__packed_equal((const struct packed *)key, (const struct packed *)search->key)
+                   ? TABLE_SAME
+                   : TABLE_OTHER;
+    }
+    if (type->is_simple_equal && sought->is_simple_equal) {
         return ouro_equal((ouro_loan)key, (ouro_loan)search->key) == OURO_FOUND ? TABLE_SAME
                                                                                 : TABLE_OTHER;
     }

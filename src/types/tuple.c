@@ -11,6 +11,8 @@ tuple_of(ouro_loan loan)
     return (struct tuple *)ouro_look(loan);
 }
 
+#define MOST_ITEMS ((SIZE_MAX - sizeof(struct tuple)) / sizeof(ouro_ref))
+
 /* An item that is there; None in the place of one that the collector has cleared. */
 static inline ouro_loan
 item_at(const struct tuple *tuple, size_t index)
@@ -22,20 +24,22 @@ item_at(const struct tuple *tuple, size_t index)
 ouro_ref
 ouro_tuple_new(size_t n, ouro_loan const *items)
 {
-    size_t size;
-
-    if (__builtin_mul_overflow(n, sizeof(ouro_ref), &size) ||
-        __builtin_add_overflow(size, sizeof(struct tuple), &size)) {
+    if (OURO_UNLIKELY(n > MOST_ITEMS)) {
         return NULL;
     }
-    struct tuple *tuple = (struct tuple *)ouro__collected_alloc(ouro__tuple_type, size);
+    struct tuple *tuple = (struct tuple *)ouro__collected_alloc(
+        ouro__tuple_type, sizeof *tuple + n * sizeof *tuple->items);
     if (OURO_UNLIKELY(tuple == NULL)) {
         return NULL;
     }
     tuple->n = n;
-    for (size_t i = 0; i < n; i++) {
-        tuple->items[i] = items != NULL ? ouro_incref(items[i]) : ouro_none();
+    if (OURO_UNLIKELY(items == NULL)) {
+        for (size_t i = 0; i < n; i++) {
+            tuple->items[i] = ouro_none();
+        }
+        return &tuple->head;
     }
+    ouro__incref_all(tuple->items, (ouro_object *const *)items, n);
     return &tuple->head;
 }
 
@@ -76,6 +80,14 @@ ouro_tuple_get_borrow(ouro_loan loan, size_t index)
 {
     const struct tuple *tuple = tuple_of(loan);
     return index < tuple->n ? item_at(tuple, index) : NULL;
+}
+
+ouro_loan const *
+ouro__tuple_items(ouro_loan loan, size_t *n)
+{
+    const struct tuple *tuple = tuple_of(loan);
+    *n = tuple->n;
+    return (ouro_loan const *)tuple->items;
 }
 
 ouro_loan
@@ -119,13 +131,24 @@ equal_tuple(ouro_loan self, ouro_loan other)
     return OURO_FOUND;
 }
 
-static void
+static inline __attribute__((always_inline)) void
 let_go_of_tuple(ouro_object *object)
 {
     struct tuple *tuple = (struct tuple *)object;
+    uint16_t self = ouro__self;
     for (size_t i = tuple->n; i != 0;) {
-        ouro_xdecref(tuple->items[--i]); /* a cycle's collection leaves none */
+        if (OURO_LIKELY(tuple->items[--i] != NULL)) { /* a cycle's collection leaves none */
+            ouro__decref_by(tuple->items[i], self);
+        }
     }
+}
+
+static void
+end_tuple(ouro_object *object)
+{
+    const struct tuple *tuple = (const struct tuple *)object;
+    ouro__end(object, ouro__spare_class(sizeof *tuple + tuple->n * sizeof *tuple->items),
+              let_go_of_tuple);
 }
 
 bool
@@ -148,5 +171,6 @@ ouro__tuples_init(void)
         return false;
     }
     ouro__tuple_type->let_go = let_go_of_tuple;
+    ouro__tuple_type->end = end_tuple;
     return true;
 }

@@ -36,6 +36,8 @@ bool ouro__finalizers_init(void);
 bool ouro__weak_dicts_init(void);
 bool ouro__weak_sets_init(void);
 bool ouro__weak_iterators_init(void);
+bool ouro__functions_init(void);
+bool ouro__classes_init(void);
 
 /* Choose the key of hashes, once. */
 void ouro__hash_init(void);
@@ -87,17 +89,21 @@ ouro_ref ouro__repr_deque(ouro_loan self);
 /* Whether bytes or a bytearray equal something. */
 ouro_status ouro__equal_bytes(ouro_loan self, ouro_loan other);
 
-extern struct ouro_type *ouro__list_type, *ouro__tuple_type;
+extern struct ouro_type *ouro__list_type, *ouro__tuple_type, *ouro__function_type;
 
 /* Add an item, stolen, to a list that has room for it and that nobody else has seen yet. */
 void ouro__list_fill(ouro_object *list, ouro_ref item);
+
+/* The items of a tuple, or of a list that nobody else has seen yet, borrowed, and how many they are. */
+ouro_loan const *ouro__tuple_items(ouro_loan tuple, size_t *n);
+ouro_loan const *ouro__list_items(ouro_loan list, size_t *n);
 
 /* Memory of a container for its items, of 16 bytes at least; NULL without. */
 static inline void *
 ouro__buffer_alloc(size_t size)
 {
     struct thread *self = ouro__thread_self;
-    void *buffer = ouro__spare_take(self->buffer_spares, size);
+    void *buffer = ouro__spare_take(self->buffer_spares, ouro__spare_class(size));
     if (OURO_UNLIKELY(size > FINE_MAX)) {
         ouro__note_large(self, size);
     }
@@ -109,7 +115,7 @@ static inline void
 ouro__buffer_free(void *buffer, size_t size)
 {
     struct thread *self = ouro__thread_self;
-    if (buffer != NULL && !ouro__spare_put(self->buffer_spares, size, buffer)) {
+    if (buffer != NULL && !ouro__spare_put(self->buffer_spares, ouro__spare_class(size), buffer)) {
         ouro__free(self->leaves, buffer);
     }
 }
@@ -118,7 +124,7 @@ ouro__buffer_free(void *buffer, size_t size)
 static inline void *
 ouro__buffer_realloc(void *buffer, size_t size_before, size_t size)
 {
-    if (size > FINE_MAX || size_before > FINE_MAX) {
+    if (size > SPARE_MAX || size_before > SPARE_MAX) {
         ouro__note_large(ouro__thread_self, size > size_before ? size - size_before : 0);
         return ouro_heap_realloc(ouro__leaves, OURO_DOMAIN_MEM, buffer, size);
     }
