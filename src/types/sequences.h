@@ -17,4 +17,12 @@ struct tuple {
     ouro_object *items[];
 };
 
+/* An item that is there; None in the place of one that the collector has cleared. */
+static inline ouro_loan
+ouro__tuple_item(const struct tuple *tuple, size_t index)
+{
+    ouro_object *item = tuple->items[index];
+    return OURO_LIKELY(item != NULL) ? (ouro_loan)item : ouro_lend(ouro_none());
+}
+
 #endif
