@@ -91,6 +91,9 @@ OURO_API OURO_NODISCARD ouro_ref ouro_dict_iterate_items(ouro_loan dict);
  */
 OURO_API bool ouro_dict_next(ouro_loan dict, size_t *position, ouro_ref *key, ouro_ref *value);
 
+/** The same, borrowed from the dict: for who knows that nobody changes it. */
+OURO_API bool ouro_dict_next_borrow(ouro_loan dict, size_t *position, ouro_loan *key, ouro_loan *value);
+
 #ifdef __cplusplus
 }
 #endif

@@ -74,19 +74,6 @@ ouro_tuple_get_borrow(ouro_loan loan, size_t index)
     return index < tuple->n ? ouro__tuple_item(tuple, index) : NULL;
 }
 
-ouro_loan const *
-ouro__tuple_items(ouro_loan loan, size_t *n)
-{
-    struct tuple *tuple = tuple_of(loan);
-    for (size_t i = 0; i < tuple->n; i++) {
-        if (OURO_UNLIKELY(tuple->items[i] == NULL)) { /* cleared */
-            tuple->items[i] = ouro_none();
-        }
-    }
-    *n = tuple->n;
-    return (ouro_loan const *)tuple->items;
-}
-
 ouro_loan
 ouro_tuple_type(void)
 {
