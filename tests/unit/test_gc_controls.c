@@ -366,6 +366,45 @@ test_tracked_and_finalized(void **state) /* GCTests.test_is_tracked, test_is_fin
     ouro_decref(row);
 }
 
+/* GCTests.test_is_tracked: "atoms and leaf objects: no; instances, lists, sets: yes; subtypes always" */
+static void
+test_which_kinds_are_tracked(void **state)
+{
+    (void)state;
+    ouro_ref leaves[] = {ouro_none(),
+                         ouro_bool(true),
+                         ouro_int_new(7),
+                         ouro_int_new(INT64_MIN),
+                         ouro_float_new(1.5),
+                         ouro_str_new("text"),
+                         ouro_bytes_new("bytes", 5),
+                         ouro_bytearray_new("bytes", 5)};
+    for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
+        assert_false(ouro_is_tracked(ouro_lend(leaves[i])));
+        ouro_decref(leaves[i]);
+    }
+    ouro_ref frozen = NULL, types[3];
+    assert_int_equal(ouro_frozenset_new(NULL, &frozen), OURO_OK);
+    ouro_ref containers[] = {ouro_list_new(0), ouro_set_new(), frozen, ouro_tuple_new(1, NULL),
+                             node_new(NULL, NULL)};
+    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++) {
+        assert_true(ouro_is_tracked(ouro_lend(containers[i])));
+        ouro_decref(containers[i]);
+    }
+    ouro_ref dict = ouro_dict_new();
+    assert_false(ouro_is_tracked(ouro_lend(dict))); /* born untracked */
+    ouro_decref(dict);
+    ouro_loan bases[] = {ouro_dict_type(), ouro_list_type(), ouro_set_type()};
+    for (size_t i = 0; i < 3; i++) {
+        const ouro_type_spec spec = {.name = "sub", .base = bases[i], .size = 48};
+        assert_int_equal(ouro_type_create(&spec, &types[i]), OURO_OK);
+        ouro_ref object = ouro_new(ouro_lend(types[i]));
+        assert_true(ouro_is_tracked(ouro_lend(object)));
+        ouro_decref(object);
+        ouro_decref(types[i]);
+    }
+}
+
 /* ---- freezing ---- */
 
 static void
@@ -622,6 +661,7 @@ main(void)
         TEST(test_referrers),
         TEST(test_referents),
         TEST(test_tracked_and_finalized),
+        TEST(test_which_kinds_are_tracked),
         TEST(test_freeze),
         TEST(test_frozen_hold_what_they_refer_to),
         TEST(test_callbacks),
