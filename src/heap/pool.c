@@ -232,6 +232,7 @@ ouro__pool_push_remote(struct pool *pool, void *block)
     /* Read first: once the block is pushed the pool may end.  The owner may be changing; a hint that reaches
      * the former one is seen when it is next absorbed. */
     struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
+    uint8_t *hint = &owner->remote_hint[pool->domain][pool->class];
     uint64_t seen = __atomic_load_n(&pool->remote, __ATOMIC_RELAXED);
     uint64_t wanted;
     bool is_vanished = (pool->flags & SLOT_VANISHED) != 0;
@@ -248,7 +249,6 @@ ouro__pool_push_remote(struct pool *pool, void *block)
         }
         return;
     }
-    uint8_t *hint = &owner->remote_hint[pool->domain][pool->class];
     if (__atomic_load_n(hint, __ATOMIC_RELAXED) == 0) {
         __atomic_store_n(hint, 1, __ATOMIC_RELAXED);
     }

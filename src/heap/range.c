@@ -35,7 +35,7 @@
 #define MIN_BUDGET ((size_t)(OURO_STRESS ? 1 : 16))   /* slots: 1 MiB */
 #define MAX_BUDGET ((size_t)(OURO_STRESS ? 1 : 1024)) /* slots: 64 MiB */
 /* A program that frees much at once is purged often on the way: that shrinks no budget up to this. */
-#define FALL_BUDGET ((size_t)(OURO_STRESS ? 1 : 64)) /* slots: 4 MiB */
+#define FALL_BUDGET ((size_t)(OURO_STRESS ? 2 : 64)) /* slots: 4 MiB */
 #define SOON_NS 100000000U /* a take within 100 ms of a purge shows that it came too early */
 
 #define EXACT_BINS 32
