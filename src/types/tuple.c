@@ -58,6 +58,9 @@ ouro_tuple_fill(ouro_loan loan, size_t index, ouro_ref item)
 {
     struct tuple *tuple = tuple_of(loan);
     OURO_CHECK(index < tuple->n, "item %zu of a tuple of %zu is to be filled", index, tuple->n);
+    if (OURO_UNLIKELY(tuple->head.flags & OBJECT_UNTRACKED) && ouro__may_be_in_cycle(item)) {
+        ouro__track(&tuple->head); /* a collection found it still empty */
+    }
     ouro_assign(&tuple->items[index], item);
 }
 
@@ -155,6 +158,7 @@ ouro__tuples_init(void)
     if (!ouro__type_make(&spec, &ouro__tuple_type)) {
         return false;
     }
+    ouro__tuple_type->untracking = UNTRACKED_BY_ANY;
     ouro__tuple_type->let_go = let_go_of_tuple;
     ouro__tuple_type->end = end_tuple;
     return true;
