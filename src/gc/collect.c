@@ -236,6 +236,7 @@ let_go_of_types(struct collection *collection, unsigned debug)
             ouro_object *type = chunk->items[i];
             if (ouro__gc_is_used((const struct ouro_type *)type)) {
                 collection->n_trash--;
+                show(type);
                 ouro_decref(type);
             } else {
                 collection->n_saved += let_go_of(type, debug);
