@@ -419,7 +419,8 @@ static void
 test_untouched_parts_are_counted(void **state)
 {
     struct fixture *fixture = *state;
-    ouro_heap_trim(fixture->heap); /* what earlier tests left resident would serve a part of the block */
+    ouro_heap_trim(
+        fixture->heap); /* what earlier tests left resident would serve a part of the block */
     unsigned char *block = ouro_heap_alloc(fixture->heap, OURO_DOMAIN_RAW, 64 << 20);
     assert_non_null(block);
     ouro_heap_stats stats;
