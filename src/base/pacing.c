@@ -344,6 +344,8 @@ ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left
             OURO_PACE_INTERPRETER) { /* Ouro's own has a middle generation by itself */
             place_survivors(pacing, n_left, n_apart);
         }
+        pacing->trusts_survivors =
+            pacing->manner == OURO_PACE_NATIVE && pacing->looks_since_dirty >= MIDDLE_LOOKS;
     }
     pacing->bytes_at_event = now.bytes;
     pacing->plans_young = plan_young(pacing);

@@ -38,7 +38,8 @@ struct ouro__pacing {
     bool keeps_young;  /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
     bool takes_middle; /* OURO_LOOK_YOUNG: with the new objects, those that earlier ones left apart */
     bool keeps_middle; /* after it: what it leaves is to stay apart */
-    bool plans_young;  /* the next look is to be OURO_LOOK_YOUNG and not OURO_LOOK_NOT */
+    bool trusts_survivors; /* of Ouro's own: what a young look leaves need not be looked at once more */
+    bool plans_young;      /* the next look is to be OURO_LOOK_YOUNG and not OURO_LOOK_NOT */
     uint64_t n_raised, n_lowered, n_forced, n_put_off;
 
     /* The rest is for pacing alone. */

@@ -106,7 +106,8 @@ settle(void *block, void *context)
     bool is_trash = ouro__gc_is_trash(object);
 
     ouro__side_store(ouro__side_at(object), 0);
-    set_generation(object, collection->generation > 0 || is_trash ? GENERATION_OLD : 1);
+    bool is_old = collection->generation > 0 || collection->skips_middle || is_trash;
+    set_generation(object, is_old ? GENERATION_OLD : 1);
     if (!is_trash && ouro__type(object)->untracking == UNTRACKED_BY_ANY) {
         ouro__gc_untrack(object);
     }
@@ -331,7 +332,7 @@ search(struct collection *collection)
     ouro__gc_for_each(&young, settle, collection);
     if (is_whole) {
         ouro__side_forget();
-    } else if (generation == 0) {
+    } else if (generation == 0 && !collection->skips_middle) {
         ouro__gc_add_middle(collection->set.list);
         collection->set.list = NULL;
     }

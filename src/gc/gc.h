@@ -21,6 +21,7 @@ bool ouro__gc_init(void);
 struct collection {
     unsigned generation;
     bool in_slices;
+    bool skips_middle; /* what a young one leaves is old at once */
     struct set set;
     struct set trash;
     struct chunk *next; /* of the trash: what is to be let go of next */

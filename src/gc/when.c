@@ -235,7 +235,8 @@ go_on_with_slow(size_t n_new)
 static void
 follow_pacing(size_t n_new, bool is_young, struct ouro__pace_moment moment)
 {
-    struct collection collection = {.generation = choose_young()};
+    struct collection collection = {.generation = choose_young(),
+                                    .skips_middle = when.pacing.trusts_survivors};
 
     switch (ouro__pacing_start(&when.pacing, when.pacing.wants_full, false, n_new, moment)) {
     case OURO_LOOK_SURVEY:
