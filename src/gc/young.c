@@ -30,8 +30,9 @@ ouro__gc_live_object(void *address)
 }
 
 /* Keep of `list`, in place, what is alive, young enough, and met for the first time; empty chunks stay.  In a log, what is
- * old was born so since the log began, and counts as young.  What the collector passes by is in no list from now on, and so
- * no longer young: its block would be taken for one whose address is logged when it is freed. */
+ * old was born so since the log began, and counts as young; but for types, which are older than their objects.  What the
+ * collector passes by is in no list from now on, and so no longer young: its block would be taken for one whose address is
+ * logged when it is freed. */
 static void
 sift(struct chunk *list, unsigned generation, bool is_log)
 {
@@ -40,7 +41,9 @@ sift(struct chunk *list, unsigned generation, bool is_log)
         for (size_t i = 0; i < chunk->n; i++) {
             ouro_object *object = ouro__gc_live_object(chunk->items[i]);
             unsigned age = object != NULL ? object->flags & OBJECT_GENERATION : GENERATION_FROZEN;
-            if (age > generation && !(is_log && age == GENERATION_OLD)) {
+            bool was_born_old =
+                is_log && age == GENERATION_OLD && ouro__type(object) != ouro__type_type;
+            if (age > generation && !was_born_old) {
                 continue;
             }
             if (!ouro__gc_looks_at(object)) {
