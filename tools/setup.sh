@@ -70,6 +70,7 @@ need_lint() {
     need clang-format has clang-format
     need cppcheck has cppcheck
     need mandoc has mandoc
+    need doxygen has doxygen
     need g++ has g++
     need libcmocka-dev pkg-config --exists cmocka
 }

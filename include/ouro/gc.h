@@ -28,12 +28,13 @@ typedef struct ouro_gc_stats {
 
 /** What is told to callbacks. */
 typedef struct ouro_gc_event {
-    bool is_stop; /**< false: a collection begins; true: it has ended, and the counts are its */
-    unsigned generation;
-    size_t n_collected;
-    size_t n_uncollectable;
+    bool is_stop;        /**< false: a collection begins; true: it has ended, and the counts are its */
+    unsigned generation; /**< the oldest of those that it looks at */
+    size_t n_collected;  /**< objects found unreachable and let go of */
+    size_t n_uncollectable; /**< objects kept in the garbage instead */
 } ouro_gc_event;
 
+/** Called when a collection begins and when it has ended, in the thread that collects, while no thread is stopped. */
 typedef void (*ouro_gc_callback)(const ouro_gc_event *event, void *context);
 
 /** What the collector may be asked to do or tell, one or more of them.  @source gc.set_debug() */
@@ -45,9 +46,13 @@ enum ouro_gc_debug {
         32, /**< keep all that is unreachable in the garbage instead of freeing it */
 };
 
-/** Switch automatic collections on and off; they are on in the beginning. */
+/** Switch automatic collections on, as they are in the beginning. */
 OURO_API void ouro_gc_enable(void);
+
+/** Switch automatic collections off; ouro_gc_collect() still collects. */
 OURO_API void ouro_gc_disable(void);
+
+/** Whether automatic collections are on. */
 OURO_API bool ouro_gc_is_enabled(void);
 
 /**
@@ -60,26 +65,36 @@ OURO_API bool ouro_gc_is_enabled(void);
  */
 OURO_API size_t ouro_gc_collect(unsigned generation);
 
-/** How many objects may be made before a young collection, and young (middle) ones before a middle (old) one.
- * 0 in the first place: no automatic collection. */
+/**
+ * Say when collections happen by themselves.
+ *
+ * @param threshold  borrowed: how many objects may be made before a young collection, and young (middle) ones before
+ *                   a middle (old) one; 0 in the first place: no automatic collection
+ * @source gc.set_threshold()
+ */
 OURO_API void ouro_gc_set_threshold(const uint32_t threshold[OURO_GENERATIONS]);
+
+/** Fill `threshold` with what ouro_gc_set_threshold() set last. */
 OURO_API void ouro_gc_get_threshold(uint32_t threshold[OURO_GENERATIONS]);
 
-/** How far it is: addresses where objects were made since the last collection, young collections since the last middle one,
+/** Fill `count` with how far it is: addresses where objects were made since the last collection, young collections since the last middle one,
  * middle ones since the last old one. */
 OURO_API void ouro_gc_get_count(uint32_t count[OURO_GENERATIONS]);
 
-/** What collections of each generation have done so far. */
+/** Fill `stats` with what collections of each generation have done so far. */
 OURO_API void ouro_gc_get_stats(ouro_gc_stats stats[OURO_GENERATIONS]);
 
-/** Flags of enum ouro_gc_debug. */
+/** Set `flags` of enum ouro_gc_debug, all of them at once; 0 in the beginning. */
 OURO_API void ouro_gc_set_debug(unsigned flags);
+
+/** The flags that are set. */
 OURO_API unsigned ouro_gc_get_debug(void);
 
-/** Be told when collections begin and end; it may do all but collect, which finds nothing there.  OURO_TOO_MANY: 8 callbacks are there. */
+/** Have `callback` told when collections begin and end, and `context`, borrowed; it may do all but collect, which finds
+ * nothing there.  OURO_OK, or OURO_TOO_MANY: 8 callbacks are there. */
 OURO_API OURO_NODISCARD ouro_status ouro_gc_add_callback(ouro_gc_callback callback, void *context);
 
-/** Be told no longer; 0 when it was not, OURO_FOUND when it was. */
+/** Have `callback` with that `context` told no longer; 0 when it was not, OURO_FOUND when it was. */
 OURO_API ouro_status ouro_gc_remove_callback(ouro_gc_callback callback, void *context);
 
 /** Have collections pass by all objects that are there now.  @source gc.freeze() */
@@ -96,18 +111,21 @@ OURO_API size_t ouro_gc_freeze_count(void);
  * references, but make nothing and let go of nothing.
  *
  * @param generation  0, 1 or 2, or -1 for all three
+ * @param visit       a result other than 0 ends the walk
+ * @param context     handed to `visit`
  * @return OURO_OK, OURO_WRONG_VALUE for another generation, or the visitor's first result that is not 0
  * @source gc.get_objects()
  */
 OURO_API int ouro_gc_visit_objects(int generation, ouro_visitor visit, void *context);
 
-/** The same for each object that holds a reference to `object`.  @source gc.get_referrers() */
+/** Call `visit` with `context` likewise for each object that the collector looks at and that holds a reference to
+ * `object`; @return the first result that is not 0, or OURO_OK  @source gc.get_referrers() */
 OURO_API int ouro_gc_visit_referrers(ouro_loan object, ouro_visitor visit, void *context);
 
 /** How many objects are in the garbage: unreachable, and not to be freed. */
 OURO_API size_t ouro_gc_garbage_count(void);
 
-/** Take an object out of the garbage, as a new reference; NULL when it is empty. */
+/** An object, taken out of the garbage, as a new reference; NULL when it is empty. */
 OURO_API OURO_NODISCARD ouro_ref ouro_gc_garbage_take(void);
 
 #ifdef __cplusplus

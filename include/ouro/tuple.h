@@ -20,7 +20,7 @@ OURO_API ouro_loan ouro_tuple_type(void);
  */
 OURO_API OURO_NODISCARD ouro_ref ouro_tuple_new(size_t n, ouro_loan const *items);
 
-/** Put an item in a tuple that nobody else has seen yet; it is stolen. */
+/** Put an item at `index` in a tuple that nobody else has seen yet; it is stolen. */
 OURO_API void ouro_tuple_fill(ouro_loan tuple, size_t index, ouro_ref item);
 
 /** How many items there are. */

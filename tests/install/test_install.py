@@ -83,7 +83,7 @@ def test_tool_finds_its_host(prefix):
 
 def test_everything_is_there(prefix):
     for name in ["heap.h", "ouro.h", "libouro.so", "libouro-host.so", "ouro-config.cmake",
-                 "ouro.1", "libouro.3", "LICENSE", "README.md"]:  # fmt: skip
+                 "ouro.1", "libouro.3", "ouro_list.3", "ouro_object.3", "LICENSE", "README.md"]:  # fmt: skip
         find(prefix, name)
     assert not list(prefix.rglob("*internals*"))
 
