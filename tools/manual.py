@@ -75,7 +75,7 @@ class Function:
                 continue
             if kind in BY_TYPE:
                 added.append(("param", name, BY_TYPE[kind]))
-            elif re.search(rf"`[^`]*\b{name}\b[^`]*`", self.text):
+            elif re.search(rf"`[^`]*\b{name}\b[^`]*`", self.comment or ""):
                 added.append(("param", name, "as said above"))
         if self.returns is None and self.result != "void":
             said = self.said_of_result()
@@ -317,13 +317,17 @@ def escape(text):
 
 
 def paragraphs(text):
-    """Lines of roff for a text with blank lines between paragraphs."""
+    """Lines of roff for a text with blank lines between paragraphs; what is indented by four is code."""
     out = []
-    for paragraph in re.split(r"\n\s*\n", text):
-        if out:
-            out.append(".Pp")
-        for sentence in re.split(r"(?<=[.!?]) +(?=[A-Z@`])", flow(paragraph)):
-            out.append(escape(re.sub(r"@source\s+", "Source: ", sentence)))
+    for n, part in enumerate(re.split(r"((?:^    .*\n?(?:\n(?=    ))*)+)", text, flags=re.MULTILINE)):
+        if n % 2 == 1:
+            out += literal(re.sub(r"^    ", "", part, flags=re.MULTILINE))
+            continue
+        for paragraph in re.split(r"\n\s*\n", part.strip()):
+            if out and out[-1] != ".Ed":
+                out.append(".Pp")
+            for sentence in re.split(r"(?<=[.!?]) +(?=[A-Z@`])", flow(paragraph)):
+                out.append(escape(re.sub(r"@source\s+", "Source: ", sentence)))
     return [line for line in out if line]
 
 

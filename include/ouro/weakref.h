@@ -42,8 +42,7 @@ OURO_API size_t ouro_weakref_count(ouro_loan object);
 /**
  * The weak references to an object that are alive, the one without a callback first, then the most recent.
  *
- * @param refs    receives new references; may be NULL when `n_refs` is 0
- * @param n_refs  how many there is room for
+ * @param refs    receives up to `n_refs` new references
  * @return how many there are; no more than `n_refs` were given
  */
 OURO_API size_t ouro_weakref_list(ouro_loan object, ouro_ref *refs, size_t n_refs);
