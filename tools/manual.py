@@ -323,12 +323,12 @@ def paragraphs(text):
         if n % 2 == 1:
             out += literal(re.sub(r"^    ", "", part, flags=re.MULTILINE))
             continue
-        for paragraph in re.split(r"\n\s*\n", part.strip()):
+        for paragraph in re.split(r"\n\s*\n", part.strip()) if part.strip() else []:
             if out and out[-1] != ".Ed":
                 out.append(".Pp")
             for sentence in re.split(r"(?<=[.!?]) +(?=[A-Z@`])", flow(paragraph)):
                 out.append(escape(re.sub(r"@source\s+", "Source: ", sentence)))
-    return [line for line in out if line]
+    return out
 
 
 def literal(text):
@@ -408,10 +408,10 @@ def function_text(function):
         out.append(".El")
     for label, said in [("Returns", returns), ("Threads:", function.threads), ("Source:", function.source)]:
         if said:
-            if out[-1] == ".El" or label == "Returns":
-                out.append(".br" if out[-1] != ".El" else "")
+            if label == "Returns" and out[-1] != ".El":
+                out.append(".br")
             out += paragraphs(f"{label} {flow(said)}.".replace("..", "."))
-    return [line for line in out if line]
+    return out
 
 
 def example(name):
