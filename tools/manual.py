@@ -339,6 +339,7 @@ def literal(text):
 def declared(item):
     """A type or a macro as a page shows it."""
     text = re.sub(r"\b__attribute__\(\(.*?\)\)\)? ?", "", item.declaration)
+    text = re.sub(r"/\*\*<?", "/*", text)
     if item.kind == "type" or re.fullmatch(r"#define \w+ [\w()]+\n?", item.declaration):
         return text
     return re.match(r"#define \w+(\([^)]*\))?", text)[0]
