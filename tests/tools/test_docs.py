@@ -17,7 +17,7 @@ MANUALS = sorted((REPOSITORY / "man").glob("*.[1-9]"))
 # Public names, and those of macros and internals; one that ends with _ stands for all that begin so.
 NAME = re.compile(r"\b(?:ouro|OURO)_\w+")
 PROGRAM = re.compile(r"^```c\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
-PRINTS = re.compile(r"^```c\n([^`]*int main\([^`]*)^```\n+(?:It|which) prints:?\n+```\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
+PRINTS = re.compile(r"^```c\n([^`]*\bint\s+main\([^`]*)^```\n+(?:It|which) prints:?\n+```\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
 
 # A program of a page may be a few lines as they would stand in a function.
 FRAME = """#include <stdio.h>
@@ -77,7 +77,7 @@ def compile_program(program, *options):
     return subprocess.run([*words, "-x", "c", "-", *options], input=source, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("program", programs())
+@pytest.mark.parametrize("program", list(programs()))
 @pytest.mark.parametrize("ownership", [0, 1])
 def test_program_compiles(program, ownership):
     done = compile_program(program, "-fsyntax-only", f"-DOURO_OWNERSHIP={ownership}")
@@ -96,13 +96,17 @@ def printed():
             yield pytest.param(program, said, id=f"{name_of(path)}-{number}")
 
 
-@pytest.mark.parametrize("program, said", printed())
+@pytest.mark.parametrize("program, said", list(printed()))
 def test_program_prints_what_is_shown(program, said, tmp_path):
     executable, library = tmp_path / "program", BUILD / "lib"
     done = compile_program(program, "-o", executable, f"-L{library}", "-louro", f"-Wl,-rpath,{library}", "-pthread")
     assert done.returncode == 0, done.stderr
     done = subprocess.run([executable], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr, done.stdout) == (0, "", said)
+
+
+def test_readme_shows_a_program():
+    assert len(PRINTS.findall((REPOSITORY / "README.md").read_text())) == 1
 
 
 def anchors(path):
