@@ -26,7 +26,10 @@ add_custom_command(OUTPUT "${PROJECT_BINARY_DIR}/man/made"
 add_custom_target(manual ALL DEPENDS "${PROJECT_BINARY_DIR}/man/made")
 install(DIRECTORY "${PROJECT_BINARY_DIR}/man/" DESTINATION "${CMAKE_INSTALL_MANDIR}/man3"
         FILES_MATCHING PATTERN "*.3")
-install(FILES LICENSE README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(FILES LICENSE README.md CONTRIBUTING.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY docs DESTINATION "${CMAKE_INSTALL_DOCDIR}"
+        FILES_MATCHING PATTERN "*.md" PATTERN "*.json")
+install(DIRECTORY examples/objects DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples")
 
 # find_package(ouro), target Ouro::ouro
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/ouro")

@@ -248,8 +248,15 @@ class Header:
             if not any(isinstance(item, Other) and item.name == name for item in self.items):
                 self.items.append(Other(name, "macro", declaration, line, comment))
 
-    def problems(self):
+    def names(self):
+        return {item.name for item in self.items if not isinstance(item, Note)}
+
+    def problems(self, known):
+        """What is left out, and functions that comments name although there are none: `known` has all there are."""
         found = []
+        for mention in re.finditer(r"\b(ouro_\w+)\(\)", self.source):
+            if mention[1] not in known:
+                found.append(f"{self.path}:{self.line_of(mention.start())}: there is no {mention[1]}()")
         if not self.title:
             found.append(f"{self.path}:1: what does the header hold?")
         for item in self.items:
@@ -437,7 +444,8 @@ def main():
         return 0
     if arguments.what == "check":
         checked = [Header(path) for path in arguments.where] or headers()
-        problems = [problem for header in checked for problem in header.problems()]
+        known = set().union(*(header.names() for header in checked + headers()))
+        problems = [problem for header in checked for problem in header.problems(known)]
         print("\n".join(problems) if problems else f"manual: {len(checked)} headers, all is said")
         return 1 if problems else 0
     folder = Path(arguments.where[0])

@@ -88,6 +88,13 @@ def test_everything_is_there(prefix):
     assert not list(prefix.rglob("*internals*"))
 
 
+def test_links_of_the_readme_lead_somewhere(prefix):
+    readme = find(prefix, "README.md")
+    links = re.findall(r"\]\((?!http)([^)#\s]+)", readme.read_text())
+    assert len(links) > 10
+    assert [link for link in links if not (readme.parent / link).exists()] == []
+
+
 def test_stage(tmp_path):
     """With DESTDIR everything goes into the stage, below the prefix that was configured."""
     run("cmake", "--install", BUILD, env=dict(os.environ, DESTDIR=str(tmp_path)))

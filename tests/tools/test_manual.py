@@ -109,6 +109,7 @@ def test_passes_a_full_header(header):
         ("Hit it.", "Hit it.  @return nothing", "ouro_pot_hit() returns nothing"),
         ("/** How many fit. */\n", "", "OURO_POT_ROOM has no comment"),
         ("/** A pot's shape. */\n", "", "ouro_pot_shape has no comment"),
+        ("Hit it.", "Hit it, after ouro_pot_lift().", "there is no ouro_pot_lift()"),
         (" - what things are kept in.", "", "what does the header hold?"),
     ],
 )
