@@ -19,11 +19,12 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 HEADERS = REPOSITORY / "include" / "ouro"
+PROGRAMS = REPOSITORY / "examples" / "objects"
 
 # Headers that libouro(3), which is written by hand, describes.
 NO_PAGE = ["ouro", "base"]
 
-# The whole program that a page shows; each is built, run and compared by the tests.
+# The whole program that a page shows; each is built, run and compared by the tests.  One of the header's own name goes first.
 EXAMPLES = {"object": "tree", "gc": "hello", "list": "hello", "thread": "threads", "weakref": "cache"}
 
 # What a parameter is by its type alone.
@@ -391,8 +392,11 @@ def page(header, names, date):
                 opened = True
             out += function_text(item)
     out += [".El"] * opened
-    if header.name in EXAMPLES:
-        out += [".Sh EXAMPLES"] + example(EXAMPLES[header.name])
+    program = PROGRAMS / f"{header.name}.c"
+    if not program.exists():
+        program = PROGRAMS / f"{EXAMPLES.get(header.name)}.c"
+    if program.exists():
+        out += [".Sh EXAMPLES"] + example(program)
     others = sorted({f"ouro_{name}" for name in names} - {title})
     out += [".Sh SEE ALSO", ".Xr libouro 3 ,"]
     out += [f".Xr {name} 3 ," for name in others[:-1]] + [f".Xr {others[-1]} 3"]
@@ -422,10 +426,9 @@ def function_text(function):
     return out
 
 
-def example(name):
-    """A program of examples/objects, and what it prints."""
-    source = (REPOSITORY / "examples" / "objects" / f"{name}.c").read_text()
-    program, _, said = source.partition("\n/* prints:\n")
+def example(path):
+    """A whole program, and what it prints."""
+    program, _, said = path.read_text().partition("\n/* prints:\n")
     out = literal(program)
     return out + [".Pp", "It prints:"] + literal(said.partition("*/")[0])
 
