@@ -11,6 +11,8 @@ a call gives: "How many there are", "A new list, or NULL", "Put it in; OURO_NO_M
 the sentence tell, `@param` and `@return` must, and `check` says so.
 """
 
+from __future__ import annotations
+
 import argparse
 import re
 import sys
@@ -43,12 +45,14 @@ TAG = re.compile(r"@(param|return|threads|source)\b[ ]*")
 
 @dataclass
 class Function:
+    """A public function, with what its comment says."""
+
     name: str
     result: str
     parameters: list  # of (type, name)
     line: int
     comment: str | None
-    text: str = ""
+    text: str = ""  # the comment without its tags
     described: dict = field(default_factory=dict)  # parameter -> text
     returns: str | None = None
     threads: str | None = None
@@ -56,7 +60,7 @@ class Function:
     end: int = 0  # where the comment ends in the header, for additions
 
     def read_comment(self):
-        """Take the comment apart, and put in what types and sentences tell."""
+        """Take the comment apart."""
         body = self.comment or ""
         marks = [m for m in TAG.finditer(body)] + [None]
         self.text = body[: marks[0].start() if marks[0] else None].strip()
@@ -85,6 +89,7 @@ class Function:
         return added
 
     def said_of_result(self):
+        """The part of the sentence that tells what the call gives, or None."""
         text = flow(self.text)
         first = re.split(r"(?<=[a-z)`0-9])\. ", text)[0].rstrip(".")
         if self.result == "ouro_status":
@@ -97,7 +102,7 @@ class Function:
                         return clause
             return None
         if first.split(" ")[0].lower().strip(",") in NOUNS:
-            return first[0].lower() + first[1:] if not first.startswith("UTF") else first
+            return first[0].lower() + first[1:]
         return None
 
     def problems(self):
