@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """manual.py - the manual stands in the public headers; this makes it readable elsewhere.
 
-    tools/manual.py check                 say what the headers leave out
-    tools/manual.py pages FOLDER          write a page of section 3 for each header
-    tools/manual.py filter HEADER         print the header as Doxygen wants it (docs/Doxyfile)
+    tools/manual.py check [HEADER...]          say what the headers leave out
+    tools/manual.py pages FOLDER [HEADER...]   write a page of section 3 for each, whether it is complete or not
+    tools/manual.py filter HEADER              print the header as Doxygen wants it (docs/Doxyfile)
 
 What a type says is not written out in each comment: a parameter `ouro_loan` is borrowed, `ouro_ref` stolen, and an
 `ouro_ref *` receives a new reference.  Others may be told by the sentence, which names them in backticks, and so may what
@@ -366,10 +366,9 @@ def prototype(function):
 def page(header, names, date):
     """A page of the manual, as mdoc."""
     functions = [item for item in header.items if isinstance(item, Function)]
-    types = [item for item in header.items if isinstance(item, Other)]
-    out = [f'.\\" Made from include/ouro/{header.path.name} by tools/manual.py.', f".Dd {date}",
-           f".Dt OURO_{header.name.upper()} 3", ".Os", ".Sh NAME"]  # fmt: skip
     title = f"ouro_{header.name}"
+    out = [f'.\\" Made from include/ouro/{header.path.name} by tools/manual.py.', f".Dd {date}",
+           f".Dt {title.upper()} 3", ".Os", ".Sh NAME"]  # fmt: skip
     named = [title] + [function.name for function in functions if function.name != title]
     out += [f".Nm {name} ," for name in named[:-1]] + [f".Nm {named[-1]}", f".Nd {escape(header.title)}"]
     out += [".Sh LIBRARY", "libouro (\\-louro),", ".Ql pkg-config --cflags --libs ouro"]
@@ -377,26 +376,8 @@ def page(header, names, date):
     for function in functions:
         out += prototype(function)
     out += [".Sh DESCRIPTION"]
-    out += paragraphs(header.essay or header.title[0].upper() + header.title[1:] + ".")
-    if types:
-        out.append(".Ss Types and macros")
-        for item in types:
-            out += literal(declared(item)) + paragraphs(item.comment)
-    opened = False
-    out.append(".Ss Functions")
-    for item in header.items:
-        if isinstance(item, Note) and (opened or not item.is_title):
-            out += [".El"] * opened
-            opened = False
-            out += [f".Ss {item.text[0].upper() + item.text[1:]}"] if item.is_title else [".Pp"] * (out[-1] == ".El") + paragraphs(item.text)
-        elif isinstance(item, Note) and out[-1].startswith(".Ss"):
-            out[-1] = f".Ss {item.text[0].upper() + item.text[1:]}"
-        elif isinstance(item, Function):
-            if not opened:
-                out.append(".Bl -tag -width Ds")
-                opened = True
-            out += function_text(item)
-    out += [".El"] * opened
+    out += paragraphs(header.essay or header.title[:1].upper() + header.title[1:] + ".")
+    out += types_part(header) + functions_part(header)
     program = PROGRAMS / f"{header.name}.c"
     if not program.exists():
         program = PROGRAMS / f"{EXAMPLES.get(header.name)}.c"
@@ -408,26 +389,49 @@ def page(header, names, date):
     return "\n".join(out) + "\n"
 
 
+def types_part(header):
+    out = []
+    for item in header.items:
+        if isinstance(item, Other):
+            out += literal(declared(item)) + paragraphs(item.comment or "")
+    return [".Ss Types and macros", *out] if out else []
+
+
+def functions_part(header):
+    """The functions one by one, below the titles and between the notes that the header has there."""
+    out = [".Ss Functions"]
+    opened = False
+    for item in header.items:
+        if isinstance(item, Function):
+            out += [".Bl -tag -width Ds"] * (not opened) + function_text(item)
+            opened = True
+        elif isinstance(item, Note):
+            out += [".El"] * opened
+            if item.is_title:
+                out = out[:-1] if out[-1].startswith(".Ss") else out
+                out.append(f".Ss {item.text[0].upper() + item.text[1:]}")
+            else:
+                out += [".Pp"] * opened + paragraphs(item.text)
+            opened = False
+    return out + [".El"] * opened
+
+
 def function_text(function):
     names = " ".join(f'"{name}"' for _, name in function.parameters)
-    out = [f".It Fn {function.name} {names}".rstrip()]
-    out += paragraphs(function.text)
-    known = dict(function.described)
-    returns = function.returns
-    by_type = {name for tag, name, _ in function.additions() if tag == "param"}
-    for tag, name, said in function.additions():
-        if tag == "param":
-            known[name] = said
-    if set(known) - by_type:
+    out = [f".It Fn {function.name} {names}".rstrip()] + paragraphs(function.text)
+    if function.described:
         out.append(".Bl -tag -width position -compact")
-        for _, name in function.parameters:
-            out += [f".It Fa {name}"] + paragraphs(known[name])
+        for kind, name in function.parameters:
+            said = function.described.get(name, BY_TYPE.get(kind))
+            if said:  # otherwise the sentence has told
+                out += [f".It Fa {name}"] + paragraphs(said)
         out.append(".El")
-    for label, said in [("Returns", returns), ("Threads:", function.threads), ("Source:", function.source)]:
-        if said:
-            if label == "Returns" and out[-1] != ".El":
-                out.append(".br")
-            out += paragraphs(f"{label} {flow(said)}.".replace("..", "."))
+    if function.returns and out[-1] != ".El":
+        out.append(".br")
+    said = [("Returns", function.returns), ("Threads:", function.threads), ("Source:", function.source)]
+    for label, text in said:
+        if text:
+            out += paragraphs(f"{label} {flow(text)}.".replace("..", "."))
     return out
 
 
@@ -459,9 +463,9 @@ def main():
     folder = Path(arguments.where[0])
     folder.mkdir(parents=True, exist_ok=True)
     date = re.search(r"^\.Dd (.*)$", (REPOSITORY / "man" / "libouro.3").read_text(), re.MULTILINE)[1]
-    shown = [header for header in headers() if header.name not in NO_PAGE]
-    names = [header.name for header in shown]
-    for header in shown:
+    with_page = [header for header in headers() if header.name not in NO_PAGE]
+    names = [header.name for header in with_page]
+    for header in [Header(path) for path in arguments.where[1:]] or with_page:
         (folder / f"ouro_{header.name}.3").write_text(page(header, names, date))
     return 0
 

@@ -113,12 +113,15 @@ def test_passes_a_full_header(header):
         (" - what things are kept in.", "", "what does the header hold?"),
     ],
 )
-def test_finds_what_is_missing(header, before, after, said):
+def test_finds_what_is_missing(header, tmp_path, before, after, said):
     assert before in HEADER
     header.write_text(HEADER.replace(before, after))
     code, lines = run_manual("check", str(header))
     assert code == 1
     assert said in lines
+    # A build, which makes the pages, does not break of it.
+    assert run_manual("pages", str(tmp_path / "man"), str(header)) == (0, "")
+    assert ".Fn ouro_pot_visit" in (tmp_path / "man" / "ouro_pot.3").read_text()
 
 
 def test_completes_comments_in_place(header):
