@@ -39,7 +39,7 @@ def worst_row(rows, field, variant, base):
 
 
 def where(row):
-    return row["program"] + (" on " + row["python"] if "python" in row else "")
+    return row["program"] + (" on " + row["python"] if "python" in row else ", " + row["group"] if "group" in row else "")
 
 
 def against_better(rows, field, peers):
@@ -89,15 +89,16 @@ def evaluate_targets(suites):
     memory, c, startup = suites.get("memory", []), suites.get("c", []), suites.get("startup", [])
     newest = [row for row in memory if row["program"] == "free_newest"]
     cycles = [row for row in memory if row["program"].startswith("cycles")]
+    objects = suites.get("objects", [])
     table = []
 
-    def add(what, target, rows, variant, measured, detail="", unit="ratio"):
-        """One row; where a run that it stands on has failed, the target is not met, whatever the others show."""
+    def add(what, target, rows, variant, measured, detail="", unit="ratio", least=False):
+        """One row, the target being the most or the least; where a run that it stands on has failed, the target is not met, whatever the others show."""
         n_failed = sum(1 for row in rows if row["variants"].get(variant, {}).get("failed"))
-        met = False if n_failed else None if measured is None else measured <= target
+        met = False if n_failed else None if measured is None else measured >= target if least else measured <= target
         if n_failed:
             detail = "; ".join(filter(None, ["%d of %d failed" % (n_failed, len(rows)), detail]))
-        table.append({"what": what, "target": target, "measured": measured, "met": met, "detail": detail, "unit": unit})
+        table.append({"what": what, "target": target, "measured": measured, "met": met, "detail": detail, "unit": unit, "least": least})
 
     def add_mean(what, target, rows, field, variant, base):
         add(what, target, rows, variant, geometric_mean(ratios(rows, field, variant, base)))
@@ -126,13 +127,39 @@ def evaluate_targets(suites):
     add_worst("garbage in cycles: peak RSS, Ouro / stock, the worst", 1.15, cycles, "rss_kb", "ouro", "stock")
     add("an empty program, over plain, ms", 10, startup, "ouro", most_over_plain(startup, "wall", 1000), unit="ms")
     add("an empty program, over plain, MB", 4, startup, "ouro", most_over_plain(startup, "rss_kb", 1 / 1024), unit="MB")
+    if objects:
+        add_object_targets(objects, add, add_mean, add_worst)
     return table
+
+
+def add_object_targets(objects, add, add_mean, add_worst):
+    def of(group):
+        return [row for row in objects if row["group"] == group]
+
+    def figure(rows, variant):
+        return rows[0]["variants"].get(variant, {}).get("figure") if rows else None
+
+    batches = geometric_mean(ratios(of("create a thousand"), "figure", "ouro", "cpython"))
+    add("objects: create + destroy, Ouro / CPython's C API, geometric mean", 0.60, of("create"), "ouro",
+        geometric_mean(ratios(of("create"), "figure", "ouro", "cpython")), "a thousand at a time: %.2f" % batches if batches else "")
+    add_mean("container operations, geometric mean", 0.80, of("containers"), "figure", "ouro", "cpython")
+    add_worst("container operations, the worst", 1.10, of("containers"), "figure", "ouro", "cpython")
+    add_mean("bytes an object, small containers, geometric mean", 0.70, of("bytes, containers"), "figure", "ouro", "cpython")
+    full, growth = of("full collection"), [row for row in of("growth") if row["program"] == "longest pause"]
+    add_mean("full collection, ns an object, Ouro / CPython, geometric mean", 0.35, full, "figure", "ouro", "cpython")
+    add_mean("full collection, ns an object, Ouro / bdwgc, geometric mean", 1.00, full, "figure", "ouro", "bdwgc")
+    add_mean("longest pause growing to 10 M objects, Ouro / CPython", 0.05, growth, "figure", "ouro", "cpython")
+    add_mean("longest pause growing to 10 M objects, Ouro / bdwgc", 0.20, growth, "figure", "ouro", "bdwgc")
+    add("share of CPU time spent collecting during that growth", 0.08, of("growth share"), "ouro", figure(of("growth share"), "ouro"), unit="share")
+    add("two threads making and dropping their own objects, throughput / one thread", 1.8, of("threads"), "ouro",
+        figure(of("threads"), "ouro"), least=True)
+    add_worst("incref + decref by the owner / a plain count", 1.5, of("counts"), "figure", "ouro", "plain")
 
 
 def write_figure(value, unit):
     if value is None:
         return "not measured"
-    return {"ratio": "%.2f", "share": "%.1f %%", "ms": "%.1f ms", "MB": "%.1f MB"}[unit] % (100 * value if unit == "share" else value)
+    return {"ratio": "%.2f", "times": "%.2f", "share": "%.1f %%", "ms": "%.1f ms", "MB": "%.1f MB"}[unit] % (100 * value if unit == "share" else value)
 
 
 def table_text(head, rows):
@@ -151,20 +178,21 @@ def targets_text(targets):
     rows = []
     for each in targets:
         met = {True: "met", False: "**not met**", None: "-"}[each["met"]]
-        rows.append([each["what"], write_figure(each["target"], each["unit"]), write_figure(each["measured"], each["unit"]), met, each["detail"]])
+        target = ("at least " if each["least"] else "") + write_figure(each["target"], each["unit"])
+        rows.append([each["what"], target, write_figure(each["measured"], each["unit"]), met, each["detail"]])
     return table_text(["what", "at most", "measured", "", "where, how"], rows)
 
 
 def comparison_text(rows, base, field, unit, scale):
     """Per program: the base's figure, and the others' ratios to it; then their geometric mean and worst."""
-    names = [name for name in rows[0]["variants"] if name != base]
+    names = list(dict.fromkeys(name for row in rows for name in row["variants"] if name != base))
     body = []
     for row in rows:
-        figure = row["variants"][base].get(field)
-        cells = [row["program"], FAILED if figure is None else "%.2f" % (figure * scale)]
+        figure = row["variants"].get(base, {}).get(field)
+        cells = [row["program"], ("-" if base not in row["variants"] else FAILED) if figure is None else "%.2f" % (figure * scale)]
         for name in names:
             value = ratio(row, field, name, base)
-            cells.append("%.2f" % value if value is not None else FAILED if row["variants"][name]["failed"] else "-")
+            cells.append("%.2f" % value if value is not None else FAILED if row["variants"].get(name, {}).get("failed") else "-")
         body.append(cells)
     if len(body) > 1:
         for label, summarise in (("geometric mean", geometric_mean), ("worst", lambda values: max(values, default=None))):
@@ -184,6 +212,49 @@ def memory_text(rows):
             cells.append(FAILED if result["failed"] else "%d → %d, %d" % tuple(result[moment] / MIB for moment in ("peak", "freed", "settled")))
         body.append(cells)
     return table_text(["program"] + names, body)
+
+
+OBJECT_GROUPS = [  # group, heading, the base
+    ("create", "Create and destroy, one at a time", "cpython"),
+    ("create a thousand", "Create a thousand, then destroy them", "cpython"),
+    ("containers", "Container operations", "cpython"),
+    ("counts", "One reference more and one less; *plain* is a count that is not atomic", "plain"),
+    ("counts, foreign", "The same by another thread than the owner", "gobject"),
+    ("bytes, containers", "Resident bytes, containers", "cpython"),
+    ("bytes, others", "Resident bytes, others", "cpython"),
+    ("full collection", "A full collection of 5 M live objects, by the clock, each object", "cpython"),
+    ("young collection", "A collection of 10,000 young lists beside them, by the clock, each young object", "cpython"),
+    ("garbage", "Garbage in cycles, made and collected, each object", "cpython"),
+    ("trees", "Trees, the collector on", "cpython"),
+    ("growth", "A list that grows to 10 M small lists, the collector on", "cpython"),
+    ("growth share", "Share of that growth's time spent collecting", None),
+    ("threads", "Two threads that make and drop objects of their own, by the clock: throughput over one thread's", None),
+]
+
+
+def figures_text(rows):
+    """Each peer's figure as it is."""
+    names = list(rows[0]["variants"])
+    body = []
+    for row in rows:
+        results = [row["variants"][name] for name in names]
+        body.append([row["program"]] + [FAILED if result["failed"] else write_figure(result["figure"], row["unit"]) for result in results])
+    return table_text(["what"] + names, body)
+
+
+def objects_text(rows):
+    parts = ["""
+## Objects in C
+
+Ouro's C API, CPython's (libpython embedded, no bytecode runs), the Boehm-Demers-Weiser collector and GLib's GObject do the
+same, each in its quickest public way, the collectors being off unless it says otherwise. Nanoseconds are user plus system
+time of one operation. `make bench ARGS="--what objects --update"` measures this part alone."""]
+    for group, heading, base in OBJECT_GROUPS:
+        found = [row for row in rows if row["group"] == group]
+        if found:
+            text = comparison_text(found, base, "figure", found[0]["unit"], 1) if base else figures_text(found)
+            parts += ["\n%s:\n" % heading, text]
+    return parts
 
 
 def by_python(rows):
@@ -216,6 +287,8 @@ def page_text(results):
         parts += ["\n## malloc workloads in C\n\nTime:\n", comparison_text(suites["c"], "glibc", "cpu", "s", 1),
                   "\nElapsed time:\n", comparison_text(suites["c"], "glibc", "wall", "s", 1),
                   "\nPeak resident memory:\n", comparison_text(suites["c"], "glibc", "rss_kb", "MB", 1 / 1024)]
+    if suites.get("objects"):
+        parts += objects_text(suites["objects"])
     wrong = failures(suites)
     if wrong:
         parts += ["\n## What failed\n", "\n".join("- %s, %s: %s" % each for each in wrong)]

@@ -10,7 +10,8 @@ results.json: {"schema": "ouro-bench/1", "date", "machine", "rounds", "partial",
 "target", "measured", "met", "detail", "unit"}], "suites": {suite: [{"program", "python" (but in "c"),
 "variants": {variant: {"failed": text or null, "runs": [{"wall", "user", "system": seconds, "rss_kb"}], and
 medians: "cpu" (user+system), "wall", "rss_kb"}}}]}}.  Runs of the suite "memory" also have "start", "peak",
-"freed" and "settled": resident bytes without files."""
+"freed" and "settled": resident bytes without files.  Rows of the suite "objects" have a "group" and a "unit", their
+runs and medians a "figure"."""
 import argparse
 import datetime
 import json
@@ -18,13 +19,14 @@ import os
 import platform
 import sys
 
+import object_suite
 import report
 import suites
 from measuring import Measure, build_c
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-SUITES = ("python", "startup", "memory", "c", "pyperformance")
+SUITES = ("python", "startup", "memory", "c", "objects", "pyperformance")
 
 
 def parse_arguments():
@@ -35,12 +37,15 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, help="how often each program runs under each variant (default: 5)")
     parser.add_argument("--python", action="append", metavar="PATH", help="use this Python (may be repeated; default: Debian's and two others)")
     parser.add_argument("--what", action="append", choices=SUITES, help="run this suite alone (may be repeated)")
+    parser.add_argument("--update", action="store_true", help="keep what results.json has of the other suites, and write all again")
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "bench"), help="where the C programs are built")
     parser.add_argument("--page", metavar="FILE", help="the page to write (default: docs/performance.md; none for a part of the programs)")
     parser.add_argument("--json", metavar="FILE", help="the figures to write (default: bench/results.json; none for a part of the programs)")
     options = parser.parse_args()
     options.partial = bool(options.quick or options.only or options.what)
-    if not options.partial:
+    if options.update and (options.quick or options.only):
+        parser.error("--update takes whole suites")
+    if options.update or not options.partial:
         options.page = options.page or os.path.join(ROOT, "docs", "performance.md")
         options.json = options.json or os.path.join(HERE, "results.json")
     if options.rounds is None:
@@ -58,7 +63,13 @@ def say(row):
     """One line a program, while it goes on."""
     cells = []
     for name, result in row["variants"].items():
-        cells.append("%s %s" % (name, "FAILED (%s)" % result["failed"] if result["failed"] else "%.2f s %d MB" % (result["cpu"], result["rss_kb"] / 1024)))
+        if result["failed"]:
+            text = "FAILED (%s)" % result["failed"]
+        elif "figure" in result:
+            text = "%.2f %s" % (result["figure"], row["unit"])
+        else:
+            text = "%.2f s %d MB" % (result["cpu"], result["rss_kb"] / 1024)
+        cells.append("%s %s" % (name, text))
     print("%-32s %s" % (report.where(row), "; ".join(cells)), file=sys.stderr, flush=True)
 
 
@@ -90,7 +101,9 @@ def run_suites(options):
     measure = Measure(programs["measure"])
     ouro, host = find_ouro(options.ouro)
     peers = suites.find_peers(complain)
-    if options.python:
+    if what == ["objects"]:
+        pythons = []
+    elif options.python:
         pythons = [suites.Python(path) for path in options.python]
     else:
         pythons = suites.find_pythons(1 if options.quick else 3)
@@ -104,10 +117,22 @@ def run_suites(options):
         results["memory"] = suites.run_python(measure, options, pythons, variants, "memory", say)
     if "c" in what:
         results["c"] = suites.run_c(measure, options, programs, suites.c_variants(host, peers), say)
+    if "objects" in what:
+        results["objects"] = object_suite.run(measure, options, ouro, complain, say)
     if "pyperformance" in what:
         site_packages = suites.install_pyperformance(pythons, os.path.join(os.path.abspath(options.build), "venv"))
         results["pyperformance"] = suites.run_pyperformance(measure, options, pythons, variants, site_packages, say)
     return {name: rows for name, rows in results.items() if rows}
+
+
+def update_suites(path, found):
+    """What a file of figures has, with the suites that were found now; those of another machine do not belong together."""
+    with open(path, encoding="utf-8") as file:
+        before = json.load(file)
+    if before["machine"] != describe_machine():
+        complain("%s is from another machine: %s" % (path, before["machine"]["text"]))
+        sys.exit(2)
+    return {**before["suites"], **found}
 
 
 def main():
@@ -116,6 +141,9 @@ def main():
     if not found:
         complain("no program has such a name")
         return 2
+    if options.update:
+        found = update_suites(options.json, found)
+        options.partial = False
     results = {
         "schema": "ouro-bench/1",
         "date": datetime.date.today().isoformat(),

@@ -25,12 +25,8 @@ DOORS = {
     "cli": {"monitor", "public"},
 }
 
-# Public headers whose room has another name.
-HEADERS = {
-    "status": "base", "thread": "object", "weakref": "object", "protocol": "object",
-    "bytes": "types", "dict": "types", "int": "types", "list": "types", "number": "types",
-    "set": "types", "str": "types", "tuple": "types",
-}  # fmt: skip
+# Public headers of other rooms than "types" that don't have their room's name; <ouro/ouro.h> is all of them.
+HEADERS = {"status": "base", "thread": "object", "weakref": "object", "protocol": "object", "ouro": "ouro"}
 
 # A public header belongs to the room that keeps its promise, except <ouro/ouro.h>, which is all of them.
 # To the command line they are one, "public".
@@ -57,13 +53,18 @@ WORDS = [
 ]
 
 
+def room_of_header(stem):
+    """The room of a public header by its name."""
+    return HEADERS.get(stem, stem if stem in DOORS else "types")
+
+
 def room_of_file(path):
     """The room of a source file, or None when it is nobody's: public headers are checked by name."""
     parts = path.parts
     if parts[0] == "src":
         return parts[1]
     if parts[0] == "include":
-        return HEADERS.get(path.stem, path.stem)
+        return room_of_header(path.stem)
     return parts[0]
 
 
@@ -71,7 +72,7 @@ def room_of_include(bracket, name, path, root):
     """The room that an #include opens, or None for a header of the system."""
     if name.startswith("ouro/"):
         stem = Path(name).stem
-        return "public" if path.parts[0] == "cli" else HEADERS.get(stem, stem)
+        return "public" if path.parts[0] == "cli" else room_of_header(stem)
     if bracket == "<":
         return None
     if "/" in name:

@@ -50,6 +50,7 @@ need_build() {
 need_test() {
     need libcmocka-dev pkg-config --exists cmocka
     need python3-pytest has_python_module pytest
+    need python3-dev pkg-config --exists python3-embed
     need "libpython$(system_python_version)-testsuite" has_python_module test.test_gc
     need python3-venv has_python_module ensurepip
     need g++ has g++
@@ -73,6 +74,7 @@ need_lint() {
     need doxygen has doxygen
     need g++ has g++
     need libcmocka-dev pkg-config --exists cmocka
+    need python3-dev pkg-config --exists python3-embed
 }
 
 need_fuzz() {
@@ -89,6 +91,9 @@ need_bench() {
     need libmimalloc2.0 has_library libmimalloc.so.2
     need libjemalloc2 has_library libjemalloc.so.2
     need libtcmalloc-minimal4 has_library libtcmalloc_minimal.so.4
+    need python3-dev pkg-config --exists python3-embed
+    need libgc-dev pkg-config --exists bdw-gc
+    need libglib2.0-dev pkg-config --exists gobject-2.0
 }
 
 has_library() { PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -F "$1"; }

@@ -26,15 +26,19 @@ typedef struct ouro_gc_stats {
     uint64_t longest_pause_ns; /**< the longest time that the world stood still */
 } ouro_gc_stats;
 
-/** What is told to callbacks. */
+/** What is told to callbacks.  An automatic collection of the old generation goes on in slices between its two events, and
+ * younger ones begin and end meanwhile; what is unreachable when it begins, it finds.  One that is given up has found
+ * nothing. */
 typedef struct ouro_gc_event {
     bool is_stop;        /**< false: a collection begins; true: it has ended, and the counts are its */
+    bool in_slices;      /**< the program goes on between the two events */
     unsigned generation; /**< the oldest of those that it looks at */
     size_t n_collected;  /**< objects found unreachable and let go of */
     size_t n_uncollectable; /**< objects kept in the garbage instead */
 } ouro_gc_event;
 
-/** Called when a collection begins and when it has ended, in the thread that collects, while no thread is stopped. */
+/** Called when a collection begins and when it has ended, while no thread is stopped; for one in slices perhaps by two
+ * threads. */
 typedef void (*ouro_gc_callback)(const ouro_gc_event *event, void *context);
 
 /** What the collector may be asked to do or tell, one or more of them.  @source gc.set_debug() */
@@ -68,8 +72,13 @@ OURO_API size_t ouro_gc_collect(unsigned generation);
 /**
  * Say when collections happen by themselves.
  *
+ * Until other thresholds than {2000, 10, 10} are set, these are where pacing starts from: while collections find next to
+ * nothing, batches grow to 4096 objects, only some of them are looked at, and old collections wait for a multiple of the
+ * memory, or until they are cheap for the time that has passed.
+ *
  * @param threshold  borrowed: how many objects may be made before a young collection, and young (middle) ones before
- *                   a middle (old) one; 0 in the first place: no automatic collection
+ *                   a middle (old) one.  An old one also waits until what is new to it is a quarter of what the last one
+ *                   left.  0 in the first place: no automatic collection; in the second or third: none of that generation
  * @source gc.set_threshold()
  */
 OURO_API void ouro_gc_set_threshold(const uint32_t threshold[OURO_GENERATIONS]);
@@ -121,6 +130,34 @@ OURO_API int ouro_gc_visit_objects(int generation, ouro_visitor visit, void *con
 /** Call `visit` with `context` likewise for each object that the collector looks at and that holds a reference to
  * `object`; @return the first result that is not 0, or OURO_OK  @source gc.get_referrers() */
 OURO_API int ouro_gc_visit_referrers(ouro_loan object, ouro_visitor visit, void *context);
+
+/**
+ * Call `visit` for each reference that some objects hold; numbers, texts and their like hold none.  Of an object that
+ * several hold, or one twice, it is told as often.
+ *
+ * @param objects    borrowed, as is the array
+ * @param n_objects  of them
+ * @param visit      may do what that of ouro_gc_visit_objects() may; a result other than 0 ends the walk
+ * @param context    handed to `visit`
+ * @return the first result that is not 0, or OURO_OK
+ * @source gc.get_referents()
+ */
+OURO_API int ouro_gc_visit_referents(const ouro_loan *objects, size_t n_objects, ouro_visitor visit,
+                                     void *context);
+
+/**
+ * Bytes of an object and of all that can be reached from it, what is reached more than once counted once.  What is held
+ * weakly is not reached.  Left out are objects that are never freed, None and small numbers among them, and types: they belong to
+ * the whole program.  Interned texts are counted, since they go with their last reference.
+ *
+ * The world stands still meanwhile, and as much memory is taken from the system as the addresses of all these objects need
+ * two or three times.
+ *
+ * @param object  borrowed; counted itself whatever it is
+ * @param size    receives the sum of their ouro_sizeof()
+ * @return OURO_OK or OURO_NO_MEMORY
+ */
+OURO_API OURO_NODISCARD ouro_status ouro_sizeof_deep(ouro_loan object, size_t *size);
 
 /** How many objects are in the garbage: unreachable, and not to be freed. */
 OURO_API size_t ouro_gc_garbage_count(void);

@@ -14,6 +14,9 @@ OURO_API ouro_loan ouro_list_type(void);
 /** A new empty list with room for `n` items, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_list_new(size_t n);
 
+/** A new list of `n` `items`, borrowed as is the array; NULL without memory. */
+OURO_API OURO_NODISCARD ouro_ref ouro_list_from(size_t n, ouro_loan const *items);
+
 /** How many items there are. */
 OURO_API size_t ouro_list_length(ouro_loan list);
 
@@ -50,6 +53,14 @@ OURO_API OURO_NODISCARD ouro_status ouro_list_find(ouro_loan list, ouro_loan ite
 
 /** A new list of the items from `begin` up to `end`, or NULL without memory; bounds beyond the end mean the end. */
 OURO_API OURO_NODISCARD ouro_ref ouro_list_slice(ouro_loan list, size_t begin, size_t end);
+
+/** A new list of all items of something that can be iterated over; OURO_OK, OURO_NO_MEMORY, OURO_WRONG_TYPE, or what
+ * iterating fails with. */
+OURO_API OURO_NODISCARD ouro_status ouro_list_from(ouro_loan items, ouro_ref *list);
+
+/** A new iterator from the last item to the first; NULL without memory.  ouro_iterate() gives one from the first to the
+ * last, which sees what is added meanwhile. */
+OURO_API OURO_NODISCARD ouro_ref ouro_list_iterate_reversed(ouro_loan list);
 
 /** Put the items in the opposite order. */
 OURO_API void ouro_list_reverse(ouro_loan list);

@@ -71,10 +71,45 @@ ouro_look(ouro_loan loan)
 /* The number of the calling thread; no object has that of a thread that is not attached. */
 OURO_API extern __thread uint16_t ouro__self __attribute__((tls_model("initial-exec")));
 
-/* What the functions below do when it is not their thread's object, or the last reference of its owner's. */
+/* What the functions below do when it is not their thread's object, or the last reference of its owner's, or there
+ * are more than can be counted. */
 OURO_API void ouro__incref_shared(ouro_object *object);
 OURO_API void ouro__decref_shared(ouro_object *object);
 OURO_API void ouro__decref_last(ouro_object *object);
+
+/** Have an object live for ever: None and its like.  It must hold no reference to an object that shall be freed. */
+OURO_API void ouro_immortalize(ouro_loan object);
+
+/* The same by a thread whose number is at hand.  What is not counted is owned by nobody. */
+static inline void
+ouro__incref_by(ouro_object *object, uint16_t self)
+{
+    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED) + 1;
+
+    if (__builtin_expect(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self, 1)) {
+        __atomic_store_n(&object->local, local, __ATOMIC_RELAXED);
+        if (__builtin_expect(local == OURO_IMMORTAL, 0)) {
+            ouro_immortalize((ouro_loan)object);
+        }
+    } else if (local != 0) {
+        ouro__incref_shared(object);
+    }
+}
+
+static inline void
+ouro__decref_by(ouro_object *object, uint16_t self)
+{
+    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED) - 1;
+
+    if (__builtin_expect(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self, 1)) {
+        __atomic_store_n(&object->local, local, __ATOMIC_RELAXED);
+        if (__builtin_expect(local == 0, 0)) {
+            ouro__decref_last(object);
+        }
+    } else if (local != OURO_IMMORTAL - 1) {
+        ouro__decref_shared(object);
+    }
+}
 
 /**
  * Take one more reference.
@@ -87,17 +122,8 @@ OURO_API void ouro__decref_last(ouro_object *object);
 static inline ouro_ref
 ouro_incref(ouro_loan loan)
 {
-    ouro_object *object = ouro_look(loan);
-    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED) + 1;
-
-    if (__builtin_expect(local != 0, 1)) {
-        if (__builtin_expect(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == ouro__self, 1)) {
-            __atomic_store_n(&object->local, local, __ATOMIC_RELAXED);
-        } else {
-            ouro__incref_shared(object);
-        }
-    }
-    return object;
+    ouro__incref_by(ouro_look(loan), ouro__self);
+    return ouro_look(loan);
 }
 
 /**
@@ -110,18 +136,7 @@ ouro_incref(ouro_loan loan)
 static inline void
 ouro_decref(ouro_ref object)
 {
-    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED) - 1;
-
-    if (__builtin_expect(local != OURO_IMMORTAL - 1, 1)) {
-        if (__builtin_expect(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == ouro__self, 1)) {
-            __atomic_store_n(&object->local, local, __ATOMIC_RELAXED);
-            if (__builtin_expect(local == 0, 0)) {
-                ouro__decref_last(object);
-            }
-        } else {
-            ouro__decref_shared(object);
-        }
-    }
+    ouro__decref_by(object, ouro__self);
 }
 
 /** ouro_decref(), but NULL is ignored. */
@@ -156,9 +171,6 @@ ouro_assign(ouro_ref *variable, ouro_ref stolen)
  * threads hold still.
  */
 OURO_API uint32_t ouro_refcount(ouro_loan object);
-
-/** Have an object live for ever: None and its like.  It must hold no reference to an object that shall be freed. */
-OURO_API void ouro_immortalize(ouro_loan object);
 
 /** Declare a variable that lets go of its reference where its scope ends: what `with` is to Python. */
 #define OURO_SCOPED __attribute__((cleanup(ouro_clear))) ouro_ref
@@ -239,7 +251,7 @@ typedef struct ouro_type_spec {
     ouro_ref (*iterate)(ouro_loan self);
     /** OURO_FOUND and a new reference, or 0 at the end. */
     ouro_status (*next)(ouro_loan self, ouro_ref *item);
-    /** Bytes beside the object's own block. */
+    /** Bytes beside the object's own block.  No lock may be taken, nothing allocated. */
     size_t (*extra_size)(ouro_loan self);
     /** Begin a use: what ouro_enter() calls. */
     ouro_status (*enter)(ouro_loan self);
@@ -270,7 +282,7 @@ OURO_API bool ouro_is_a(ouro_loan object, ouro_loan type);
 /* ---- objects ---- */
 
 /**
- * Make an object: all zero behind its header.
+ * Make an object: all zero behind its header, and an instance without attributes where the type is a class.
  *
  * @param type  borrowed
  * @return a new reference, or NULL without memory

@@ -33,7 +33,7 @@ OURO_API OURO_NODISCARD ouro_status ouro_next(ouro_loan iterator, ouro_ref *item
 
 /**
  * A new text that shows an object: what its type says, or else its type's name and its address.  What contains
- * itself is shown as "[...]" or "(...)" inside, and so is what lies more than a hundred deep.
+ * itself is shown as "[...]", "(...)" or "{...}" inside, and so is what lies more than a hundred deep.
  *
  * @return a new reference to a str, or NULL without memory
  * @source Python's repr()

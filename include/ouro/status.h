@@ -18,10 +18,15 @@ extern "C" {
     X(OURO_TOO_LARGE, -6, "the result would not fit")                                                  \
     X(OURO_TOO_MANY, -7, "no more threads or types can be had")                                        \
     X(OURO_BUSY, -8, "it is in use, or running already")                                               \
-    X(OURO_DEAD, -9, "the object that a proxy stands for is gone")                                     \
+    X(OURO_DEAD, -9, "the object that a weak reference or proxy stands for is gone")                   \
     X(OURO_NOT_ATTACHED, -10, "the calling thread is not attached")                                    \
     X(OURO_FAILED, -11, "a function of the program's own failed")                                      \
-    X(OURO_SYSTEM, -12, "the operating system reports an error")
+    X(OURO_SYSTEM, -12, "the operating system reports an error")                                       \
+    X(OURO_CLOSED, -13, "a generator is being closed")                                                 \
+    X(OURO_NO_FILE, -14, "there is no such file")                                                      \
+    X(OURO_DIRECTORY, -15, "it is a directory")                                                        \
+    X(OURO_DENIED, -16, "the operating system does not permit it")                                     \
+    X(OURO_NOT_UTF8, -17, "what was read is no UTF-8")
 
 #define OURO_STATUS_ENUMERATOR(name, value, text) name = value,
 

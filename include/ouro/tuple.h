@@ -20,6 +20,13 @@ OURO_API ouro_loan ouro_tuple_type(void);
  */
 OURO_API OURO_NODISCARD ouro_ref ouro_tuple_new(size_t n, ouro_loan const *items);
 
+/** A new tuple of all items of something that can be iterated over; OURO_OK, OURO_NO_MEMORY, OURO_WRONG_TYPE, or what
+ * iterating fails with. */
+OURO_API OURO_NODISCARD ouro_status ouro_tuple_from(ouro_loan items, ouro_ref *tuple);
+
+/** A new iterator from the last item to the first; NULL without memory. */
+OURO_API OURO_NODISCARD ouro_ref ouro_tuple_iterate_reversed(ouro_loan tuple);
+
 /** Put an item at `index` in a tuple that nobody else has seen yet; it is stolen. */
 OURO_API void ouro_tuple_fill(ouro_loan tuple, size_t index, ouro_ref item);
 

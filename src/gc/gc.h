@@ -15,6 +15,60 @@ struct set {
 
 bool ouro__gc_init(void);
 
+/* ---- collect.c: a collection, step by step ---- */
+
+/* One collection. */
+struct collection {
+    unsigned generation;
+    bool in_slices;
+    struct set set;
+    struct set trash;
+    struct chunk *next; /* of the trash: what is to be let go of next */
+    size_t n_trash;
+    struct weakref *waiting; /* callbacks to be called */
+    bool ran_code;
+    bool no_memory; /* not all trash could be listed: the rest is left for later */
+    uint64_t pause; /* the longest time that the world stood still, ns */
+    uint64_t ns;    /* time in it so far */
+    size_t n_visited;
+    size_t n_saved; /* of the trash, kept in the garbage */
+};
+
+bool ouro__gc_collect_init(void);
+
+/* Collect a generation, from beginning to end. */
+void ouro__gc_run(struct collection *collection);
+
+/* Begin to collect the old generation in slices; false without memory. */
+bool ouro__gc_begin_slices(struct collection *collection);
+
+/* One slice of about so many objects and references; true when there are no more. */
+bool ouro__gc_slice(struct collection *collection, size_t budget);
+
+/* Find the trash among the suspects; letting go of it comes next. */
+void ouro__gc_end_slices(struct collection *collection);
+
+/* Let go of a chunk of the trash; true when that was all. */
+bool ouro__gc_let_go(struct collection *collection);
+
+/* ---- controls.c ---- */
+
+/* As they are until a program sets others. */
+extern const uint32_t ouro__gc_thresholds[OURO_GENERATIONS];
+
+/* Call the program's callbacks. */
+void ouro__gc_tell(bool is_stop, const struct collection *collection);
+
+void ouro__gc_note_stats(const struct collection *collection);
+
+/* Keep an object, with the reference to it, in the garbage; false without memory. */
+bool ouro__gc_save(ouro_object *object);
+
+/* ---- when.c ---- */
+
+/* The program has switched the collector on or off, or set thresholds. */
+void ouro__gc_controls_changed(void);
+
 /* ---- trial.c; the world stands still ---- */
 
 /* What the side table says of an object. */
@@ -23,17 +77,21 @@ enum side_bits {
     SIDE_BARREN = 0x0800, /* it refers to no object of the set */
     SIDE_IN = 0x1000,     /* of the set, and counted */
     SIDE_REACHED = 0x2000,
-    SIDE_HUB = 0x4000,    /* references are too many for SIDE_COUNT */
-    SIDE_LISTED = 0x8000, /* in the list of a set */
+    SIDE_HUB = 0x4000, /* references are too many for SIDE_COUNT */
+    SIDE_LISTED =
+        0x8000, /* of the set of the trial in progress; what slices.c leaves there has it not */
 };
+
+#define SIDE_UNREACHED (SIDE_IN | SIDE_LISTED) /* of these and SIDE_REACHED, what trash has */
+#define SIDE_STATE (SIDE_UNREACHED | SIDE_REACHED)
 
 struct ouro__gc_found {
     size_t n, n_trash; /* objects of the set, and those of them that hold only each other */
 };
 
 /* Find out which objects of the set are held from outside of it, and reach from them what can be reached.  The
- * set's objects that are not SIDE_REACHED then hold only each other.  Those of a list are SIDE_LISTED, each once, and
- * nothing else is said of any object.  `own` references to each are not counted: the collector's. */
+ * set's objects that are not SIDE_REACHED then hold only each other.  Those of a list are SIDE_LISTED alone, each once, and
+ * no other object is; for a whole set the table is all zero.  `own` references to each are not counted: the collector's. */
 struct ouro__gc_found ouro__gc_try(const struct set *set, uint32_t own);
 
 /* Whether an object is of the set and was not reached. */
@@ -41,7 +99,7 @@ static inline bool
 ouro__gc_is_trash(const ouro_object *object)
 {
     return ouro__side_covers(object) &&
-           (ouro__side_load(ouro__side_at(object)) & (SIDE_IN | SIDE_REACHED)) == SIDE_IN;
+           (ouro__side_load(ouro__side_at(object)) & SIDE_STATE) == SIDE_UNREACHED;
 }
 
 /* Does the collector look at the object? */
@@ -59,7 +117,29 @@ void ouro__gc_find_used_types(bool has_leaves);
 /* What was found last. */
 bool ouro__gc_is_used(const struct ouro_type *type);
 
+/* ---- slices.c: the old generation, a little at a time; the world stands still ---- */
+
+/* Begin to look for what the old generation may have for garbage; false without memory. */
+bool ouro__gc_slices_begin(void);
+
+/* Go on, for about so many objects and references; true when the suspects are known, or when there is no memory for them:
+ * then nothing is in progress any more. */
+bool ouro__gc_slices_go_on(size_t budget);
+
+/* Is it in progress? */
+bool ouro__gc_slices_are_under_way(void);
+
+/* The suspects: all that was garbage at the beginning, and some that isn't.  As a list of a set; it ends what was in
+ * progress, and ouro__side_forget() must follow when the set has been tried.  `n_seen`: old objects there were. */
+struct set ouro__gc_slices_take(size_t *n_seen);
+
+/* Stop looking, whatever was found; the side table is all zero. */
+void ouro__gc_slices_stop(void);
+
 /* ---- young.c: which objects are young; the world stands still ---- */
+
+/* The object that begins at an address in a log or list, and lives, or NULL. */
+ouro_object *ouro__gc_live_object(void *address);
 
 /* Empty the logs of all threads and the list of the middle generation, into one list of what is alive there and no
  * older than `generation`, each object once and SIDE_LISTED. */
@@ -94,7 +174,7 @@ ouro__gc_for_each_unreached(const struct set *set,
         for (struct chunk *chunk = set->list; chunk != NULL; chunk = chunk->next) {
             for (size_t i = 0; i < chunk->n; i++) {
                 uint16_t value = ouro__side_load(ouro__side_at(chunk->items[i]));
-                if ((value & (SIDE_IN | SIDE_REACHED)) == SIDE_IN) {
+                if ((value & SIDE_STATE) == SIDE_UNREACHED) {
                     visit(chunk->items[i], value, context);
                 }
             }
@@ -113,7 +193,7 @@ ouro__gc_for_each_unreached(const struct set *set,
         uint32_t end = is_large ? 1 : pool->fresh;
         for (uint32_t at = first; at < end; at += size) {
             uint16_t value = ouro__side_load(ouro__side_at(pool->base + at));
-            if ((value & (SIDE_IN | SIDE_REACHED)) == SIDE_IN) {
+            if ((value & SIDE_STATE) == SIDE_UNREACHED) {
                 visit((ouro_object *)(void *)(pool->base + at), value, context);
             }
         }

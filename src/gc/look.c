@@ -58,6 +58,19 @@ ouro_gc_visit_referrers(ouro_loan object, ouro_visitor visit, void *context)
     return ouro_gc_visit_objects(-1, visit_if_referrer, &look);
 }
 
+int
+ouro_gc_visit_referents(const ouro_loan *objects, size_t n_objects, ouro_visitor visit, void *context)
+{
+    int result = 0;
+
+    ouro__world_stop();
+    for (size_t i = 0; i < n_objects && result == 0; i++) {
+        result = ouro_traverse(objects[i], visit, context);
+    }
+    ouro__world_start();
+    return result;
+}
+
 /* ---- freezing ---- */
 
 static void

@@ -161,8 +161,8 @@ enter(ouro_object *object, bool is_barren)
     int64_t count = ouro__count(object) - trial.own;
     uint8_t *at = ouro__side_at(object);
     uint16_t value = ouro__side_load(at);
-    unsigned taken = -(unsigned)value & SIDE_COUNT, bits = value & SIDE_LISTED;
-    bits |= SIDE_IN | (is_barren ? SIDE_BARREN : 0);
+    unsigned taken = -(unsigned)value & SIDE_COUNT;
+    unsigned bits = SIDE_UNREACHED | (is_barren ? SIDE_BARREN : 0);
 
     trial.n++;
     if (OURO_UNLIKELY(count > SIDE_COUNT)) {
@@ -264,7 +264,7 @@ reach(ouro_object *referent, void *context)
     }
     uint8_t *at = ouro__side_at(referent);
     uint16_t value = ouro__side_load(at);
-    if ((value & (SIDE_IN | SIDE_REACHED)) != SIDE_IN) {
+    if ((value & SIDE_STATE) != SIDE_UNREACHED) {
         return 0;
     }
     if (value & SIDE_BARREN) {
@@ -351,7 +351,7 @@ note_outsider(void *block, void *context)
 {
     const ouro_object *object = block;
     (void)context;
-    if (!(ouro__side_load(ouro__side_at(object)) & SIDE_IN)) {
+    if (!(ouro__side_load(ouro__side_at(object)) & SIDE_LISTED)) {
         trial.type_reached[object->type] = true;
     }
 }

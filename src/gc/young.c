@@ -8,9 +8,8 @@
 
 static struct chunk *middle;
 
-/* The object that begins at a logged address and lives, or NULL. */
-static ouro_object *
-live_object(void *address)
+ouro_object *
+ouro__gc_live_object(void *address)
 {
     uintptr_t at = (uintptr_t)address - ouro__range.base;
     const struct pool *pool = ouro__record_at(at);
@@ -39,7 +38,7 @@ sift(struct chunk *list, unsigned generation)
     for (struct chunk *chunk = list; chunk != NULL; chunk = chunk->next) {
         size_t n = 0;
         for (size_t i = 0; i < chunk->n; i++) {
-            ouro_object *object = live_object(chunk->items[i]);
+            ouro_object *object = ouro__gc_live_object(chunk->items[i]);
             if (object == NULL || (object->flags & OBJECT_GENERATION) > generation) {
                 continue;
             }

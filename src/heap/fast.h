@@ -95,6 +95,9 @@ ouro__alloc_quick(struct local *local, unsigned domain, size_t size)
 static inline void *
 ouro__alloc(struct ouro_heap *heap, struct local *local, unsigned domain, size_t size)
 {
+    if (ouro__heap_refuses()) {
+        return NULL;
+    }
     void *block = ouro__alloc_quick(local, domain, size);
     return OURO_LIKELY(block != NULL) ? block : ouro__alloc_slow(heap, local, domain, size);
 }

@@ -340,6 +340,18 @@ local_of(ouro_heap *heap)
                                                                                   : &ouro__no_local;
 }
 
+#if OURO_FAULT
+long ouro__heap_calls;
+long ouro__heap_fail_at;
+
+bool
+ouro__heap_refuses(void)
+{
+    long call = __atomic_add_fetch(&ouro__heap_calls, 1, __ATOMIC_RELAXED);
+    return call == __atomic_load_n(&ouro__heap_fail_at, __ATOMIC_RELAXED);
+}
+#endif
+
 void *
 ouro_heap_alloc(ouro_heap *heap, ouro_domain domain, size_t size)
 {

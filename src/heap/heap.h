@@ -196,6 +196,19 @@ bool ouro__pool_warm(struct pool *pool);
 /* ---- heap.c ---- */
 
 void *ouro__alloc_slow(struct ouro_heap *heap, struct local *local, unsigned domain, size_t size);
+
+/* Is this request for a block to be refused?  For tests: see OURO_FAULT. */
+#if OURO_FAULT
+extern long ouro__heap_calls;   /* requests so far */
+extern long ouro__heap_fail_at; /* the one that is refused; 0: none */
+bool ouro__heap_refuses(void);
+#else
+static inline bool
+ouro__heap_refuses(void)
+{
+    return false;
+}
+#endif
 void ouro__free_slow(struct local *local, void *block);
 
 /* The same without a look at whether the heap is a debug heap: for debug.c, and the end of the slow paths. */

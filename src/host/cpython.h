@@ -4,7 +4,6 @@
  *   cpython_domains.c  its three allocator domains, on our heaps
  *   cpython_watch.c    its collector: installation, what collections find and cost, the record
  *   cpython_lists.c    the collector's own thresholds and lists, found and checked
- *   cpython_pacing.c   when to look: a policy of numbers alone
  *
  * docs/cpython.md tells the story. */
 #ifndef OURO_HOST_CPYTHON_H

@@ -1,7 +1,7 @@
 /* cpython_watch.c - the collector watched, and paced.
  *
  * A built-in function in gc.callbacks hears of each collection's start and end: what it costs and finds goes
- * to the record, and what cpython_pacing.c decides is done right there, when the collector's lists are in
+ * to the record, and what base/pacing.c decides is done right there, when the collector's lists are in
  * order and no other thread is near them.
  *
  *   Installation.  The first allocation in the mem domain after the interpreter says that it is ready asks
@@ -23,13 +23,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/pacing.h"
 #include "heap/heap.h"
 #include "host/cpython_lists.h"
-#include "host/cpython_pacing.h"
 #include "host/cpython_survey.h"
 
 /* A threshold that is never reached: the older generations run when we say so. */
 #define NEVER (INT_MAX / 2)
+
+/* The interpreter's own rule: it looks at everything after eleven times eleven young looks. */
+#define STOCK_YOUNG_LOOKS 121
 
 /* A heap of fewer slots is counted in a microsecond or two, at each look. */
 #define SMALL_HEAP ((uint64_t)32 << 20)
@@ -82,10 +85,7 @@ held_bytes(void)
 static struct ouro__pace_moment
 now(void)
 {
-    struct timespec cpu = {0, 0};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-    return (struct ouro__pace_moment){
-        .cpu_ns = (uint64_t)cpu.tv_sec * 1000000000U + (uint64_t)cpu.tv_nsec, .bytes = held_bytes()};
+    return (struct ouro__pace_moment){.cpu_ns = ouro__os_cpu_now(), .bytes = held_bytes()};
 }
 
 static void
@@ -146,7 +146,8 @@ stop_paced(uint64_t n_found)
     } else if (watch.look == OURO_LOOK_YOUNG) {
         n_left = ouro__generation_length(&generations[1]);
     }
-    ouro__pacing_stop(&watch.pacing, n_found, n_left, now());
+    const struct ouro__pace_moment end = now();
+    ouro__pacing_stop(&watch.pacing, n_found, n_left, end.cpu_ns - watch.pacing.before.cpu_ns, end);
     if (watch.look == OURO_LOOK_YOUNG && watch.pacing.keeps_young) {
         ouro__generation_append(&generations[1], &generations[0]);
     } else if (watch.look == OURO_LOOK_YOUNG || watch.look == OURO_LOOK_SURVEY) {
@@ -479,7 +480,8 @@ install_in(py_object *gc)
         return;
     }
     watch.can_survey = ouro__survey_is_possible(watch.callbacks);
-    ouro__pacing_init(&watch.pacing, watch.thresholds[0], now());
+    ouro__pacing_init(&watch.pacing, watch.thresholds[0],
+                      STOCK_YOUNG_LOOKS * (uint64_t)watch.thresholds[0], OURO_PACE_INTERPRETER, now());
     set_thresholds();
 }
 

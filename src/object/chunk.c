@@ -26,6 +26,22 @@ ouro__chunk_take(void)
     return chunk;
 }
 
+bool
+ouro__chunk_add(struct chunk **list, void *item)
+{
+    struct chunk *chunk = *list;
+    if (chunk == NULL || chunk->n == CHUNK_ITEMS) {
+        chunk = ouro__chunk_take();
+        if (chunk == NULL) {
+            return false;
+        }
+        chunk->next = *list;
+        *list = chunk;
+    }
+    chunk->items[chunk->n++] = item;
+    return true;
+}
+
 void
 ouro__chunks_give(struct chunk *first)
 {

@@ -3,6 +3,7 @@
 #ifndef OURO_OBJECT_CHUNK_H
 #define OURO_OBJECT_CHUNK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CHUNK_BYTES ((size_t)65536)
@@ -18,6 +19,9 @@ _Static_assert(sizeof(struct chunk) == CHUNK_BYTES, "a chunk is a whole number o
 
 /* An empty chunk, or NULL without memory.  Any thread. */
 struct chunk *ouro__chunk_take(void);
+
+/* Add to a list; false without memory. */
+bool ouro__chunk_add(struct chunk **list, void *item);
 
 /* Give a list of chunks back, NULL for none; they are kept for the next. */
 void ouro__chunks_give(struct chunk *first);

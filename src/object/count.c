@@ -63,26 +63,6 @@ ouro__decref_shared(ouro_object *object)
     }
 }
 
-void
-ouro__decref_last(ouro_object *object)
-{
-    uint32_t seen = __atomic_load_n(&object->shared, __ATOMIC_ACQUIRE);
-    if (OURO_LIKELY(seen == SHARED_DEFAULT)) { /* nobody else ever had it */
-        if (ouro__type(object)->is_plain) {
-            ouro__leaf_free(ouro__thread_self, ouro__object_size(ouro__type(object), object), object);
-        } else {
-            ouro__destroy(object);
-        }
-        return;
-    }
-    __atomic_store_n(&object->owner, NO_OWNER, __ATOMIC_RELAXED);
-    while (!change_shared(object, &seen, seen | SHARED_MERGED)) {
-    }
-    if ((seen | SHARED_MERGED) == SHARED_MERGED) {
-        ouro__destroy(object);
-    }
-}
-
 bool
 ouro__merge(ouro_object *object)
 {
@@ -123,8 +103,7 @@ bool
 ouro__try_incref(ouro_object *object)
 {
     uint32_t seen = load_shared(object);
-    if (seen == SHARED_DEFAULT ||
-        seen == SHARED_MERGED) { /* dead: what has weak references is never DEFAULT */
+    if (ouro__is_lost(seen)) {
         return false;
     }
     if (__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == ouro__self) {

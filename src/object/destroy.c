@@ -123,16 +123,23 @@ clear_fields(ouro_object *object, const struct ouro_type *type)
     }
 }
 
+static void
+call_clear(ouro_object *object, struct ouro_type *type)
+{
+    for (struct ouro_type *each = type; each != NULL; each = (struct ouro_type *)each->base) {
+        if (each->own.clear != NULL) {
+            each->own.clear((ouro_loan)object);
+        }
+    }
+}
+
 void
 ouro__clear_object(ouro_object *object)
 {
     struct ouro_type *type = ouro__type(object);
 
-    for (struct ouro_type *each = type; each != NULL && type->has_functions;
-         each = (struct ouro_type *)each->base) {
-        if (each->own.clear != NULL) {
-            each->own.clear((ouro_loan)object);
-        }
+    if (type->has_functions) {
+        call_clear(object, type);
     }
     clear_fields(object, type);
 }
@@ -162,17 +169,12 @@ lives_on(struct thread *self, ouro_object *object, struct ouro_type *type)
     return false;
 }
 
+/* Destroy an object that nobody refers to, and of which no weak reference makes one again. */
 static void
-destroy_now(struct thread *self, ouro_object *object)
+destroy_now(struct thread *self, ouro_object *object, struct ouro_type *type)
 {
-    struct ouro_type *type = ouro__type(object);
-
-    bool has_hooks = type->own.finalize != NULL || object->flags & OBJECT_WEAK;
-    if (OURO_UNLIKELY(has_hooks) && lives_on(self, object, type)) {
-        return;
-    }
     object->flags |= OBJECT_DYING; /* nobody else has it any more */
-    if (OURO_LIKELY(type->let_go != NULL)) {
+    if (type->let_go != NULL) {
         type->let_go(object);
     } else {
         ouro__clear_object(object);
@@ -181,14 +183,28 @@ destroy_now(struct thread *self, ouro_object *object)
     ouro__object_free(self, type, object);
 }
 
-static __attribute__((noinline)) void
-empty_trash(struct thread *self)
+/* The finalizer and the weak references, then all else. */
+static void
+destroy_or_keep(struct thread *self, ouro_object *object)
 {
+    struct ouro_type *type = ouro__type(object);
+    bool has_hooks = type->own.finalize != NULL || object->flags & OBJECT_WEAK;
+
+    if (!has_hooks || !lives_on(self, object, type)) {
+        destroy_now(self, object, type);
+    }
+}
+
+void
+ouro__empty_trash(struct thread *self)
+{
+    self->depth++;
     while (self->trash != NULL) {
         ouro_object *next = pop_trash(self);
         __atomic_fetch_and(&next->flags, (uint8_t)~OBJECT_WAITING, __ATOMIC_RELAXED);
-        destroy_now(self, next);
+        destroy_or_keep(self, next);
     }
+    self->depth--;
 }
 
 void
@@ -205,9 +221,75 @@ ouro__destroy(ouro_object *object)
         return;
     }
     self->depth++;
-    destroy_now(self, object);
-    if (OURO_UNLIKELY(self->trash != NULL) && self->depth == 1) {
-        empty_trash(self);
+    destroy_or_keep(self, object);
+    ouro__leave_destruction(self);
+}
+
+/* ---- what is quicker for many types: see ouro__type.end ---- */
+
+void
+ouro__end_plain(ouro_object *object)
+{
+    ouro__leaf_free(ouro__thread_self, ouro__object_class(ouro__type(object), object), object);
+}
+
+/* Let go of the references that a type's table tells, of an object that ends: they stay where they are. */
+static inline void
+let_go_of_fields(ouro_object *object)
+{
+    const struct ouro_type *type = ouro__type(object);
+    ouro_object **row = (ouro_object **)(void *)((char *)object + type->refs);
+
+    for (size_t i = 0; i < type->n_refs; i++) {
+        ouro_xdecref(row[i]);
     }
-    self->depth--;
+    if (type->n_refs == type->n_fields) {
+        return;
+    }
+    for (uint32_t f = 0; f < type->n_fields; f++) {
+        const ouro_field *field = &type->fields[f];
+        size_t n;
+        char *element = ouro__field_elements(object, field, &n);
+        for (size_t i = 0; i < n; i++, element += field->stride) {
+            ouro_object **refs = (ouro_object **)(void *)element;
+            for (unsigned r = 0; r < field->n_refs; r++) {
+                ouro_xdecref(refs[r]);
+            }
+        }
+    }
+}
+
+void
+ouro__end_of_fields(ouro_object *object)
+{
+    ouro__end(object, ouro__object_class(ouro__type(object), object), let_go_of_fields);
+}
+
+/* The owner lets go of its last reference while others may have some: give the object to nobody. */
+static __attribute__((noinline)) void
+merge_last(ouro_object *object)
+{
+    uint32_t seen = __atomic_load_n(&object->shared, __ATOMIC_ACQUIRE);
+
+    __atomic_store_n(&object->owner, NO_OWNER, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&object->shared, &seen, seen | SHARED_MERGED, true,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+    }
+    if ((seen | SHARED_MERGED) == SHARED_MERGED) {
+        ouro__destroy(object);
+    }
+}
+
+void
+ouro__decref_last(ouro_object *object)
+{
+    const struct ouro_type *type = ouro__type(object);
+
+    if (OURO_UNLIKELY(__atomic_load_n(&object->shared, __ATOMIC_ACQUIRE) != SHARED_DEFAULT)) {
+        merge_last(object);
+    } else if (type->plain_class != 0) { /* nobody else ever had it */
+        ouro__leaf_free(ouro__thread_self, type->plain_class, object);
+    } else {
+        type->end(object);
+    }
 }

@@ -109,9 +109,12 @@ ouro__locks_init(void)
     return has_bias ? 0 : OBJECT_SHARED;
 }
 
-void
+bool
 ouro__use_slow(ouro_object *object)
 {
+    if (ouro__thread_self != NULL && ouro__thread_self->is_alone) { /* nobody is inside a use */
+        return false;
+    }
     ouro__lock(object);
     uint16_t number = __atomic_load_n(&object->owner, __ATOMIC_RELAXED);
     if (has_bias && number != NO_OWNER && number != ouro__self &&
@@ -119,17 +122,19 @@ ouro__use_slow(ouro_object *object)
         const struct thread *owner = ouro__thread_of(number);
         __atomic_fetch_or(&object->flags, OBJECT_SHARED, __ATOMIC_SEQ_CST);
         ouro__os_barrier_everywhere();
-        while (__atomic_load_n(&owner->used, __ATOMIC_ACQUIRE) == object) {
+        while (__atomic_load_n(&owner->used, __ATOMIC_ACQUIRE) == object ||
+               __atomic_load_n(&owner->used_too, __ATOMIC_ACQUIRE) == object) {
             ouro__os_yield();
         }
     }
+    return true;
 }
 
 void
 ouro__locks_after_fork(void)
 {
-    for (unsigned i = 0; i < N_BEDS; i++) {
-        beds[i].unlocked = (ouro__os_condition)OURO_OS_CONDITION_INIT;
+    for (unsigned i = 0; i < N_BEDS; i++) { /* who goes to bed is detached: it may have held the lock */
+        beds[i] = (struct bed){OURO_OS_LOCK_INIT, OURO_OS_CONDITION_INIT};
     }
     has_bias = has_bias && ouro__os_barriers_init();
 }

@@ -6,18 +6,16 @@
 
 ouro_heap *ouro__collected, *ouro__leaves;
 
-void (*ouro__on_log_full)(struct thread *self);
+void (*ouro__on_log_full)(struct thread *self, size_t n);
+bool ouro__are_born_old;
 uint64_t ouro__log_key;
 uint32_t ouro__log_room = CHUNK_ITEMS;
 
 /* ---- beginning ---- */
 
-bool
-ouro__objects_init(const ouro_config *config)
+static bool
+make_heaps(const ouro_config *config)
 {
-    if (ouro__leaves != NULL) {
-        return true;
-    }
     ouro_heap_config wanted = {.kind = OURO_HEAP_SHARED, .limit = config != NULL ? config->limit : 0};
     ouro_heap *leaves = ouro_heap_create(&wanted);
     if (leaves == NULL) {
@@ -31,21 +29,41 @@ ouro__objects_init(const ouro_config *config)
     }
     ouro__log_key = ouro__os_random();
     ouro__leaves = leaves;
-    return ouro__types_init() && ouro__threads_init();
+    return true;
+}
+
+bool
+ouro__objects_init(const ouro_config *config)
+{
+    return (ouro__leaves != NULL || make_heaps(config)) && ouro__types_init() && ouro__threads_init();
 }
 
 /* ---- making ---- */
 
-static void
-free_spares(struct local *local, struct spares *spares)
+struct spare ouro__no_spare, ouro__no_more_spares = {.height = MOST_SPARES};
+
+void
+ouro__spares_init(struct thread *self)
 {
-    for (unsigned class = 0; class < FINE_CLASSES; class ++) {
-        while (spares[class].first != NULL) {
-            struct spare *spare = spares[class].first;
-            spares[class].first = spare->next;
+    struct spare **each[] = {self->leaf_spares, self->buffer_spares, self->collected_spares};
+
+    for (unsigned i = 0; i < 3; i++) {
+        each[i][0] = &ouro__no_more_spares;
+        for (unsigned class = 1; class < SPARE_CLASSES; class ++) {
+            each[i][class] = &ouro__no_spare;
+        }
+    }
+}
+
+static void
+free_spares(struct local *local, struct spare **spares)
+{
+    for (unsigned class = 1; class < SPARE_CLASSES; class ++) {
+        while (spares[class] != &ouro__no_spare) {
+            struct spare *spare = spares[class];
+            spares[class] = spare->next;
             ouro__free(local, spare);
         }
-        spares[class].n = 0;
     }
 }
 
@@ -57,18 +75,57 @@ ouro__spares_free(struct thread *self)
     free_spares(self->collected, self->collected_spares);
 }
 
+#define LARGE_ENOUGH ((size_t)1 << 20)
+
+void
+ouro__note_large(struct thread *self, size_t size)
+{
+    self->n_large += size;
+    if (self->n_large >= LARGE_ENOUGH) {
+        self->n_large = 0;
+        self->log_end = self->log_next; /* the next object's making asks */
+    }
+}
+
+static ouro_object *
+born(struct thread *self)
+{
+    return (ouro_object *)(void *)&self->birth;
+}
+
+static bool
+is_born_old(struct thread *self)
+{
+    return (born(self)->flags & OBJECT_GENERATION) == GENERATION_OLD;
+}
+
+/* Let a batch, or a part of one, begin with the log's next address. */
+static void
+begin_batch(struct thread *self)
+{
+    unsigned generation = __atomic_load_n(&ouro__are_born_old, __ATOMIC_RELAXED) ? GENERATION_OLD : 0;
+    size_t room = __atomic_load_n(&ouro__log_room, __ATOMIC_RELAXED);
+    size_t left = (size_t)(self->log->items + CHUNK_ITEMS - self->log_next);
+
+    born(self)->flags = (uint8_t)((born(self)->flags & ~(unsigned)OBJECT_GENERATION) | generation);
+    self->log_begin = self->log_next;
+    self->log_end = self->log_next + (room < left ? room : left);
+}
+
 bool
 ouro__log_full(struct thread *self)
 {
-    if (ouro__on_log_full != NULL) {
-        ouro__on_log_full(self);
+    size_t n = (size_t)(self->log_next - self->log_begin);
+
+    if (is_born_old(self)) {
+        self->log_next = self->log_begin;
     }
-    if (self->log_next != self->log_end) {
-        return true;
+    self->log_begin = self->log_next;
+    if (ouro__on_log_full != NULL) {
+        ouro__on_log_full(self, n);
     }
     struct chunk *chunk = self->log;
-    size_t used = chunk == NULL ? CHUNK_ITEMS : (size_t)(self->log_end - chunk->items);
-    if (used == CHUNK_ITEMS) {
+    if (chunk == NULL || self->log_next == chunk->items + CHUNK_ITEMS) {
         struct chunk *fresh = ouro__chunk_take();
         if (fresh == NULL) {
             return false;
@@ -77,13 +134,10 @@ ouro__log_full(struct thread *self)
             chunk->n = CHUNK_ITEMS;
         }
         fresh->next = chunk;
-        self->log = chunk = fresh;
-        self->log_next = chunk->items;
-        used = 0;
+        self->log = fresh;
+        self->log_next = fresh->items;
     }
-    self->log_begin = self->log_next;
-    uint32_t room = __atomic_load_n(&ouro__log_room, __ATOMIC_RELAXED);
-    self->log_end = chunk->items + (used + room < CHUNK_ITEMS ? used + room : CHUNK_ITEMS);
+    begin_batch(self);
     return true;
 }
 
@@ -116,6 +170,7 @@ ouro__collected_alloc_slow(const struct ouro_type *type, size_t size)
     if (!has_log_room(self)) { /* last: a collection empties the logs */
         return NULL;
     }
+    size = size < LEAST_COLLECTED ? LEAST_COLLECTED : size;
     void *block = ouro__alloc(ouro__collected, self->collected, OURO_DOMAIN_OBJECT, size);
     if (block == NULL) {
         return NULL;
@@ -136,20 +191,40 @@ ouro__track(ouro_object *object)
     struct thread *self = ouro__thread_self;
     unsigned off = OBJECT_UNTRACKED;
 
-    if ((object->flags & OBJECT_GENERATION) == GENERATION_OLD && self->log_next != self->log_end) {
+    if ((object->flags & OBJECT_GENERATION) == GENERATION_OLD && self->log_next != self->log_end &&
+        !is_born_old(self)) {
         *self->log_next++ = object;
         off |= OBJECT_GENERATION;
     }
     __atomic_fetch_and(&object->flags, (uint8_t)~off, __ATOMIC_RELAXED);
 }
 
+/* Zero what is behind an object's header. */
+static inline void
+zero_rest(ouro_object *object, size_t size)
+{
+    char *at = (char *)(object + 1), *end = (char *)object + size;
+
+    if (size > 256) {
+        memset(at, 0, (size_t)(end - at));
+    } else {
+        for (; at < end; at += 16) { /* blocks are multiples of 16 bytes */
+            memset(at, 0, 16);
+        }
+    }
+}
+
 ouro_ref
 ouro_new(ouro_loan type)
 {
     struct ouro_type *made = (struct ouro_type *)ouro_look(type);
+    uint32_t n_items = __atomic_load_n(&made->n_preset, __ATOMIC_RELAXED);
+    if (OURO_UNLIKELY(n_items != 0)) {
+        return ouro_new_items(type, n_items);
+    }
     ouro_object *object = ouro__object_alloc(made, made->size);
     if (OURO_LIKELY(object != NULL)) {
-        memset(object + 1, 0, made->size - sizeof *object);
+        zero_rest(object, made->size);
     }
     return object;
 }
@@ -166,7 +241,7 @@ ouro_new_items(ouro_loan type, size_t n_items)
     }
     ouro_object *object = ouro__object_alloc(made, size);
     if (OURO_LIKELY(object != NULL)) {
-        memset(object + 1, 0, size - sizeof *object);
+        zero_rest(object, size);
         if (made->items_count != 0) {
             *(size_t *)(void *)((char *)object + made->items_count) = n_items;
         }

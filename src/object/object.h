@@ -73,14 +73,20 @@ ouro__shared_make(int32_t count, unsigned state)
 struct ouro_type {
     ouro_object head;
     ouro_ref base;
-    ouro_ref self;  /* itself: so it is for the collector alone to free it */
-    uint32_t index; /* in ouro__types */
-    uint64_t birth; /* the second half of a new object's header */
-    uint32_t flags; /* of enum ouro_type_flags */
+    ouro_ref self;       /* itself: so it is for the collector alone to free it */
+    ouro_ref attributes; /* of a class: a dict; NULL for other types */
+    ouro_ref names;      /* of a class: those of its instances' references, see types/instance.h */
+    uint32_t index;      /* in ouro__types */
+    uint32_t n_preset;   /* items that ouro_new() gives an object; atomic */
+    uint64_t birth;      /* the second half of a new object's header */
+    uint32_t flags;      /* of enum ouro_type_flags */
     size_t size, item_size;
-    void (*let_go)(
-        ouro_object *object); /* of a type of the library's own: clear and dealloc at once, or NULL */
-    bool is_plain; /* its objects end with their memory: leaves without functions of their own */
+    void (*let_go)(ouro_object *object); /* clear and dealloc at once, where that is known; or NULL */
+    void (*end)(ouro_object *object);    /* destroys one that nobody but its owner ever had */
+    uint8_t size_class;  /* of its objects' blocks; 0 when they differ in size, or are not small */
+    uint8_t plain_class; /* the same where they end with their memory; otherwise 0 */
+    uint16_t n_refs;     /* where the table has nothing but so many references, */
+    uint32_t refs;       /* the next behind the other from this offset on; otherwise 0 */
     uint32_t n_fields;
     uint32_t items_count; /* offset of the count of ouro_new_items()'s items, 0 for none */
     ouro_field *fields;   /* those of the bases first; owned, a mem block */
@@ -91,6 +97,11 @@ struct ouro_type {
     ouro_type_spec own; /* functions as given, besides what is inherited: hash to exit, finalize */
     char name[];
 };
+
+/* Flags of types besides those of enum ouro_type_flags. */
+#define TYPE_WEAKREF 0x10000   /* its objects are weak references */
+#define TYPE_WEAK_KEYS 0x20000 /* tables whose keys are weak references to what is sought */
+#define TYPE_INHERITED TYPE_WEAKREF
 
 #define MAX_TYPES 65536
 
@@ -108,6 +119,11 @@ ouro__type(const ouro_object *object)
 
 /* Make the table and the type of types; once. */
 bool ouro__types_init(void);
+
+/* Make a type of a spec that is sound: with the functions of `base` where it says nothing itself, and the fields of
+ * `root`, which is `base` or one that it was made from; both may be NULL. */
+ouro_status ouro__type_create(const ouro_type_spec *spec, struct ouro_type *base,
+                              const struct ouro_type *root, ouro_ref *type);
 
 /* Make a type of the library's own, immortal; false without memory. */
 bool ouro__type_make(const ouro_type_spec *spec, struct ouro_type **type);
@@ -138,8 +154,10 @@ ouro__hash_identity(const ouro_object *object)
 /* ---- threads ---- */
 
 #define NO_OWNER 0
-#define UNATTACHED UINT16_MAX /* ouro__self where no thread is attached: no object's owner */
-#define MAX_DEPTH 64          /* destructions inside each other before the next ones wait */
+#define UNATTACHED UINT16_MAX  /* ouro__self where no thread is attached: no object's owner */
+#define SPARE_MAX ONE_SLOT_MAX /* the largest block among the spares */
+#define SPARE_CLASSES (FINE_CLASSES + 5 * 8)
+#define MAX_DEPTH 64 /* destructions inside each other before the next ones wait */
 
 enum thread_state {
     THREAD_DETACHED,
@@ -166,19 +184,20 @@ struct thread {
     struct thread *next;  /* of all there ever were; constant */
     struct thread *spare; /* of those whose thread has ended */
 
-    struct spares {
-        struct spare *first;
-        uint32_t n;
-    } collected_spares[FINE_CLASSES], leaf_spares[FINE_CLASSES], buffer_spares[FINE_CLASSES];
+    struct spare *collected_spares[SPARE_CLASSES], *leaf_spares[SPARE_CLASSES],
+        *buffer_spares[SPARE_CLASSES]; /* by size class; never NULL: &ouro__no_spare */
 
-    const ouro_object *used; /* between ouro__use() and ouro__unuse(); atomic */
+    const ouro_object *used;     /* between ouro__use() and ouro__unuse(); atomic */
+    const ouro_object *used_too; /* the same of ouro__use_too() */
+    bool is_alone;               /* it has stopped the world */
 
     unsigned depth;     /* destructions under way in each other */
     ouro_object *trash; /* objects whose destruction waits, through their headers */
 
     struct chunk *log; /* addresses where young objects were made; the first chunk is being filled */
-    void **log_begin;  /* since ouro__log_full() was asked last */
+    void **log_begin;  /* since ouro__log_full() was asked last: a batch, or a part of it */
     void **log_next, **log_end;
+    size_t n_large; /* bytes of large buffers made since */
 
     ouro__os_lock queue_lock;
     struct chunk *queue; /* objects of this thread that others left a reference of; under queue_lock */
@@ -243,6 +262,13 @@ void ouro__leave_to_owner(ouro_object *object);
  * being freed meanwhile. */
 bool ouro__try_incref(ouro_object *object);
 
+/* Has an object with this shared count, marked OBJECT_WEAK and not freed, come to its end? */
+static inline bool
+ouro__is_lost(uint32_t shared)
+{
+    return shared == SHARED_DEFAULT || shared == SHARED_MERGED; /* what is marked is never DEFAULT */
+}
+
 /* Give the owner's count and the shared one together to nobody, minus one reference that the caller lets go
  * of; true when none is left: destroy it.  By the owner, or when it has none that could run. */
 bool ouro__merge(ouro_object *object);
@@ -255,6 +281,55 @@ void ouro__destroy(ouro_object *object);
 
 /* Let go of all references that the object has, by its type's table and functions. */
 void ouro__clear_object(ouro_object *object);
+
+/* Take a reference where that is a matter of few instructions; false when it was not taken.  What is all of its function
+ * needs no place to keep anything over calls. */
+static inline bool
+ouro__incref_own(ouro_object *object, const struct thread *self)
+{
+    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED);
+    bool is_own =
+        __atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number && local < OURO_IMMORTAL - 1;
+    if (OURO_LIKELY(is_own)) {
+        __atomic_store_n(&object->local, local + 1, __ATOMIC_RELAXED);
+    }
+    return is_own || local == OURO_IMMORTAL;
+}
+
+/* The same for letting go of one that is not the last. */
+static inline bool
+ouro__decref_own(ouro_object *object, const struct thread *self)
+{
+    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED);
+    bool is_own = __atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number && local > 1;
+    if (OURO_LIKELY(is_own)) {
+        __atomic_store_n(&object->local, local - 1, __ATOMIC_RELAXED);
+    }
+    return is_own || local == OURO_IMMORTAL;
+}
+
+/* Copy `n` references and count them. */
+static inline void
+ouro__incref_all(ouro_object **to, ouro_object *const *from, size_t n)
+{
+    uint16_t self = ouro__self; /* once for all */
+
+    for (size_t i = 0; i < n; i++) {
+        to[i] = from[i];
+        ouro__incref_by(from[i], self);
+    }
+}
+
+/* Let go of `n` references, from the last to the first; none is NULL. */
+static inline void
+ouro__decref_all(ouro_object *const *objects, size_t n)
+{
+    uint16_t self = ouro__self;
+
+    while (n != 0) {
+        ouro__decref_by(objects[--n], self);
+    }
+}
 
 /* Have all weak references to a dying object forget it, then call their callbacks. */
 void ouro__weakrefs_die(ouro_object *object);
@@ -276,8 +351,16 @@ void ouro__unraisable(ouro_status status, const char *where, ouro_object *object
 /* The log has no room: make some, or collect first.  False without memory. */
 bool ouro__log_full(struct thread *self);
 
-/* What ouro__log_full() asks before it makes room; by the collector.  May collect, and so run anything. */
-extern void (*ouro__on_log_full)(struct thread *self);
+/* What ouro__log_full() asks before it makes room, with the number of addresses logged since it asked last; by the
+ * collector.  May collect, and so run anything. */
+extern void (*ouro__on_log_full)(struct thread *self, size_t n);
+
+/* Objects of the batches that begin now are born old: the collector won't look at these batches, and their logs are
+ * forgotten.  Atomic. */
+extern bool ouro__are_born_old;
+
+/* A large buffer of so many bytes is made: have the collector asked soon. */
+void ouro__note_large(struct thread *self, size_t size);
 
 /* Addresses logged are marked where their blocks are freed, so that the next object there need not be logged
  * again.  The key is another one after each collection, which empties the logs. */
@@ -287,14 +370,22 @@ extern uint64_t ouro__log_key;
 extern uint32_t ouro__log_room;
 
 /* A block in a thread's spares: blocks of objects that it ended, for the next ones of their size.  For its pool it is
- * live, for the collector it is free: it is of type 0. */
+ * live, for the collector it is free: it is of type 0.  A stack of them needs no count, which would have to be written
+ * with each push and pop, and waited for by the next: each knows how high the stack is below and with it. */
 struct spare {
-    struct spare *next;
-    uint64_t no_type; /* 0: where the second half of a header was */
-    uint64_t mark;    /* of collected objects: see ouro__log_mark() */
+    struct spare *next; /* never NULL */
+    uint32_t height;    /* in units of 16 bytes */
+    uint32_t no_type;   /* 0: where the type was */
+    uint64_t mark;      /* of collected objects: see ouro__log_mark() */
 };
 
-#define MOST_SPARES 64 /* of each size */
+_Static_assert(offsetof(struct spare, no_type) == offsetof(ouro_object, type),
+               "free for the collector");
+
+#define MOST_SPARES (16384 / 16) /* the highest stack of each size, in units of 16 bytes */
+
+/* Below the lowest spare, and where those of class 0 would be: no stack is higher.  They alone have no next. */
+extern struct spare ouro__no_spare, ouro__no_more_spares;
 
 /* What a free block has for a mark when its address is in a log. */
 static inline uint64_t
@@ -303,49 +394,74 @@ ouro__log_mark(const void *block)
     return ouro__log_key ^ (uint64_t)(uintptr_t)block;
 }
 
+/* Is the block in a log already? */
+static inline bool
+ouro__is_logged(const void *block)
+{
+    return ((const struct spare *)block)->mark == ouro__log_mark(block);
+}
+
 /* Log where a young object is made, but for blocks that are logged already; there is room. */
 static inline void
 ouro__log(struct thread *self, void *block)
 {
-    if (((const struct spare *)block)->mark != ouro__log_mark(block)) {
+    if (!ouro__is_logged(block)) {
         *self->log_next++ = block;
     }
 }
 
-/* A spare of the size, or NULL. */
-static inline void *
-ouro__spare_take(struct spares *spares, size_t size)
+/* The class of blocks of `size` bytes; 0 when they don't go among the spares. */
+static inline unsigned
+ouro__spare_class(size_t size)
 {
-    if (size > FINE_MAX) {
+    return size <= SPARE_MAX ? ouro__class_of(size) : 0;
+}
+
+/* The same of a block in use. */
+static inline unsigned
+ouro__spare_class_at(const void *block)
+{
+    const struct pool *record =
+        &ouro__range.records[((uintptr_t)block - ouro__range.base) >> SLOT_SHIFT];
+    return record->kind == SLOT_POOL && record->class < SPARE_CLASSES ? record->class : 0;
+}
+
+/* A spare of the class, or NULL. */
+static inline void *
+ouro__spare_take(struct spare **spares, unsigned class)
+{
+    struct spare *spare = spares[class], *next = spare->next;
+    if (OURO_UNLIKELY(next == NULL)) {
         return NULL;
     }
-    struct spares *same = &spares[ouro__class_of(size)];
-    struct spare *spare = same->first;
-    if (spare != NULL) {
-        same->first = spare->next;
-        same->n--;
-    }
+    spares[class] = next;
     return spare;
 }
 
-/* Put a block among the spares; false when there are enough, or it is too large. */
+/* Put a block among the spares; false when there are enough, or its class is 0. */
 static inline bool
-ouro__spare_put(struct spares *spares, size_t size, void *block)
+ouro__spare_put(struct spare **spares, unsigned class, void *block)
 {
-    if (size > FINE_MAX) {
+    struct spare *next = spares[class], *spare = block;
+    if (OURO_UNLIKELY(next->height >= MOST_SPARES)) {
         return false;
     }
-    struct spares *same = &spares[ouro__class_of(size)];
-    if (OURO_UNLIKELY(same->n >= MOST_SPARES)) {
-        return false;
-    }
-    struct spare *spare = block;
-    spare->next = same->first;
+    spare->next = next;
+    spare->height = next->height + (class < FINE_CLASSES ? class : ouro__class_size[class] / 16);
     spare->no_type = 0;
-    same->first = spare;
-    same->n++;
+    spares[class] = spare;
     return true;
 }
+
+/* The same of an object. */
+static inline unsigned
+ouro__object_class(const struct ouro_type *type, const ouro_object *object)
+{
+    return OURO_LIKELY(type->size_class != 0) ? type->size_class : ouro__spare_class_at(object);
+}
+
+/* Have a new thread have no spares. */
+void ouro__spares_init(struct thread *self);
 
 /* Free all of a thread's spares. */
 void ouro__spares_free(struct thread *self);
@@ -367,7 +483,8 @@ static inline ouro_object *
 ouro__leaf_alloc(const struct ouro_type *type, size_t size)
 {
     struct thread *self = ouro__thread_self;
-    void *block = OURO_LIKELY(self != NULL) ? ouro__spare_take(self->leaf_spares, size) : NULL;
+    void *block =
+        OURO_LIKELY(self != NULL) ? ouro__spare_take(self->leaf_spares, ouro__spare_class(size)) : NULL;
     return OURO_LIKELY(block != NULL) ? ouro__object_begin(self, type, block)
                                       : ouro__leaf_alloc_slow(type, size);
 }
@@ -377,17 +494,17 @@ static inline ouro_object *
 ouro__collected_alloc(const struct ouro_type *type, size_t size)
 {
     struct thread *self = ouro__thread_self;
-    void *block = NULL;
+    unsigned class = ouro__spare_class(size < LEAST_COLLECTED ? LEAST_COLLECTED : size);
 
-    size = size < LEAST_COLLECTED ? LEAST_COLLECTED : size;
-    if (OURO_LIKELY(self != NULL && self->log_next != self->log_end)) {
-        block = ouro__spare_take(self->collected_spares, size);
+    if (OURO_LIKELY(self != NULL)) {
+        struct spare *spare = self->collected_spares[class], *next = spare->next;
+        if (OURO_LIKELY(next != NULL && (ouro__is_logged(spare) || self->log_next != self->log_end))) {
+            self->collected_spares[class] = next;
+            ouro__log(self, spare);
+            return ouro__object_begin(self, type, spare);
+        }
     }
-    if (OURO_UNLIKELY(block == NULL)) {
-        return ouro__collected_alloc_slow(type, size);
-    }
-    ouro__log(self, block);
-    return ouro__object_begin(self, type, block);
+    return ouro__collected_alloc_slow(type, size);
 }
 
 static inline ouro_object *
@@ -398,22 +515,21 @@ ouro__object_alloc(const struct ouro_type *type, size_t size)
 }
 
 static inline void
-ouro__leaf_free(struct thread *self, size_t size, ouro_object *object)
+ouro__leaf_free(struct thread *self, unsigned class, ouro_object *object)
 {
-    if (!ouro__spare_put(self->leaf_spares, size, object)) {
+    if (OURO_UNLIKELY(!ouro__spare_put(self->leaf_spares, class, object))) {
         ouro__free(self->leaves, object);
     }
 }
 
 static inline void
-ouro__collected_free(struct thread *self, size_t size, ouro_object *object)
+ouro__collected_free(struct thread *self, unsigned class, ouro_object *object)
 {
     bool is_logged = (object->flags & OBJECT_GENERATION) == 0;
     struct spare *spare = (struct spare *)(void *)object;
 
     spare->mark = is_logged ? ouro__log_mark(object) : 0;
-    size = size < LEAST_COLLECTED ? LEAST_COLLECTED : size;
-    if (!ouro__spare_put(self->collected_spares, size, object)) {
+    if (OURO_UNLIKELY(!ouro__spare_put(self->collected_spares, class, object))) {
         spare->no_type = 0;
         ouro__free(self->collected, object);
     }
@@ -438,12 +554,48 @@ void ouro__track(ouro_object *object);
 static inline void
 ouro__object_free(struct thread *self, const struct ouro_type *type, ouro_object *object)
 {
+    unsigned class = ouro__object_class(type, object);
     if (type->flags & OURO_TYPE_LEAF) {
-        ouro__leaf_free(self, ouro__object_size(type, object), object);
+        ouro__leaf_free(self, class, object);
     } else {
-        ouro__collected_free(self, ouro__object_size(type, object), object);
+        ouro__collected_free(self, class, object);
     }
 }
+
+/* ---- ends: what ouro__decref_last() calls, in the place of ouro__destroy() where that is as good ---- */
+
+/* Destroy what waits in the thread's trash. */
+void ouro__empty_trash(struct thread *self);
+
+static inline void
+ouro__leave_destruction(struct thread *self)
+{
+    if (--self->depth == 0 && OURO_UNLIKELY(self->trash != NULL)) {
+        ouro__empty_trash(self);
+    }
+}
+
+/* Destroy an object of a collected type without a finalizer, whose blocks are of `class`; `let_go` is a constant.  Not
+ * weakly referenced: `shared` tells of that. */
+static inline __attribute__((always_inline)) void
+ouro__end(ouro_object *object, unsigned class, void (*let_go)(ouro_object *object))
+{
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_UNLIKELY(self == NULL || self->depth >= MAX_DEPTH)) {
+        ouro__destroy(object);
+        return;
+    }
+    self->depth++;
+    object->flags |= OBJECT_DYING;
+    let_go(object);
+    ouro__collected_free(self, class, object);
+    ouro__leave_destruction(self);
+}
+
+/* The ends of types whose objects are their memory alone, and a table of references. */
+void ouro__end_plain(ouro_object *object);
+void ouro__end_of_fields(ouro_object *object);
 
 /* ---- locks: see lock.c ---- */
 
@@ -472,34 +624,78 @@ ouro__unlock(ouro_object *object)
 
 /* Lock an object against other threads, the owner's way where that is who calls; true when it was the other
  * way, to be handed to ouro__unuse().  Uses do not nest, run no code of the program's, and have no safepoint. */
-void ouro__use_slow(ouro_object *object);
+bool ouro__use_slow(ouro_object *object);
+
+/* The owner, the flags and the lock, as one word. */
+typedef uint32_t __attribute__((may_alias)) ouro__half_header;
+_Static_assert(offsetof(ouro_object, owner) == 4 && offsetof(ouro_object, flags) == 6, "see there");
+
+/* The owner's way alone; false when the other one must be gone.  `self` may be NULL. */
+static inline bool
+ouro__use_own(struct thread *self, ouro_object *object)
+{
+    if (OURO_UNLIKELY(self == NULL)) {
+        return false;
+    }
+    __atomic_store_n(&self->used, object, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the other side has the barrier for both */
+    uint32_t half =
+        __atomic_load_n((const ouro__half_header *)(const void *)&object->owner, __ATOMIC_RELAXED);
+    if (OURO_LIKELY((half & (UINT16_MAX | (uint32_t)OBJECT_SHARED << 16)) == self->number)) {
+        return true;
+    }
+    __atomic_store_n(&self->used, NULL, __ATOMIC_RELEASE);
+    return false;
+}
+
+static inline void
+ouro__unuse_own(struct thread *self)
+{
+    __atomic_store_n(&self->used, NULL, __ATOMIC_RELEASE);
+}
 
 static inline bool
 ouro__use(ouro_object *object)
 {
-    struct thread *self = ouro__thread_self;
-
-    if (OURO_LIKELY(self != NULL &&
-                    __atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number)) {
-        __atomic_store_n(&self->used, object, __ATOMIC_RELAXED);
-        __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the other side has the barrier for both */
-        if (OURO_LIKELY(!(__atomic_load_n(&object->flags, __ATOMIC_RELAXED) & OBJECT_SHARED))) {
-            return false;
-        }
-        __atomic_store_n(&self->used, NULL, __ATOMIC_RELEASE);
+    if (OURO_LIKELY(ouro__use_own(ouro__thread_self, object))) {
+        return false;
     }
-    ouro__use_slow(object);
-    return true;
+    return ouro__use_slow(object);
 }
 
 static inline void
 ouro__unuse(ouro_object *object, bool is_locked)
 {
     if (OURO_LIKELY(!is_locked)) {
-        __atomic_store_n(&ouro__thread_self->used, NULL, __ATOMIC_RELEASE);
+        ouro__unuse_own(ouro__thread_self);
     } else {
         ouro__unlock(object);
     }
+}
+
+/* Lock a second object while the first is in use the owner's way, if this is the owner's way too; false otherwise, since to
+ * wait for one object with another in use may be for ever. */
+static inline bool
+ouro__use_too(ouro_object *object)
+{
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_UNLIKELY(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) != self->number)) {
+        return false;
+    }
+    __atomic_store_n(&self->used_too, object, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (OURO_LIKELY(!(__atomic_load_n(&object->flags, __ATOMIC_RELAXED) & OBJECT_SHARED))) {
+        return true;
+    }
+    __atomic_store_n(&self->used_too, NULL, __ATOMIC_RELEASE);
+    return false;
+}
+
+static inline void
+ouro__unuse_too(void)
+{
+    __atomic_store_n(&ouro__thread_self->used_too, NULL, __ATOMIC_RELEASE);
 }
 
 /* ---- walks over references ---- */

@@ -1,5 +1,5 @@
 /* protocol.c - questions that an object's type answers. */
-#include "object/object.h"
+#include "object/weakref.h"
 #include "ouro/protocol.h"
 
 ouro_status
@@ -30,12 +30,25 @@ ouro_equal(ouro_loan a, ouro_loan b)
     return status;
 }
 
+/* The slot of types has no way to say that the object is gone. */
+static ouro_status
+iterate_referent(ouro_loan proxy, ouro_ref *iterator)
+{
+    ouro_ref object = NULL;
+    ouro_status status = ouro__proxy_target(proxy, &object);
+    if (status == OURO_OK) {
+        status = ouro_iterate(ouro_lend(object), iterator);
+        ouro_decref(object);
+    }
+    return status;
+}
+
 ouro_status
 ouro_iterate(ouro_loan object, ouro_ref *iterator)
 {
     const struct ouro_type *type = ouro__type(ouro_look(object));
     if (type->own.iterate == NULL) {
-        return OURO_WRONG_TYPE;
+        return type == ouro__proxy_type ? iterate_referent(object, iterator) : OURO_WRONG_TYPE;
     }
     ouro_ref made = type->own.iterate(object);
     if (made == NULL) {

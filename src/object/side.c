@@ -18,10 +18,13 @@ ouro__side_extend(void)
         while (covered < extent) {
             covered *= 2;
         }
-        uint8_t *bytes = ouro__os_map(covered >> 4); /* the old one is all zero: nothing to copy */
+        uint8_t *bytes = ouro__os_map(covered >> 4);
         reaches = bytes != NULL;
         if (reaches) {
-            if (ouro__side.bytes != NULL) {
+            if (ouro__side.bytes != NULL) { /* a collection in slices has left its notes there */
+                if (!ouro__os_move(ouro__side.bytes, bytes, ouro__side.covered >> 4)) {
+                    memcpy(bytes, ouro__side.bytes, ouro__side.covered >> 4);
+                }
                 ouro__os_unmap(ouro__side.bytes, ouro__side.covered >> 4);
             }
             ouro__side.bytes = bytes;

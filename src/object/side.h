@@ -1,7 +1,8 @@
 /* side.h - two bytes beside each collected object, for the collector while it runs.
  *
  * A table has a byte for each 16 bytes of the heaps' range, and collected objects have 32 at least: the two bytes
- * at an object's place are its own.  Between collections all of it is zero; pages never written take no memory. */
+ * at an object's place are its own.  Between collections all of it is zero,
+ * and while one goes on in slices it belongs to gc/slices.c; pages never written take no memory. */
 #ifndef OURO_OBJECT_SIDE_H
 #define OURO_OBJECT_SIDE_H
 

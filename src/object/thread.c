@@ -141,6 +141,7 @@ make_thread(void)
         return NULL;
     }
     thread->queue_lock = (ouro__os_lock)OURO_OS_LOCK_INIT;
+    ouro__spares_init(thread);
     thread->ended = true;
     thread->number = (uint16_t)++world.n_threads;
     const ouro_object born = {.local = 1, .owner = thread->number, .flags = world.born_flags};
@@ -251,7 +252,9 @@ ouro__threads_init(void)
 {
     ouro__os_acquire(&world.lock);
     if (!world.is_ready) {
-        world.by_number = ouro__os_map((MAX_THREADS + 2) * sizeof *world.by_number);
+        if (world.by_number == NULL) {
+            world.by_number = ouro__os_map((MAX_THREADS + 2) * sizeof *world.by_number);
+        }
         world.is_ready = world.by_number != NULL &&
                          pthread_atfork(prepare_fork, after_fork_parent, after_fork_child) == 0;
         ouro__heap_on_thread_end = end_thread;
@@ -320,6 +323,7 @@ ouro__world_stop(void)
 {
     ouro__os_acquire(&world.lock);
     stop_for(ouro__thread_self);
+    ouro__thread_self->is_alone = true;
     ouro__os_release(&world.lock);
 }
 
@@ -327,6 +331,7 @@ void
 ouro__world_start(void)
 {
     ouro__os_acquire(&world.lock);
+    ouro__thread_self->is_alone = false;
     start_world();
     ouro__os_release(&world.lock);
 }
@@ -505,7 +510,8 @@ static struct thread forker;
 
 void (*ouro__on_fork_child)(void);
 
-/* While the world stands still nobody is inside the object system, and no lock of it is held but this one. */
+/* While the world stands still nobody is inside the object system.  No lock of it is held but this one, and those that detached
+ * threads take: for a moment while they attach, or sleep for an object's lock. */
 static void
 prepare_fork(void)
 {
@@ -529,10 +535,11 @@ after_fork_child(void)
     world.spare = NULL;
     for (struct thread *each = ouro__threads; each != NULL; each = each->next) {
         if (each != thread_here) {
+            each->queue_lock = (ouro__os_lock)OURO_OS_LOCK_INIT; /* may be held by who was attaching */
             each->ended = true;
             each->depth = 0;
             each->n_attached = 0;
-            each->used = NULL;
+            each->used = each->used_too = NULL;
             __atomic_store_n(&each->state, THREAD_SUSPENDED, __ATOMIC_SEQ_CST);
             each->spare = world.spare;
             world.spare = each;

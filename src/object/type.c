@@ -52,8 +52,16 @@ dealloc_type(ouro_loan loan)
     give_index(type->index);
 }
 
-static const ouro_field type_fields[] = {OURO_FIELD(struct ouro_type, base),
-                                         OURO_FIELD(struct ouro_type, self)};
+static size_t
+type_extra_size(ouro_loan loan)
+{
+    const struct ouro_type *type = (const struct ouro_type *)ouro_look(loan);
+    return type->n_fields * sizeof *type->fields;
+}
+
+static const ouro_field type_fields[] = {
+    OURO_FIELD(struct ouro_type, base), OURO_FIELD(struct ouro_type, self),
+    OURO_FIELD(struct ouro_type, attributes), OURO_FIELD(struct ouro_type, names)};
 
 static ouro_status
 check(const ouro_type_spec *spec, const struct ouro_type *base)
@@ -103,10 +111,27 @@ inherit(ouro_type_spec *own, const ouro_type_spec *base)
 #undef INHERIT
 }
 
+/* Note whether all fields are single references that follow each other. */
 static void
-fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
+find_row(struct ouro_type *type)
 {
-    uint32_t n = base != NULL ? base->n_fields : 0;
+    uint32_t n = 0;
+    while (n < type->n_fields && n < UINT16_MAX && type->fields[n].count == 0 &&
+           !type->fields[n].is_pointer && type->fields[n].n_refs == 1 &&
+           type->fields[n].offset == type->fields[0].offset + n * sizeof(ouro_ref)) {
+        n++;
+    }
+    if (n == type->n_fields && n != 0) {
+        type->n_refs = (uint16_t)n;
+        type->refs = type->fields[0].offset;
+    }
+}
+
+static void
+fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base,
+     const struct ouro_type *root)
+{
+    uint32_t n = root != NULL ? root->n_fields : 0;
 
     type->base = base != NULL ? ouro_incref((ouro_loan)base) : NULL;
     type->self = ouro_incref((ouro_loan)&type->head);
@@ -114,7 +139,7 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
     type->size = spec->size;
     type->item_size = spec->item_size;
     if (n != 0) {
-        memcpy(type->fields, base->fields, n * sizeof *type->fields);
+        memcpy(type->fields, root->fields, n * sizeof *type->fields);
     }
     if (spec->n_fields != 0) {
         memcpy(type->fields + n, spec->fields, spec->n_fields * sizeof *type->fields);
@@ -125,6 +150,10 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
             type->items_count = type->fields[i].count;
         }
     }
+    size_t size =
+        spec->flags & OURO_TYPE_LEAF || spec->size >= LEAST_COLLECTED ? spec->size : LEAST_COLLECTED;
+    type->size_class = spec->item_size == 0 ? (uint8_t)ouro__spare_class(size) : 0;
+    find_row(type);
     type->own = *spec;
     type->has_traverse = spec->traverse != NULL;
     type->has_functions = spec->clear != NULL || spec->dealloc != NULL;
@@ -132,30 +161,31 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base)
         spec->equal == NULL && (base == NULL || base->own.equal == NULL || base->is_simple_equal);
     if (base != NULL) {
         inherit(&type->own, &base->own);
+        type->flags |= base->flags & TYPE_INHERITED;
         type->has_traverse |= base->has_traverse;
         type->has_functions |= base->has_functions;
     }
     type->head.flags =
         GENERATION_OLD; /* older than any object of it: collections of younger ones need not know it */
-    type->is_plain = type->flags & OURO_TYPE_LEAF && type->n_fields == 0 && !type->has_functions &&
-                     type->own.finalize == NULL;
+    bool is_leaf = type->flags & OURO_TYPE_LEAF && type->n_fields == 0;
+    type->plain_class =
+        is_leaf && !type->has_functions && type->own.finalize == NULL ? type->size_class : 0;
+    type->end = type->has_functions || type->own.finalize != NULL ? ouro__destroy
+                : is_leaf                                         ? ouro__end_plain
+                                                                  : ouro__end_of_fields;
     memcpy(type->name, spec->name, strlen(spec->name) + 1);
     type->own.name = type->name;
 }
 
 ouro_status
-ouro_type_create(const ouro_type_spec *spec, ouro_ref *result)
+ouro__type_create(const ouro_type_spec *spec, struct ouro_type *base, const struct ouro_type *root,
+                  ouro_ref *result)
 {
-    struct ouro_type *base = (struct ouro_type *)ouro_look(spec->base);
-    ouro_status status = check(spec, base);
-    if (status < 0) {
-        return status;
-    }
     uint32_t index = take_index();
     if (index == 0) {
         return OURO_TOO_MANY;
     }
-    size_t n_fields = spec->n_fields + (base != NULL ? base->n_fields : 0);
+    size_t n_fields = spec->n_fields + (root != NULL ? root->n_fields : 0);
     ouro_field *fields = ouro_heap_alloc(ouro__leaves, OURO_DOMAIN_MEM, n_fields * sizeof *fields);
     struct ouro_type *type = NULL;
     if (fields != NULL) {
@@ -169,10 +199,18 @@ ouro_type_create(const ouro_type_spec *spec, ouro_ref *result)
     type->fields = fields;
     type->index = index;
     type->birth = (uint64_t)index << 32; /* little-endian: `shared` is 0 */
-    fill(type, spec, base);
+    fill(type, spec, base, root);
     ouro__types[index] = type;
     *result = &type->head;
     return OURO_OK;
+}
+
+ouro_status
+ouro_type_create(const ouro_type_spec *spec, ouro_ref *type)
+{
+    struct ouro_type *base = (struct ouro_type *)ouro_look(spec->base);
+    ouro_status status = check(spec, base);
+    return status == OURO_OK ? ouro__type_create(spec, base, base, type) : status;
 }
 
 bool
@@ -196,13 +234,19 @@ ouro__types_init(void)
     if (ouro__types != NULL) {
         return true;
     }
-    struct ouro_type **table = ouro__os_map(MAX_TYPES * sizeof *table);
-    uint32_t *free_numbers = ouro__os_map(MAX_TYPES * sizeof *free_numbers);
+    size_t table_size = MAX_TYPES * sizeof(struct ouro_type *);
+    size_t numbers_size = MAX_TYPES * sizeof(uint32_t);
+    char *tables = ouro__os_map(table_size + numbers_size);
     struct ouro_type *type =
         ouro_heap_alloc_zeroed(ouro__leaves, OURO_DOMAIN_OBJECT, 1, sizeof *type + sizeof "type");
-    if (table == NULL || free_numbers == NULL || type == NULL) {
-        return false; /* what was had stays: there is no second attempt */
+    if (tables == NULL || type == NULL) {
+        if (tables != NULL) {
+            ouro__os_unmap(tables, table_size + numbers_size);
+        }
+        ouro_heap_free(ouro__leaves, OURO_DOMAIN_OBJECT, type);
+        return false;
     }
+    struct ouro_type **table = (struct ouro_type **)(void *)tables;
     type->head = (ouro_object){.local = OURO_IMMORTAL, .type = TYPE_TYPE_INDEX};
     type->index = TYPE_TYPE_INDEX;
     type->birth = (uint64_t)TYPE_TYPE_INDEX << 32;
@@ -211,10 +255,12 @@ ouro__types_init(void)
     type->n_fields = sizeof type_fields / sizeof type_fields[0];
     type->fields = (ouro_field *)(uintptr_t)type_fields;
     type->has_functions = true;
+    type->end = ouro__destroy;
     type->own.dealloc = dealloc_type;
+    type->own.extra_size = type_extra_size;
     memcpy(type->name, "type", sizeof "type");
     table[TYPE_TYPE_INDEX] = type;
-    types.free = free_numbers;
+    types.free = (uint32_t *)(void *)(tables + table_size);
     types.n = TYPE_TYPE_INDEX;
     ouro__type_type = type;
     ouro__types = table;

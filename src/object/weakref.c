@@ -4,14 +4,18 @@
  * - an object has an entry if and only if weak references to it are alive; the object is then marked OBJECT_WEAK and its
  *   shared count is in another state than DEFAULT, so that nobody destroys it without an atomic instruction, against
  *   which ouro__try_incref() can decide;
- * - an entry's list has the one reference without a callback first, the others from the newest to the oldest;
+ * - an entry's list has the one reference without a callback first, then the one proxy without, then the others from the
+ *   newest to the oldest; what has lost its last reference may still be among them;
  * - a weak reference whose `referent` is NULL is in no list, and nobody but its own holders will look at it.
  *
  * @source  CPython Objects/weakrefobject.c */
 #include "object/weakref.h"
 
+#include "ouro/protocol.h"
+
 #define N_SHARDS 64
 #define LEAST_ENTRIES 16
+#define HASH_MASK 0x9E3779B97F4A7C15U /* so that 0 is a hash that is not known yet */
 
 struct entry {
     ouro_object *object; /* NULL: empty */
@@ -29,7 +33,7 @@ static struct shard {
 };
 #pragma GCC diagnostic pop
 
-struct ouro_type *ouro__weakref_type;
+struct ouro_type *ouro__weakref_type, *ouro__proxy_type;
 
 /* ---- the table ---- */
 
@@ -104,13 +108,26 @@ take_out(struct shard *shard, struct entry *entry)
     shard->n_used--;
 }
 
-static void
-link_behind(struct entry *entry, struct weakref *before, struct weakref *ref)
+/* The order of a list, see above. */
+static unsigned
+rank_of(const struct weakref *ref)
 {
+    return ref->callback != NULL ? 2 : ouro__type(&ref->head) == ouro__proxy_type ? 1 : 0;
+}
+
+static void
+link_ref(struct entry *entry, struct weakref *ref)
+{
+    struct weakref *before = NULL, *behind = entry->first;
+
+    while (behind != NULL && rank_of(behind) < rank_of(ref)) {
+        before = behind;
+        behind = behind->next;
+    }
     ref->prev = before;
-    ref->next = before != NULL ? before->next : entry->first;
-    if (ref->next != NULL) {
-        ref->next->prev = ref;
+    ref->next = behind;
+    if (behind != NULL) {
+        behind->prev = ref;
     }
     if (before != NULL) {
         before->next = ref;
@@ -151,59 +168,83 @@ ouro__mark_weak(ouro_object *object)
     }
 }
 
-/* The reference without a callback, with one more reference to it, or NULL. */
+/* The one of a type without a callback, with one more reference to it, or NULL. */
 static struct weakref *
-share(const struct entry *entry)
+share(const struct entry *entry, const struct ouro_type *type)
 {
-    struct weakref *first = entry != NULL ? entry->first : NULL;
-    return first != NULL && first->callback == NULL && ouro__try_incref(&first->head) ? first : NULL;
+    struct weakref *ref = entry != NULL ? entry->first : NULL;
+
+    while (ref != NULL && ref->callback == NULL) {
+        if (ouro__type(&ref->head) == type && ouro__try_incref(&ref->head)) {
+            return ref;
+        }
+        ref = ref->next;
+    }
+    return NULL;
+}
+
+/* Have `ref` be a weak reference to the object, in its shard, which is locked; false without memory. */
+static bool
+put_in(struct shard *shard, ouro_object *object, struct weakref *ref)
+{
+    if (!reserve(shard)) {
+        return false;
+    }
+    struct entry *entry = &shard->entries[find(shard, object)];
+    shard->n_used += entry->object == NULL;
+    entry->object = object;
+    ouro__mark_weak(object);
+    link_ref(entry, ref);
+    __atomic_store_n(&ref->referent, object, __ATOMIC_RELEASE);
+    return true;
 }
 
 ouro_status
-ouro_weakref_create(ouro_loan loan, ouro_weak_callback callback, ouro_loan context, ouro_ref *weakref)
+ouro__weakref_make(struct ouro_type *type, ouro_object *object, ouro_weak_callback callback,
+                   ouro_loan context, ouro_ref *weakref)
 {
-    ouro_object *object = ouro_look(loan);
     struct shard *shard = shard_of(object);
-    struct weakref *ref = NULL, *shared = NULL;
+    struct weakref *shared = NULL;
+    ouro_status status = OURO_OK;
 
     if (callback == NULL) {
         ouro__os_acquire(&shard->lock);
-        shared = share(look_up(shard, object));
+        shared = share(look_up(shard, object), type);
         ouro__os_release(&shard->lock);
-    }
-    if (shared == NULL) {
-        ref = (struct weakref *)ouro_new((ouro_loan)&ouro__weakref_type->head); /* may collect */
-        if (ref == NULL) {
-            return OURO_NO_MEMORY;
+        if (shared != NULL) {
+            *weakref = &shared->head;
+            return OURO_OK;
         }
-        ouro__mark_weak(&ref->head);
-        ouro__os_acquire(&shard->lock);
-        shared = callback == NULL ? share(look_up(shard, object))
-                                  : NULL; /* somebody else's, made meanwhile */
-        if (shared == NULL) {
-            if (!reserve(shard)) {
-                ouro__os_release(&shard->lock);
-                ouro_decref(&ref->head);
-                return OURO_NO_MEMORY;
-            }
-            struct entry *entry = &shard->entries[find(shard, object)];
-            shard->n_used += entry->object == NULL;
-            entry->object = object;
-            ouro__mark_weak(object);
-            ref->callback = callback;
-            ref->context = context != NULL ? ouro_incref(context) : NULL;
-            bool behind_first =
-                callback != NULL && entry->first != NULL && entry->first->callback == NULL;
-            link_behind(entry, behind_first ? entry->first : NULL, ref);
-            __atomic_store_n(&ref->referent, object, __ATOMIC_RELEASE);
-            shared = ref;
-            ref = NULL;
-        }
-        ouro__os_release(&shard->lock);
     }
-    *weakref = &shared->head;
-    ouro_xdecref((ouro_ref)ref);
-    return OURO_OK;
+    struct weakref *made = (struct weakref *)ouro_new((ouro_loan)&type->head); /* may collect */
+    if (made == NULL) {
+        return OURO_NO_MEMORY;
+    }
+    ouro__mark_weak(&made->head);
+    made->callback = callback;
+    made->context = context != NULL ? ouro_incref(context) : NULL;
+    ouro__os_acquire(&shard->lock);
+    if (callback == NULL) { /* somebody else's, made meanwhile */
+        shared = share(look_up(shard, object), type);
+    }
+    if (shared == NULL && !put_in(shard, object, made)) {
+        status = OURO_NO_MEMORY;
+    }
+    ouro__os_release(&shard->lock);
+    if (shared != NULL || status < 0) {
+        ouro_decref(&made->head);
+        made = shared;
+    }
+    if (status == OURO_OK) {
+        *weakref = &made->head;
+    }
+    return status;
+}
+
+ouro_status
+ouro_weakref_create(ouro_loan object, ouro_weak_callback callback, ouro_loan context, ouro_ref *weakref)
+{
+    return ouro__weakref_make(ouro__weakref_type, ouro_look(object), callback, context, weakref);
 }
 
 ouro_ref
@@ -229,7 +270,8 @@ ouro_weakref_get(ouro_loan weakref)
 bool
 ouro_is_weakref(ouro_loan object)
 {
-    return ouro__type(ouro_look(object)) == ouro__weakref_type;
+    const struct ouro_type *type = ouro__type(ouro_look(object));
+    return (type->flags & TYPE_WEAKREF) != 0 && type != ouro__proxy_type;
 }
 
 size_t
@@ -243,7 +285,7 @@ ouro_weakref_list(ouro_loan loan, ouro_ref *refs, size_t n_refs)
     const struct entry *entry = look_up(shard, object);
     for (struct weakref *ref = entry != NULL ? entry->first : NULL; ref != NULL; ref = ref->next) {
         if (n >= n_refs) {
-            n++;
+            n += !ouro__is_lost(__atomic_load_n(&ref->head.shared, __ATOMIC_RELAXED));
         } else if (ouro__try_incref(&ref->head)) {
             refs[n++] = &ref->head;
         }
@@ -329,23 +371,75 @@ ouro__weakrefs_die(ouro_object *object)
 
 /* ---- the type ---- */
 
+/* What is left at the end of weak references to weak references, as a new reference; NULL when one of them is dead. */
+static ouro_object *
+take_target(ouro_loan weakref)
+{
+    ouro_ref object = ouro_weakref_get(weakref);
+    while (object != NULL && ouro_is_weakref(ouro_lend(object))) {
+        ouro_assign(&object, ouro_weakref_get(ouro_lend(object)));
+    }
+    return object;
+}
+
+/* That of the object, also after its death if it was asked before.  @source weakref_hash() */
+static ouro_status
+hash_weakref(ouro_loan self, uint64_t *hash)
+{
+    struct weakref *ref = (struct weakref *)ouro_look(self);
+    uint64_t known = __atomic_load_n(&ref->hash, __ATOMIC_RELAXED);
+
+    if (known == 0) {
+        ouro_ref object = take_target(self);
+        if (object == NULL) {
+            return OURO_DEAD;
+        }
+        ouro_status status = ouro_hash(ouro_lend(object), &known);
+        ouro_decref(object);
+        if (status < 0) {
+            return status;
+        }
+        known ^= HASH_MASK;
+        __atomic_store_n(&ref->hash, known, __ATOMIC_RELAXED);
+    }
+    *hash = known ^ HASH_MASK;
+    return OURO_OK;
+}
+
+/* While both objects live they are compared, then only the same reference is equal.  @source weakref_richcompare() */
+static ouro_status
+equal_weakref(ouro_loan self, ouro_loan other)
+{
+    if (!ouro_is_weakref(other)) {
+        return OURO_NOT_EQUAL;
+    }
+    ouro_ref a = take_target(self), b = take_target(other);
+    ouro_status status =
+        a != NULL && b != NULL ? ouro_equal(ouro_lend(a), ouro_lend(b)) : OURO_NOT_EQUAL;
+    ouro_xdecref(a);
+    ouro_xdecref(b);
+    return status;
+}
+
 static void
 dealloc_weakref(ouro_loan loan)
 {
     ouro__weakref_forget((struct weakref *)ouro_look(loan));
 }
 
-static const ouro_field weakref_fields[] = {OURO_FIELD(struct weakref, context)};
-
 bool
 ouro__weakrefs_init(void)
 {
+    static const ouro_field fields[] = {OURO_FIELD(struct weakref, context)};
     const ouro_type_spec spec = {
         .name = "weakref",
         .size = sizeof(struct weakref),
         .n_fields = 1,
-        .fields = weakref_fields,
+        .fields = fields,
+        .flags = OURO_TYPE_BASE | TYPE_WEAKREF,
         .dealloc = dealloc_weakref,
+        .hash = hash_weakref,
+        .equal = equal_weakref,
     };
     return ouro__type_make(&spec, &ouro__weakref_type);
 }

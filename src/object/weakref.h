@@ -12,11 +12,36 @@ struct weakref {
     struct weakref *next, *prev; /* of the same referent; later, of those whose callbacks wait */
     ouro_ref context;
     ouro_weak_callback callback;
+    uint64_t hash; /* of the referent, masked; 0: was never asked; atomic */
 };
 
-extern struct ouro_type *ouro__weakref_type;
+_Static_assert(sizeof(struct weakref) == 64, "a class of the heap");
+
+/* What other types of weak references are made from, and that of proxies. */
+extern struct ouro_type *ouro__weakref_type, *ouro__proxy_type;
+
+/* Is it one, of whatever type? */
+static inline bool
+ouro__is_weakref(const ouro_object *object)
+{
+    return (ouro__type(object)->flags & TYPE_WEAKREF) != 0;
+}
 
 bool ouro__weakrefs_init(void);
+
+/* Does it refer to this object, which lives? */
+static inline bool
+ouro__weakref_is_to(const struct weakref *ref, const ouro_object *object)
+{
+    return __atomic_load_n(&ref->referent, __ATOMIC_RELAXED) == object;
+}
+
+/* Make a weak reference of a type made from ouro__weakref_type; without a callback it is the same for every call. */
+ouro_status ouro__weakref_make(struct ouro_type *type, ouro_object *object, ouro_weak_callback callback,
+                               ouro_loan context, ouro_ref *weakref);
+
+/* What a proxy, or the last of proxies of proxies, stands for, as a new reference; or OURO_DEAD. */
+ouro_status ouro__proxy_target(ouro_loan proxy, ouro_ref *object);
 
 /* From now on the object's end is decided by an atomic instruction, and ouro__try_incref() may be asked.  The caller
  * has a reference. */

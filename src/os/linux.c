@@ -4,10 +4,12 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <time.h>
@@ -189,12 +191,24 @@ ouro__os_resident(const void *address, size_t size)
     return resident;
 }
 
+static uint64_t
+read_clock(clockid_t clock)
+{
+    struct timespec now = {0, 0};
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
 uint64_t
 ouro__os_now(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t
+ouro__os_cpu_now(void)
+{
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 uint64_t
@@ -227,6 +241,45 @@ void
 ouro__os_yield(void)
 {
     sched_yield();
+}
+
+int
+ouro__os_open(const char *path)
+{
+    int file;
+    struct stat facts;
+
+    do {
+        file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    } while (file < 0 && errno == EINTR);
+    if (file < 0) {
+        return errno == ENOENT || errno == ENOTDIR ? OURO_OS_FILE_MISSING
+               : errno == EACCES || errno == EPERM ? OURO_OS_FILE_DENIED
+                                                   : OURO_OS_FILE_FAILED;
+    }
+    if (fstat(file, &facts) == 0 && S_ISDIR(facts.st_mode)) {
+        close(file);
+        return OURO_OS_FILE_IS_DIRECTORY;
+    }
+    (void)posix_fadvise(file, 0, 0, POSIX_FADV_SEQUENTIAL);
+    return file;
+}
+
+ptrdiff_t
+ouro__os_read(int file, void *to, size_t size)
+{
+    ssize_t n;
+
+    do {
+        n = read(file, to, size);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+void
+ouro__os_close(int file)
+{
+    close(file);
 }
 
 const char *

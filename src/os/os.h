@@ -67,12 +67,31 @@ size_t ouro__os_resident(const void *address, size_t size);
 /* Nanoseconds of a clock that never goes back. */
 uint64_t ouro__os_now(void);
 
+/* Nanoseconds of CPU time that the process has used. */
+uint64_t ouro__os_cpu_now(void);
+
 /* 64 bits that an attacker can't guess. */
 uint64_t ouro__os_random(void);
 
 /* Where an address of code lies, as "file+0x1234 (function)", into `text` of `size` bytes; returns `text`.
  * May wait for the loader's lock: for reports of errors alone. */
 const char *ouro__os_describe(const void *code, char *text, size_t size);
+
+/* Why a file could not be opened: less than any file's number. */
+enum ouro__os_file_error {
+    OURO_OS_FILE_FAILED = -1,
+    OURO_OS_FILE_MISSING = -2,
+    OURO_OS_FILE_DENIED = -3,
+    OURO_OS_FILE_IS_DIRECTORY = -4,
+};
+
+/* Open a file to be read from its beginning to its end: its number, or an ouro__os_file_error. */
+int ouro__os_open(const char *path);
+
+/* Read up to `size` bytes, which may take any time; how many it was, 0 at the end, -1 when it failed. */
+ptrdiff_t ouro__os_read(int file, void *to, size_t size);
+
+void ouro__os_close(int file);
 
 /* A lock of a few instructions when free.  Zero-initialised is unlocked. */
 typedef struct {

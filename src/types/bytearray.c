@@ -208,6 +208,7 @@ ouro__bytearrays_init(void)
         .dealloc = dealloc_array,
         .equal = ouro__equal_bytes,
         .repr = ouro__repr_bytes,
+        .iterate = ouro__iterate_bytes,
         .extra_size = extra_size,
     };
     return ouro__type_make(&spec, &ouro__bytearray_type);

@@ -91,7 +91,7 @@ ouro_bytes_new(const void *data, size_t n)
     if (data == NULL) {
         memset(ouro__packed_data(bytes), 0, n);
     } else {
-        memcpy(ouro__packed_data(bytes), data, n);
+        ouro__copy_bytes(ouro__packed_data(bytes), data, n);
     }
     return &bytes->head;
 }
@@ -373,10 +373,12 @@ ouro__bytes_init(void)
     const ouro_type_spec spec = {
         .name = "bytes",
         .size = sizeof(struct packed),
+        .item_size = 1,
         .flags = OURO_TYPE_LEAF,
         .hash = ouro__hash_packed,
         .equal = ouro__equal_bytes,
         .repr = ouro__repr_bytes,
+        .iterate = ouro__iterate_bytes,
         .extra_size = ouro__packed_extra_size,
     };
     return ouro__type_make(&spec, &ouro__bytes_type);

@@ -17,10 +17,18 @@ dict_of(ouro_loan loan)
     return (struct table *)ouro_look(loan);
 }
 
-static size_t
+static __attribute__((noinline)) size_t
 find(struct table *dict, struct table_search *search)
 {
-    return ouro__table_find(dict, search, WIDTH);
+    return ouro__table_find_all(dict, search, WIDTH);
+}
+
+/* The same, inline where it is quick. */
+static inline __attribute__((always_inline)) size_t
+find_quickly(struct table *dict, struct table_search *search)
+{
+    size_t index;
+    return ouro__table_find_first(dict, search, WIDTH, &index) ? index : find(dict, search);
 }
 
 static inline bool
@@ -36,7 +44,7 @@ make(void)
 {
     struct table *dict = (struct table *)ouro__collected_alloc(dict_type, sizeof *dict);
     if (OURO_LIKELY(dict != NULL)) {
-        dict->head.flags = OBJECT_UNTRACKED;
+        dict->head.flags |= OBJECT_UNTRACKED; /* it may be OBJECT_SHARED from the beginning */
         dict->n = 0;
         dict->entries = NULL;
     }
@@ -46,7 +54,7 @@ make(void)
 ouro_ref
 ouro_dict_new(void)
 {
-    return &make()->head;
+    return (ouro_ref)make();
 }
 
 ouro_ref
@@ -91,7 +99,7 @@ ouro_dict_get(ouro_loan loan, ouro_loan key, ouro_ref *value)
         return status;
     }
     search.locked = ouro__use(&dict->head);
-    size_t index = find(dict, &search);
+    size_t index = find_quickly(dict, &search);
     if (index != TABLE_NONE) {
         *value = ouro_incref((ouro_loan)dict->entries[index * WIDTH + 1]);
         search.status = OURO_FOUND;
@@ -110,7 +118,7 @@ ouro_dict_get_borrow(ouro_loan loan, ouro_loan key)
         return NULL;
     }
     search.locked = ouro__use(&dict->head);
-    size_t index = find(dict, &search);
+    size_t index = find_quickly(dict, &search);
     ouro_loan value = index != TABLE_NONE ? (ouro_loan)dict->entries[index * WIDTH + 1] : NULL;
     ouro__unuse(&dict->head, search.locked);
     return value;
@@ -127,7 +135,7 @@ ouro_dict_contains(ouro_loan loan, ouro_loan key)
         return status;
     }
     search.locked = ouro__use(&dict->head);
-    size_t index = find(dict, &search);
+    size_t index = find_quickly(dict, &search);
     ouro__unuse(&dict->head, search.locked);
     return index != TABLE_NONE ? OURO_FOUND : search.status;
 }
@@ -142,10 +150,44 @@ add(struct table *dict, const struct table_search *search, ouro_object *value)
     if (OURO_UNLIKELY(entry == NULL)) {
         return false;
     }
-    entry[0] = ouro_incref((ouro_loan)search->key);
-    entry[1] = ouro_incref((ouro_loan)value);
+    uint16_t self = ouro__self;
+    entry[0] = search->key;
+    entry[1] = value;
+    ouro__incref_by(search->key, self);
+    ouro__incref_by(value, self);
     if (is_untracked(dict) && (ouro__table_tracks(search->key) || ouro__table_tracks(value))) {
         ouro__track(&dict->head);
+    }
+    return true;
+}
+
+bool
+ouro__dict_fill(ouro_object *object, const struct table_key *keys, ouro_object *const *values, size_t n)
+{
+    struct table *dict = (struct table *)object;
+    size_t live = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        live += values[i] != NULL;
+    }
+    if (!ouro__table_reserve(dict, live + 1, WIDTH)) {
+        return false;
+    }
+    uint32_t *hashes = ouro__table_hashes(dict);
+    for (size_t i = 0; i < n; i++) {
+        if (values[i] == NULL) {
+            continue;
+        }
+        hashes[dict->n] = keys[i].hash;
+        dict->entries[dict->n * WIDTH] = ouro_incref((ouro_loan)keys[i].key);
+        dict->entries[dict->n * WIDTH + 1] = values[i];
+        dict->n++;
+        if (is_untracked(dict) && ouro__table_tracks(values[i])) {
+            ouro__track(object);
+        }
+    }
+    if (ouro__table_shape(dict)->log != 0) {
+        ouro__table_put_slots(dict, 0, dict->n);
     }
     return true;
 }
@@ -157,7 +199,7 @@ set(struct table *dict, struct table_search *search, ouro_object *value)
     ouro_object *before = NULL;
 
     search->locked = ouro__use(&dict->head);
-    size_t index = find(dict, search);
+    size_t index = find_quickly(dict, search);
     if (index != TABLE_NONE) {
         ouro_object **at = &dict->entries[index * WIDTH + 1];
         before = *at;
@@ -277,13 +319,11 @@ void
 ouro_dict_clear(ouro_loan loan)
 {
     struct table *dict = dict_of(loan);
-    size_t n;
-    char *block;
 
     bool locked = ouro__use(&dict->head);
-    ouro_object **entries = ouro__table_take_block(dict, &n, &block);
+    struct table taken = ouro__table_take_block(dict);
     ouro__unuse(&dict->head, locked);
-    ouro__table_let_go(entries, n, block, WIDTH);
+    ouro__table_let_go(&taken, WIDTH);
 }
 
 /* ---- stepping ---- */
@@ -445,6 +485,18 @@ extra_size(ouro_loan self)
     return size;
 }
 
+static inline __attribute__((always_inline)) void
+let_go_of_dict(ouro_object *object)
+{
+    ouro__table_let_go((const struct table *)object, WIDTH);
+}
+
+static void
+end_dict(ouro_object *object)
+{
+    ouro__end(object, ouro__spare_class(sizeof(struct table)), let_go_of_dict);
+}
+
 ouro_loan
 ouro_dict_type(void)
 {
@@ -463,8 +515,14 @@ ouro__dicts_init(void)
         .flags = OURO_TYPE_BASE,
         .clear = ouro_dict_clear,
         .equal = equal_dict,
+        .repr = ouro__repr_dict,
         .iterate = ouro_dict_iterate_keys,
         .extra_size = extra_size,
     };
-    return ouro__type_make(&spec, &dict_type);
+    if (!ouro__type_make(&spec, &dict_type)) {
+        return false;
+    }
+    dict_type->let_go = let_go_of_dict;
+    dict_type->end = end_dict;
+    return true;
 }

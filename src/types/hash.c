@@ -147,25 +147,21 @@ ouro__siphash(const uint64_t key[2], const void *data, size_t n)
 /* ---- of packed sequences ---- */
 
 uint32_t
-ouro__packed_hash(struct packed *packed)
+ouro__packed_make_hash(struct packed *packed)
 {
-    uint32_t hash = __atomic_load_n(&packed->hash, __ATOMIC_RELAXED);
+    size_t size = ouro__packed_length(packed) * ouro__kind_width(ouro__packed_kind(packed));
+    uint64_t bits = ouro__siphash(hashing.key, ouro__packed_data(packed), size);
+    uint32_t hash = (uint32_t)(bits ^ bits >> 32);
 
-    if (hash == 0) {
-        size_t size = ouro__packed_length(packed) * ouro__kind_width(ouro__packed_kind(packed));
-        uint64_t bits = ouro__siphash(hashing.key, ouro__packed_data(packed), size);
-        hash = (uint32_t)(bits ^ bits >> 32);
-        hash = hash != 0 ? hash : 1;
-        __atomic_store_n(&packed->hash, hash, __ATOMIC_RELAXED);
-    }
+    hash = hash != 0 ? hash : 1;
+    __atomic_store_n(&packed->hash, hash, __ATOMIC_RELAXED);
     return hash;
 }
 
 ouro_status
 ouro__hash_packed(ouro_loan self, uint64_t *hash)
 {
-    /* Both ends of the word must be good: tables take what they like. */
-    *hash = ouro__packed_hash((struct packed *)ouro_look(self)) * 0x9E3779B97F4A7C15U;
+    *hash = ouro__packed_hash_64((struct packed *)ouro_look(self));
     return OURO_OK;
 }
 

@@ -101,8 +101,12 @@ new_from_magnitude(uint64_t magnitude, bool is_negative)
 ouro_ref
 ouro_int_new(int64_t value)
 {
+    uint64_t place = (uint64_t)value - (uint64_t)LEAST_CACHED;
+    if (place < N_CACHED) {
+        return &ouro__cached_ints[place].head;
+    }
     if (OURO_LIKELY(value >= LEAST_SMALL && value <= MOST_SMALL)) {
-        return ouro__int_from_word((int64_t)((uint64_t)value << 1));
+        return ouro__int_make((int64_t)((uint64_t)value << 1));
     }
     return new_from_magnitude(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0);
 }
@@ -122,7 +126,7 @@ ouro_int_from_double(double value, ouro_ref *result)
     if (!isfinite(value)) {
         return OURO_WRONG_VALUE;
     }
-    if (value > -0x1p62 && value < 0x1p62) {
+    if (fabs(value) < 0x1p62) {
         return ouro__int_give(ouro_int_new((int64_t)value), result);
     }
     /* Integral: 53 bits, shifted. */
@@ -304,6 +308,10 @@ equal_int(ouro_loan self, ouro_loan other)
     bool is_exact;
 
     if (ouro_is_int(other)) {
+        const struct integer *second = (const struct integer *)ouro_look(other);
+        if (OURO_LIKELY(ouro__int_is_small(number))) { /* equal ones are of one shape */
+            return number->word == second->word ? OURO_FOUND : OURO_NOT_EQUAL;
+        }
         return ouro_int_compare(self, other) == 0 ? OURO_FOUND : OURO_NOT_EQUAL;
     }
     if (ouro_type_of(other) != ouro_float_type()) {
@@ -334,7 +342,7 @@ hash_int(ouro_loan self, uint64_t *hash)
             bits = ouro__mix_bits(bits ^ limbs[i]) + i;
         }
     }
-    *hash = ouro__mix_bits(bits);
+    *hash = bits;
     return OURO_OK;
 }
 
@@ -345,6 +353,15 @@ extra_size(ouro_loan self)
 {
     const struct integer *number = (const struct integer *)ouro_look(self);
     return ouro__int_is_small(number) ? 0 : ouro__int_n_limbs(number) * sizeof(mp_limb_t);
+}
+
+static void
+end_int(ouro_object *object)
+{
+    const struct integer *number = (const struct integer *)object;
+    unsigned class = OURO_LIKELY(ouro__int_is_small(number)) ? ouro__spare_class(sizeof *number)
+                                                             : ouro__spare_class_at(object);
+    ouro__leaf_free(ouro__thread_self, class, object);
 }
 
 ouro_loan
@@ -359,6 +376,7 @@ ouro__ints_init(void)
     const ouro_type_spec spec = {
         .name = "int",
         .size = sizeof(struct integer),
+        .item_size = sizeof(mp_limb_t),
         .flags = OURO_TYPE_LEAF,
         .hash = hash_int,
         .equal = equal_int,
@@ -371,6 +389,8 @@ ouro__ints_init(void)
     if (!ouro__type_make(&spec, &ouro__int_type)) {
         return false;
     }
+    ouro__int_type->is_simple_equal = true;
+    ouro__int_type->end = end_int;
     for (int i = 0; i < N_CACHED; i++) {
         ouro__cached_ints[i].head =
             (ouro_object){.local = OURO_IMMORTAL, .type = ouro__int_type->index};

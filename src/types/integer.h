@@ -72,20 +72,24 @@ ouro__int_limbs(const struct integer *number)
     return (mp_limb_t *)(void *)((uintptr_t)(number + 1));
 }
 
-/* A number whose word is this, which is even; NULL without memory. */
+/* A small number that is not in the cache; NULL without memory. */
 static inline ouro_ref
-ouro__int_from_word(int64_t word)
+ouro__int_make(int64_t word)
 {
-    uint64_t place = (uint64_t)((word >> 1) - LEAST_CACHED);
-    if (place < N_CACHED) {
-        return &ouro__cached_ints[place].head;
-    }
     struct integer *number = (struct integer *)ouro__leaf_alloc(ouro__int_type, sizeof(struct integer));
     if (OURO_UNLIKELY(number == NULL)) {
         return NULL;
     }
     number->word = word;
     return &number->head;
+}
+
+/* A number whose word is this, which is even; NULL without memory. */
+static inline ouro_ref
+ouro__int_from_word(int64_t word)
+{
+    uint64_t place = (uint64_t)((word >> 1) - LEAST_CACHED);
+    return place < N_CACHED ? &ouro__cached_ints[place].head : ouro__int_make(word);
 }
 
 /* The absolute value of a number, large or small, as limbs. */

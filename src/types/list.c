@@ -5,16 +5,9 @@
  * first.
  *
  * @source  CPython Objects/listobject.c; list_resize() for the growth */
-#include "types/types.h"
+#include "types/sequences.h"
 
 #include <string.h>
-
-struct list {
-    ouro_object head;
-    size_t n;
-    size_t room; /* of `items` */
-    ouro_object **items;
-};
 
 struct ouro_type *ouro__list_type;
 
@@ -71,25 +64,57 @@ shrink(struct list *list)
 
 /* ---- making and asking ---- */
 
+/* An empty list with room for `n` items, more than none. */
+static inline struct list *
+make_roomy(size_t n)
+{
+    ouro_object **items = NULL;
+    if (n <= SIZE_MAX / sizeof *items) {
+        items = ouro__buffer_alloc(n * sizeof *items);
+    }
+    struct list *list = NULL;
+    if (items != NULL) {
+        list = (struct list *)ouro__collected_alloc(ouro__list_type, sizeof *list);
+    }
+    if (OURO_UNLIKELY(list == NULL)) {
+        ouro__buffer_free(items, n * sizeof *items);
+        return NULL;
+    }
+    list->n = 0;
+    list->room = n;
+    list->items = items;
+    return list;
+}
+
+static __attribute__((noinline)) ouro_ref
+new_roomy(size_t n)
+{
+    return (ouro_ref)make_roomy(n);
+}
+
 ouro_ref
 ouro_list_new(size_t n)
 {
-    struct list *list = (struct list *)ouro__collected_alloc(ouro__list_type, sizeof *list);
-    if (OURO_UNLIKELY(list == NULL)) {
-        return NULL;
-    }
-    list->n = list->room = 0;
-    list->items = NULL;
     if (n != 0) {
-        list->items =
-            n <= SIZE_MAX / sizeof *list->items ? ouro__buffer_alloc(n * sizeof *list->items) : NULL;
-        if (list->items == NULL) {
-            ouro_decref(&list->head);
-            return NULL;
-        }
-        list->room = n;
+        return new_roomy(n);
     }
-    return &list->head;
+    struct list *list = (struct list *)ouro__collected_alloc(ouro__list_type, sizeof *list);
+    if (OURO_LIKELY(list != NULL)) {
+        list->n = list->room = 0;
+        list->items = NULL;
+    }
+    return (ouro_ref)list;
+}
+
+ouro_ref
+ouro_list_from(size_t n, ouro_loan const *items)
+{
+    struct list *list = n != 0 ? make_roomy(n) : (struct list *)ouro_list_new(0);
+    if (OURO_LIKELY(list != NULL)) {
+        ouro__incref_all(list->items, (ouro_object *const *)items, n);
+        list->n = n;
+    }
+    return (ouro_ref)list;
 }
 
 size_t
@@ -98,14 +123,33 @@ ouro_list_length(ouro_loan list)
     return __atomic_load_n(&list_of(list)->n, __ATOMIC_RELAXED);
 }
 
-ouro_ref
-ouro_list_get(ouro_loan loan, size_t index)
+/* What is quick for an owner who has the items, too, is tried first, in functions that call nothing; when that was
+ * not it, nothing has been done. */
+
+static __attribute__((noinline)) ouro_ref
+get(struct list *list, size_t index)
 {
-    struct list *list = list_of(loan);
     bool locked = ouro__use(&list->head);
     ouro_object *item = index < list->n ? ouro_incref((ouro_loan)list->items[index]) : NULL;
     ouro__unuse(&list->head, locked);
     return item;
+}
+
+ouro_ref
+ouro_list_get(ouro_loan loan, size_t index)
+{
+    struct list *list = list_of(loan);
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
+        ouro_object *item = index < list->n ? list->items[index] : NULL;
+        bool is_taken = item != NULL && ouro__incref_own(item, self);
+        ouro__unuse_own(self);
+        if (OURO_LIKELY(is_taken)) {
+            return item;
+        }
+    }
+    return get(list, index);
 }
 
 ouro_loan
@@ -117,10 +161,9 @@ ouro_list_get_borrow(ouro_loan loan, size_t index)
 
 /* ---- changing ---- */
 
-ouro_status
-ouro_list_set(ouro_loan loan, size_t index, ouro_loan item)
+static __attribute__((noinline)) ouro_status
+set(struct list *list, size_t index, ouro_loan item)
 {
-    struct list *list = list_of(loan);
     ouro_object *before = NULL;
 
     bool locked = ouro__use(&list->head);
@@ -134,51 +177,118 @@ ouro_list_set(ouro_loan loan, size_t index, ouro_loan item)
     return is_there ? OURO_OK : OURO_WRONG_VALUE;
 }
 
-/* Put an item, stolen when that succeeds, before the one at `index`. */
-static bool
-put(struct list *list, size_t index, ouro_object *item)
+static __attribute__((noinline)) ouro_status
+let_go(ouro_object *item)
+{
+    ouro_decref(item);
+    return OURO_OK;
+}
+
+ouro_status
+ouro_list_set(ouro_loan loan, size_t index, ouro_loan item)
+{
+    struct list *list = list_of(loan);
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
+        ouro_object *before = NULL;
+        if (index < list->n && ouro__incref_own(ouro_look(item), self)) {
+            before = list->items[index];
+            list->items[index] = ouro_look(item);
+        }
+        ouro__unuse_own(self);
+        if (OURO_LIKELY(before != NULL)) {
+            return ouro__decref_own(before, self) ? OURO_OK : let_go(before);
+        }
+    }
+    return set(list, index, item);
+}
+
+/* Add an item, stolen when that succeeds; false when there is no room.  The list is in use. */
+static inline bool
+push(struct list *list, ouro_object *item)
+{
+    size_t n = list->n;
+    if (OURO_UNLIKELY(n >= list->room)) {
+        return false;
+    }
+    list->items[n] = item;
+    __atomic_store_n(&list->n, n + 1, __ATOMIC_RELAXED);
+    return true;
+}
+
+/* Add an item, which is stolen also when that fails. */
+static __attribute__((noinline)) ouro_status
+append(struct list *list, ouro_object *item)
 {
     bool locked = ouro__use(&list->head);
-    size_t n = list->n;
-    bool done = OURO_LIKELY(n < list->room) || reserve(list, n + 1);
-    if (OURO_LIKELY(done)) {
-        if (index < n) {
-            memmove(&list->items[index + 1], &list->items[index], (n - index) * sizeof *list->items);
-        } else {
-            index = n;
+    bool done = reserve(list, list->n + 1) && push(list, item);
+    ouro__unuse(&list->head, locked);
+    if (OURO_UNLIKELY(!done)) {
+        ouro_decref(item);
+    }
+    return done ? OURO_OK : OURO_NO_MEMORY;
+}
+
+ouro_status
+ouro_list_append_steal(ouro_loan loan, ouro_ref item)
+{
+    struct list *list = list_of(loan);
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
+        bool has_room = push(list, item);
+        ouro__unuse_own(self);
+        if (OURO_LIKELY(has_room)) {
+            return OURO_OK;
         }
-        list->items[index] = item;
-        __atomic_store_n(&list->n, n + 1, __ATOMIC_RELAXED);
+    }
+    return append(list, item);
+}
+
+ouro_status
+ouro_list_append(ouro_loan loan, ouro_loan item)
+{
+    struct list *list = list_of(loan);
+    struct thread *self = ouro__thread_self;
+
+    if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
+        bool done = list->n < list->room && ouro__incref_own(ouro_look(item), self) &&
+                    push(list, ouro_look(item));
+        ouro__unuse_own(self);
+        if (OURO_LIKELY(done)) {
+            return OURO_OK;
+        }
+    }
+    return append(list, ouro_incref(item));
+}
+
+/* Have room for `more` items behind `index`; the list is in use.  False without memory. */
+static bool
+open_gap(struct list *list, size_t index, size_t more)
+{
+    size_t n = list->n;
+    if (more > SIZE_MAX / sizeof *list->items - n || !reserve(list, n + more)) {
+        return false;
+    }
+    memmove(&list->items[index + more], &list->items[index], (n - index) * sizeof *list->items);
+    __atomic_store_n(&list->n, n + more, __ATOMIC_RELAXED);
+    return true;
+}
+
+ouro_status
+ouro_list_insert(ouro_loan loan, size_t index, ouro_loan item)
+{
+    struct list *list = list_of(loan);
+
+    bool locked = ouro__use(&list->head);
+    index = index < list->n ? index : list->n;
+    bool done = open_gap(list, index, 1);
+    if (OURO_LIKELY(done)) {
+        list->items[index] = ouro_incref(item);
     }
     ouro__unuse(&list->head, locked);
-    return done;
-}
-
-ouro_status
-ouro_list_append_steal(ouro_loan list, ouro_ref item)
-{
-    if (OURO_LIKELY(put(list_of(list), SIZE_MAX, item))) {
-        return OURO_OK;
-    }
-    ouro_decref(item);
-    return OURO_NO_MEMORY;
-}
-
-ouro_status
-ouro_list_append(ouro_loan list, ouro_loan item)
-{
-    return ouro_list_append_steal(list, ouro_incref(item));
-}
-
-ouro_status
-ouro_list_insert(ouro_loan list, size_t index, ouro_loan item)
-{
-    ouro_ref taken = ouro_incref(item);
-    if (put(list_of(list), index, taken)) {
-        return OURO_OK;
-    }
-    ouro_decref(taken);
-    return OURO_NO_MEMORY;
+    return done ? OURO_OK : OURO_NO_MEMORY;
 }
 
 ouro_ref
@@ -202,20 +312,71 @@ ouro_list_pop(ouro_loan loan, size_t index)
     return item;
 }
 
+/* Add what a list or a tuple has at the moment, which may be the list itself. */
+static ouro_status
+extend_by_sequence(struct list *list, ouro_loan items)
+{
+    size_t n_items;
+    struct list *taken; /* two objects are not used at once */
+
+    if (ouro_is_a(items, ouro_tuple_type())) {
+        ouro_loan const *array = ouro__tuple_items(items, &n_items);
+        taken = (struct list *)ouro_list_from(n_items, array);
+    } else {
+        taken = (struct list *)ouro_list_slice(items, 0, SIZE_MAX);
+    }
+    if (taken == NULL) {
+        return OURO_NO_MEMORY;
+    }
+    bool locked = ouro__use(&list->head);
+    size_t n = list->n;
+    bool done = true;
+    if (list->items == NULL) { /* nothing to be copied once more */
+        list->items = taken->items;
+        list->room = taken->room;
+        __atomic_store_n(&list->n, taken->n, __ATOMIC_RELAXED);
+        taken->items = NULL;
+        taken->n = taken->room = 0;
+    } else if ((done = open_gap(list, n, taken->n))) {
+        memcpy(&list->items[n], taken->items, taken->n * sizeof *taken->items);
+        taken->n = 0;
+    }
+    ouro__unuse(&list->head, locked);
+    ouro_decref(&taken->head);
+    return done ? OURO_OK : OURO_NO_MEMORY;
+}
+
 ouro_status
 ouro_list_extend(ouro_loan list, ouro_loan items)
 {
     ouro_ref iterator = NULL, item = NULL;
-    size_t most =
-        ouro_look(list) == ouro_look(items) ? ouro_list_length(list) : SIZE_MAX; /* not those it adds */
 
+    const struct ouro_type *type = ouro__type(ouro_look(items));
+    if (type == ouro__list_type || type == ouro__tuple_type || ouro_look(items) == ouro_look(list)) {
+        return extend_by_sequence(list_of(list), items);
+    }
     ouro_status status = ouro_iterate(items, &iterator);
-    while (status >= 0 && most-- != 0 &&
-           (status = ouro_next(ouro_lend(iterator), &item)) == OURO_FOUND) {
+    while (status >= 0 && (status = ouro_next(ouro_lend(iterator), &item)) == OURO_FOUND) {
         status = ouro_list_append_steal(list, item);
     }
     ouro_xdecref(iterator);
     return status < 0 ? status : OURO_OK;
+}
+
+ouro_status
+ouro_list_from(ouro_loan items, ouro_ref *list)
+{
+    ouro_ref made = ouro_list_new(0);
+    if (made == NULL) {
+        return OURO_NO_MEMORY;
+    }
+    ouro_status status = ouro_list_extend(ouro_lend(made), items);
+    if (status < 0) {
+        ouro_decref(made);
+        return status;
+    }
+    *list = made;
+    return OURO_OK;
 }
 
 void
@@ -236,9 +397,7 @@ ouro_list_reverse(ouro_loan loan)
 static void
 drop(ouro_object **items, size_t n, size_t room)
 {
-    while (n != 0) {
-        ouro_decref(items[--n]);
-    }
+    ouro__decref_all(items, n);
     ouro__buffer_free(items, room * sizeof *items);
 }
 
@@ -255,6 +414,14 @@ ouro_list_clear(ouro_loan loan)
     list->items = NULL;
     ouro__unuse(&list->head, locked);
     drop(items, n, room);
+}
+
+ouro_loan const *
+ouro__list_items(ouro_loan loan, size_t *n)
+{
+    const struct list *list = list_of(loan);
+    *n = list->n;
+    return (ouro_loan const *)list->items;
 }
 
 void
@@ -307,9 +474,9 @@ ouro_list_slice(ouro_loan loan, size_t begin, size_t end)
         return NULL;
     }
     bool locked = ouro__use(&list->head);
-    for (size_t i = 0; i < wanted && begin + i < list->n; i++) {
-        slice->items[slice->n++] = ouro_incref((ouro_loan)list->items[begin + i]);
-    }
+    size_t n = list->n > begin ? list->n - begin : 0; /* it may have got shorter */
+    slice->n = n < wanted ? n : wanted;
+    ouro__incref_all(slice->items, list->items + begin, slice->n);
     ouro__unuse(&list->head, locked);
     return &slice->head;
 }
@@ -341,11 +508,19 @@ extra_size(ouro_loan self)
     return list_of(self)->room * sizeof(ouro_ref);
 }
 
-static void
+static inline __attribute__((always_inline)) void
 let_go_of_list(ouro_object *object)
 {
     const struct list *list = (const struct list *)object;
-    drop(list->items, list->n, list->room);
+    if (list->items != NULL) {
+        drop(list->items, list->n, list->room);
+    }
+}
+
+static void
+end_list(ouro_object *object)
+{
+    ouro__end(object, ouro__spare_class(sizeof(struct list)), let_go_of_list);
 }
 
 static void
@@ -374,11 +549,13 @@ ouro__lists_init(void)
         .dealloc = dealloc_list,
         .equal = equal_list,
         .repr = ouro__repr_list,
+        .iterate = ouro__iterate_list,
         .extra_size = extra_size,
     };
     if (!ouro__type_make(&spec, &ouro__list_type)) {
         return false;
     }
     ouro__list_type->let_go = let_go_of_list;
+    ouro__list_type->end = end_list;
     return true;
 }

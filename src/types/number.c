@@ -38,19 +38,22 @@ hash_none(ouro_loan self, uint64_t *hash)
     return OURO_OK;
 }
 
-/* Numbers that are equal have one hash, whatever their types: that of the integer where there is one. */
+#define BEYOND_INT64 9223372036854775808.0 /* 2 to the power of 63 */
+
+/* Numbers that are equal have one hash, whatever their types: that of the integer where there is one.  It is not mixed:
+ * tables do that, and find numbers that follow each other the better for it. */
 static ouro_status
 hash_float(ouro_loan self, uint64_t *hash)
 {
     double value = ouro_float_value(self);
     uint64_t bits;
 
-    if (value >= -0x1p63 && value < 0x1p63 && value == floor(value)) {
+    if (value >= -BEYOND_INT64 && value < BEYOND_INT64 && value == floor(value)) {
         bits = (uint64_t)(int64_t)value;
     } else {
         memcpy(&bits, &value, sizeof bits);
     }
-    *hash = ouro__mix_bits(bits);
+    *hash = bits;
     return OURO_OK;
 }
 

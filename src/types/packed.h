@@ -6,6 +6,8 @@
 #ifndef OURO_TYPES_PACKED_H
 #define OURO_TYPES_PACKED_H
 
+#include <string.h>
+
 #include "object/object.h"
 
 struct packed {
@@ -42,11 +44,18 @@ ouro__packed_length(const struct packed *packed)
     return OURO_LIKELY(length != PACKED_LONG) ? length : *(const size_t *)(const void *)(packed + 1);
 }
 
-/* Bytes a character. */
+/* Bytes a character, as a power of two: 0 0 1 2. */
+static inline unsigned
+ouro__kind_shift(enum packed_kind kind)
+{
+    return (unsigned)kind >> 1 << (kind & 1);
+}
+
+/* The same as a number: 1 1 2 4. */
 static inline unsigned
 ouro__kind_width(enum packed_kind kind)
 {
-    return 1U << (kind >> 1 << (kind & 1)); /* 1 1 2 4 */
+    return 1U << ouro__kind_shift(kind);
 }
 
 static inline void *
@@ -61,9 +70,12 @@ static inline struct packed *
 ouro__packed_alloc(const struct ouro_type *type, enum packed_kind kind, size_t length)
 {
     bool is_long = length >= PACKED_LONG;
-    size_t before = sizeof(struct packed) + (is_long ? sizeof(size_t) : 0), size;
-    if (__builtin_mul_overflow(length, ouro__kind_width(kind), &size) ||
-        __builtin_add_overflow(size, before + (kind == PACKED_BYTES), &size)) {
+    size_t size;
+    if (OURO_LIKELY(!is_long)) {
+        size = sizeof(struct packed) + (length << ouro__kind_shift(kind)) + (kind == PACKED_BYTES);
+    } else if (__builtin_mul_overflow(length, ouro__kind_width(kind), &size) ||
+               __builtin_add_overflow(
+                   size, sizeof(struct packed) + sizeof(size_t) + (kind == PACKED_BYTES), &size)) {
         return NULL;
     }
     struct packed *packed = (struct packed *)ouro__leaf_alloc(type, size);
@@ -80,8 +92,92 @@ ouro__packed_alloc(const struct ouro_type *type, enum packed_kind kind, size_t l
     return packed;
 }
 
-/* Its hash, which is not 0, computed when it is asked for first. */
-uint32_t ouro__packed_hash(struct packed *packed);
+static inline uint64_t
+ouro__load_8(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static inline uint32_t
+ouro__load_4(const char *at)
+{
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* memcpy() without a call where few bytes are to be copied, as words that may overlap. */
+static inline void
+ouro__copy_bytes(char *to, const char *from, size_t n)
+{
+    if (n > 64) {
+        memcpy(to, from, n);
+    } else if (n > 16) {
+        for (size_t i = 0; i < n - 16; i += 16) {
+            memcpy(to + i, from + i, 16);
+        }
+        memcpy(to + n - 16, from + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, from + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + n - 4, from + n - 4, 4);
+    } else if (n != 0) {
+        to[0] = from[0];
+        to[n / 2] = from[n / 2];
+        to[n - 1] = from[n - 1];
+    }
+}
+
+/* memcmp() == 0 without a call where few bytes are to be compared, as words that may overlap. */
+static inline bool
+ouro__same_bytes(const char *a, const char *b, size_t n)
+{
+    if (n - 8 <= 56) {
+        for (size_t i = 0; i < n - 8; i += 8) {
+            if (ouro__load_8(a + i) != ouro__load_8(b + i)) {
+                return false;
+            }
+        }
+        return ouro__load_8(a + n - 8) == ouro__load_8(b + n - 8);
+    }
+    if (n - 4 < 4) {
+        return ouro__load_4(a) == ouro__load_4(b) && ouro__load_4(a + n - 4) == ouro__load_4(b + n - 4);
+    }
+    return memcmp(a, b, n) == 0;
+}
+
+/* Whether two of one type are the same. */
+static inline bool
+ouro__packed_equal(const struct packed *a, const struct packed *b)
+{
+    if (a->shape != b->shape || ouro__packed_length(a) != ouro__packed_length(b)) {
+        return false;
+    }
+    return ouro__same_bytes(ouro__packed_data(a), ouro__packed_data(b),
+                            ouro__packed_length(a) << ouro__kind_shift(ouro__packed_kind(a)));
+}
+
+/* Its hash, which is not 0, computed now. */
+uint32_t ouro__packed_make_hash(struct packed *packed);
+
+/* The same, computed when it is asked for first. */
+static inline uint32_t
+ouro__packed_hash(struct packed *packed)
+{
+    uint32_t hash = __atomic_load_n(&packed->hash, __ATOMIC_RELAXED);
+    return OURO_LIKELY(hash != 0) ? hash : ouro__packed_make_hash(packed);
+}
+
+/* As 64 bits: both ends of the word must be good, tables take what they like. */
+static inline uint64_t
+ouro__packed_hash_64(struct packed *packed)
+{
+    return ouro__packed_hash(packed) * 0x9E3779B97F4A7C15U;
+}
 
 /* ouro_hash() of it: 64 bits. */
 ouro_status ouro__hash_packed(ouro_loan self, uint64_t *hash);

@@ -4,6 +4,7 @@
  * comes up again, or lies too deep, is shown as three dots in its brackets.
  *
  * @source  CPython Objects/object.c, PyObject_Repr(), Py_ReprEnter() */
+#include "ouro/deque.h"
 #include "types/str.h"
 #include "types/types.h"
 
@@ -202,49 +203,133 @@ is_shown(const ouro_object *container)
     return innermost != NULL && innermost->depth >= MOST_NESTED;
 }
 
-/* Show a container: its items as `next` gives them, until there are none, in brackets. */
+/* Give the item at a position, in new references, with its value if it has one, and take the position further; false when
+ * there is none. */
+typedef bool (*step)(ouro_loan self, size_t *position, ouro_ref *item, ouro_ref *value);
+
+static void
+add_items(struct text *text, ouro_loan self, const char *brackets, step next)
+{
+    ouro_ref item = NULL, value = NULL;
+    size_t position = 0, n = 0;
+
+    ouro__text_add(text, &brackets[0], 1);
+    for (; !text->failed && next(self, &position, &item, &value); n++) {
+        ouro__text_add_c(text, n != 0 ? ", " : "");
+        ouro__text_add_repr(text, ouro_lend(item));
+        ouro_clear(&item);
+        if (value != NULL) {
+            ouro__text_add_c(text, ": ");
+            ouro__text_add_repr(text, ouro_lend(value));
+            ouro_clear(&value);
+        }
+    }
+    if (n == 1 && brackets[0] == '(') {
+        ouro__text_add(text, ",", 1);
+    }
+    ouro__text_add(text, &brackets[1], 1);
+}
+
+/* Show a container: its items in brackets, and those in the parentheses of `name` unless that is NULL, with `behind` before
+ * the last one. */
 static ouro_ref
-repr_items(ouro_loan self, const char *brackets, ouro_ref (*next)(ouro_loan self, size_t index))
+repr_items(ouro_loan self, const char *name, const char *brackets, const char *behind, step next)
 {
     struct shown shown = {ouro_look(self), innermost, innermost != NULL ? innermost->depth + 1 : 1};
     struct text text;
-    ouro_ref item;
-    size_t n = 0;
 
     if (is_shown(shown.container)) {
         return ouro_str_format("%c...%c", brackets[0], brackets[1]);
     }
     innermost = &shown;
     ouro__text_begin(&text);
-    ouro__text_add(&text, &brackets[0], 1);
-    for (; !text.failed && (item = next(self, n)) != NULL; n++) {
-        ouro__text_add_c(&text, n != 0 ? ", " : "");
-        ouro__text_add_repr(&text, ouro_lend(item));
-        ouro_decref(item);
+    if (name != NULL) {
+        ouro__text_add_c(&text, name);
+        ouro__text_add(&text, "(", 1);
     }
-    if (n == 1 && brackets[0] == '(') {
-        ouro__text_add(&text, ",", 1);
+    add_items(&text, self, brackets, next);
+    if (name != NULL) {
+        ouro__text_add_c(&text, behind);
+        ouro__text_add(&text, ")", 1);
     }
-    ouro__text_add(&text, &brackets[1], 1);
     innermost = shown.outer;
     return ouro__text_end(&text);
+}
+
+static bool
+step_list(ouro_loan self, size_t *position, ouro_ref *item, ouro_ref *value)
+{
+    (void)value;
+    *item = ouro_list_get(self, (*position)++);
+    return *item != NULL;
 }
 
 ouro_ref
 ouro__repr_list(ouro_loan self)
 {
-    return repr_items(self, "[]", ouro_list_get);
+    return repr_items(self, NULL, "[]", "", step_list);
 }
 
-static ouro_ref
-tuple_get(ouro_loan tuple, size_t index)
+static bool
+step_tuple(ouro_loan self, size_t *position, ouro_ref *item, ouro_ref *value)
 {
-    ouro_loan item = ouro_tuple_get_borrow(tuple, index);
-    return item != NULL ? ouro_incref(item) : NULL;
+    ouro_loan at = ouro_tuple_get_borrow(self, (*position)++);
+    (void)value;
+    *item = at != NULL ? ouro_incref(at) : NULL;
+    return at != NULL;
 }
 
 ouro_ref
 ouro__repr_tuple(ouro_loan self)
 {
-    return repr_items(self, "()", tuple_get);
+    return repr_items(self, NULL, "()", "", step_tuple);
+}
+
+static bool
+step_deque(ouro_loan self, size_t *position, ouro_ref *item, ouro_ref *value)
+{
+    (void)value;
+    *item = ouro_deque_get(self, (*position)++);
+    return *item != NULL;
+}
+
+/* @source CPython Modules/_collectionsmodule.c, deque_repr() */
+ouro_ref
+ouro__repr_deque(ouro_loan self)
+{
+    char behind[40] = "";
+    size_t most = ouro_deque_most(self);
+
+    if (most != SIZE_MAX) {
+        snprintf(behind, sizeof behind, ", maxlen=%zu", most);
+    }
+    return repr_items(self, ouro_type_name(ouro_type_of(self)), "[]", behind, step_deque);
+}
+
+ouro_ref
+ouro__repr_dict(ouro_loan self)
+{
+    return repr_items(self, NULL, "{}", "", ouro_dict_next);
+}
+
+static bool
+step_set(ouro_loan self, size_t *position, ouro_ref *item, ouro_ref *value)
+{
+    (void)value;
+    return ouro_set_next(self, position, item);
+}
+
+/* @source CPython Objects/setobject.c, set_repr() */
+ouro_ref
+ouro__repr_set(ouro_loan self)
+{
+    const char *name = ouro_type_name(ouro_type_of(self));
+
+    if (ouro_set_length(self) == 0) {
+        return ouro_str_format("%s()", name);
+    }
+    if (is_shown(ouro_look(self))) {
+        return ouro_str_format("%s(...)", name);
+    }
+    return repr_items(self, ouro_type_of(self) == ouro_set_type() ? NULL : name, "{}", "", step_set);
 }

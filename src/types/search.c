@@ -121,6 +121,10 @@ ouro__view_find(struct view text, struct view part, size_t begin)
         if (found == end) {
             return SIZE_MAX;
         }
+        const char *here = (const char *)text.at + found * text.width;
+        if (text.width == part.width && ouro__same_bytes(here, part.at, part.n * part.width)) {
+            return found;
+        }
         size_t common = 1 + count_common(text, found, part, 1);
         if (common == part.n) {
             return found;

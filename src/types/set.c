@@ -7,16 +7,29 @@
 
 static struct ouro_type *set_type, *frozenset_type;
 
+struct frozenset {
+    struct table table;
+    uint64_t hash; /* 0: not asked for yet; atomic */
+};
+
 static struct table *
 set_of(ouro_loan loan)
 {
     return (struct table *)ouro_look(loan);
 }
 
-static size_t
+static __attribute__((noinline)) size_t
 find(struct table *set, struct table_search *search)
 {
-    return ouro__table_find(set, search, WIDTH);
+    return ouro__table_find_all(set, search, WIDTH);
+}
+
+/* The same, inline where it is quick. */
+static inline __attribute__((always_inline)) size_t
+find_quickly(struct table *set, struct table_search *search)
+{
+    size_t index;
+    return ouro__table_find_first(set, search, WIDTH, &index) ? index : find(set, search);
 }
 
 static bool
@@ -38,10 +51,13 @@ is_set(ouro_loan object)
 static struct table *
 make(struct ouro_type *type)
 {
-    struct table *set = (struct table *)ouro__collected_alloc(type, sizeof *set);
+    struct table *set = (struct table *)ouro__collected_alloc(type, type->size);
     if (OURO_LIKELY(set != NULL)) {
         set->n = 0;
         set->entries = NULL;
+        if (type == frozenset_type) {
+            ((struct frozenset *)set)->hash = 0;
+        }
     }
     return set;
 }
@@ -56,7 +72,7 @@ make_like(const struct table *set)
 ouro_ref
 ouro_set_new(void)
 {
-    return &make(set_type)->head;
+    return (ouro_ref)make(set_type);
 }
 
 ouro_ref
@@ -91,7 +107,7 @@ static ouro_status
 has(struct table *set, struct table_search *search)
 {
     search->locked = ouro__use(&set->head);
-    size_t index = find(set, search);
+    size_t index = find_quickly(set, search);
     ouro__unuse(&set->head, search->locked);
     return index != TABLE_NONE ? OURO_FOUND : search->status;
 }
@@ -111,7 +127,7 @@ static ouro_status
 add(struct table *set, struct table_search *search)
 {
     search->locked = ouro__use(&set->head);
-    if (find(set, search) != TABLE_NONE) {
+    if (find_quickly(set, search) != TABLE_NONE) {
         search->status = OURO_FOUND;
     } else if (OURO_LIKELY(search->status == OURO_OK)) {
         ouro_object **entry = ouro__table_add(set, search, WIDTH);
@@ -186,13 +202,10 @@ static void
 clear(ouro_loan loan)
 {
     struct table *set = set_of(loan);
-    size_t n;
-    char *block;
-
     bool locked = ouro__use(&set->head);
-    ouro_object **entries = ouro__table_take_block(set, &n, &block);
+    struct table taken = ouro__table_take_block(set);
     ouro__unuse(&set->head, locked);
-    ouro__table_let_go(entries, n, block, WIDTH);
+    ouro__table_let_go(&taken, WIDTH);
 }
 
 ouro_status
@@ -535,16 +548,28 @@ equal_set(ouro_loan self, ouro_loan other)
 }
 
 /* The sum of the items' hashes, each made very different first: whatever their order is. */
-static ouro_status
-hash_frozenset(ouro_loan self, uint64_t *hash)
+static uint64_t
+sum_hashes(const struct table *set)
 {
-    const struct table *set = set_of(self);
     uint64_t sum = ouro__table_live(set);
 
     for (size_t i = 0; i < set->n; i++) {
         sum += set->entries[i] != NULL ? ouro__mix_bits(~(uint64_t)ouro__table_hashes(set)[i]) : 0;
     }
-    *hash = ouro__mix_bits(sum);
+    return ouro__mix_bits(sum);
+}
+
+static ouro_status
+hash_frozenset(ouro_loan self, uint64_t *hash)
+{
+    struct frozenset *set = (struct frozenset *)ouro_look(self);
+    uint64_t known = __atomic_load_n(&set->hash, __ATOMIC_RELAXED);
+
+    if (known == 0) {
+        known = sum_hashes(&set->table);
+        __atomic_store_n(&set->hash, known, __ATOMIC_RELAXED);
+    }
+    *hash = known;
     return OURO_OK;
 }
 
@@ -556,6 +581,18 @@ extra_size(ouro_loan self)
     size_t size = ouro__table_size(set, WIDTH);
     ouro__unuse(&set->head, locked);
     return size;
+}
+
+static inline __attribute__((always_inline)) void
+let_go_of_set(ouro_object *object)
+{
+    ouro__table_let_go((const struct table *)object, WIDTH);
+}
+
+static void
+end_set(ouro_object *object)
+{
+    ouro__end(object, ouro__spare_class(sizeof(struct table)), let_go_of_set);
 }
 
 ouro_loan
@@ -582,6 +619,7 @@ ouro__sets_init(void)
         .flags = OURO_TYPE_BASE,
         .clear = clear,
         .equal = equal_set,
+        .repr = ouro__repr_set,
         .iterate = ouro__set_iterate,
         .extra_size = extra_size,
     };
@@ -589,6 +627,12 @@ ouro__sets_init(void)
         return false;
     }
     spec.name = "frozenset";
+    spec.size = sizeof(struct frozenset);
     spec.hash = hash_frozenset;
-    return ouro__type_make(&spec, &frozenset_type);
+    if (!ouro__type_make(&spec, &frozenset_type)) {
+        return false;
+    }
+    set_type->let_go = frozenset_type->let_go = let_go_of_set;
+    set_type->end = frozenset_type->end = end_set;
+    return true;
 }

@@ -81,6 +81,19 @@ read_sequence(const unsigned char *bytes, size_t n)
     return (struct sequence){wanted, true, character};
 }
 
+/* Is it a character of U+0080 to U+07FF, of two bytes? */
+static inline bool
+is_pair(const unsigned char *bytes, const unsigned char *end)
+{
+    return bytes[0] >= 0xC2 && bytes[0] < 0xE0 && end - bytes > 1 && (bytes[1] & 0xC0) == 0x80;
+}
+
+static inline uint32_t
+read_pair(const unsigned char *bytes)
+{
+    return (bytes[0] & 0x1FU) << 6 | (bytes[1] & 0x3F);
+}
+
 #define HIGH_BITS 0x8080808080808080U
 
 /* How many bytes at the beginning are ASCII. */
@@ -102,43 +115,33 @@ count_ascii(const char *bytes, size_t n)
     return i;
 }
 
-static ouro_ref
-new_ascii(const char *text, size_t n)
+#define MOST_SHORT (PACKED_LONG > 64 ? 64 : PACKED_LONG - 1)
+
+/* Whether bytes, at least two, are all ASCII: looked at as words that may overlap. */
+static inline bool
+is_ascii(const char *text, size_t n)
 {
-    if (OURO_UNLIKELY(n <= 1)) {
-        return n == 0 ? ouro__str_empty() : ouro__str_single((uint8_t)*text);
+    uint64_t all;
+
+    if (n >= 16) {
+        all = ouro__load_8(text + n - 16) | ouro__load_8(text + n - 8);
+        for (size_t i = 0; i < n - 16; i += 16) {
+            all |= ouro__load_8(text + i) | ouro__load_8(text + i + 8);
+        }
+    } else if (n >= 8) {
+        all = ouro__load_8(text) | ouro__load_8(text + n - 8);
+    } else if (n >= 4) {
+        all = ouro__load_4(text) | ouro__load_4(text + n - 4);
+    } else {
+        all = (unsigned char)(text[0] | text[1] | text[n - 1]);
     }
-    struct packed *str = ouro__packed_alloc(ouro__str_type, PACKED_BYTES, n);
-    if (OURO_UNLIKELY(str == NULL)) {
-        return NULL;
-    }
-    memcpy(ouro__packed_data(str), text, n);
-    return &str->head;
+    return (all & HIGH_BITS) == 0;
 }
 
-#define MOST_SHORT (PACKED_LONG > 16 ? 16 : PACKED_LONG - 1)
-
-/* A text of 2 to MOST_SHORT bytes of ASCII, each looked at and copied once, as two words that may overlap; NULL when
- * they are not ASCII, or without memory. */
+/* A text of 2 to MOST_SHORT bytes of ASCII; NULL without memory. */
 static inline ouro_ref
 new_short(const char *text, size_t n)
 {
-    uint64_t low = 0, high = 0;
-    size_t size = n >= 8 ? 8 : n >= 4 ? 4 : 2;
-
-    if (size == 8) {
-        memcpy(&low, text, 8);
-        memcpy(&high, text + n - 8, 8);
-    } else if (size == 4) {
-        memcpy(&low, text, 4);
-        memcpy(&high, text + n - 4, 4);
-    } else {
-        memcpy(&low, text, 2);
-        memcpy(&high, text + n - 2, 2);
-    }
-    if (OURO_UNLIKELY(((low | high) & HIGH_BITS) != 0)) {
-        return NULL;
-    }
     struct packed *str = (struct packed *)ouro__leaf_alloc(ouro__str_type, sizeof *str + n + 1);
     if (OURO_UNLIKELY(str == NULL)) {
         return NULL;
@@ -146,17 +149,25 @@ new_short(const char *text, size_t n)
     str->hash = 0;
     str->shape = (uint32_t)n << 2 | PACKED_BYTES;
     char *data = (char *)(str + 1);
+    ouro__copy_bytes(data, text, n);
     data[n] = 0;
-    if (size == 8) {
-        memcpy(data, &low, 8);
-        memcpy(data + n - 8, &high, 8);
-    } else if (size == 4) {
-        memcpy(data, &low, 4);
-        memcpy(data + n - 4, &high, 4);
-    } else {
-        memcpy(data, &low, 2);
-        memcpy(data + n - 2, &high, 2);
+    return &str->head;
+}
+
+ouro_ref
+ouro__str_from_ascii(const char *text, size_t n)
+{
+    if (OURO_LIKELY(n - 2 <= MOST_SHORT - 2)) {
+        return new_short(text, n);
     }
+    if (n <= 1) {
+        return n == 0 ? ouro__str_empty() : ouro__str_single((uint8_t)*text);
+    }
+    struct packed *str = ouro__packed_alloc(ouro__str_type, PACKED_BYTES, n);
+    if (OURO_UNLIKELY(str == NULL)) {
+        return NULL;
+    }
+    memcpy(ouro__packed_data(str), text, n);
     return &str->head;
 }
 
@@ -172,23 +183,67 @@ put_character(void *to, unsigned width, size_t index, uint32_t character)
     }
 }
 
+/* Write the characters of UTF-8, of whose sequences those that are not valid are replaced. */
+static inline __attribute__((always_inline)) void
+write_characters(void *to, unsigned width, const unsigned char *bytes, const unsigned char *end)
+{
+    for (size_t index = 0; bytes != end; index++) {
+        if (is_pair(bytes, end)) {
+            put_character(to, width, index, read_pair(bytes));
+            bytes += 2;
+        } else if (bytes[0] < 0x80) {
+            put_character(to, width, index, *bytes++);
+        } else {
+            struct sequence sequence = read_sequence(bytes, (size_t)(end - bytes));
+            put_character(to, width, index,
+                          sequence.is_valid ? sequence.character : OURO_REPLACEMENT_CHARACTER);
+            bytes += sequence.n;
+        }
+    }
+}
+
+/* How many characters there are, and their or; false, and where, at the first sequence that is not valid, unless they are to
+ * be replaced. */
+static bool
+survey(const unsigned char *bytes, const unsigned char *end, size_t *length, uint32_t *all,
+       const unsigned char **where)
+{
+    size_t n = 0;
+    uint32_t seen = 0;
+
+    for (; bytes != end; n++) {
+        if (is_pair(bytes, end)) {
+            seen |= read_pair(bytes);
+            bytes += 2;
+        } else if (bytes[0] < 0x80) {
+            bytes++;
+        } else {
+            struct sequence sequence = read_sequence(bytes, (size_t)(end - bytes));
+            if (!sequence.is_valid && where != NULL) {
+                *where = bytes;
+                return false;
+            }
+            seen |= sequence.is_valid ? sequence.character : OURO_REPLACEMENT_CHARACTER;
+            bytes += sequence.n;
+        }
+    }
+    *length += n;
+    *all = seen;
+    return true;
+}
+
 /* Decode what begins with `n_ascii` bytes of ASCII and goes on with others.  Stops at the first sequence that is not
  * valid when `where` is given, otherwise replaces them. */
 static ouro_status
 decode(const char *utf8, size_t n, size_t n_ascii, ouro_ref *result, size_t *where)
 {
-    const unsigned char *bytes = (const unsigned char *)utf8;
+    const unsigned char *bytes = (const unsigned char *)utf8, *end = bytes + n, *bad;
     size_t length = n_ascii;
-    uint32_t all = 0;
+    uint32_t all;
 
-    for (size_t i = n_ascii; i < n; length++) {
-        struct sequence sequence = read_sequence(bytes + i, n - i);
-        if (!sequence.is_valid && where != NULL) {
-            *where = i;
-            return OURO_WRONG_VALUE;
-        }
-        all |= sequence.is_valid ? sequence.character : OURO_REPLACEMENT_CHARACTER;
-        i += sequence.n;
+    if (!survey(bytes + n_ascii, end, &length, &all, where != NULL ? &bad : NULL)) {
+        *where = (size_t)(bad - bytes);
+        return OURO_WRONG_VALUE;
     }
     if (length == 1 && all < 0x100) {
         *result = ouro__str_single((uint8_t)all);
@@ -198,14 +253,14 @@ decode(const char *utf8, size_t n, size_t n_ascii, ouro_ref *result, size_t *whe
     if (str == NULL) {
         return OURO_NO_MEMORY;
     }
-    void *data = ouro__packed_data(str);
+    char *data = ouro__packed_data(str);
     unsigned width = ouro__kind_width(ouro__packed_kind(str));
     ouro__view_copy(data, width, (struct view){utf8, n_ascii, 1});
-    for (size_t i = n_ascii, index = n_ascii; i < n; index++) {
-        struct sequence sequence = read_sequence(bytes + i, n - i);
-        put_character(data, width, index,
-                      sequence.is_valid ? sequence.character : OURO_REPLACEMENT_CHARACTER);
-        i += sequence.n;
+    data += n_ascii * width;
+    if (width == 2) {
+        write_characters(data, 2, bytes + n_ascii, end);
+    } else {
+        write_characters(data, width, bytes + n_ascii, end);
     }
     *result = &str->head;
     return OURO_OK;
@@ -219,7 +274,7 @@ decode_any(const char *utf8, size_t n, ouro_ref *result, size_t *where)
     if (n_ascii != n) {
         return decode(utf8, n, n_ascii, result, where != NULL ? where : &ignored);
     }
-    ouro_ref str = new_ascii(utf8, n);
+    ouro_ref str = ouro__str_from_ascii(utf8, n);
     if (str == NULL) {
         return OURO_NO_MEMORY;
     }
@@ -230,12 +285,13 @@ decode_any(const char *utf8, size_t n, ouro_ref *result, size_t *where)
 ouro_status
 ouro_str_decode(const char *utf8, size_t n, ouro_ref *result, size_t *where)
 {
-    if (OURO_LIKELY(n - 2 <= MOST_SHORT - 2)) {
+    if (OURO_LIKELY(n - 2 <= MOST_SHORT - 2) && is_ascii(utf8, n)) {
         ouro_ref text = new_short(utf8, n);
-        if (OURO_LIKELY(text != NULL)) {
-            *result = text;
-            return OURO_OK;
+        if (OURO_UNLIKELY(text == NULL)) {
+            return OURO_NO_MEMORY;
         }
+        *result = text;
+        return OURO_OK;
     }
     return decode_any(utf8, n, result, where);
 }
@@ -247,7 +303,7 @@ ouro__str_decode_lossy(const char *utf8, size_t n)
     ouro_ref str = NULL;
 
     if (n_ascii == n) {
-        return new_ascii(utf8, n);
+        return ouro__str_from_ascii(utf8, n);
     }
     return decode(utf8, n, n_ascii, &str, NULL) == OURO_OK ? str : NULL;
 }
@@ -328,7 +384,7 @@ void
 ouro__view_copy(void *to, unsigned width, struct view from)
 {
     if (width == from.width) {
-        memcpy(to, from.at, from.n * width);
+        ouro__copy_bytes(to, from.at, from.n * width);
     } else if (width == 1 && from.width == 2) {
         COPY(uint8_t, uint16_t)
     } else if (width == 1) {
@@ -430,13 +486,9 @@ ouro_str_equal(ouro_loan a, ouro_loan b)
     if (left == right) {
         return true;
     }
-    if (left->shape != right->shape) {
-        return false;
-    }
     uint32_t hash = __atomic_load_n(&left->hash, __ATOMIC_RELAXED);
     uint32_t other = __atomic_load_n(&right->hash, __ATOMIC_RELAXED);
-    return (hash == other || hash == 0 || other == 0) &&
-           ouro__view_equal(ouro__str_view(a), ouro__str_view(b));
+    return (hash == other || hash == 0 || other == 0) && ouro__packed_equal(left, right);
 }
 
 int
@@ -474,6 +526,17 @@ dealloc_str(ouro_loan self)
     }
 }
 
+static void
+end_str(ouro_object *object)
+{
+    uint32_t shape = ((const struct packed *)object)->shape;
+    bool is_short = shape <= (128U << 2 | PACKED_BYTES) && (shape & 3) <= PACKED_LATIN1;
+    unsigned class = OURO_LIKELY(is_short)
+                         ? ouro__spare_class(sizeof(struct packed) + (shape >> 2) + ((shape & 3) == 0))
+                         : ouro__spare_class_at(object);
+    ouro__leaf_free(ouro__thread_self, class, object);
+}
+
 ouro_loan
 ouro_str_type(void)
 {
@@ -486,11 +549,13 @@ ouro__strs_init(void)
     const ouro_type_spec spec = {
         .name = "str",
         .size = sizeof(struct packed),
+        .item_size = 1,
         .flags = OURO_TYPE_LEAF,
         .dealloc = dealloc_str,
         .hash = ouro__hash_packed,
         .equal = equal_str,
         .repr = ouro__repr_str,
+        .iterate = ouro__iterate_str,
         .extra_size = ouro__packed_extra_size,
     };
     if (ouro__str_type != NULL) {
@@ -501,7 +566,8 @@ ouro__strs_init(void)
     }
     /* Most end with their memory.  The others, in the table of those that are one for all, are marked as having
      * weak references, and take the long way for that. */
-    ouro__str_type->is_plain = true;
+    ouro__str_type->end = end_str;
+    ouro__str_type->is_simple_equal = true;
     singles_init();
     return true;
 }

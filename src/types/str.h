@@ -63,6 +63,9 @@ ouro__kind_of(uint32_t all)
                            : PACKED_UCS4;
 }
 
+/* A text of bytes that are ASCII, or NULL without memory. */
+ouro_ref ouro__str_from_ascii(const char *text, size_t n);
+
 /* A text of characters whose or is `all`, to be written by who asks: more than one, or one beyond U+00FF. */
 static inline struct packed *
 ouro__str_alloc(uint32_t all, size_t n)

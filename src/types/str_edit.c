@@ -83,10 +83,14 @@ pen_on(const struct packed *str)
     return (struct pen){ouro__packed_data(str), ouro__kind_width(ouro__packed_kind(str))};
 }
 
-static void
+static inline void
 pen_write(struct pen *pen, struct view view)
 {
-    ouro__view_copy(pen->at, pen->width, view);
+    if (OURO_LIKELY(pen->width == view.width)) {
+        ouro__copy_bytes(pen->at, view.at, view.n * view.width);
+    } else {
+        ouro__view_copy(pen->at, pen->width, view);
+    }
     pen->at += view.n * pen->width;
 }
 
@@ -122,10 +126,6 @@ hold_items(ouro_loan items, ouro_ref *held)
         *held = ouro_incref(items);
         return OURO_OK;
     }
-    if (ouro_is_a(items, ouro_list_type())) {
-        *held = ouro_list_slice(items, 0, SIZE_MAX);
-        return *held != NULL ? OURO_OK : OURO_NO_MEMORY;
-    }
     ouro_ref list = ouro_list_new(0);
     if (list == NULL) {
         return OURO_NO_MEMORY;
@@ -137,13 +137,6 @@ hold_items(ouro_loan items, ouro_ref *held)
     }
     *held = list;
     return OURO_OK;
-}
-
-static ouro_loan
-held_item(ouro_loan held, size_t index)
-{
-    return ouro_is_a(held, ouro_tuple_type()) ? ouro_tuple_get_borrow(held, index)
-                                              : ouro_list_get_borrow(held, index);
 }
 
 /* A text that was written whole; one of those that are there from the beginning in place of its equal. */
@@ -159,26 +152,40 @@ finish(struct packed *str)
     return is_empty ? ouro__str_empty() : ouro__str_single(character);
 }
 
+/* How long the joined text is, and what its characters may be. */
 static ouro_status
-join_held(ouro_loan separator, ouro_loan held, ouro_ref *result)
+measure_joined(ouro_loan separator, ouro_loan const *items, size_t n_items, size_t *length,
+               uint32_t *all)
 {
-    size_t n = 0, n_items = 0;
-    uint32_t all = 0;
-    ouro_loan item;
+    size_t n = 0, between = ouro_str_length(separator);
 
-    for (; (item = held_item(held, n_items)) != NULL; n_items++) {
-        if (!ouro_is_str(item)) {
+    *all = n_items > 1 ? most_of(separator) : 0;
+    for (size_t i = 0; i < n_items; i++) {
+        if (!ouro_is_str(items[i])) {
             return OURO_WRONG_TYPE;
         }
-        size_t between = n_items != 0 ? ouro_str_length(separator) : 0;
-        all |= most_of(item) | (n_items != 0 ? most_of(separator) : 0);
-        if (__builtin_add_overflow(n, ouro_str_length(item), &n) ||
-            __builtin_add_overflow(n, between, &n)) {
+        *all |= most_of(items[i]);
+        if (__builtin_add_overflow(n, ouro_str_length(items[i]), &n) ||
+            __builtin_add_overflow(n, i != 0 ? between : 0, &n)) {
             return OURO_TOO_LARGE;
         }
     }
+    *length = n;
+    return OURO_OK;
+}
+
+static ouro_status
+join_held(ouro_loan separator, ouro_loan const *items, size_t n_items, ouro_ref *result)
+{
+    size_t n;
+    uint32_t all;
+    ouro_status status = measure_joined(separator, items, n_items, &n, &all);
+
+    if (status < 0) {
+        return status;
+    }
     if (n_items == 1) {
-        *result = ouro_incref(held_item(held, 0));
+        *result = ouro_incref(items[0]);
         return OURO_OK;
     }
     struct packed *str = ouro__str_alloc(all, n);
@@ -186,11 +193,12 @@ join_held(ouro_loan separator, ouro_loan held, ouro_ref *result)
         return OURO_NO_MEMORY;
     }
     struct pen pen = pen_on(str);
+    struct view between = ouro__str_view(separator);
     for (size_t i = 0; i < n_items; i++) {
-        if (i != 0) {
-            pen_write(&pen, ouro__str_view(separator));
+        pen_write(&pen, ouro__str_view(items[i]));
+        if (i + 1 != n_items) {
+            pen_write(&pen, between);
         }
-        pen_write(&pen, ouro__str_view(held_item(held, i)));
     }
     *result = finish(str);
     return OURO_OK;
@@ -206,7 +214,11 @@ ouro_str_join(ouro_loan separator, ouro_loan items, ouro_ref *result)
     }
     ouro_status status = hold_items(items, &held);
     if (status == OURO_OK) {
-        status = join_held(separator, ouro_lend(held), result);
+        size_t n;
+        ouro_loan const *array = ouro_is_a(ouro_lend(held), ouro_tuple_type())
+                                     ? ouro__tuple_items(ouro_lend(held), &n)
+                                     : ouro__list_items(ouro_lend(held), &n);
+        status = join_held(separator, array, n, result);
         ouro_decref(held);
     }
     return status;
@@ -286,11 +298,16 @@ ouro_str_split(ouro_loan str, ouro_loan separator, size_t most, ouro_ref *result
     ouro_ref list = ouro_list_new(0);
     ouro_status status = list != NULL ? OURO_OK : OURO_NO_MEMORY;
     size_t begin = 0;
+    bool is_all_ascii = ouro_str_ascii_borrow(str) != NULL;
 
     for (bool is_last = false; status == OURO_OK && !is_last;) {
         size_t at = most-- != 0 ? ouro__view_find(text, between, begin) : SIZE_MAX;
         is_last = at == SIZE_MAX;
-        ouro_ref part = ouro_str_slice(str, begin, at);
+        size_t end = is_last ? text.n : at;
+        ouro_ref part = begin == 0 && is_last ? ouro_incref(str)
+                        : is_all_ascii
+                            ? ouro__str_from_ascii((const char *)text.at + begin, end - begin)
+                            : ouro__str_from_view(ouro__view_part(text, begin, end));
         status = part != NULL ? ouro_list_append_steal(ouro_lend(list), part) : OURO_NO_MEMORY;
         begin = at + between.n;
     }

@@ -1,7 +1,10 @@
 /* table.c - hash tables that grow, shrink and are copied; comparing keys. */
+#include "types/str.h"
 #include "types/table.h"
 
 #include <string.h>
+
+#include "object/weakref.h"
 
 #define LEAST_LOG 6
 #define MOST_LOG 31
@@ -43,12 +46,6 @@ ouro__table_size(const struct table *table, unsigned width)
     }
     size_t room = ouro__table_room(table);
     return prefix_size(ouro__table_shape(table)->log, room) + room * width * sizeof(ouro_ref);
-}
-
-static char *
-block_of(const struct table *table)
-{
-    return table->entries != NULL ? (char *)ouro__table_hashes(table) : NULL;
 }
 
 /* A number that the versions of a block which is freed meanwhile are unlikely to come to. */
@@ -164,8 +161,8 @@ fill(struct table *to, const struct table *from, unsigned width)
         to->n = from->n;
         memcpy(ouro__table_hashes(to), ouro__table_hashes(from), from->n * sizeof(uint32_t));
         memcpy(to->entries, from->entries, from->n * width * sizeof *to->entries);
-        if (log == log_before && log != 0 &&
-            ouro__table_counts(from)->fresh >= ouro__table_counts(to)->room - to->n) {
+        /* As they are, when all of them lead to entries: others would lead beyond the end, to what is not there. */
+        if (log == log_before && log != 0 && ouro__table_counts(from)->fresh == full(log) - from->n) {
             memcpy(ouro__table_slots(to, log), ouro__table_slots(from, log),
                    (size_t)1 << (log + ouro__table_slot_shift(log)));
             ouro__table_counts(to)->fresh = ouro__table_counts(from)->fresh;
@@ -213,10 +210,26 @@ ouro__table_reserve(struct table *table, size_t more, unsigned width)
     }
     ouro__table_shape(&grown)->version = shape->version + 1;
     fill(&grown, table, width);
-    ouro__buffer_free(block_of(table), ouro__table_size(table, width));
+    ouro__buffer_free(ouro__table_hashes(table), ouro__table_size(table, width));
     table->entries = grown.entries;
     table->n = grown.n;
     return true;
+}
+
+ouro_object **
+ouro__table_add_slowly(struct table *table, const struct table_search *search, unsigned width)
+{
+    if (!ouro__table_reserve(table, 1, width)) {
+        return NULL;
+    }
+    size_t n = table->n++;
+    struct table_shape *shape = ouro__table_shape(table);
+    ouro__table_hashes(table)[n] = search->hash;
+    shape->version++;
+    if (shape->log != 0) {
+        ouro__table_put_slots(table, n, n + 1);
+    }
+    return &table->entries[n * width];
 }
 
 bool
@@ -231,9 +244,7 @@ ouro__table_copy(struct table *to, const struct table *from, unsigned width)
         return false;
     }
     fill(to, from, width);
-    for (size_t i = 0; i < live * width; i++) {
-        ouro_incref((ouro_loan)to->entries[i]);
-    }
+    ouro__incref_all(to->entries, to->entries, live * width);
     return true;
 }
 
@@ -279,25 +290,69 @@ ouro__table_remove(struct table *table, size_t index, size_t slot, unsigned widt
     }
 }
 
-ouro_object **
-ouro__table_take_block(struct table *table, size_t *n, char **block)
+struct table
+ouro__table_take_block(struct table *table)
 {
-    ouro_object **entries = table->entries;
+    struct table taken = {.n = table->n, .entries = table->entries};
 
-    *n = table->n;
-    *block = block_of(table);
     table->n = 0;
     table->entries = NULL;
-    return entries;
+    return taken;
 }
 
 void
-ouro__table_let_go(ouro_object **entries, size_t n, char *block, unsigned width)
+ouro__table_let_go(const struct table *table, unsigned width)
 {
-    for (size_t i = 0; i < n * width; i++) {
-        ouro_xdecref(entries[i]);
+    if (table->entries == NULL) {
+        return;
     }
-    ouro__buffer_free(block, ouro__table_size(&(struct table){.entries = entries}, width));
+    uint16_t self = ouro__self;
+    for (size_t i = 0; i < table->n * width; i++) {
+        if (OURO_LIKELY(table->entries[i] != NULL)) {
+            ouro__decref_by(table->entries[i], self);
+        }
+    }
+    ouro__buffer_free(ouro__table_hashes(table), ouro__table_size(table, width));
+}
+
+/* ---- looking for what is known to be the same ---- */
+
+static uint32_t
+load_slot(const char *slots, unsigned shift, uint32_t at)
+{
+    return shift == 0   ? ((const uint8_t *)slots)[at]
+           : shift == 1 ? ((const uint16_t *)(const void *)slots)[at]
+                        : ((const uint32_t *)(const void *)slots)[at];
+}
+
+/* For any size of slots, as OURO__TABLE_FIND is for each. */
+size_t
+ouro__table_find_same(const struct table *table, uint32_t hash, const ouro_object *object,
+                      unsigned column, unsigned width, size_t *slot)
+{
+    unsigned log = table->entries != NULL ? ouro__table_shape(table)->log : 0;
+
+    *slot = TABLE_NONE;
+    if (log == 0) {
+        for (size_t i = 0; i < table->n; i++) {
+            if (table->entries[i * width + column] == object) {
+                return i;
+            }
+        }
+        return TABLE_NONE;
+    }
+    const char *slots = ouro__table_slots(table, log);
+    unsigned shift = ouro__table_slot_shift(log);
+    uint32_t mask = (uint32_t)(((uint64_t)1 << log) - 1), all = UINT32_MAX >> (32 - (8U << shift));
+    uint32_t at = (uint32_t)(((uint64_t)hash << log) >> 32), here;
+    for (; (here = load_slot(slots, shift, at)) != all; at = (at + 1) & mask) {
+        uint32_t index = here & mask;
+        if (index < table->n && table->entries[index * width + column] == object) {
+            *slot = at;
+            return index;
+        }
+    }
+    return TABLE_NONE;
 }
 
 /* ---- comparing ---- */
@@ -306,28 +361,43 @@ enum table_verdict
 ouro__table_compare(struct table *table, struct table_search *search, size_t index, unsigned width)
 {
     ouro_object *key = table->entries[index * width];
+    const struct ouro_type *type = ouro__type(key), *sought = ouro__type(search->key);
 
-    if (ouro__type(key)->is_simple_equal && ouro__type(search->key)->is_simple_equal) {
+    if (OURO_LIKELY(type == ouro__str_type && type == sought)) {
+        return ouro__packed_equal((const struct packed *)key, (const struct packed *)search->key)
+                   ? TABLE_SAME
+                   : TABLE_OTHER;
+    }
+    if (type->is_simple_equal && sought->is_simple_equal) {
         return ouro_equal((ouro_loan)key, (ouro_loan)search->key) == OURO_FOUND ? TABLE_SAME
                                                                                 : TABLE_OTHER;
     }
     ouro_object *const *entries = table->entries;
     uint32_t version = ouro__table_shape(table)->version;
-    ouro_ref held = ouro_incref((ouro_loan)key);
+    bool is_weak = (ouro__type(&table->head)->flags & TYPE_WEAK_KEYS) != 0;
+    if (is_weak && ouro__weakref_is_to((const struct weakref *)key, search->key)) {
+        return TABLE_SAME;
+    }
+    ouro_ref held = is_weak ? ouro_weakref_get((ouro_loan)key) : ouro_incref((ouro_loan)key);
+    if (held == NULL) { /* dead, and soon taken out */
+        return TABLE_OTHER;
+    }
 
     ouro__unuse(&table->head, search->locked);
     ouro_status status = ouro_equal((ouro_loan)held, (ouro_loan)search->key);
+    if (is_weak) { /* may be the last, and take the entry out */
+        ouro_clear(&held);
+    }
     search->locked = ouro__use(&table->head);
 
-    bool is_as_before =
-        table->entries == entries && ouro__table_shape(table)->version == version && index < table->n;
-    if (OURO_UNLIKELY(!is_as_before || entries[index * width] != held)) {
+    bool is_as_before = table->entries == entries && ouro__table_shape(table)->version == version &&
+                        index < table->n && entries[index * width] == key;
+    if (OURO_UNLIKELY(!is_as_before)) {
         ouro__unuse(&table->head, search->locked);
-        ouro_decref(held); /* may be the last */
+        ouro_xdecref(held); /* may be the last */
         search->locked = ouro__use(&table->head);
-        is_as_before = false;
     } else {
-        ouro_decref(held); /* the table has another */
+        ouro_xdecref(held); /* the table has another */
     }
     if (OURO_UNLIKELY(status < 0)) {
         search->status = status;

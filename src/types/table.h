@@ -53,6 +53,12 @@ _Static_assert(sizeof(struct table_shape) == 8 && sizeof(struct table_counts) ==
 #define TABLE_NONE SIZE_MAX /* no entry */
 #define TABLE_FEW 20        /* entries that need no slots */
 
+/* A key and its hash in tables. */
+struct table_key {
+    ouro_object *key;
+    uint32_t hash;
+};
+
 /* A search, and what came of it. */
 struct table_search {
     ouro_object *key;
@@ -151,11 +157,16 @@ ouro__table_tracks(const ouro_object *object)
 /* Make room for `more` entries; false without memory, and the table is as it was. */
 bool ouro__table_reserve(struct table *table, size_t more, unsigned width);
 
-/* Take the block away: the table is empty.  `n` receives the number of entries in it, with holes. */
-ouro_object **ouro__table_take_block(struct table *table, size_t *n, char **block);
+/* Make room for the entry that was sought in vain in this use, and add it, for the caller to fill in; NULL without
+ * memory. */
+ouro_object **ouro__table_add_slowly(struct table *table, const struct table_search *search,
+                                     unsigned width);
 
-/* Let go of what a block refers to, and of the block; not during a use. */
-void ouro__table_let_go(ouro_object **entries, size_t n, char *block, unsigned width);
+/* Take the block away: the table is empty.  What is returned is no object, but has the block. */
+struct table ouro__table_take_block(struct table *table);
+
+/* Let go of what a table refers to, and of its block; not during a use. */
+void ouro__table_let_go(const struct table *table, unsigned width);
 
 /* Have `to`, which nobody has seen yet and is empty, be a copy of `from`, which is in use; false without memory. */
 bool ouro__table_copy(struct table *to, const struct table *from, unsigned width);
@@ -169,6 +180,10 @@ void ouro__table_put_slots(struct table *table, size_t from, size_t to);
 /* Take an entry out; the caller has what it refers to.  `slot` is where a search found it, or TABLE_NONE. */
 void ouro__table_remove(struct table *table, size_t index, size_t slot, unsigned width);
 
+/* The entry with this hash that has `object` in a column, or TABLE_NONE; nothing is compared.  `slot` as in a search. */
+size_t ouro__table_find_same(const struct table *table, uint32_t hash, const ouro_object *object,
+                             unsigned column, unsigned width, size_t *slot);
+
 enum table_verdict {
     TABLE_SAME,
     TABLE_OTHER,
@@ -179,6 +194,13 @@ enum table_verdict {
 /* Compare an entry's key, which is another object, with the one that is sought: not in this use, but before and after. */
 enum table_verdict ouro__table_compare(struct table *table, struct table_search *search, size_t index,
                                        unsigned width);
+
+/* ---- dict.c ---- */
+
+/* Put keys, of which no two are equal, into a new dict that nobody has seen yet, but for those whose values are NULL; the
+ * values are stolen.  There is room for one more then.  False without memory: nothing has been stolen. */
+bool ouro__dict_fill(ouro_object *dict, const struct table_key *keys, ouro_object *const *values,
+                     size_t n);
 
 /* ---- table_iterate.c ---- */
 

@@ -2,6 +2,8 @@
 #ifndef OURO_TYPES_TABLE_FIND_H
 #define OURO_TYPES_TABLE_FIND_H
 
+#include "types/integer.h"
+#include "types/str.h"
 #include "types/table.h"
 
 #if defined(__SSE2__)
@@ -24,7 +26,16 @@ ouro__table_search_for(struct table_search *search, ouro_object *key)
     const struct ouro_type *type = ouro__type(key);
     uint64_t hash;
 
-    if (type->own.hash == NULL && type->own.equal == NULL) {
+    if (OURO_LIKELY(type ==
+                    ouro__str_type)) { /* what texts' and integers' own functions say, without a call */
+        search->key = key;
+        search->hash = ouro__table_hash(ouro__packed_hash_64((struct packed *)key));
+        search->status = OURO_OK;
+        return OURO_OK;
+    }
+    if (type == ouro__int_type && ouro__int_is_small((const struct integer *)key)) {
+        hash = (uint64_t)ouro__int_small_value((const struct integer *)key);
+    } else if (type->own.hash == NULL && type->own.equal == NULL) {
         hash = ouro__hash_identity(key);
     } else {
         ouro_status status = OURO_LIKELY(type->own.hash != NULL) ? type->own.hash((ouro_loan)key, &hash)
@@ -127,7 +138,7 @@ OURO__TABLE_FIND(32, uint32_t)
 
 /* The number of the entry, or TABLE_NONE, when there is none or comparing failed.  The table is in use. */
 static inline __attribute__((always_inline)) size_t
-ouro__table_find(struct table *table, struct table_search *search, unsigned width)
+ouro__table_find_all(struct table *table, struct table_search *search, unsigned width)
 {
     size_t found = TABLE_NONE;
     enum table_verdict verdict;
@@ -150,48 +161,80 @@ ouro__table_find(struct table *table, struct table_search *search, unsigned widt
     return verdict == TABLE_SAME ? found : TABLE_NONE;
 }
 
+/* Look at the first slot alone: true when that tells, and the rest is as above. */
+static inline __attribute__((always_inline)) bool
+ouro__table_find_first(const struct table *table, struct table_search *search, unsigned width,
+                       size_t *found)
+{
+    *found = TABLE_NONE;
+    if (OURO_UNLIKELY(table->entries == NULL)) {
+        return true;
+    }
+    unsigned log = ouro__table_shape(table)->log;
+    if (log == 0) { /* the first four entries, if there are no more */
+        unsigned match = ouro__table_match(ouro__table_hashes(table), search->hash);
+        match &= (1U << (table->n & 7)) - 1;
+        *found = match == 0 ? TABLE_NONE : (size_t)__builtin_ctz(match);
+        return table->n <= 4 && (match == 0 || table->entries[*found * width] == search->key);
+    }
+    const void *slots = ouro__table_slots(table, log);
+    uint32_t at = search->hash >> (32 - log), mask = (uint32_t)(((uint64_t)1 << log) - 1);
+    uint32_t index = log <= 7    ? ((const uint8_t *)slots)[at]
+                     : log <= 13 ? ((const uint16_t *)slots)[at]
+                                 : ((const uint32_t *)slots)[at];
+    index &= mask;
+    search->slot = at;
+    if (index == mask) { /* free */
+        return true;
+    }
+    *found = index;
+    return index != mask - 1 && table->entries[index * width] == search->key;
+}
+
 /* ---- adding ---- */
+
+/* Put the number of a new entry in the slot that was found for it. */
+static inline void
+ouro__table_fill_slot(char *slots, unsigned log, const struct table_search *search, size_t n)
+{
+    uint32_t rest = (uint32_t)((uint64_t)search->hash << log), kept = ~((1U << log) - 1);
+
+    if (log <= 7) {
+        ((uint8_t *)slots)[search->slot] = (uint8_t)((rest >> 24 & kept) | (uint32_t)n);
+    } else if (log <= 13) {
+        ((uint16_t *)(void *)slots)[search->slot] = (uint16_t)((rest >> 16 & kept) | (uint32_t)n);
+    } else {
+        ((uint32_t *)(void *)slots)[search->slot] = (rest & kept) | (uint32_t)n;
+    }
+}
 
 /* A new entry for what was sought in vain in this use, for the caller to fill in; NULL without memory. */
 static inline __attribute__((always_inline)) ouro_object **
 ouro__table_add(struct table *table, const struct table_search *search, unsigned width)
 {
     size_t n = table->n;
+    uint32_t *hashes;
 
     if (OURO_UNLIKELY(table->entries == NULL)) {
-        if (!ouro__table_reserve(table, 1, width)) {
-            return NULL;
-        }
+        return ouro__table_add_slowly(table, search, width);
     }
     struct table_shape *shape = ouro__table_shape(table);
-    unsigned log = shape->log;
-    if (log == 0 ? n == shape->room
-                 : n == ouro__table_counts(table)->room || ouro__table_counts(table)->fresh == 0) {
-        if (!ouro__table_reserve(table, 1, width)) {
-            return NULL;
+    if (shape->log == 0) {
+        if (OURO_UNLIKELY(n == shape->room)) {
+            return ouro__table_add_slowly(table, search, width);
         }
-        n = table->n;
-        shape = ouro__table_shape(table);
-        log = shape->log;
-        if (log != 0) {
-            ouro__table_hashes(table)[n] = search->hash;
-            ouro__table_put_slots(table, n, n + 1);
+        hashes = ouro__table_hashes(table);
+    } else {
+        struct table_counts *counts = ouro__table_counts(table);
+        if (OURO_UNLIKELY(n == counts->room || counts->fresh == 0)) {
+            return ouro__table_add_slowly(table, search, width);
         }
-    } else if (log != 0) {
-        char *slots = ouro__table_slots(table, log);
-        uint32_t rest = (uint32_t)((uint64_t)search->hash << log);
-        ouro__table_counts(table)->fresh--;
-        if (log <= 7) {
-            ((uint8_t *)slots)[search->slot] =
-                (uint8_t)((rest >> 24 & ~((1U << log) - 1)) | (uint32_t)n);
-        } else if (log <= 13) {
-            ((uint16_t *)(void *)slots)[search->slot] =
-                (uint16_t)((rest >> 16 & ~((1U << log) - 1)) | (uint32_t)n);
-        } else {
-            ((uint32_t *)(void *)slots)[search->slot] = (rest & ~((1U << log) - 1)) | (uint32_t)n;
-        }
+        char *slots = ouro__table_slots(table, shape->log);
+        counts->fresh--;
+        ouro__table_fill_slot(slots, shape->log, search, n);
+        hashes = (uint32_t *)(void *)(slots - ouro__table_hash_bytes(counts->room));
     }
-    ouro__table_hashes(table)[n] = search->hash;
+    hashes[n] = search->hash;
     shape->version++;
     table->n = n + 1;
     return &table->entries[n * width];

@@ -88,11 +88,12 @@ ouro_dict_items(ouro_loan dict)
 
 /* ---- iterators ---- */
 
+/* The table is let go of at the end, as in iterate.c.  How far it got is guarded by the use of the table, whoever steps. */
 struct iterator {
     ouro_object head;
-    ouro_ref table;
-    size_t position; /* atomic, as two threads may step it; SIZE_MAX: at the end */
-    size_t live;     /* of the table, when it began; SIZE_MAX: it was changed; atomic */
+    ouro_object *table; /* NULL: at the end */
+    size_t position;
+    size_t live; /* of the table, when it began; SIZE_MAX: it was changed */
 };
 
 static struct ouro_type *iterator_types[N_WHATS];
@@ -133,41 +134,68 @@ ouro__set_iterate(ouro_loan set)
     return make_iterator(set, SET);
 }
 
-static ouro_ref
-iterate_iterator(ouro_loan self)
+/* Step through the table, which is in use; a pair is `empty`, filled. */
+static inline __attribute__((always_inline)) ouro_status
+step(struct iterator *iterator, struct table *table, enum what what, ouro_ref empty, ouro_ref *item)
 {
-    return ouro_incref(self);
+    if (ouro__table_live(table) != iterator->live) {
+        iterator->live = SIZE_MAX;
+        return OURO_CHANGED;
+    }
+    ouro_object **entry = ouro__table_step(table, &iterator->position, width_of(what));
+    if (entry == NULL) {
+        return OURO_OK;
+    }
+    *item = part_of(entry, what, empty);
+    return OURO_FOUND;
+}
+
+/* The same where the iterator or the table is not the caller's own: with a reference, stolen, to the table. */
+static ouro_status
+step_shared(struct iterator *iterator, ouro_ref stolen, enum what what, ouro_ref empty, ouro_ref *item)
+{
+    bool locked = ouro__use(stolen);
+    ouro_status status = step(iterator, (struct table *)stolen, what, empty, item);
+    ouro__unuse(stolen, locked);
+    if (status == OURO_OK) {
+        locked = ouro__use(&iterator->head);
+        ouro_object *table = iterator->table;
+        iterator->table = NULL;
+        ouro__unuse(&iterator->head, locked);
+        ouro_xdecref(table);
+    }
+    ouro_decref(stolen);
+    return status;
 }
 
 static inline __attribute__((always_inline)) ouro_status
 next_of(ouro_loan self, enum what what, ouro_ref *item)
 {
     struct iterator *iterator = (struct iterator *)ouro_look(self);
-    struct table *table = (struct table *)iterator->table;
-    size_t position = __atomic_load_n(&iterator->position, __ATOMIC_RELAXED);
     ouro_status status = OURO_OK;
-
-    if (position == SIZE_MAX || table == NULL) {
-        return OURO_OK;
-    }
     ouro_ref tuple = what == ITEMS ? ouro_tuple_new(2, NULL) : NULL;
+
     if (what == ITEMS && tuple == NULL) {
         return OURO_NO_MEMORY;
     }
-    bool locked = ouro__use(&table->head);
-    if (ouro__table_live(table) != __atomic_load_n(&iterator->live, __ATOMIC_RELAXED)) {
-        __atomic_store_n(&iterator->live, SIZE_MAX, __ATOMIC_RELAXED);
-        status = OURO_CHANGED;
+    bool locked = ouro__use(&iterator->head);
+    ouro_object *table = iterator->table;
+    if (OURO_UNLIKELY(table == NULL)) {
+        ouro__unuse(&iterator->head, locked);
+    } else if (OURO_UNLIKELY(locked || !ouro__use_too(table))) {
+        ouro_incref((ouro_loan)table);
+        ouro__unuse(&iterator->head, locked);
+        status = step_shared(iterator, table, what, tuple, item);
     } else {
-        ouro_object **entry = ouro__table_step(table, &position, width_of(what));
-        if (entry != NULL) {
-            *item = part_of(entry, what, tuple);
-            status = OURO_FOUND;
+        status = step(iterator, (struct table *)table, what, tuple, item);
+        ouro__unuse_too();
+        iterator->table = OURO_LIKELY(status != OURO_OK) ? table : NULL;
+        ouro__unuse(&iterator->head, false);
+        if (OURO_UNLIKELY(status == OURO_OK)) {
+            ouro_decref(table);
         }
-        __atomic_store_n(&iterator->position, entry != NULL ? position : SIZE_MAX, __ATOMIC_RELAXED);
     }
-    ouro__unuse(&table->head, locked);
-    if (status != OURO_FOUND) {
+    if (OURO_UNLIKELY(status != OURO_FOUND)) {
         ouro_xdecref(tuple);
     }
     return status;
@@ -212,7 +240,7 @@ ouro__table_iterators_init(void)
             .size = sizeof(struct iterator),
             .n_fields = 1,
             .fields = fields,
-            .iterate = iterate_iterator,
+            .iterate = ouro__iterate_self,
             .next = next[i],
         };
         if (!ouro__type_make(&spec, &iterator_types[i])) {

@@ -1,13 +1,7 @@
 /* tuple.c - tuples: the items are in the object itself. */
-#include "types/types.h"
+#include "types/sequences.h"
 
 #include <string.h>
-
-struct tuple {
-    ouro_object head;
-    size_t n;
-    ouro_object *items[];
-};
 
 struct ouro_type *ouro__tuple_type;
 
@@ -17,24 +11,46 @@ tuple_of(ouro_loan loan)
     return (struct tuple *)ouro_look(loan);
 }
 
+#define MOST_ITEMS ((SIZE_MAX - sizeof(struct tuple)) / sizeof(ouro_ref))
+
 ouro_ref
 ouro_tuple_new(size_t n, ouro_loan const *items)
 {
-    size_t size;
-
-    if (__builtin_mul_overflow(n, sizeof(ouro_ref), &size) ||
-        __builtin_add_overflow(size, sizeof(struct tuple), &size)) {
+    if (OURO_UNLIKELY(n > MOST_ITEMS)) {
         return NULL;
     }
-    struct tuple *tuple = (struct tuple *)ouro__collected_alloc(ouro__tuple_type, size);
+    struct tuple *tuple = (struct tuple *)ouro__collected_alloc(
+        ouro__tuple_type, sizeof *tuple + n * sizeof *tuple->items);
     if (OURO_UNLIKELY(tuple == NULL)) {
         return NULL;
     }
     tuple->n = n;
-    for (size_t i = 0; i < n; i++) {
-        tuple->items[i] = items != NULL ? ouro_incref(items[i]) : ouro_none();
+    if (OURO_UNLIKELY(items == NULL)) {
+        for (size_t i = 0; i < n; i++) {
+            tuple->items[i] = ouro_none();
+        }
+        return &tuple->head;
     }
+    ouro__incref_all(tuple->items, (ouro_object *const *)items, n);
     return &tuple->head;
+}
+
+ouro_status
+ouro_tuple_from(ouro_loan items, ouro_ref *tuple)
+{
+    ouro_ref list = NULL;
+    ouro_status status = ouro_list_from(items, &list); /* nobody else has it */
+    if (status < 0) {
+        return status;
+    }
+    const struct list *taken = (const struct list *)list;
+    ouro_ref made = ouro_tuple_new(taken->n, (ouro_loan const *)taken->items);
+    ouro_decref(list);
+    if (made == NULL) {
+        return OURO_NO_MEMORY;
+    }
+    *tuple = made;
+    return OURO_OK;
 }
 
 void
@@ -56,6 +72,14 @@ ouro_tuple_get_borrow(ouro_loan loan, size_t index)
 {
     const struct tuple *tuple = tuple_of(loan);
     return index < tuple->n ? (ouro_loan)tuple->items[index] : NULL;
+}
+
+ouro_loan const *
+ouro__tuple_items(ouro_loan loan, size_t *n)
+{
+    const struct tuple *tuple = tuple_of(loan);
+    *n = tuple->n;
+    return (ouro_loan const *)tuple->items;
 }
 
 ouro_loan
@@ -100,13 +124,24 @@ equal_tuple(ouro_loan self, ouro_loan other)
     return OURO_FOUND;
 }
 
-static void
+static inline __attribute__((always_inline)) void
 let_go_of_tuple(ouro_object *object)
 {
     struct tuple *tuple = (struct tuple *)object;
+    uint16_t self = ouro__self;
     for (size_t i = tuple->n; i != 0;) {
-        ouro_xdecref(tuple->items[--i]); /* a cycle's collection leaves none */
+        if (OURO_LIKELY(tuple->items[--i] != NULL)) { /* a cycle's collection leaves none */
+            ouro__decref_by(tuple->items[i], self);
+        }
     }
+}
+
+static void
+end_tuple(ouro_object *object)
+{
+    const struct tuple *tuple = (const struct tuple *)object;
+    ouro__end(object, ouro__spare_class(sizeof *tuple + tuple->n * sizeof *tuple->items),
+              let_go_of_tuple);
 }
 
 bool
@@ -123,10 +158,12 @@ ouro__tuples_init(void)
         .hash = hash_tuple,
         .equal = equal_tuple,
         .repr = ouro__repr_tuple,
+        .iterate = ouro__iterate_tuple,
     };
     if (!ouro__type_make(&spec, &ouro__tuple_type)) {
         return false;
     }
     ouro__tuple_type->let_go = let_go_of_tuple;
+    ouro__tuple_type->end = end_tuple;
     return true;
 }

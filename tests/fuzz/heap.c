@@ -3,34 +3,13 @@
  * The first byte chooses the kind of heap; then each operation is a byte for what to do, bytes for its
  * arguments.  Every input is a valid program: it never frees twice or writes out of bounds, so whatever
  * aborts is the heap's fault.  After the last operation everything is compared and freed. */
-#include <stddef.h>
-#include <stdint.h>
-
 #include <ouro/heap.h>
 
+#include "input.h"
 #include "oracle.h"
 #include "require.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 enum { MOST_BLOCKS = 512, MOST_BYTES = 4 << 20 };
-
-struct input {
-    const uint8_t *at, *end;
-};
-
-static unsigned
-next_byte(struct input *input)
-{
-    return input->at < input->end ? *input->at++ : 0;
-}
-
-static size_t
-next_word(struct input *input)
-{
-    size_t low = next_byte(input);
-    return low | (size_t)next_byte(input) << 8;
-}
 
 /* A size from one or two bytes: exact while small, near a power of two when large. */
 static size_t

@@ -101,3 +101,44 @@ leaf_new(uint64_t value)
     ((struct leaf *)object)->value = value;
     return object;
 }
+
+ouro_ref
+ring_new(ouro_ref right)
+{
+    ouro_ref ring = node_new(NULL, right);
+    node_of(ouro_lend(ring))->left = ouro_incref(ouro_lend(ring));
+    return ring;
+}
+
+/* ---- the collector ---- */
+
+static uint32_t thresholds[OURO_GENERATIONS];
+
+int
+gc_setup(void **state)
+{
+    int result = nodes_setup(state);
+    ouro_gc_get_threshold(thresholds);
+    ouro_gc_disable();
+    ouro_gc_collect(OURO_GENERATIONS - 1);
+    nodes_dead = nodes_finalized = 0;
+    return result;
+}
+
+int
+gc_teardown(void **state)
+{
+    (void)state;
+    ouro_gc_set_threshold(thresholds);
+    ouro_gc_set_debug(0);
+    ouro_gc_unfreeze();
+    ouro_gc_enable();
+    return 0;
+}
+
+size_t
+drop_and_collect(ouro_ref object)
+{
+    ouro_decref(object);
+    return ouro_gc_collect(OURO_GENERATIONS - 1);
+}

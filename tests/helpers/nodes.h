@@ -41,6 +41,18 @@ ouro_ref node_new_final(ouro_ref left_stolen, ouro_ref right_stolen);
 ouro_ref row_new(size_t n);
 ouro_ref leaf_new(uint64_t value);
 
+/* One that holds itself, and another besides. */
+ouro_ref ring_new(ouro_ref right_stolen);
+
+/* nodes_setup(), and no collection but those that are asked for, and nothing left over from the test before. */
+int gc_setup(void **state);
+
+/* The collector as it was before gc_setup(). */
+int gc_teardown(void **state);
+
+/* Let go of an object, and give back how many a full collection finds. */
+size_t drop_and_collect(ouro_ref stolen);
+
 static inline struct node *
 node_of(ouro_loan object)
 {

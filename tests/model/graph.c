@@ -55,6 +55,8 @@ struct entity {
     uint64_t referent_life;
     bool has_callback, is_empty;
     bool is_hushed; /* unreachable when a full collection began: not to be called ever after */
+    uint64_t
+        doomed_life; /* unreachable in this life when one in slices began: to be gone when it ends */
     unsigned n_calls;
     int plain_weak; /* of anything: the weak reference to it that has no callback */
 };
@@ -70,6 +72,8 @@ static struct {
     bool is_settling; /* they do nothing */
     bool is_frozen;   /* something may be */
     uint64_t n_made_before;
+    unsigned generation_before;       /* of the collection that began last */
+    uint64_t n_resurrected_in_slices; /* before the one in slices */
     uint64_t n_finalized, n_resurrected, n_called, n_collections, n_forgotten;
 } model;
 
@@ -184,6 +188,24 @@ make(enum kind kind)
 
 static ouro_status on_weak(ouro_loan weakref, ouro_loan context);
 
+/* What was to be found by a collection in slices may live. */
+static void
+forget_doomed(void)
+{
+    for (int id = 0; id < MOST; id++) {
+        model.entities[id].doomed_life = 0;
+    }
+}
+
+/* Whatever was lost is back, and so is all that it reaches. */
+static void
+bring_back(const struct entity *entity)
+{
+    if (entity->doomed_life == entity->life) {
+        forget_doomed();
+    }
+}
+
 /* A weak reference to what the caller holds, held likewise; NONE when there are too many things. */
 static int
 make_weak(int referent, bool has_callback)
@@ -202,6 +224,7 @@ make_weak(int referent, bool has_callback)
         REQUIRE(!has_callback && shared != NONE && model.entities[shared].object == made,
                 "a weak reference to %d that nobody made", referent);
         model.entities[shared].n_held++;
+        bring_back(&model.entities[shared]);
         drop(id);
         return shared;
     }
@@ -261,6 +284,7 @@ get_weak(int id)
     }
     REQUIRE(is_alive && got == referent->object, "%d gives what is dead", id);
     REQUIRE(!entity->is_empty, "%d has remembered", id);
+    bring_back(referent);
     model.entities[entity->referent].n_held++;
     return entity->referent;
 }
@@ -334,6 +358,16 @@ on_end(ouro_loan object)
     }
     model.nested--;
     return OURO_OK;
+}
+
+/* A full collection that is asked for gives up the one in slices. */
+static void
+collect(uint64_t generation)
+{
+    if (generation == OURO_GENERATIONS - 1) {
+        forget_doomed();
+    }
+    ouro_gc_collect((unsigned)generation);
 }
 
 /* ---- operations ---- */
@@ -504,7 +538,7 @@ mutate(void)
     } else if (dice < 998) {
         ouro_safepoint();
     } else {
-        ouro_gc_collect((unsigned)below(OURO_GENERATIONS));
+        collect(below(OURO_GENERATIONS));
     }
 }
 
@@ -550,25 +584,47 @@ check_nobody_is_young(void)
     REQUIRE(n == 0, "%zu objects stayed young in a collection", n);
 }
 
+/* What a collection in slices was to find is gone, unless it was given life back. */
+static void
+check_doomed(void)
+{
+    bool was_resurrected = model.n_resurrected != model.n_resurrected_in_slices;
+    for (int id = 0; id < MOST; id++) {
+        struct entity *entity = &model.entities[id];
+        bool is_there = entity->object != NULL && entity->life == entity->doomed_life;
+        REQUIRE(!is_there || was_resurrected,
+                "%d was unreachable before a collection in slices, and is there", id);
+        entity->doomed_life = 0;
+    }
+}
+
 static void
 on_collection(const ouro_gc_event *event, void *context)
 {
     (void)context;
     if (event->is_stop) {
-        if (model.nested == 0 && model.n_lives == model.n_made_before) {
+        if (model.nested == 0 && model.n_lives == model.n_made_before &&
+            event->generation == model.generation_before) {
             check_nobody_is_young();
+        }
+        if (event->in_slices) {
+            check_doomed();
         }
         return;
     }
     model.n_collections++;
     model.n_made_before = model.n_lives;
+    model.generation_before = event->generation;
+    model.n_resurrected_in_slices =
+        event->in_slices ? model.n_resurrected : model.n_resurrected_in_slices;
+    bool is_full = event->generation == OURO_GENERATIONS - 1 && model.nested == 0 && !model.is_frozen;
     reach_all();
     for (int id = 0; id < MOST; id++) {
         struct entity *entity = &model.entities[id];
         if (entity->object != NULL && !entity->reached) {
             entity->was_lost = true;
-            entity->is_hushed |=
-                model.nested == 0 && !model.is_frozen && event->generation == OURO_GENERATIONS - 1;
+            entity->is_hushed |= is_full && !event->in_slices;
+            entity->doomed_life = is_full && event->in_slices ? entity->life : entity->doomed_life;
         }
     }
 }
@@ -596,6 +652,7 @@ static void
 check_counts(void)
 {
     static uint32_t counts[MOST];
+    ouro_gc_collect(0); /* first it lets go of what is left of a collection in slices */
     memset(counts, 0, sizeof counts);
     for (int id = 0; id < MOST; id++) {
         const struct entity *entity = &model.entities[id];
@@ -624,6 +681,7 @@ check_counts(void)
 static void
 check_side_is_clean(void)
 {
+    collect(OURO_GENERATIONS - 1); /* ends one in slices */
     uintptr_t n = ouro__range_extent() >> 4;
     n = n < ouro__side.covered >> 4 ? n : ouro__side.covered >> 4;
     for (uintptr_t i = 0; i < n; i++) {
@@ -640,7 +698,7 @@ check_collected(void)
     model.is_settling = true;
     ouro_gc_unfreeze();
     model.is_frozen = false;
-    ouro_gc_collect(OURO_GENERATIONS - 1);
+    collect(OURO_GENERATIONS - 1);
     model.is_settling = false;
     reach_all();
     for (int id = 0; id < MOST; id++) {
@@ -663,6 +721,7 @@ freeze_or_unfreeze(void)
     } else {
         model.is_frozen = true;
         ouro_gc_freeze();
+        forget_doomed(); /* a collection in slices passes by, too, from now on */
     }
 }
 
@@ -752,7 +811,7 @@ run(uint64_t seed, uint64_t n_operations)
             for (int n = 0; n < N_ROOTS / 3; n++) {
                 drop_root();
             }
-            ouro_gc_collect(OURO_GENERATIONS - 1);
+            collect(OURO_GENERATIONS - 1);
         }
         uint64_t dice = below(16384);
         if (dice < 4) {

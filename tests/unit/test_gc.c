@@ -13,24 +13,12 @@
 
 static void make_types(void);
 
-/* No collection but those that are asked for, and nothing left over from the test before. */
 static int
 setup(void **state)
 {
-    int result = nodes_setup(state);
+    int result = gc_setup(state);
     make_types();
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    nodes_dead = nodes_finalized = 0;
     return result;
-}
-
-/* Let go of an object, and give back how many a full collection finds. */
-static size_t
-drop_and_collect(ouro_ref object)
-{
-    ouro_decref(object);
-    return ouro_gc_collect(2);
 }
 
 /* ---- small cycles ---- */

@@ -21,11 +21,7 @@ setup(void **state)
         REQUIRE(ouro_init(&(ouro_config){.limit = LIMIT}) == OURO_OK, "no memory to begin with");
         is_made = true;
     }
-    int result = nodes_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    nodes_dead = nodes_finalized = 0;
-    return result;
+    return gc_setup(state);
 }
 
 /* Nodes until there is no memory for one more, each holding the one before. */

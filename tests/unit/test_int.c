@@ -256,6 +256,79 @@ compute_steal(operator_of_two *operation, ouro_ref a, ouro_ref b)
     return result;
 }
 
+/* (a / b) * b + a % b == a, and the rest is on b's side. */
+static void
+require_divided(ouro_ref a, ouro_ref b)
+{
+    ouro_ref quotient = NULL, rest = NULL;
+
+    REQUIRE(ouro_int_divide(ouro_lend(a), ouro_lend(b), &quotient, &rest) == OURO_OK, "divide");
+    REQUIRE(ouro_int_sign(ouro_lend(rest)) * ouro_int_sign(ouro_lend(b)) >= 0, "sign of the rest");
+    ouro_ref gap = compute(ouro_int_subtract, rest, b);
+    REQUIRE(ouro_int_sign(ouro_lend(gap)) == -ouro_int_sign(ouro_lend(b)), "size of the rest");
+    ouro_decref(gap);
+    ouro_ref product = compute(ouro_int_multiply, quotient, b);
+    ouro_decref(quotient);
+    require_same(compute_steal(ouro_int_add, product, rest), ouro_incref(ouro_lend(a)), "divmod");
+    product = compute(ouro_int_multiply, a, b);
+    require_same(compute(ouro_int_floor_divide, product, b), ouro_incref(ouro_lend(a)), "a*b/b");
+    ouro_decref(compute_steal(ouro_int_modulo, product, ouro_incref(ouro_lend(b))));
+}
+
+/* (a - b)^2 == a^2 - 2ab + b^2 */
+static void
+require_squared(ouro_ref a, ouro_ref b)
+{
+    ouro_ref gap = compute(ouro_int_subtract, a, b), twice = compute(ouro_int_multiply, a, b);
+    ouro_ref power = NULL;
+
+    REQUIRE(ouro_int_compare(ouro_lend(a), ouro_lend(b)) == ouro_int_sign(ouro_lend(gap)), "order");
+    twice = compute_steal(ouro_int_add, twice, ouro_incref(ouro_lend(twice)));
+    REQUIRE(ouro_int_power(ouro_lend(gap), 2, &power) == OURO_OK, "power");
+    ouro_ref squares =
+        compute_steal(ouro_int_add, compute(ouro_int_multiply, a, a), compute(ouro_int_multiply, b, b));
+    require_same(power, compute_steal(ouro_int_subtract, squares, twice), "square");
+    ouro_decref(gap);
+}
+
+/* (a & b) + (a | b) == a + b; (a ^ b) == (a | b) - (a & b) */
+static void
+require_bits(ouro_ref a, ouro_ref b)
+{
+    require_same(compute_steal(ouro_int_add, compute(ouro_int_and, a, b), compute(ouro_int_or, a, b)),
+                 compute(ouro_int_add, a, b), "and, or");
+    require_same(
+        compute_steal(ouro_int_subtract, compute(ouro_int_or, a, b), compute(ouro_int_and, a, b)),
+        compute(ouro_int_xor, a, b), "xor");
+}
+
+/* a << n == a * 2^n; a >> n == a / 2^n */
+static void
+require_shifted(ouro_ref a, uint64_t by)
+{
+    ouro_ref two = ouro_int_new(2), shifted = NULL, power = NULL, back = NULL;
+
+    REQUIRE(ouro_int_power(ouro_lend(two), by, &power) == OURO_OK, "power");
+    REQUIRE(ouro_int_shift_left(ouro_lend(a), by, &shifted) == OURO_OK, "shift");
+    REQUIRE(ouro_int_shift_right(ouro_lend(shifted), by, &back) == OURO_OK, "shift");
+    require_same(back, ouro_incref(ouro_lend(a)), "there and back");
+    require_same(shifted, compute(ouro_int_multiply, a, power), "shift to the left");
+    REQUIRE(ouro_int_shift_right(ouro_lend(a), by, &shifted) == OURO_OK, "shift");
+    require_same(shifted, compute(ouro_int_floor_divide, a, power), "shift to the right");
+    ouro_decref(power);
+}
+
+/* As text, and back. */
+static void
+require_text(ouro_ref a, int base)
+{
+    ouro_ref text = NULL;
+    REQUIRE(ouro_int_to_text(ouro_lend(a), base, &text) == OURO_OK, "text");
+    require_same(read_number(ouro_str_ascii_borrow(ouro_lend(text)), base), ouro_incref(ouro_lend(a)),
+                 "text");
+    ouro_decref(text);
+}
+
 static void
 test_large_identities(void **state)
 {
@@ -263,24 +336,9 @@ test_large_identities(void **state)
     for (int round = 0; round < 4000; round++) {
         ouro_ref a = random_large(2000), b = random_large(round % 3 ? 2000 : 200),
                  c = random_large(700);
-        ouro_ref quotient = NULL, rest = NULL, shifted = NULL, power = NULL, back = NULL;
 
-        if (ouro_int_sign(ouro_lend(b)) !=
-            0) { /* (a / b) * b + a % b == a, and the rest is on b's side */
-            REQUIRE(ouro_int_divide(ouro_lend(a), ouro_lend(b), &quotient, &rest) == OURO_OK, "divide");
-            REQUIRE(ouro_int_sign(ouro_lend(rest)) * ouro_int_sign(ouro_lend(b)) >= 0,
-                    "sign of the rest");
-            ouro_ref gap = compute(ouro_int_subtract, rest, b);
-            REQUIRE(ouro_int_sign(ouro_lend(gap)) == -ouro_int_sign(ouro_lend(b)), "size of the rest");
-            ouro_decref(gap);
-            ouro_ref product = compute(ouro_int_multiply, quotient, b);
-            ouro_decref(quotient);
-            require_same(compute_steal(ouro_int_add, product, rest), ouro_incref(ouro_lend(a)),
-                         "divmod");
-            product = compute(ouro_int_multiply, a, b);
-            require_same(compute(ouro_int_floor_divide, product, b), ouro_incref(ouro_lend(a)),
-                         "a*b/b");
-            ouro_decref(compute_steal(ouro_int_modulo, product, ouro_incref(ouro_lend(b))));
+        if (ouro_int_sign(ouro_lend(b)) != 0) {
+            require_divided(a, b);
         }
         /* (a + b) * c == a * c + b * c */
         require_same(
@@ -288,43 +346,10 @@ test_large_identities(void **state)
             compute_steal(ouro_int_add, compute(ouro_int_multiply, a, c),
                           compute(ouro_int_multiply, b, c)),
             "distribution");
-        /* (a - b)^2 == a^2 - 2ab + b^2 */
-        ouro_ref gap = compute(ouro_int_subtract, a, b), twice = compute(ouro_int_multiply, a, b);
-        REQUIRE(ouro_int_compare(ouro_lend(a), ouro_lend(b)) == ouro_int_sign(ouro_lend(gap)), "order");
-        twice = compute_steal(ouro_int_add, twice, ouro_incref(ouro_lend(twice)));
-        REQUIRE(ouro_int_power(ouro_lend(gap), 2, &power) == OURO_OK, "power");
-        require_same(power,
-                     compute_steal(ouro_int_subtract,
-                                   compute_steal(ouro_int_add, compute(ouro_int_multiply, a, a),
-                                                 compute(ouro_int_multiply, b, b)),
-                                   twice),
-                     "square");
-        ouro_decref(gap);
-        /* (a & b) + (a | b) == a + b; (a ^ b) == (a | b) - (a & b) */
-        require_same(
-            compute_steal(ouro_int_add, compute(ouro_int_and, a, b), compute(ouro_int_or, a, b)),
-            compute(ouro_int_add, a, b), "and, or");
-        require_same(
-            compute_steal(ouro_int_subtract, compute(ouro_int_or, a, b), compute(ouro_int_and, a, b)),
-            compute(ouro_int_xor, a, b), "xor");
-        /* a << n == a * 2^n; a >> n == a / 2^n */
-        uint64_t by = next_random() >> 55;
-        ouro_ref two = ouro_int_new(2);
-        REQUIRE(ouro_int_power(ouro_lend(two), by, &power) == OURO_OK, "power");
-        REQUIRE(ouro_int_shift_left(ouro_lend(a), by, &shifted) == OURO_OK, "shift");
-        REQUIRE(ouro_int_shift_right(ouro_lend(shifted), by, &back) == OURO_OK, "shift");
-        require_same(back, ouro_incref(ouro_lend(a)), "there and back");
-        require_same(shifted, compute(ouro_int_multiply, a, power), "shift to the left");
-        REQUIRE(ouro_int_shift_right(ouro_lend(a), by, &shifted) == OURO_OK, "shift");
-        require_same(shifted, compute(ouro_int_floor_divide, a, power), "shift to the right");
-        ouro_decref(power);
-        /* As text, and back. */
-        int base = 2 + (int)(next_random() % 35);
-        ouro_ref text = NULL;
-        REQUIRE(ouro_int_to_text(ouro_lend(a), base, &text) == OURO_OK, "text");
-        require_same(read_number(ouro_str_ascii_borrow(ouro_lend(text)), base),
-                     ouro_incref(ouro_lend(a)), "text");
-        ouro_decref(text);
+        require_squared(a, b);
+        require_bits(a, b);
+        require_shifted(a, next_random() >> 55);
+        require_text(a, 2 + (int)(next_random() % 35));
         ouro_decref(a);
         ouro_decref(b);
         ouro_decref(c);
@@ -445,11 +470,18 @@ test_floats(void **state)
         }
         ouro_decref(number);
     }
-    ouro_ref zero = ouro_int_new(0), half = NULL;
+    ouro_ref zero = ouro_int_new(0);
     compare_with_float(zero, -0.0, true);
     compare_with_float(zero, nan(""), false);
     compare_with_float(zero, HUGE_VAL, false);
-    /* Rounded to the nearest, ties to the even one: 2^n + 2^(n-53) lies between 2^n and the next double. */
+}
+
+/* Rounded to the nearest, ties to the even one: 2^n + 2^(n-53) lies between 2^n and the next double. */
+static void
+test_ties(void **state)
+{
+    ouro_ref half = NULL;
+    (void)state;
     for (uint64_t n = 53; n < 1023; n++) {
         ouro_ref power = NULL;
         double value = 0;
@@ -498,8 +530,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_cached), TEST(test_conversions), TEST(test_against_wide), TEST(test_large_identities),
-        TEST(test_known),  TEST(test_refused),     TEST(test_floats),       TEST(test_long_text),
+        TEST(test_cached),           TEST(test_conversions), TEST(test_against_wide),
+        TEST(test_large_identities), TEST(test_known),       TEST(test_refused),
+        TEST(test_floats),           TEST(test_ties),        TEST(test_long_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "cm.h"
 #include "child.h"
 #include "nodes.h"
+#include "process.h"
 #include "require.h"
 
 /* ---- counting ---- */
@@ -351,7 +352,7 @@ test_fork_with_threads(void **state)
 
 /* ---- destruction ---- */
 
-#define A_MILLION 1000000
+#define A_MILLION (TEST_STRESSED ? 20000 : 1000000)
 
 static ouro_ref
 nest(ouro_ref (*make)(ouro_ref, ouro_ref), int n)

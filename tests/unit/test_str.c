@@ -339,6 +339,55 @@ oracle_replace(const struct oracle *text, const struct oracle *before, const str
     }
 }
 
+/* Finding, and the parts that are found. */
+static void
+require_found(const struct oracle *a, const struct oracle *b, ouro_loan text, ouro_loan part)
+{
+    size_t begin = next_random() % (a->n + 3), end = next_random() % (a->n + 3), index = 77;
+    size_t place = oracle_find(a, b, begin, end);
+    REQUIRE(ouro_str_find(text, part, begin, end, &index) == (place != SIZE_MAX), "find");
+    REQUIRE(index == (place != SIZE_MAX ? place : 77), "index %zu, not %zu", index, place);
+    REQUIRE(ouro_str_starts_with(text, part) == oracle_is_at(a, 0, b), "begins");
+    REQUIRE(ouro_str_ends_with(text, part) == (a->n >= b->n && oracle_is_at(a, a->n - b->n, b)),
+            "ends");
+
+    size_t stop = end < a->n ? end : a->n;
+    static struct oracle wanted;
+    wanted.n = 0;
+    oracle_add(&wanted, a->at + begin, begin < stop ? stop - begin : 0);
+    require_oracle(ouro_str_slice(text, begin, end), &wanted);
+}
+
+static void
+require_order(const struct oracle *a, const struct oracle *b, ouro_loan text, ouro_loan part)
+{
+    size_t shared = a->n < b->n ? a->n : b->n, k = 0;
+    while (k < shared && a->at[k] == b->at[k]) {
+        k++;
+    }
+    int order =
+        k < shared ? (a->at[k] > b->at[k]) - (a->at[k] < b->at[k]) : (a->n > b->n) - (a->n < b->n);
+    int found = ouro_str_compare(text, part);
+    REQUIRE((found > 0) - (found < 0) == order, "order");
+    REQUIRE(ouro_str_equal(text, part) == (order == 0), "equal");
+}
+
+/* Splitting and joining are the inverse of each other. */
+static void
+require_split(const struct oracle *a, const struct oracle *c, ouro_loan text, ouro_loan between,
+              size_t most)
+{
+    static struct oracle wanted;
+    ouro_ref list = NULL, joined = NULL;
+    REQUIRE(ouro_str_split(text, between, most, &list) == OURO_OK, "split");
+    REQUIRE(ouro_str_join(between, ouro_lend(list), &joined) == OURO_OK, "join");
+    size_t pieces = ouro_list_length(ouro_lend(list));
+    oracle_replace(a, c, &(struct oracle){.n = 0}, most, &wanted);
+    REQUIRE((pieces - 1) * c->n == a->n - wanted.n, "%zu pieces", pieces);
+    require_oracle(joined, a);
+    ouro_decref(list);
+}
+
 static void
 test_random_texts(void **state)
 {
@@ -351,20 +400,7 @@ test_random_texts(void **state)
         ouro_ref x = from_oracle(&a), y = from_oracle(&b), z = from_oracle(&c);
         ouro_loan text = ouro_lend(x), part = ouro_lend(y), after = ouro_lend(z);
 
-        size_t begin = next_random() % (a.n + 3), end = next_random() % (a.n + 3), index = 77;
-        size_t place = oracle_find(&a, &b, begin, end);
-        REQUIRE(ouro_str_find(text, part, begin, end, &index) == (place != SIZE_MAX), "round %d",
-                round);
-        REQUIRE(index == (place != SIZE_MAX ? place : 77), "round %d", round);
-        REQUIRE(ouro_str_starts_with(text, part) == oracle_is_at(&a, 0, &b), "round %d", round);
-        REQUIRE(ouro_str_ends_with(text, part) == (a.n >= b.n && oracle_is_at(&a, a.n - b.n, &b)),
-                "round %d", round);
-
-        size_t stop = end < a.n ? end : a.n;
-        wanted.n = 0;
-        oracle_add(&wanted, a.at + begin, begin < stop ? stop - begin : 0);
-        require_oracle(ouro_str_slice(text, begin, end), &wanted);
-
+        require_found(&a, &b, text, part);
         wanted = a;
         oracle_add(&wanted, b.at, b.n);
         require_oracle(ouro_str_concat(text, part), &wanted);
@@ -372,25 +408,9 @@ test_random_texts(void **state)
         size_t most = next_random() % 2 ? SIZE_MAX : next_random() % 4;
         oracle_replace(&a, &c, &b, most, &wanted);
         require_oracle(ouro_str_replace(text, after, part, most), &wanted);
-
-        size_t shared = a.n < b.n ? a.n : b.n, k = 0;
-        while (k < shared && a.at[k] == b.at[k]) {
-            k++;
-        }
-        int order = k < shared ? (a.at[k] > b.at[k]) - (a.at[k] < b.at[k]) : (a.n > b.n) - (a.n < b.n);
-        int found = ouro_str_compare(text, part);
-        REQUIRE((found > 0) - (found < 0) == order, "round %d", round);
-        REQUIRE(ouro_str_equal(text, part) == (order == 0), "round %d", round);
-
-        if (c.n != 0) { /* splitting and joining are the inverse of each other */
-            ouro_ref list = NULL, joined = NULL;
-            REQUIRE(ouro_str_split(text, after, most, &list) == OURO_OK, "round %d", round);
-            REQUIRE(ouro_str_join(after, ouro_lend(list), &joined) == OURO_OK, "round %d", round);
-            size_t pieces = ouro_list_length(ouro_lend(list));
-            oracle_replace(&a, &c, &(struct oracle){.n = 0}, most, &wanted);
-            REQUIRE((pieces - 1) * c.n == a.n - wanted.n, "round %d: %zu pieces", round, pieces);
-            require_oracle(joined, &a);
-            ouro_decref(list);
+        require_order(&a, &b, text, part);
+        if (c.n != 0) {
+            require_split(&a, &c, text, after, most);
         }
         ouro_decref(x);
         ouro_decref(y);
@@ -615,7 +635,9 @@ test_repr_of_floats(void **state)
         ouro_ref repr = ouro_repr(ouro_lend(number));
         ouro_str_encode(ouro_lend(repr), text, sizeof text);
         again = strtod(text, NULL);
-        REQUIRE(memcmp(&value, &again, sizeof value) == 0, "%a is shown as %s", value, text);
+        uint64_t bits_again;
+        memcpy(&bits_again, &again, sizeof again);
+        REQUIRE(bits == bits_again, "%a is shown as %s", value, text);
         ouro_decref(repr);
         ouro_decref(number);
     }
@@ -661,6 +683,35 @@ test_repr_of_containers(void **state)
     snprintf(expected, sizeof expected, "<leaf at %p>", (void *)leaf);
     assert_is(ouro_repr(ouro_lend(leaf)), expected);
     ouro_decref(leaf);
+}
+
+/* test_dict.DictTest.test_repr, test_set.TestBasicOps.test_repr */
+static void
+test_repr_of_tables(void **state)
+{
+    (void)state;
+    ouro_ref dict = ouro_dict_new(), set = ouro_set_new(), frozen = NULL, text = str("x");
+    assert_is(ouro_repr(ouro_lend(dict)), "{}");
+    assert_is(ouro_repr(ouro_lend(set)), "set()");
+    assert_int_equal(ouro_frozenset_new(NULL, &frozen), OURO_OK);
+    assert_is(ouro_repr(ouro_lend(frozen)), "frozenset()");
+    ouro_decref(frozen);
+
+    assert_int_equal(ouro_set_add(ouro_lend(set), ouro_lend(text)), OURO_OK);
+    assert_int_equal(ouro_set_add(ouro_lend(set), ouro_lend(ouro_int_new(7))), OURO_OK);
+    assert_is(ouro_repr(ouro_lend(set)), "{'x', 7}");
+    assert_int_equal(ouro_frozenset_new(ouro_lend(set), &frozen), OURO_OK);
+    assert_is(ouro_repr(ouro_lend(frozen)), "frozenset({'x', 7})");
+
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(frozen), ouro_lend(ouro_none())),
+                     OURO_OK);
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(text), ouro_lend(dict)), OURO_OK);
+    assert_is(ouro_repr(ouro_lend(dict)), "{frozenset({'x', 7}): None, 'x': {...}}");
+    ouro_dict_clear(ouro_lend(dict));
+    ouro_decref(set);
+    ouro_decref(frozen);
+    ouro_decref(dict);
+    ouro_decref(text);
 }
 
 /* ---- one for all ---- */
@@ -804,6 +855,7 @@ main(void)
         TEST(test_repr_of_texts),
         TEST(test_repr_of_floats),
         TEST(test_repr_of_containers),
+        TEST(test_repr_of_tables),
         TEST(test_intern),
         TEST(test_many_are_interned_and_freed),
         TEST(test_threads_intern_the_same),

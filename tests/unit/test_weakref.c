@@ -20,12 +20,8 @@ static size_t n_noted;
 static int
 setup(void **state)
 {
-    int result = nodes_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    nodes_dead = nodes_finalized = 0;
     n_noted = 0;
-    return result;
+    return gc_setup(state);
 }
 
 static ouro_status
@@ -60,15 +56,6 @@ is_dead(ouro_loan weakref)
     bool dead = object == NULL;
     ouro_xdecref(object);
     return dead;
-}
-
-/* An object that holds itself. */
-static ouro_ref
-ring_new(ouro_ref right)
-{
-    ouro_ref ring = node_new(NULL, right);
-    node_of(ring)->left = ouro_incref(ring);
-    return ring;
 }
 
 /* ---- making and asking ---- */

@@ -1,9 +1,9 @@
-/* cpython_pacing.h - when to look for garbage in cycles: a policy of numbers alone.
+/* pacing.h - when to look for garbage in cycles: a policy of numbers alone.
  *
- * It knows no interpreter: it is told what happens and answers what to do (cpython_watch.c does it).  See
- * cpython_pacing.c for the reasons. */
-#ifndef OURO_HOST_CPYTHON_PACING_H
-#define OURO_HOST_CPYTHON_PACING_H
+ * It knows no collector: it is told what happens and answers what to do.  CPython's does it in host/cpython_watch.c,
+ * Ouro's own in gc/collect.c.  See pacing.c for the reasons. */
+#ifndef OURO_BASE_PACING_H
+#define OURO_BASE_PACING_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +16,13 @@ enum ouro__look {
     OURO_LOOK_NOT,    /* put the new objects with the old ones, look at nothing */
     OURO_LOOK_FULL,   /* let it look at everything */
     OURO_LOOK_ASKED,  /* the program asked for it: nothing is decided, and nothing learned */
+};
+
+/* Whose collector it is. */
+enum ouro__pace_manner {
+    OURO_PACE_INTERPRETER, /* CPython's */
+    OURO_PACE_NATIVE, /* Ouro's own: a survey is a collection, and waits longer each time that all was clean */
+    OURO_PACE_COUNTS, /* Ouro's own, whose program has set thresholds: they are obeyed */
 };
 
 /* What is known at a moment. */
@@ -31,14 +38,20 @@ struct ouro__pacing {
     bool keeps_young; /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
     uint64_t n_raised, n_lowered, n_forced, n_put_off;
 
+    bool
+        plans_young; /* the next look, when its batch is full, is to be OURO_LOOK_YOUNG and not OURO_LOOK_NOT */
+
     /* The rest is for pacing alone. */
-    int base;             /* the program's own first threshold */
-    unsigned clean_looks; /* young looks in a row that found next to nothing */
-    unsigned skipped;     /* batches since the last young look */
-    bool is_forced;       /* bytes brought the next look about */
-    uint64_t n_kept;      /* objects that stayed among the new ones after looks that came early */
-    enum ouro__look look; /* what the collection in progress does */
-    uint64_t looked_at;   /* objects it looks at */
+    int base;         /* the program's own first threshold */
+    uint64_t n_stock; /* new objects after which the collector left alone would look at everything */
+    enum ouro__pace_manner manner;
+    unsigned clean_surveys; /* in a row */
+    unsigned clean_looks;   /* young looks in a row that found next to nothing */
+    unsigned skipped;       /* batches since the last young look */
+    bool is_forced;         /* bytes brought the next look about */
+    uint64_t n_kept;        /* objects that stayed among the new ones after looks that came early */
+    enum ouro__look look;   /* what the collection in progress does */
+    uint64_t looked_at;     /* objects it looks at */
     struct ouro__pace_moment before; /* when it started */
     uint64_t bytes_at_event;         /* when the last batch was dealt with */
     uint64_t random;
@@ -54,8 +67,15 @@ struct ouro__pacing {
     double ns_an_object;          /* what it cost */
 };
 
-/* Begin: the program's first threshold, and now. */
-void ouro__pacing_init(struct ouro__pacing *pacing, int base, struct ouro__pace_moment now);
+/* Begin: the program's first threshold, the new objects after which the collector left alone would look at everything,
+ * (UINT64_MAX: never),
+ * and now. */
+void ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock,
+                       enum ouro__pace_manner manner, struct ouro__pace_moment now);
+
+/* The same for thresholds that were set later: what was learned of the old objects stays. */
+void ouro__pacing_set(struct ouro__pacing *pacing, int base, uint64_t n_stock,
+                      enum ouro__pace_manner manner);
 
 /* A collection is about to start, `n_new` objects after the last.  `is_full`: it will look at everything;
  * `is_asked`: the program wants it. */
@@ -65,9 +85,9 @@ enum ouro__look ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bo
 /* Instead of the survey that was to be, as for want of memory, a full collection is to come. */
 void ouro__pacing_no_survey(struct ouro__pacing *pacing);
 
-/* It has ended, and found `n_found` objects.  `n_left`: of those that it looked at, how many are still tracked; a
- * survey looked at all. */
-void ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left,
+/* It has ended, after `cost_ns` of CPU time, and found `n_found` objects.  `n_left`: of those that it looked at, how
+ * many are still tracked; a survey looked at all. */
+void ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint64_t cost_ns,
                        struct ouro__pace_moment now);
 
 /* The heaps have grown to `bytes`: true when a look is wanted at the next occasion. */

@@ -1,4 +1,4 @@
-/* cpython_pacing.c - when to look for garbage in cycles.
+/* pacing.c - when to look for garbage in cycles.
  *
  * The interpreter looks at its new objects whenever so many more were made than freed (700 or 2000), and at
  * all objects whenever a quarter more has outlived two such looks.  That is right for a program that makes
@@ -19,8 +19,13 @@
  *           makes its full look instead.
  *   bytes   Counting objects is blind for large ones.  When the heaps have grown by some MiB since the last
  *           look, the next one comes at once, however few objects are new; those that it leaves stay among
- *           the new ones, since the youngest of them were only just being made. */
-#include "host/cpython_pacing.h"
+ *           the new ones, since the youngest of them were only just being made.
+ *
+ * Ouro's own collector (OURO_PACE_NATIVE) makes objects several times as fast as an interpreter does, so a tenth more comes
+ * soon: a program that only builds would spend most of its time on looks.  There a look that found everything clean
+ * lets the heaps grow for twice as long before the next, up to three times their size; one that found garbage brings
+ * the quarter back.  Whoever works between allocations has the cheap looks long before. */
+#include "base/pacing.h"
 
 #include "ouro/base.h"
 
@@ -47,9 +52,11 @@
 /* An object that holds so many bytes holds much. */
 #define MUCH_BYTES 1024
 
-/* The interpreter's own rules: a full look after eleven times eleven young ones, when a quarter is new. */
-#define STOCK_YOUNG_LOOKS 121
+/* The collector's own rule: a full look when a quarter is new. */
 #define STOCK_GROWTH_SHARE 4
+
+/* Clean surveys after which Ouro's own waits no longer than after so many. */
+#define CLEAN_SURVEYS_MAX 3
 
 static uint64_t
 larger(uint64_t a, uint64_t b)
@@ -83,22 +90,36 @@ draw(struct ouro__pacing *pacing)
     return pacing->random = x;
 }
 
-static uint64_t
-n_stock_minimum(const struct ouro__pacing *pacing)
+/* Whether the batch that begins now is to be looked at. */
+static bool
+plan_young(struct ouro__pacing *pacing)
 {
-    return STOCK_YOUNG_LOOKS * (uint64_t)pacing->base;
+    unsigned shift = pacing->clean_looks / CLEAN_STREAK;
+    shift = shift > SKIP_SHIFT_MAX ? SKIP_SHIFT_MAX : shift;
+    shift = pacing->manner == OURO_PACE_COUNTS ? 0 : shift;
+    return (draw(pacing) >> 20 & ((1U << shift) - 1)) == 0 || pacing->skipped >= 2U << shift;
 }
 
 void
-ouro__pacing_init(struct ouro__pacing *pacing, int base, struct ouro__pace_moment now)
+ouro__pacing_set(struct ouro__pacing *pacing, int base, uint64_t n_stock, enum ouro__pace_manner manner)
 {
-    *pacing = (struct ouro__pacing){.threshold = base,
-                                    .base = base,
-                                    .bytes_at_event = now.bytes,
+    pacing->threshold = pacing->base = base;
+    pacing->n_stock = n_stock;
+    pacing->manner = manner;
+    pacing->plans_young = true;
+    pacing->clean_looks = pacing->skipped = 0;
+}
+
+void
+ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock,
+                  enum ouro__pace_manner manner, struct ouro__pace_moment now)
+{
+    *pacing = (struct ouro__pacing){.bytes_at_event = now.bytes,
                                     .bytes_at_survey = now.bytes,
                                     .cpu_at_survey = now.cpu_ns,
                                     .random = UINT64_C(0x9E3779B97F4A7C15),
                                     .ns_an_object = 80};
+    ouro__pacing_set(pacing, base, n_stock, manner);
 }
 
 /* ---- the survey ---- */
@@ -115,10 +136,22 @@ static bool
 is_due(const struct ouro__pacing *pacing, struct ouro__pace_moment now)
 {
     uint64_t growth = now.bytes > pacing->bytes_at_survey ? now.bytes - pacing->bytes_at_survey : 0;
-    return (pacing->n_for_looks >= n_stock_minimum(pacing) &&
+    if (pacing->n_stock == UINT64_MAX) {
+        return false;
+    }
+    return (pacing->n_for_looks >= pacing->n_stock &&
             pacing->n_old >= pacing->n_at_survey / STOCK_GROWTH_SHARE) ||
            (growth > pacing->bytes_at_survey / STOCK_GROWTH_SHARE + 16 * MIB &&
             growth / MUCH_BYTES > pacing->n_old);
+}
+
+/* Growth of the heaps for which a look that is due may be put off. */
+static uint64_t
+allow_put_off(const struct ouro__pacing *pacing, uint64_t bytes)
+{
+    return pacing->manner == OURO_PACE_NATIVE
+               ? (pacing->bytes_at_survey << pacing->clean_surveys) / STOCK_GROWTH_SHARE
+               : bytes / 10;
 }
 
 /* Whether to look at all objects, as the interpreter would have done at this point, or at an earlier one. */
@@ -134,7 +167,8 @@ decide_survey(struct ouro__pacing *pacing, struct ouro__pace_moment now)
         pacing->n_put_off++;
     }
     uint64_t growth = now.bytes > pacing->bytes_at_due ? now.bytes - pacing->bytes_at_due : 0;
-    if (pacing->is_dirty || growth > now.bytes / 10 || is_cheap(pacing, now)) {
+    if (pacing->manner == OURO_PACE_COUNTS || pacing->is_dirty ||
+        growth > allow_put_off(pacing, now.bytes) || is_cheap(pacing, now)) {
         pacing->n_put_off -= growth == 0;
         return true;
     }
@@ -150,15 +184,6 @@ decide_keep(struct ouro__pacing *pacing, uint64_t n_new)
     bool keeps = pacing->is_forced && pacing->n_kept + n_new < (uint64_t)pacing->base / 2;
     pacing->n_kept = keeps ? pacing->n_kept + n_new : 0;
     return keeps;
-}
-
-static bool
-decide_young(struct ouro__pacing *pacing)
-{
-    unsigned shift = pacing->clean_looks / CLEAN_STREAK;
-    shift = shift > SKIP_SHIFT_MAX ? SKIP_SHIFT_MAX : shift;
-    return pacing->is_forced || (draw(pacing) >> 20 & ((1U << shift) - 1)) == 0 ||
-           pacing->skipped >= 2U << shift;
 }
 
 /* What comes next is a full collection. */
@@ -187,10 +212,12 @@ ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked, uin
     } else if (decide_survey(pacing, now)) {
         pacing->look = OURO_LOOK_SURVEY;
         pacing->keeps_young = false;
-        if (pacing->is_full_of_it) { /* to find first and collect then would be work done twice */
+        if (pacing->is_full_of_it &&
+            pacing->manner ==
+                OURO_PACE_INTERPRETER) { /* to find first and collect then would be work done twice */
             ouro__pacing_no_survey(pacing);
         }
-    } else if (decide_young(pacing)) {
+    } else if (pacing->is_forced || pacing->plans_young) {
         pacing->look = OURO_LOOK_YOUNG;
         pacing->skipped = 0;
     } else {
@@ -206,7 +233,8 @@ ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked, uin
 static void
 raise_threshold(struct ouro__pacing *pacing)
 {
-    int limit = pacing->base > BATCH_MAX ? pacing->base : BATCH_MAX;
+    int limit =
+        pacing->base > BATCH_MAX || pacing->manner == OURO_PACE_COUNTS ? pacing->base : BATCH_MAX;
     if (pacing->threshold < limit) {
         pacing->threshold = pacing->threshold * 2 < limit ? pacing->threshold * 2 : limit;
         pacing->n_raised++;
@@ -232,7 +260,8 @@ learn_young(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint
     uint64_t percent = n_found * 100 / (pacing->looked_at + 1);
     uint64_t bytes_percent = freed * 100 / (grown + MIB);
     percent = larger(percent, bytes_percent);
-    if (percent >= DIRTY_PERCENT || n_left < pacing->looked_at / 2) {
+    bool is_untracked = pacing->manner == OURO_PACE_INTERPRETER && n_left < pacing->looked_at / 2;
+    if (percent >= DIRTY_PERCENT || is_untracked) {
         pacing->clean_looks = 0;
     }
     if (percent >= FULL_OF_PERCENT) {
@@ -245,14 +274,17 @@ learn_young(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint
 
 /* Learn from a look at everything. */
 static void
-learn_all(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, struct ouro__pace_moment now)
+learn_all(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint64_t cost_ns,
+          struct ouro__pace_moment now)
 {
-    uint64_t n_all = n_left + n_found, ns = now.cpu_ns - pacing->before.cpu_ns;
+    uint64_t n_all = n_left + n_found;
     if (n_all >= SURVEY_MIN) {
-        pacing->ns_an_object += ((double)ns / (double)n_all - pacing->ns_an_object) / 2;
+        pacing->ns_an_object += ((double)cost_ns / (double)n_all - pacing->ns_an_object) / 2;
     }
     pacing->is_dirty = n_found * 100 >= n_all * DIRTY_PERCENT;
     pacing->is_full_of_it = n_found * 100 >= n_all * FULL_OF_PERCENT;
+    unsigned clean = pacing->clean_surveys + (pacing->clean_surveys < CLEAN_SURVEYS_MAX);
+    pacing->clean_surveys = pacing->is_dirty ? 0 : clean;
     pacing->n_at_survey = n_left;
     pacing->n_old = 0;
     pacing->n_for_looks = 0;
@@ -263,18 +295,19 @@ learn_all(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, struct
 }
 
 void
-ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left,
+ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint64_t cost_ns,
                   struct ouro__pace_moment now)
 {
     uint64_t freed = pacing->before.bytes > now.bytes ? pacing->before.bytes - now.bytes : 0;
     if (pacing->look == OURO_LOOK_FULL || pacing->look == OURO_LOOK_SURVEY) {
-        learn_all(pacing, n_found, n_left, now);
+        learn_all(pacing, n_found, n_left, cost_ns, now);
     } else if (pacing->look == OURO_LOOK_YOUNG) {
         uint64_t n_gone = pacing->looked_at - (n_left < pacing->looked_at ? n_left : pacing->looked_at);
         pacing->n_old -= n_gone < pacing->n_old ? n_gone : pacing->n_old;
         learn_young(pacing, n_found, n_left, freed);
     }
     pacing->bytes_at_event = now.bytes;
+    pacing->plans_young = plan_young(pacing);
 }
 
 bool

@@ -1,0 +1,476 @@
+/* slices.c - the old generation is looked at a little at a time, while the program goes on between.
+ *
+ *   COUNTING   as in trial.c: each old object's count in the side table, less one for each reference from an old object
+ *   REACHING   from those with a count left, and from all that came later, what can be reached is marked
+ *   LISTING    old objects that were not: the suspects
+ *
+ * No write barrier tells of what the program does meanwhile, so all of this is only nearly true.  But what was garbage at
+ * the beginning is seen as it is: nobody can reach it, so nobody changes it, and all references to it come from other
+ * garbage.  It has no count left, nothing marked refers to it, and it ends among the suspects.  So may some
+ * objects whose references were moved about.  That is sound: a last trial, in one pause, takes the suspects for its set,
+ * and every reference from elsewhere for one from outside.
+ *
+ * Counts are modulo SIDE_COUNT + 1, without hubs: what is taken wrongly for reached or for a suspect does no harm.
+ * Between slices an object may go and its block be another object's, or part of a pool of another size: so nothing is kept
+ * but places where to go on, and addresses that are looked at again before they are believed.
+ *
+ * @source  Bacon and Rajan, "Concurrent cycle collection in reference counted systems" (2001), for trial deletion and its
+ *          last test; CPython 3.14's Python/gc.c for increments (Mark Shannon) */
+#include "gc/gc.h"
+
+#if OURO_STRESS
+#define STACK_ITEMS 16
+#define PORTION 3
+#else
+#define STACK_ITEMS 8192
+#define PORTION 4096 /* references of one array that are looked at in one go */
+#endif
+
+enum phase { IDLE, COUNTING, REACHING, LISTING };
+
+/* How far one object's references were visited. */
+struct cursor {
+    uint32_t field;
+    size_t item;
+    bool is_barren; /* none was of the set */
+};
+
+/* One thread at a time: the world stands still. */
+static struct {
+    enum phase phase;
+    size_t budget; /* objects and references left for this slice */
+
+    size_t slot, n_slots;  /* where the walk is, and what there was at the beginning */
+    uint32_t at;           /* offset in the pool that begins there */
+    const void *here;      /* the object there */
+    uint8_t *is_collected; /* which slots had collected objects at the beginning */
+
+    ouro_object *part; /* an object with many references, half-way through, or NULL */
+    struct cursor part_cursor;
+
+    bool again; /* an object was put off to the next walk */
+    size_t n_stack;
+    ouro_object *stack[STACK_ITEMS];
+    uint8_t type_reached[MAX_TYPES];
+
+    size_t n_seen;
+    struct set suspects;
+} slices;
+
+bool
+ouro__gc_slices_are_under_way(void)
+{
+    return slices.phase != IDLE;
+}
+
+static bool
+may_be_in(const ouro_object *object)
+{
+    size_t slot = ((uintptr_t)object - ouro__range.base) >> SLOT_SHIFT;
+    return slot < slices.n_slots && slices.is_collected[slot];
+}
+
+/* ---- references, a portion of them at a time ---- */
+
+typedef int visitor(ouro_object *referent, void *context);
+
+static inline void
+spend(size_t n)
+{
+    slices.budget -= n < slices.budget ? n : slices.budget;
+}
+
+/* Visit the next portion of the object's references by its type's table; true when that was the last.  Otherwise the
+ * object is half-way through. */
+static inline __attribute__((always_inline)) bool
+visit_portion(ouro_object *object, const struct ouro_type *type, struct cursor *cursor, visitor *visit)
+{
+    size_t n_left = PORTION;
+
+    for (; cursor->field < type->n_fields; cursor->field++, cursor->item = 0) {
+        const ouro_field *field = &type->fields[cursor->field];
+        size_t n;
+        char *elements = ouro__field_elements(object, field, &n);
+        for (; cursor->item < n && n_left != 0; cursor->item++, n_left--) {
+            char *element = elements + cursor->item * field->stride;
+            ouro_object *const *refs = (ouro_object *const *)(void *)element;
+            for (unsigned r = 0; r < field->n_refs; r++) {
+                if (refs[r] != NULL) {
+                    visit(refs[r], cursor);
+                }
+            }
+        }
+        if (cursor->item < n) {
+            slices.part = object;
+            slices.part_cursor = *cursor;
+            spend(PORTION);
+            return false;
+        }
+    }
+    slices.part = slices.part == object ? NULL : slices.part;
+    spend(PORTION - n_left);
+    return true;
+}
+
+/* Would one portion not do? */
+static bool
+has_many(const ouro_object *object, const struct ouro_type *type)
+{
+    size_t n_all = 0;
+    for (uint32_t f = 0; f < type->n_fields; f++) {
+        size_t n;
+        ouro__field_elements(object, &type->fields[f], &n);
+        n_all += n;
+    }
+    return n_all > PORTION;
+}
+
+/* ---- counting ---- */
+
+static int
+take_off(ouro_object *referent, void *context)
+{
+    if (may_be_in(referent)) {
+        uint8_t *at = ouro__side_at(referent);
+        unsigned value = ouro__side_load(at);
+        ((struct cursor *)context)->is_barren = false;
+        ouro__side_store(at, (uint16_t)((value & ~(unsigned)SIDE_COUNT) | ((value - 1) & SIDE_COUNT)));
+    }
+    return 0;
+}
+
+static int
+take_off_loan(ouro_loan referent, void *context)
+{
+    return take_off(ouro_look(referent), context);
+}
+
+/* Count from an object, or from the next portion of it. */
+static void
+count_from(ouro_object *object, struct cursor *cursor)
+{
+    struct ouro_type *type = ouro__type(object);
+
+    if (!visit_portion(object, type, cursor, take_off)) {
+        return;
+    }
+    if (type->has_traverse) {
+        ouro__visit_functions(object, type, take_off_loan, cursor);
+    }
+    uint8_t *at = ouro__side_at(object);
+    unsigned value = ouro__side_load(at), bits = SIDE_IN;
+    /* A type that may end is referred to, too. */
+    bits |= cursor->is_barren && type->head.local == OURO_IMMORTAL ? SIDE_BARREN : 0;
+    ouro__side_store(at, (uint16_t)(bits | ((value + (unsigned)ouro__count(object)) & SIDE_COUNT)));
+    slices.n_seen++;
+}
+
+static void
+count_object(ouro_object *object, uint8_t *at)
+{
+    (void)at;
+    if (ouro__gc_looks_at(object) && (object->flags & OBJECT_GENERATION) == GENERATION_OLD) {
+        struct cursor cursor = {.is_barren = true};
+        count_from(object, &cursor);
+    }
+}
+
+/* ---- reaching ---- */
+
+static int
+reach(ouro_object *referent, void *context)
+{
+    (void)context;
+    if (!may_be_in(referent)) {
+        return 0;
+    }
+    uint8_t *at = ouro__side_at(referent);
+    unsigned value = ouro__side_load(at);
+    if ((value & (SIDE_IN | SIDE_REACHED)) != SIDE_IN) {
+        return 0;
+    }
+    bool is_ahead = (const void *)referent > slices.here;
+    if (value & SIDE_BARREN) {
+        ouro__side_store(at, (uint16_t)(value | SIDE_REACHED));
+    } else if (is_ahead || slices.n_stack == STACK_ITEMS) { /* the walk comes by, or the next one */
+        ouro__side_store(at, (uint16_t)((value & ~(unsigned)SIDE_COUNT) | 1));
+        slices.again |= !is_ahead;
+    } else {
+        ouro__side_store(at, (uint16_t)(value | SIDE_REACHED));
+        slices.stack[slices.n_stack++] = referent;
+    }
+    return 0;
+}
+
+static int
+reach_loan(ouro_loan referent, void *context)
+{
+    return reach(ouro_look(referent), context);
+}
+
+/* Reach from an object, or from the next portion of it. */
+static void
+reach_from(ouro_object *object, struct cursor *cursor)
+{
+    struct ouro_type *type = ouro__type(object);
+
+    if (!visit_portion(object, type, cursor, reach)) {
+        return;
+    }
+    if (type->has_traverse) {
+        ouro__visit_functions(object, type, reach_loan, cursor);
+    }
+    if (!slices.type_reached[object->type]) {
+        slices.type_reached[object->type] = true;
+        reach(&type->head, cursor);
+    }
+}
+
+/* Reach from what was put on the stack. */
+static void
+empty_stack(void)
+{
+    while (slices.n_stack != 0 && slices.budget != 0) {
+        ouro_object *object = slices.stack[--slices.n_stack];
+        spend(1);
+        if (slices.part == NULL || !has_many(object, ouro__type(object))) {
+            struct cursor cursor = {0};
+            reach_from(object, &cursor);
+        } else { /* two are not half-way through at once: its turn comes with the next walk */
+            uint8_t *at = ouro__side_at(object);
+            unsigned value = ouro__side_load(at) & ~(unsigned)(SIDE_COUNT | SIDE_REACHED);
+            ouro__side_store(at, (uint16_t)(value | 1));
+            slices.again = true;
+        }
+    }
+}
+
+static void
+sweep_object(ouro_object *object, uint8_t *at)
+{
+    unsigned value = ouro__side_load(at);
+    if (value & SIDE_REACHED || (value & (SIDE_IN | SIDE_COUNT)) == SIDE_IN ||
+        !ouro__gc_looks_at(object)) {
+        return;
+    }
+    ouro__side_store(at, (uint16_t)(value | SIDE_REACHED)); /* also of what came later */
+    if (!(value & SIDE_BARREN)) {
+        struct cursor cursor = {0};
+        reach_from(object, &cursor);
+    }
+}
+
+/* ---- listing ---- */
+
+static void
+list_object(ouro_object *object, uint8_t *at)
+{
+    bool is_suspect =
+        (ouro__side_load(at) & (SIDE_IN | SIDE_REACHED)) == SIDE_IN && ouro__gc_looks_at(object);
+    if (is_suspect && !ouro__chunk_add(&slices.suspects.list, object)) {
+        ouro__gc_slices_stop();
+    }
+}
+
+/* ---- the walk ---- */
+
+/* Go on with the object that is half-way through, if it is still there, or another that came in its place. */
+static void
+go_on_with_part(void)
+{
+    ouro_object *object = ouro__gc_live_object(slices.part);
+    struct cursor cursor = slices.part_cursor;
+
+    if (object == NULL || !ouro__gc_looks_at(object)) {
+        slices.part = NULL;
+    } else if (slices.phase == COUNTING) {
+        count_from(object, &cursor);
+    } else {
+        reach_from(object, &cursor);
+    }
+}
+
+/* Objects on the stack that have gone since the last slice are to be forgotten. */
+static void
+sift_stack(void)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < slices.n_stack; i++) {
+        ouro_object *object = ouro__gc_live_object(slices.stack[i]);
+        if (object != NULL && ouro__gc_looks_at(object)) {
+            slices.stack[n++] = object;
+        }
+    }
+    slices.n_stack = n;
+}
+
+/* Call `visit` for the live objects of the slot where the walk is, from there on, while there is budget; true when there
+ * are no more. */
+static inline __attribute__((always_inline)) bool
+walk_slot(void (*visit)(ouro_object *object, uint8_t *at))
+{
+    const struct pool *pool = &ouro__range.records[slices.slot];
+
+    if (ouro__heap_of(pool) != ouro__collected) {
+        return true;
+    }
+    if (pool->kind == SLOT_LARGE) {
+        if (slices.at == 0) {
+            slices.at = 1;
+            slices.here = pool->base;
+            visit((ouro_object *)(void *)pool->base, ouro__side_at(pool->base));
+        }
+        return slices.part == NULL;
+    }
+    uint32_t size = ouro__class_size[pool->class], start = ouro__pool_start(pool->class, pool->domain);
+    uint32_t at = slices.at < start ? start : slices.at;
+    at = start + (at - start + size - 1) / size * size; /* the pool may be another one by now */
+    for (; at < pool->fresh; at += size) {
+        if (slices.budget == 0 || slices.part != NULL || slices.n_stack != 0) {
+            slices.at = at;
+            return false;
+        }
+        spend(1);
+        char *block = pool->base + at;
+        slices.here = block;
+        if (!ouro__is_cold(pool, at, size) && !ouro__is_link(ouro__link_load(block))) {
+            visit((ouro_object *)(void *)block, ouro__side_at(block));
+        }
+    }
+    slices.at = at;
+    return slices.part == NULL && slices.n_stack == 0;
+}
+
+static bool
+walk(void)
+{
+    switch (slices.phase) {
+    case COUNTING:
+        return walk_slot(count_object);
+    case REACHING:
+        return walk_slot(sweep_object);
+    default:
+        return walk_slot(list_object);
+    }
+}
+
+static void
+begin_walk(enum phase phase)
+{
+    slices.phase = phase;
+    slices.slot = 1;
+    slices.at = 0;
+    slices.again = false;
+}
+
+/* Where the walk ends: what came later is for reaching from alone. */
+static size_t
+n_to_walk(void)
+{
+    return slices.phase == REACHING ? ouro__range_extent() >> SLOT_SHIFT : slices.n_slots;
+}
+
+/* What comes when a walk has been through all slots; true when nothing does. */
+static bool
+end_walk(void)
+{
+    if (slices.phase == LISTING) {
+        return true;
+    }
+    begin_walk(slices.phase == COUNTING || slices.again ? REACHING : LISTING);
+    return false;
+}
+
+bool
+ouro__gc_slices_go_on(size_t budget)
+{
+    slices.budget = budget;
+    sift_stack();
+    while (slices.budget != 0 && slices.phase != IDLE) {
+        empty_stack();
+        if (slices.n_stack != 0) {
+            break;
+        }
+        if (slices.part != NULL) {
+            go_on_with_part();
+        } else if (slices.slot >= n_to_walk()) {
+            if (end_walk()) {
+                return true;
+            }
+        } else if (walk()) {
+            slices.slot++;
+            slices.at = 0;
+            spend(1);
+        }
+    }
+    return slices.phase == IDLE;
+}
+
+/* ---- beginning and end ---- */
+
+bool
+ouro__gc_slices_begin(void)
+{
+    size_t n = ouro__range_extent() >> SLOT_SHIFT;
+    uint8_t *is_collected = ouro__os_map(ouro__round_up(n, ouro__os_page_size()));
+
+    if (is_collected == NULL) {
+        return false;
+    }
+    for (size_t i = 1; i < n; i++) {
+        is_collected[i] = ouro__heap_of(ouro__record_at((uintptr_t)i << SLOT_SHIFT)) == ouro__collected;
+    }
+    slices.is_collected = is_collected;
+    slices.n_slots = n;
+    slices.n_stack = 0;
+    slices.n_seen = 0;
+    slices.part = NULL;
+    slices.suspects = (struct set){.list = NULL};
+    memset(slices.type_reached, 0, sizeof slices.type_reached);
+    begin_walk(COUNTING);
+    return true;
+}
+
+static void
+end(void)
+{
+    ouro__os_unmap(slices.is_collected, ouro__round_up(slices.n_slots, ouro__os_page_size()));
+    slices.phase = IDLE;
+}
+
+struct set
+ouro__gc_slices_take(size_t *n_seen)
+{
+    struct set set = slices.suspects;
+
+    for (struct chunk *chunk = set.list; chunk != NULL; chunk = chunk->next) {
+        size_t n = 0;
+        for (size_t i = 0; i < chunk->n; i++) {
+            ouro_object *object = ouro__gc_live_object(chunk->items[i]);
+            if (object == NULL || !ouro__gc_looks_at(object)) {
+                continue;
+            }
+            uint8_t *at = ouro__side_at(object);
+            if ((ouro__side_load(at) & (SIDE_IN | SIDE_REACHED)) == SIDE_IN) {
+                ouro__side_store(at, SIDE_LISTED);
+                set.has_types |= ouro__type(object) == ouro__type_type;
+                chunk->items[n++] = object;
+            }
+        }
+        chunk->n = n;
+    }
+    *n_seen = slices.n_seen;
+    end();
+    return set;
+}
+
+void
+ouro__gc_slices_stop(void)
+{
+    if (slices.phase != IDLE) {
+        ouro__chunks_give(slices.suspects.list);
+        slices.suspects.list = NULL;
+        end();
+        ouro__side_forget();
+    }
+}
