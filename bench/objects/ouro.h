@@ -200,7 +200,7 @@ list_new(void)
 static inline object
 list_of(object const *items, size_t n)
 {
-    return need(ouro_list_from(n, items));
+    return need(ouro_list_of(n, items));
 }
 
 static inline void

@@ -15,7 +15,7 @@ OURO_API ouro_loan ouro_list_type(void);
 OURO_API OURO_NODISCARD ouro_ref ouro_list_new(size_t n);
 
 /** A new list of `n` `items`, borrowed as is the array; NULL without memory. */
-OURO_API OURO_NODISCARD ouro_ref ouro_list_from(size_t n, ouro_loan const *items);
+OURO_API OURO_NODISCARD ouro_ref ouro_list_of(size_t n, ouro_loan const *items);
 
 /** How many items there are. */
 OURO_API size_t ouro_list_length(ouro_loan list);

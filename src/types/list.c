@@ -107,7 +107,7 @@ ouro_list_new(size_t n)
 }
 
 ouro_ref
-ouro_list_from(size_t n, ouro_loan const *items)
+ouro_list_of(size_t n, ouro_loan const *items)
 {
     struct list *list = n != 0 ? make_roomy(n) : (struct list *)ouro_list_new(0);
     if (OURO_LIKELY(list != NULL)) {
@@ -321,7 +321,7 @@ extend_by_sequence(struct list *list, ouro_loan items)
 
     if (ouro_is_a(items, ouro_tuple_type())) {
         ouro_loan const *array = ouro__tuple_items(items, &n_items);
-        taken = (struct list *)ouro_list_from(n_items, array);
+        taken = (struct list *)ouro_list_of(n_items, array);
     } else {
         taken = (struct list *)ouro_list_slice(items, 0, SIZE_MAX);
     }

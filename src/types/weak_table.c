@@ -26,8 +26,8 @@ entry_at(const struct weak_table *table, size_t index)
 static size_t
 find(struct weak_table *table, struct table_search *search)
 {
-    return ouro__weak_width(table) == 1 ? ouro__table_find(&table->table, search, 1)
-                                        : ouro__table_find(&table->table, search, 2);
+    return ouro__weak_width(table) == 1 ? ouro__table_find_all(&table->table, search, 1)
+                                        : ouro__table_find_all(&table->table, search, 2);
 }
 
 void
@@ -293,15 +293,12 @@ void
 ouro__weak_clear(ouro_loan loan)
 {
     struct weak_table *table = (struct weak_table *)ouro_look(loan);
-    unsigned width = ouro__weak_width(table);
-    size_t n;
-    char *block;
 
     bool locked = use(table);
-    ouro_object **entries = ouro__table_take_block(&table->table, &n, &block);
+    const struct table taken = ouro__table_take_block(&table->table);
     table->changes++;
     unuse(table, locked);
-    ouro__table_let_go(entries, n, block, width);
+    ouro__table_let_go(&taken, ouro__weak_width(table));
 }
 
 /* ---- all entries ---- */

@@ -404,11 +404,11 @@ search_and_change(struct input *input, struct box *box)
     n_comparisons_to_change = (unsigned)next_below(input, 4);
     changing = box;
     if (box->kind == LIST) {
-        (void)ouro_list_find(object, atom(item), &index);
+        (void)!ouro_list_find(object, atom(item), &index);
     } else if (box->kind == DICT) {
-        (void)ouro_dict_contains(object, atom(item));
+        (void)!ouro_dict_contains(object, atom(item));
     } else {
-        (void)ouro_set_contains(object, atom(item));
+        (void)!ouro_set_contains(object, atom(item));
     }
     changing = NULL;
     box->n = has_changed ? 0 : box->n;

@@ -102,10 +102,3 @@ do_nothing(ouro_loan function, ouro_loan const *arguments, size_t n, ouro_ref *r
     (void)result;
     return OURO_OK;
 }
-
-size_t
-drop_and_collect(ouro_ref object)
-{
-    ouro_decref(object);
-    return ouro_gc_collect(2);
-}

@@ -33,7 +33,4 @@ ouro_ref function_new(ouro_function_body body, ouro_loan captured);
 /* A body that does nothing. */
 ouro_status do_nothing(ouro_loan function, ouro_loan const *arguments, size_t n, ouro_ref *result);
 
-/* Let go of an object, and give back how many a full collection finds. */
-size_t drop_and_collect(ouro_ref object);
-
 #endif
