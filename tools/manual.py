@@ -383,7 +383,7 @@ def page(header, names, date):
         program = PROGRAMS / f"{EXAMPLES.get(header.name)}.c"
     if program.exists():
         out += [".Sh EXAMPLES"] + example(program)
-    others = sorted({f"ouro_{name}" for name in names} - {title})
+    others = sorted({f"ouro_{name}" for name in names} - set(named))
     out += [".Sh SEE ALSO", ".Xr libouro 3 ,"]
     out += [f".Xr {name} 3 ," for name in others[:-1]] + [f".Xr {others[-1]} 3"]
     return "\n".join(out) + "\n"

@@ -22,9 +22,10 @@ OURO_API ouro_loan ouro_cell_type(void);
 /**
  * What a function does.
  *
- * @param function   borrowed: itself
- * @param arguments  borrowed
- * @param result     NULL on entry; receives a new reference, or stays NULL, which means None
+ * @param function     borrowed: itself
+ * @param arguments    borrowed
+ * @param n_arguments  of them
+ * @param result       NULL on entry; receives a new reference, or stays NULL, which means None
  * @return OURO_OK, or a failure; then nothing is in `result`
  */
 typedef ouro_status (*ouro_function_body)(ouro_loan function, ouro_loan const *arguments,
