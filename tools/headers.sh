@@ -23,7 +23,10 @@ for header in include/ouro/*.h; do
         check "$name" $compiler -std=c++17 -x c++
     done
 done
+# Those of tests include helpers, and those that compare with CPython its headers.
+python=$(pkg-config --cflags-only-I python3-embed | sed 's/-I/-isystem/g')
 for header in $(find src cli tests -name '*.h' | sort); do
-    check "$PWD/$header" gcc -std=c17 -D_GNU_SOURCE -x c
+    # shellcheck disable=SC2086 # a list of words
+    check "$PWD/$header" gcc -std=c17 -D_GNU_SOURCE -Itests/helpers $python -x c
 done
 exit $status
