@@ -23,10 +23,10 @@ for header in include/ouro/*.h; do
         check "$name" $compiler -std=c++17 -x c++
     done
 done
-# Those of tests include helpers, and those that compare with CPython its headers.
-python=$(pkg-config --cflags-only-I python3-embed | sed 's/-I/-isystem/g')
+# Those of differential tests include CPython's.
 for header in $(find src cli tests -name '*.h' | sort); do
-    # shellcheck disable=SC2086 # a list of words
-    check "$PWD/$header" gcc -std=c17 -D_GNU_SOURCE -Itests/helpers $python -x c
+    # shellcheck disable=SC2046 # a list of options
+    check "$PWD/$header" gcc -std=c17 -D_GNU_SOURCE -Itests/helpers \
+        $(pkg-config --cflags-only-I python3-embed | sed 's/-I/-isystem /g') -x c
 done
 exit $status

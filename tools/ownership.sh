@@ -21,7 +21,7 @@ if compile "$wrong" 2>/dev/null; then
     exit 1
 fi
 
-[ $# -gt 0 ] || set -- src/object/*.c src/gc/*.c src/types/*.c examples/objects/*.c
+[ $# -gt 0 ] || set -- src/object/*.c src/gc/*.c src/types/*.c examples/objects/*.c examples/lisp/*.c
 for file in "$@"; do
     compile "$file"
 done

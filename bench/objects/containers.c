@@ -27,9 +27,6 @@ walk(object from)
 {
     object iterator = iterate(from), item;
     size_t n = 0;
-    if (iterator == NULL) {
-        return 0;
-    }
     while ((item = next_item(iterator)) != NULL) {
         drop(item);
         n++;

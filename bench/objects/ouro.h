@@ -261,7 +261,8 @@ static inline object
 iterate(object from)
 {
     ouro_ref iterator;
-    return ouro_iterate(from, &iterator) == OURO_OK ? iterator : NULL;
+    must(ouro_iterate(from, &iterator));
+    return iterator;
 }
 
 static inline object
@@ -306,11 +307,11 @@ dict_copy(object dict)
 static inline size_t
 dict_walk(object dict)
 {
-    ouro_ref key, value;
+    ouro_loan key, value;
     size_t position = 0, n = 0;
-    while (ouro_dict_next(dict, &position, &key, &value)) {
-        ouro_decref(key);
-        ouro_decref(value);
+    while (ouro_dict_next_borrow(dict, &position, &key, &value)) {
+        KEEP(key);
+        KEEP(value);
         n++;
     }
     return n;

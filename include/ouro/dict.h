@@ -100,6 +100,16 @@ OURO_API OURO_NODISCARD ouro_ref ouro_dict_iterate_items(ouro_loan dict);
  */
 OURO_API bool ouro_dict_next(ouro_loan dict, size_t *position, ouro_ref *key, ouro_ref *value);
 
+/**
+ * The same, borrowed from the dict: for who knows that nobody changes it.
+ *
+ * @param position  0 in the beginning; where the next step goes on
+ * @param key       receives the key, borrowed
+ * @param value     receives the value, borrowed
+ * @return whether there was one more
+ */
+OURO_API bool ouro_dict_next_borrow(ouro_loan dict, size_t *position, ouro_loan *key, ouro_loan *value);
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,7 +2,8 @@
  *
  * They are immutable.  What takes integers gives OURO_WRONG_TYPE for objects of other types; truth values are none.
  * Results are new references.  A result of more than 2^31 words is OURO_TOO_LARGE.  GMP, which multiplies and divides
- * numbers of thousands of digits, takes memory of its own from malloc meanwhile, and aborts when there is none. */
+ * large numbers, takes the memory that it needs meanwhile from Ouro's heap: a program that has its own functions for
+ * GMP's memory sets them before ouro_init(). */
 #ifndef OURO_INT_H
 #define OURO_INT_H
 

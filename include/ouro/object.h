@@ -217,6 +217,9 @@ enum ouro_type_flags {
     OURO_TYPE_LEAF =
         1, /**< its objects hold no references, or only such as never lead back: not collected */
     OURO_TYPE_BASE = 2, /**< other types may be made from it */
+    OURO_TYPE_LEGACY_FINALIZER =
+        4, /**< `finalize` must not run for what is in, or reached from, a garbage cycle: its objects there go to
+              ouro_gc_garbage_take(), and nothing that they reach is freed.  Inherited.  @source tp_del */
 };
 
 /** What a type is made from.  Zero is a good value for every field but `name` and `size`.  Functions that are NULL are

@@ -12,7 +12,8 @@ extern "C" {
  * The hash of an object: the same for equal objects, and for one object always.
  *
  * @param hash  receives it
- * @return OURO_OK, OURO_UNHASHABLE, or what the type's own function fails with
+ * @return OURO_OK, OURO_UNHASHABLE, OURO_TOO_DEEP when a thousand objects lie inside each other, or what the type's
+ *         own function fails with
  * @source Python's hash()
  */
 OURO_API OURO_NODISCARD ouro_status ouro_hash(ouro_loan object, uint64_t *hash);
@@ -20,8 +21,9 @@ OURO_API OURO_NODISCARD ouro_status ouro_hash(ouro_loan object, uint64_t *hash);
 /**
  * Whether two objects are equal: the same object, or equal by the type of the one or of the other.
  *
- * @return OURO_FOUND when equal, OURO_OK when not, or what a type's own function fails with
- * @source CPython Objects/object.c, PyObject_RichCompareBool() with Py_EQ
+ * @return OURO_FOUND when equal, OURO_OK when not, OURO_TOO_DEEP when a thousand objects lie inside each other, as what
+ *         contains itself does without end, or what a type's own function fails with
+ * @source CPython Objects/object.c, PyObject_RichCompareBool() with Py_EQ, and RecursionError
  */
 OURO_API OURO_NODISCARD ouro_status ouro_equal(ouro_loan a, ouro_loan b);
 

@@ -26,7 +26,8 @@ extern "C" {
     X(OURO_NO_FILE, -14, "there is no such file")                                                      \
     X(OURO_DIRECTORY, -15, "it is a directory")                                                        \
     X(OURO_DENIED, -16, "the operating system does not permit it")                                     \
-    X(OURO_NOT_UTF8, -17, "what was read is no UTF-8")
+    X(OURO_NOT_UTF8, -17, "what was read is no UTF-8")                                                 \
+    X(OURO_TOO_DEEP, -18, "objects lie too deep inside each other")
 
 #define OURO_STATUS_ENUMERATOR(name, value, text) name = value,
 

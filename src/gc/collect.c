@@ -275,10 +275,30 @@ note_pause(struct collection *collection, uint64_t since)
     collection->pause = pause > collection->pause ? pause : collection->pause;
 }
 
+/* Put what has a legacy finalizer in the garbage.  @source CPython Python/gc.c, handle_legacy_finalizers() */
+static void
+save_legacy(struct chunk *list)
+{
+    for (struct chunk *chunk = list; chunk != NULL; chunk = chunk->next) {
+        for (size_t i = 0; i < chunk->n; i++) {
+            ouro_object *object = chunk->items[i];
+            if (ouro__gc_save(object)) {
+                (void)ouro_incref((ouro_loan)object);
+            }
+            if (ouro_gc_get_debug() & OURO_GC_DEBUG_UNCOLLECTABLE) {
+                complain("uncollectable", object);
+            }
+        }
+    }
+    ouro__chunks_give(list);
+}
+
 /* Take what is trash out of the set that was tried. */
 static void
 take_trash(struct collection *collection, struct ouro__gc_found found)
 {
+    save_legacy(found.legacy);
+    collection->n_kept = found.n_kept;
     collection->n_visited = found.n;
     if (found.n_trash != 0) {
         ouro__gc_for_each_unreached(&collection->set, gather, collection);

@@ -44,7 +44,7 @@ ouro__gc_tell(bool is_stop, const struct collection *collection)
 
     if (is_stop) {
         event.n_collected = collection->n_trash - collection->n_saved;
-        event.n_uncollectable = collection->n_saved;
+        event.n_uncollectable = collection->n_saved + collection->n_kept;
     }
     for (unsigned i = 0;; i++) {
         ouro__os_acquire(&gc.lock);
@@ -65,7 +65,7 @@ ouro__gc_note_stats(const struct collection *collection)
     ouro_gc_stats *stats = &gc.stats[collection->generation];
     stats->n_collections++;
     stats->n_collected += collection->n_trash - collection->n_saved;
-    stats->n_uncollectable += collection->n_saved;
+    stats->n_uncollectable += collection->n_saved + collection->n_kept;
     stats->n_visited += collection->n_visited;
     stats->total_ns += collection->ns;
     stats->longest_pause_ns =

@@ -32,6 +32,7 @@ struct collection {
     uint64_t ns;    /* time in it so far */
     size_t n_visited;
     size_t n_saved; /* of the trash, kept in the garbage */
+    size_t n_kept;  /* not of the trash, for the sake of legacy finalizers */
 };
 
 bool ouro__gc_collect_init(void);
@@ -86,7 +87,9 @@ enum side_bits {
 #define SIDE_STATE (SIDE_UNREACHED | SIDE_REACHED)
 
 struct ouro__gc_found {
-    size_t n, n_trash; /* objects of the set, and those of them that hold only each other */
+    size_t n, n_trash;    /* objects of the set, and those of them that hold only each other */
+    struct chunk *legacy; /* objects with legacy finalizers that would be trash; the caller's list */
+    size_t n_kept;        /* those, and what they reach: not counted as trash */
 };
 
 /* Find out which objects of the set are held from outside of it, and reach from them what can be reached.  The

@@ -378,6 +378,30 @@ reach_all(const struct set *set)
     } while (trial.again);
 }
 
+/* ---- legacy finalizers ---- */
+
+/* Without memory for the list it stays alive all the same, and is found again. */
+static void
+note_legacy(ouro_object *object, uint16_t value, void *context)
+{
+    if (ouro__type(object)->flags & OURO_TYPE_LEGACY_FINALIZER) {
+        (void)ouro__chunk_add(context, object);
+        put_off(object, ouro__side_at(object), value);
+    }
+}
+
+/* Have what is unreached and has a legacy finalizer look held from outside, and reach from there.  @source CPython
+ * Python/gc.c, move_legacy_finalizers(), move_legacy_finalizer_reachable() */
+static struct chunk *
+keep_legacy(const struct set *set)
+{
+    struct chunk *list = NULL;
+
+    ouro__gc_for_each_unreached(set, note_legacy, &list);
+    reach_all(set);
+    return list;
+}
+
 struct ouro__gc_found
 ouro__gc_try(const struct set *set, uint32_t own)
 {
@@ -403,9 +427,15 @@ ouro__gc_try(const struct set *set, uint32_t own)
         reach_types();
         reach_all(set);
     }
+    size_t n_reached = trial.n_reached;
+    struct chunk *legacy = NULL;
+    if (__atomic_load_n(&ouro__has_legacy_types, __ATOMIC_RELAXED) && n_reached < trial.n) {
+        legacy = keep_legacy(set);
+    }
     forget_hubs();
     forget_slots();
-    return (struct ouro__gc_found){trial.n, trial.n - trial.n_reached};
+    return (struct ouro__gc_found){trial.n, trial.n - trial.n_reached, legacy,
+                                   trial.n_reached - n_reached};
 }
 
 /* ---- types ---- */

@@ -338,7 +338,7 @@ ouro_gc_collect(unsigned generation)
     }
     ouro__gc_controls_changed(); /* the next batch is looked at, whatever was planned */
     end();
-    return collection.n_trash;
+    return collection.n_trash + collection.n_kept;
 }
 
 bool

@@ -29,17 +29,18 @@ ouro__gc_live_object(void *address)
     return is_live ? address : NULL;
 }
 
-/* Keep of `list`, in place, what is alive, young enough, and met for the first time; empty chunks stay.  What the
- * collector passes by is in no list from now on, and so no longer young: its block would be taken for one whose address
- * is logged when it is freed. */
+/* Keep of `list`, in place, what is alive, young enough, and met for the first time; empty chunks stay.  In a log, what is
+ * old was born so since the log began, and counts as young.  What the collector passes by is in no list from now on, and so
+ * no longer young: its block would be taken for one whose address is logged when it is freed. */
 static void
-sift(struct chunk *list, unsigned generation)
+sift(struct chunk *list, unsigned generation, bool is_log)
 {
     for (struct chunk *chunk = list; chunk != NULL; chunk = chunk->next) {
         size_t n = 0;
         for (size_t i = 0; i < chunk->n; i++) {
             ouro_object *object = ouro__gc_live_object(chunk->items[i]);
-            if (object == NULL || (object->flags & OBJECT_GENERATION) > generation) {
+            unsigned age = object != NULL ? object->flags & OBJECT_GENERATION : GENERATION_FROZEN;
+            if (age > generation && !(is_log && age == GENERATION_OLD)) {
                 continue;
             }
             if (!ouro__gc_looks_at(object)) {
@@ -85,11 +86,12 @@ ouro__gc_take_young(unsigned generation)
         thread->log_begin = thread->log_next = thread->log_end = NULL;
     }
     ouro__log_key = ouro__os_random();
+    sift(list, generation, true);
     if (generation > 0) {
+        sift(middle, generation, false);
         list = join(list, middle);
         middle = NULL;
     }
-    sift(list, generation);
     return list;
 }
 

@@ -101,7 +101,7 @@ struct ouro_type {
 /* Flags of types besides those of enum ouro_type_flags. */
 #define TYPE_WEAKREF 0x10000   /* its objects are weak references */
 #define TYPE_WEAK_KEYS 0x20000 /* tables whose keys are weak references to what is sought */
-#define TYPE_INHERITED TYPE_WEAKREF
+#define TYPE_INHERITED (TYPE_WEAKREF | OURO_TYPE_LEGACY_FINALIZER)
 
 #define MAX_TYPES 65536
 
@@ -116,6 +116,9 @@ ouro__type(const ouro_object *object)
 {
     return ouro__types[object->type];
 }
+
+/* Has there been a type with OURO_TYPE_LEGACY_FINALIZER?  Atomic. */
+extern bool ouro__has_legacy_types;
 
 /* Make the table and the type of types; once. */
 bool ouro__types_init(void);

@@ -2,10 +2,14 @@
 #include "object/weakref.h"
 #include "ouro/protocol.h"
 
-ouro_status
-ouro_hash(ouro_loan object, uint64_t *hash)
+/* What lies inside each other is hashed and compared inside each other: so deep, on a stack that has an end. */
+#define MOST_NESTED 1000
+
+static _Thread_local unsigned n_nested;
+
+static ouro_status
+hash_now(const struct ouro_type *type, ouro_loan object, uint64_t *hash)
 {
-    const struct ouro_type *type = ouro__type(ouro_look(object));
     if (type->own.hash != NULL) {
         return type->own.hash(object, hash);
     }
@@ -17,16 +21,47 @@ ouro_hash(ouro_loan object, uint64_t *hash)
 }
 
 ouro_status
+ouro_hash(ouro_loan object, uint64_t *hash)
+{
+    const struct ouro_type *type = ouro__type(ouro_look(object));
+    if (type->flags & OURO_TYPE_LEAF) {
+        return hash_now(type, object, hash);
+    }
+    if (n_nested >= MOST_NESTED) {
+        return OURO_TOO_DEEP;
+    }
+    n_nested++;
+    ouro_status status = hash_now(type, object, hash);
+    n_nested--;
+    return status;
+}
+
+static ouro_status
+compare_now(const struct ouro_type *type, const struct ouro_type *other, ouro_loan a, ouro_loan b)
+{
+    ouro_status status = type->own.equal != NULL ? type->own.equal(a, b) : OURO_NOT_EQUAL;
+    if (status == OURO_NOT_EQUAL && other != type && other->own.equal != NULL) {
+        status = other->own.equal(b, a);
+    }
+    return status;
+}
+
+ouro_status
 ouro_equal(ouro_loan a, ouro_loan b)
 {
     if (a == b) {
         return OURO_FOUND;
     }
     const struct ouro_type *type = ouro__type(ouro_look(a)), *other = ouro__type(ouro_look(b));
-    ouro_status status = type->own.equal != NULL ? type->own.equal(a, b) : OURO_NOT_EQUAL;
-    if (status == OURO_NOT_EQUAL && other != type && other->own.equal != NULL) {
-        status = other->own.equal(b, a);
+    if (type->flags & other->flags & OURO_TYPE_LEAF) {
+        return compare_now(type, other, a, b);
     }
+    if (n_nested >= MOST_NESTED) {
+        return OURO_TOO_DEEP;
+    }
+    n_nested++;
+    ouro_status status = compare_now(type, other, a, b);
+    n_nested--;
     return status;
 }
 

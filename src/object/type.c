@@ -10,6 +10,7 @@
 
 struct ouro_type **ouro__types;
 struct ouro_type *ouro__type_type;
+bool ouro__has_legacy_types;
 
 static struct {
     ouro__os_lock lock;
@@ -127,6 +128,24 @@ find_row(struct ouro_type *type)
     }
 }
 
+/* What is as good as ouro__destroy() for the type. */
+static void
+choose_end(struct ouro_type *type)
+{
+    bool is_leaf = (type->flags & OURO_TYPE_LEAF) != 0;
+
+    type->end = ouro__destroy;
+    if (type->has_functions || type->own.finalize != NULL) {
+        return;
+    }
+    if (!is_leaf) {
+        type->end = ouro__end_of_fields;
+    } else if (type->n_fields == 0) {
+        type->end = ouro__end_plain;
+        type->plain_class = type->size_class;
+    }
+}
+
 static void
 fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base,
      const struct ouro_type *root)
@@ -165,14 +184,12 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base,
         type->has_traverse |= base->has_traverse;
         type->has_functions |= base->has_functions;
     }
+    if (type->flags & OURO_TYPE_LEGACY_FINALIZER) {
+        __atomic_store_n(&ouro__has_legacy_types, true, __ATOMIC_RELAXED);
+    }
     type->head.flags =
         GENERATION_OLD; /* older than any object of it: collections of younger ones need not know it */
-    bool is_leaf = type->flags & OURO_TYPE_LEAF && type->n_fields == 0;
-    type->plain_class =
-        is_leaf && !type->has_functions && type->own.finalize == NULL ? type->size_class : 0;
-    type->end = type->has_functions || type->own.finalize != NULL ? ouro__destroy
-                : is_leaf                                         ? ouro__end_plain
-                                                                  : ouro__end_of_fields;
+    choose_end(type);
     memcpy(type->name, spec->name, strlen(spec->name) + 1);
     type->own.name = type->name;
 }

@@ -207,10 +207,12 @@ make_class(const ouro_class_spec *spec, struct ouro_type *base, bool is_open, ou
         return status;
     }
     struct ouro_type *class = (struct ouro_type *)made;
+    OURO_ASSERT(class != NULL);
     class->attributes = attributes;
     class->names = ouro_incref(ouro_lend(names_ref));
     if (root == NULL) {
         class->let_go = ouro__instance_let_go;
+        class->end = class->own.finalize == NULL ? ouro__instance_end : ouro__destroy;
     }
     *result = made;
     return OURO_OK;

@@ -131,7 +131,7 @@ ouro_deque_new(size_t most)
     if (deque != NULL) {
         deque->most = most;
     }
-    return &deque->head;
+    return (ouro_ref)deque;
 }
 
 ouro_ref
@@ -151,7 +151,7 @@ ouro_deque_copy(ouro_loan loan)
         ouro_decref(&to->head);
         return NULL;
     }
-    return &to->head;
+    return (ouro_ref)to;
 }
 
 size_t
@@ -459,7 +459,7 @@ make_iterator(struct ouro_type *type, ouro_loan deque)
         iterator->given = 0;
         iterator->version = version_of(deque_of(deque));
     }
-    return &iterator->head;
+    return (ouro_ref)iterator;
 }
 
 static ouro_ref

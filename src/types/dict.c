@@ -143,7 +143,7 @@ ouro_dict_contains(ouro_loan loan, ouro_loan key)
 /* ---- changing ---- */
 
 /* Put in what was sought in vain in this use; false without memory. */
-static inline bool
+static inline __attribute__((always_inline)) bool
 add(struct table *dict, const struct table_search *search, ouro_object *value)
 {
     ouro_object **entry = ouro__table_add(dict, search, WIDTH);
@@ -193,7 +193,7 @@ ouro__dict_fill(ouro_object *object, const struct table_key *keys, ouro_object *
 }
 
 /* Have a key, whose hash is known, and its value. */
-static inline ouro_status
+static inline __attribute__((always_inline)) ouro_status
 set(struct table *dict, struct table_search *search, ouro_object *value)
 {
     ouro_object *before = NULL;
@@ -344,6 +344,19 @@ ouro_dict_next(ouro_loan loan, size_t *position, ouro_ref *key, ouro_ref *value)
         }
     }
     ouro__unuse(&dict->head, locked);
+    return entry != NULL;
+}
+
+bool
+ouro_dict_next_borrow(ouro_loan loan, size_t *position, ouro_loan *key, ouro_loan *value)
+{
+    const struct table *dict = dict_of(loan);
+    ouro_object **entry = ouro__table_step(dict, position, WIDTH);
+
+    if (entry != NULL) {
+        *key = (ouro_loan)entry[0];
+        *value = (ouro_loan)entry[1];
+    }
     return entry != NULL;
 }
 

@@ -42,7 +42,9 @@ begin(struct access *access, ouro_loan instance, ouro_loan name)
         return OURO_WRONG_TYPE;
     }
     ouro_status status = ouro__table_search_for(&access->search, ouro_look(name));
-    access->index = ouro__names_find(access->names, &access->search);
+    if (OURO_LIKELY(status == OURO_OK)) {
+        access->index = ouro__names_find(access->names, &access->search);
+    }
     return status;
 }
 
@@ -327,4 +329,10 @@ ouro__instance_let_go(ouro_object *instance)
     for (size_t i = 0; i < n; i++) {
         ouro_xdecref(refs[i]);
     }
+}
+
+void
+ouro__instance_end(ouro_object *instance)
+{
+    ouro__end(instance, ouro__object_class(ouro__type(instance), instance), ouro__instance_let_go);
 }

@@ -100,4 +100,7 @@ size_t ouro__names_learn(struct ouro_type *class, const struct table_search *sea
 /* Let go of an instance's references. */
 void ouro__instance_let_go(ouro_object *instance);
 
+/* The same where nobody but its owner ever had it, and its class has no finalizer. */
+void ouro__instance_end(ouro_object *instance);
+
 #endif

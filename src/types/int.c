@@ -389,6 +389,7 @@ ouro__ints_init(void)
     if (!ouro__type_make(&spec, &ouro__int_type)) {
         return false;
     }
+    ouro__int_scratch_init();
     ouro__int_type->is_simple_equal = true;
     ouro__int_type->end = end_int;
     for (int i = 0; i < N_CACHED; i++) {

@@ -105,6 +105,24 @@ ouro_int_negate(ouro_loan a, ouro_ref *result)
 
 /* ---- products ---- */
 
+struct product {
+    mp_limb_t *limbs;
+    const struct magnitude *more, *less; /* the same for a square */
+};
+
+static void
+multiply(void *context)
+{
+    const struct product *product = context;
+    const struct magnitude *more = product->more, *less = product->less;
+
+    if (more == less) {
+        mpn_sqr(product->limbs, more->limbs, (mp_size_t)more->n);
+    } else {
+        mpn_mul(product->limbs, more->limbs, (mp_size_t)more->n, less->limbs, (mp_size_t)less->n);
+    }
+}
+
 static __attribute__((noinline)) ouro_status
 multiply_large(struct pair pair, ouro_ref *result)
 {
@@ -123,11 +141,12 @@ multiply_large(struct pair pair, ouro_ref *result)
     if (status < 0) {
         return status;
     }
-    if (pair.a == pair.b) {
-        mpn_sqr(ouro__int_limbs(made), left.limbs, (mp_size_t)left.n);
-    } else {
-        mpn_mul(ouro__int_limbs(made), more->limbs, (mp_size_t)more->n, less->limbs,
-                (mp_size_t)less->n);
+    struct product product = {ouro__int_limbs(made), more, pair.a == pair.b ? more : less};
+    if (room <= FEW_LIMBS) {
+        multiply(&product);
+    } else if (!ouro__int_compute(multiply, &product)) {
+        ouro_decref(&made->head);
+        return OURO_NO_MEMORY;
     }
     return ouro__int_finish(made, room, left.is_negative != right.is_negative, result);
 }
@@ -234,6 +253,21 @@ are_zero(const mp_limb_t *limbs, size_t n)
     return n == 0;
 }
 
+struct division {
+    mp_limb_t *quotient, *remainder;
+    const struct magnitude *a, *b;
+};
+
+static void
+divide(void *context)
+{
+    const struct division *division = context;
+    const struct magnitude *a = division->a, *b = division->b;
+
+    mpn_tdiv_qr(division->quotient, division->remainder, 0, a->limbs, (mp_size_t)a->n, b->limbs,
+                (mp_size_t)b->n);
+}
+
 static ouro_status
 divide_large(struct pair pair, struct quotient *both)
 {
@@ -254,7 +288,14 @@ divide_large(struct pair pair, struct quotient *both)
         return status;
     }
     mp_limb_t *q = ouro__int_limbs(quotient), *r = ouro__int_limbs(remainder);
-    mpn_tdiv_qr(q, r, 0, a.limbs, (mp_size_t)a.n, b.limbs, (mp_size_t)b.n);
+    struct division division = {q, r, &a, &b};
+    if (a.n <= FEW_LIMBS) {
+        divide(&division);
+    } else if (!ouro__int_compute(divide, &division)) {
+        ouro_decref(&quotient->head);
+        ouro_decref(&remainder->head);
+        return OURO_NO_MEMORY;
+    }
     q[n_quotient] = 0;
     bool are_opposite = a.is_negative != b.is_negative;
     if (are_opposite && !are_zero(r, b.n)) { /* rounded towards 0 so far */

@@ -22,6 +22,23 @@ digit_value(char c)
                                   : MOST_BASE;
 }
 
+/* Between digits, as numbers, and limbs. */
+struct conversion {
+    mp_limb_t *limbs;
+    size_t n_limbs;
+    unsigned char *digits;
+    size_t n_digits;
+    unsigned base;
+};
+
+static void
+read_digits(void *context)
+{
+    struct conversion *conversion = context;
+    conversion->n_limbs = (size_t)mpn_set_str(conversion->limbs, conversion->digits,
+                                              conversion->n_digits, (int)conversion->base);
+}
+
 /* A number that has no room in 64 bits, from its digits, of which the first is not 0. */
 static ouro_status
 read_large(const char *text, size_t n, unsigned base, bool is_negative, ouro_ref *result)
@@ -41,10 +58,16 @@ read_large(const char *text, size_t n, unsigned base, bool is_negative, ouro_ref
     }
     ouro_status status = ouro__int_alloc((size_t)limbs + 3, &made);
     if (status == OURO_OK) {
-        mp_size_t written = mpn_set_str(ouro__int_limbs(made), values, n, (int)base);
         size_t room = (size_t)limbs + 3;
-        memset(ouro__int_limbs(made) + written, 0, (room - (size_t)written) * sizeof(mp_limb_t));
-        status = ouro__int_finish(made, room, is_negative, result);
+        mp_limb_t *to = ouro__int_limbs(made);
+        struct conversion conversion = {to, 0, values, n, base};
+        if (ouro__int_compute(read_digits, &conversion)) {
+            memset(to + conversion.n_limbs, 0, (room - conversion.n_limbs) * sizeof *to);
+            status = ouro__int_finish(made, room, is_negative, result);
+        } else {
+            ouro_decref(&made->head);
+            status = OURO_NO_MEMORY;
+        }
     }
     ouro__buffer_free(values, n);
     return status;
@@ -104,30 +127,50 @@ write_small(int64_t value, unsigned base)
 }
 
 /* GMP overwrites what it reads and may write zeros before the first digit. */
+static void
+write_digits(void *context)
+{
+    struct conversion *conversion = context;
+    conversion->n_digits = mpn_get_str(conversion->digits, (int)conversion->base, conversion->limbs,
+                                       (mp_size_t)conversion->n_limbs);
+}
+
+/* The text of what was written behind a place for the sign. */
+static ouro_ref
+text_of(const struct conversion *conversion, bool is_negative)
+{
+    unsigned char *first = conversion->digits;
+    size_t n = conversion->n_digits;
+
+    for (; *first == 0; first++) {
+        n--;
+    }
+    for (size_t i = 0; i < n; i++) {
+        first[i] = (unsigned char)digits[first[i]];
+    }
+    if (is_negative) {
+        *--first = '-';
+        n++;
+    }
+    return ouro__str_from_view((struct view){first, n, 1});
+}
+
 static ouro_ref
 write_large(const struct integer *number, unsigned base)
 {
     size_t n = ouro__int_n_limbs(number);
     size_t most = (size_t)((double)n * LIMB_BITS / log2((double)base)) + 3;
     mp_limb_t *limbs = ouro__buffer_alloc((n + 1) * sizeof *limbs);
-    unsigned char *values = ouro__buffer_alloc(most + 1), *first = values;
+    unsigned char *values = ouro__buffer_alloc(most + 1);
+    struct conversion conversion = {limbs, n, values, 0, base};
     ouro_ref str = NULL;
 
     if (limbs != NULL && values != NULL) {
         memcpy(limbs, ouro__int_limbs(number), n * sizeof *limbs);
-        *first++ = '-';
-        size_t n_digits = mpn_get_str(first, (int)base, limbs, (mp_size_t)n);
-        for (; *first == 0; first++) {
-            n_digits--;
+        conversion.digits++;
+        if (ouro__int_compute(write_digits, &conversion)) {
+            str = text_of(&conversion, number->word < 0);
         }
-        for (size_t i = 0; i < n_digits; i++) {
-            first[i] = (unsigned char)digits[first[i]];
-        }
-        if (number->word < 0) {
-            *--first = '-';
-            n_digits++;
-        }
-        str = ouro__str_from_view((struct view){first, n_digits, 1});
     }
     ouro__buffer_free(limbs, (n + 1) * sizeof *limbs);
     ouro__buffer_free(values, most + 1);

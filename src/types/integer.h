@@ -108,6 +108,15 @@ ouro_status ouro__int_alloc(size_t n, struct integer **number);
 /* The number that the limbs of `made` stand for, of which there are `room`, written whole; `made` is stolen. */
 ouro_status ouro__int_finish(struct integer *made, size_t room, bool is_negative, ouro_ref *result);
 
+/* Have `work`, which calls GMP's functions on limbs and nothing else, take its scratch memory from the heap; false when
+ * there was none: what it wrote is then of no use. */
+bool ouro__int_compute(void (*work)(void *context), void *context);
+
+void ouro__int_scratch_init(void);
+
+/* Up to so many limbs in all GMP's functions take none but from the stack. */
+#define FEW_LIMBS 64
+
 /* Give `ref`, or say that there was no memory. */
 static inline ouro_status
 ouro__int_give(ouro_ref ref, ouro_ref *result)

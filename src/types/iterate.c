@@ -171,7 +171,7 @@ make(enum kind kind, ouro_loan sequence, size_t index)
         iterator->sequence = ouro_incref(sequence);
         iterator->index = index;
     }
-    return &iterator->head;
+    return (ouro_ref)iterator;
 }
 
 ouro_ref

@@ -316,12 +316,11 @@ ouro_list_pop(ouro_loan loan, size_t index)
 static ouro_status
 extend_by_sequence(struct list *list, ouro_loan items)
 {
-    size_t n_items;
     struct list *taken; /* two objects are not used at once */
 
     if (ouro_is_a(items, ouro_tuple_type())) {
-        ouro_loan const *array = ouro__tuple_items(items, &n_items);
-        taken = (struct list *)ouro_list_of(n_items, array);
+        const struct tuple *tuple = (const struct tuple *)ouro_look(items);
+        taken = (struct list *)ouro_list_of(tuple->n, (ouro_loan const *)tuple->items);
     } else {
         taken = (struct list *)ouro_list_slice(items, 0, SIZE_MAX);
     }
@@ -414,14 +413,6 @@ ouro_list_clear(ouro_loan loan)
     list->items = NULL;
     ouro__unuse(&list->head, locked);
     drop(items, n, room);
-}
-
-ouro_loan const *
-ouro__list_items(ouro_loan loan, size_t *n)
-{
-    const struct list *list = list_of(loan);
-    *n = list->n;
-    return (ouro_loan const *)list->items;
 }
 
 void

@@ -116,7 +116,7 @@ make_iterator(uint64_t next, uint64_t step, uint64_t n)
         iterator->step = step;
         iterator->n = n;
     }
-    return &iterator->head;
+    return (ouro_ref)iterator;
 }
 
 static ouro_ref

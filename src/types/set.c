@@ -103,7 +103,7 @@ ouro_set_length(ouro_loan loan)
 }
 
 /* Whether there is an item whose hash is known. */
-static ouro_status
+static inline ouro_status
 has(struct table *set, struct table_search *search)
 {
     search->locked = ouro__use(&set->head);
@@ -123,8 +123,8 @@ ouro_set_contains(ouro_loan set, ouro_loan item)
 /* ---- changing; a frozenset, too, while it is made ---- */
 
 /* Put in an item whose hash is known; OURO_FOUND when an equal one is there. */
-static ouro_status
-add(struct table *set, struct table_search *search)
+static inline __attribute__((always_inline)) ouro_status
+add_inline(struct table *set, struct table_search *search)
 {
     search->locked = ouro__use(&set->head);
     if (find_quickly(set, search) != TABLE_NONE) {
@@ -139,6 +139,12 @@ add(struct table *set, struct table_search *search)
     }
     ouro__unuse(&set->head, search->locked);
     return search->status;
+}
+
+static ouro_status
+add(struct table *set, struct table_search *search)
+{
+    return add_inline(set, search);
 }
 
 /* Take out an item whose hash is known; OURO_FOUND when there was one. */
@@ -166,7 +172,7 @@ ouro_set_add(ouro_loan set, ouro_loan item)
     ouro_status status = OURO_UNLIKELY(is_frozen(set_of(set)))
                              ? OURO_WRONG_TYPE
                              : ouro__table_search_for(&search, ouro_look(item));
-    return OURO_LIKELY(status == OURO_OK) ? add(set_of(set), &search) : status;
+    return OURO_LIKELY(status == OURO_OK) ? add_inline(set_of(set), &search) : status;
 }
 
 ouro_status
@@ -595,6 +601,12 @@ end_set(ouro_object *object)
     ouro__end(object, ouro__spare_class(sizeof(struct table)), let_go_of_set);
 }
 
+static void
+end_frozenset(ouro_object *object)
+{
+    ouro__end(object, ouro__spare_class(sizeof(struct frozenset)), let_go_of_set);
+}
+
 ouro_loan
 ouro_set_type(void)
 {
@@ -633,6 +645,7 @@ ouro__sets_init(void)
         return false;
     }
     set_type->let_go = frozenset_type->let_go = let_go_of_set;
-    set_type->end = frozenset_type->end = end_set;
+    set_type->end = end_set;
+    frozenset_type->end = end_frozenset;
     return true;
 }

@@ -1,6 +1,6 @@
 /* str_edit.c - texts made from texts: parts, joins, replacements. */
+#include "types/sequences.h"
 #include "types/str.h"
-#include "types/types.h"
 
 #include <string.h>
 
@@ -214,11 +214,11 @@ ouro_str_join(ouro_loan separator, ouro_loan items, ouro_ref *result)
     }
     ouro_status status = hold_items(items, &held);
     if (status == OURO_OK) {
-        size_t n;
-        ouro_loan const *array = ouro_is_a(ouro_lend(held), ouro_tuple_type())
-                                     ? ouro__tuple_items(ouro_lend(held), &n)
-                                     : ouro__list_items(ouro_lend(held), &n);
-        status = join_held(separator, array, n, result);
+        const struct tuple *tuple = (const struct tuple *)held;
+        const struct list *list = (const struct list *)held;
+        status = ouro_is_a(ouro_lend(held), ouro_tuple_type())
+                     ? join_held(separator, (ouro_loan const *)tuple->items, tuple->n, result)
+                     : join_held(separator, (ouro_loan const *)list->items, list->n, result);
         ouro_decref(held);
     }
     return status;

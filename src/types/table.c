@@ -200,7 +200,7 @@ ouro__table_reserve(struct table *table, size_t more, unsigned width)
         shape->version++;
         return true;
     }
-    size_t wanted = live + more + (has_holes ? live / 4 : 0);
+    size_t wanted = live + more + (has_holes ? live / 2 : 0); /* so that holes are closed seldom */
     if (more == 1 || wanted <= TABLE_FEW) {
         wanted = roomy(wanted);
     }
@@ -307,9 +307,10 @@ ouro__table_let_go(const struct table *table, unsigned width)
         return;
     }
     uint16_t self = ouro__self;
-    for (size_t i = 0; i < table->n * width; i++) {
-        if (OURO_LIKELY(table->entries[i] != NULL)) {
-            ouro__decref_by(table->entries[i], self);
+    ouro_object *const *each = table->entries, *const *end = each + table->n * width;
+    for (; each != end; each++) {
+        if (OURO_LIKELY(*each != NULL)) {
+            ouro__decref_by(*each, self);
         }
     }
     ouro__buffer_free(ouro__table_hashes(table), ouro__table_size(table, width));

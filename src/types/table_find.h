@@ -114,6 +114,7 @@ ouro__table_find_few(struct table *table, struct table_search *search, size_t *f
         uint64_t shifted = (uint64_t)search->hash << log;                                              \
         uint32_t at = (uint32_t)(shifted >> 32);                                                       \
         word rest = (word)((uint32_t)shifted >> (32 - 8 * sizeof(word)));                              \
+        uint32_t deleted = UINT32_MAX;                                                                 \
                                                                                                        \
         for (;; at = (at + 1) & mask) {                                                                \
             word here = slots[at];                                                                     \
@@ -126,8 +127,10 @@ ouro__table_find_few(struct table *table, struct table_search *search, size_t *f
                     return verdict;                                                                    \
                 }                                                                                      \
             } else if (here == (word)UINT32_MAX) {                                                     \
-                search->slot = at;                                                                     \
+                search->slot = deleted != UINT32_MAX ? deleted : at;                                   \
                 return TABLE_OTHER;                                                                    \
+            } else if (here == (word)(UINT32_MAX - 1) && deleted == UINT32_MAX) {                      \
+                deleted = at;                                                                          \
             }                                                                                          \
         }                                                                                              \
     }
@@ -193,19 +196,27 @@ ouro__table_find_first(const struct table *table, struct table_search *search, u
 
 /* ---- adding ---- */
 
-/* Put the number of a new entry in the slot that was found for it. */
-static inline void
+/* Put the number of a new entry in the slot that was found for it; whether that was never used. */
+static inline bool
 ouro__table_fill_slot(char *slots, unsigned log, const struct table_search *search, size_t n)
 {
     uint32_t rest = (uint32_t)((uint64_t)search->hash << log), kept = ~((1U << log) - 1);
+    bool was_free;
 
     if (log <= 7) {
-        ((uint8_t *)slots)[search->slot] = (uint8_t)((rest >> 24 & kept) | (uint32_t)n);
+        uint8_t *slot = (uint8_t *)slots + search->slot;
+        was_free = *slot == UINT8_MAX;
+        *slot = (uint8_t)((rest >> 24 & kept) | (uint32_t)n);
     } else if (log <= 13) {
-        ((uint16_t *)(void *)slots)[search->slot] = (uint16_t)((rest >> 16 & kept) | (uint32_t)n);
+        uint16_t *slot = (uint16_t *)(void *)slots + search->slot;
+        was_free = *slot == UINT16_MAX;
+        *slot = (uint16_t)((rest >> 16 & kept) | (uint32_t)n);
     } else {
-        ((uint32_t *)(void *)slots)[search->slot] = (rest & kept) | (uint32_t)n;
+        uint32_t *slot = (uint32_t *)(void *)slots + search->slot;
+        was_free = *slot == UINT32_MAX;
+        *slot = (rest & kept) | (uint32_t)n;
     }
+    return was_free;
 }
 
 /* A new entry for what was sought in vain in this use, for the caller to fill in; NULL without memory. */
@@ -230,8 +241,7 @@ ouro__table_add(struct table *table, const struct table_search *search, unsigned
             return ouro__table_add_slowly(table, search, width);
         }
         char *slots = ouro__table_slots(table, shape->log);
-        counts->fresh--;
-        ouro__table_fill_slot(slots, shape->log, search, n);
+        counts->fresh -= ouro__table_fill_slot(slots, shape->log, search, n);
         hashes = (uint32_t *)(void *)(slots - ouro__table_hash_bytes(counts->room));
     }
     hashes[n] = search->hash;

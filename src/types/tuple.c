@@ -13,6 +13,14 @@ tuple_of(ouro_loan loan)
 
 #define MOST_ITEMS ((SIZE_MAX - sizeof(struct tuple)) / sizeof(ouro_ref))
 
+/* An item that is there; None in the place of one that the collector has cleared. */
+static inline ouro_loan
+item_at(const struct tuple *tuple, size_t index)
+{
+    ouro_object *item = tuple->items[index];
+    return OURO_LIKELY(item != NULL) ? (ouro_loan)item : ouro_lend(ouro_none());
+}
+
 ouro_ref
 ouro_tuple_new(size_t n, ouro_loan const *items)
 {
@@ -71,15 +79,7 @@ ouro_loan
 ouro_tuple_get_borrow(ouro_loan loan, size_t index)
 {
     const struct tuple *tuple = tuple_of(loan);
-    return index < tuple->n ? (ouro_loan)tuple->items[index] : NULL;
-}
-
-ouro_loan const *
-ouro__tuple_items(ouro_loan loan, size_t *n)
-{
-    const struct tuple *tuple = tuple_of(loan);
-    *n = tuple->n;
-    return (ouro_loan const *)tuple->items;
+    return index < tuple->n ? item_at(tuple, index) : NULL;
 }
 
 ouro_loan
@@ -98,7 +98,7 @@ hash_tuple(ouro_loan self, uint64_t *hash)
 
     for (size_t i = 0; i < tuple->n; i++) {
         uint64_t item;
-        ouro_status status = ouro_hash((ouro_loan)tuple->items[i], &item);
+        ouro_status status = ouro_hash(item_at(tuple, i), &item);
         if (status < 0) {
             return status;
         }
@@ -115,8 +115,7 @@ equal_tuple(ouro_loan self, ouro_loan other)
         return OURO_NOT_EQUAL;
     }
     for (size_t i = 0; i < tuple_of(self)->n; i++) {
-        ouro_status status =
-            ouro_equal((ouro_loan)tuple_of(self)->items[i], (ouro_loan)tuple_of(other)->items[i]);
+        ouro_status status = ouro_equal(item_at(tuple_of(self), i), item_at(tuple_of(other), i));
         if (status != OURO_FOUND) {
             return status;
         }

@@ -94,10 +94,6 @@ extern struct ouro_type *ouro__list_type, *ouro__tuple_type, *ouro__function_typ
 /* Add an item, stolen, to a list that has room for it and that nobody else has seen yet. */
 void ouro__list_fill(ouro_object *list, ouro_ref item);
 
-/* The items of a tuple, or of a list that nobody else has seen yet, borrowed, and how many they are. */
-ouro_loan const *ouro__tuple_items(ouro_loan tuple, size_t *n);
-ouro_loan const *ouro__list_items(ouro_loan list, size_t *n);
-
 /* Memory of a container for its items, of 16 bytes at least; NULL without. */
 static inline void *
 ouro__buffer_alloc(size_t size)

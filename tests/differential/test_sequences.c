@@ -169,12 +169,16 @@ step_pop(struct both list)
     require_room_in_bounds(list);
 }
 
-/* By the keys of a dict, or by what cannot be iterated over. */
+/* By the keys of a dict, a list, which may be itself, a tuple, the characters of a text, or what cannot be iterated over. */
 static void
 step_extend(struct both list)
 {
-    struct both by = roll(8) != 0 ? bag : (struct both){ouro_none(), Py_None};
-    if (ouro_list_length(ouro_lend(list.ours)) > MOST_ITEMS) {
+    struct both by = roll(2) != 0   ? bag
+                     : roll(2) != 0 ? lists[roll(N_LISTS)]
+                     : roll(8) != 0 ? some_value()
+                                    : (struct both){ouro_none(), Py_None};
+    bool has_numbers = PyBytes_Check(by.theirs); /* 0 and 1, which to CPython are truth values */
+    if (ouro_list_length(ouro_lend(list.ours)) > MOST_ITEMS || has_numbers) {
         return;
     }
     doing("extend");

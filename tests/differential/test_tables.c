@@ -233,6 +233,36 @@ dict_update(struct both dict)
     note_change();
 }
 
+/* From the items of another one, the last one first. */
+static void
+dict_update_from_pairs(struct both dict)
+{
+    struct both other = tables[roll(N_TABLES)], pairs = {NULL, NULL};
+
+    doing("update from pairs");
+    if (!keep_same(OURO_OK, ouro_dict_items(ouro_lend(other.ours)), PyDict_Items(other.theirs),
+                   &pairs)) {
+        differ("no list");
+    }
+    ouro_list_reverse(ouro_lend(pairs.ours));
+    (void)PyList_Reverse(pairs.theirs);
+    if (roll(8) == 0) { /* and then no pair */
+        ended_alike(ouro_list_append(ouro_lend(pairs.ours), ouro_lend(ouro_none())));
+        (void)PyList_Append(pairs.theirs, Py_None);
+    }
+    ouro_status status = ouro_dict_update(ouro_lend(dict.ours), ouro_lend(pairs.ours));
+    PyObject *theirs = PyObject_CallMethod(dict.theirs, "update", "(O)", pairs.theirs);
+    if (PyErr_Occurred() &&
+        PyErr_ExceptionMatches(
+            PyExc_TypeError)) { /* CPython iterates over items: what has none is of the wrong type */
+        PyErr_SetString(PyExc_ValueError, "no pair");
+    }
+    ended_alike(status);
+    Py_XDECREF(theirs);
+    both_decref(pairs);
+    note_change();
+}
+
 static void
 dict_copy(struct both dict)
 {
@@ -294,8 +324,9 @@ static void
 step_dicts(void)
 {
     static void (*const steps[])(struct both dict) = {
-        dict_set,     dict_set,    dict_set,  dict_set,   dict_get,  dict_set_default, dict_take,
-        dict_popitem, dict_update, dict_copy, dict_views, dict_walk, dict_take,
+        dict_set,         dict_set,   dict_set,     dict_set,    dict_get,
+        dict_set_default, dict_take,  dict_popitem, dict_update, dict_update_from_pairs,
+        dict_copy,        dict_views, dict_walk,    dict_take,
     };
     play_step(steps, sizeof steps / sizeof *steps);
     walk_on();

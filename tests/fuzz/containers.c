@@ -403,13 +403,10 @@ search_and_change(struct input *input, struct box *box)
     has_changed = false;
     n_comparisons_to_change = (unsigned)next_below(input, 4);
     changing = box;
-    if (box->kind == LIST) {
-        (void)!ouro_list_find(object, atom(item), &index);
-    } else if (box->kind == DICT) {
-        (void)!ouro_dict_contains(object, atom(item));
-    } else {
-        (void)!ouro_set_contains(object, atom(item));
-    }
+    ouro_status status = box->kind == LIST   ? ouro_list_find(object, atom(item), &index)
+                         : box->kind == DICT ? ouro_dict_contains(object, atom(item))
+                                             : ouro_set_contains(object, atom(item));
+    REQUIRE(status >= 0, "%s", ouro_status_text(status));
     changing = NULL;
     box->n = has_changed ? 0 : box->n;
 }

@@ -1,5 +1,7 @@
 #include "nodes.h"
 
+#include <string.h>
+
 #include "require.h"
 
 ouro_status (*node_on_finalize)(ouro_loan node);
@@ -141,4 +143,15 @@ drop_and_collect(ouro_ref object)
 {
     ouro_decref(object);
     return ouro_gc_collect(OURO_GENERATIONS - 1);
+}
+
+void
+check_repr(ouro_loan object, const char *expected)
+{
+    ouro_ref text = ouro_repr(object);
+    REQUIRE(text != NULL, "no memory");
+    const char *shown = ouro_str_ascii_borrow(ouro_lend(text));
+    REQUIRE(shown != NULL, "it is not shown in ASCII, as is \"%s\"", expected);
+    REQUIRE(strcmp(shown, expected) == 0, "\"%s\", not \"%s\"", shown, expected);
+    ouro_decref(text);
 }

@@ -53,6 +53,9 @@ int gc_teardown(void **state);
 /* Let go of an object, and give back how many a full collection finds. */
 size_t drop_and_collect(ouro_ref stolen);
 
+/* The object is shown so, in ASCII. */
+void check_repr(ouro_loan object, const char *expected);
+
 static inline struct node *
 node_of(ouro_loan object)
 {

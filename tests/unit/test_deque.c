@@ -62,15 +62,6 @@ next_number(ouro_ref iterator)
     return status == OURO_FOUND ? value_of(item) : -1;
 }
 
-static void
-check_repr(ouro_ref object, const char *expected)
-{
-    ouro_ref text = ouro_repr(ouro_lend(object));
-    const char *shown = ouro_str_ascii_borrow(ouro_lend(text));
-    REQUIRE(shown != NULL && strcmp(shown, expected) == 0, "%s, not %s", shown, expected);
-    ouro_decref(text);
-}
-
 /* ---- against a naive model ---- */
 
 #define MOST 4000
@@ -127,69 +118,110 @@ check(ouro_ref deque, const struct model *model)
     ouro_decref(reversed);
 }
 
+/* What is done at the ends. */
+static void
+operate_at_end(struct test_random *random, ouro_loan deque, struct model *model, ouro_loan item,
+               bool adds)
+{
+    bool is_left = random_below(random, 2);
+
+    if (!adds) {
+        int64_t got = value_of(is_left ? ouro_deque_pop_left(deque) : ouro_deque_pop(deque));
+        REQUIRE(got == (model->n == 0 ? -1 : model_take(model, is_left ? 0 : model->n - 1)),
+                "another one");
+        return;
+    }
+    REQUIRE((is_left ? ouro_deque_append_left : ouro_deque_append)(deque, item) == OURO_OK,
+            "not appended");
+    if (model->n == model->most && model->n != 0) {
+        model_take(model, is_left ? model->n - 1 : 0);
+    }
+    if (model->most != 0) {
+        model_insert(model, is_left ? 0 : model->n, value_of(ouro_incref(item)));
+    }
+}
+
+/* What is done at a place, or finds one. */
+static void
+operate_at(struct test_random *random, ouro_loan deque, struct model *model, ouro_loan item,
+           size_t index)
+{
+    bool is_full = model->n == model->most, is_there = index < model->n;
+    int64_t number = value_of(ouro_incref(item));
+    size_t where = SIZE_MAX;
+
+    switch (random_below(random, 3)) {
+    case 0:
+        REQUIRE(ouro_deque_insert(deque, index, item) == (is_full ? OURO_TOO_LARGE : OURO_OK),
+                "inserted");
+        if (!is_full) {
+            model_insert(model, is_there ? index : model->n, number);
+        }
+        break;
+    case 1:
+        REQUIRE(ouro_deque_set(deque, index, item) == (is_there ? OURO_OK : OURO_WRONG_VALUE), "set");
+        model->items[index] = is_there ? number : model->items[index];
+        break;
+    default: {
+        ouro_ref sought = is_there ? ouro_int_new(model->items[index]) : ouro_incref(item);
+        ouro_status expected = is_there ? OURO_FOUND : OURO_OK;
+        REQUIRE(ouro_deque_find(deque, ouro_lend(sought), &where) == expected, "is there or not");
+        REQUIRE(where == (is_there ? index : SIZE_MAX), "it is elsewhere");
+        if (random_below(random, 2)) {
+            REQUIRE(ouro_deque_remove(deque, ouro_lend(sought)) == expected, "was there or not");
+            if (is_there) {
+                model_take(model, index);
+            }
+        }
+        ouro_decref(sought);
+    }
+    }
+}
+
+/* What is done with all of it. */
+static void
+operate_on_all(struct test_random *random, ouro_ref *deque, struct model *model)
+{
+    uint64_t dice = random_below(random, 100);
+    ouro_loan loan = ouro_lend(*deque);
+
+    if (dice < 80 && model->n != 0) {
+        int64_t n = (int64_t)random_below(random, 3 * model->n) - (int64_t)model->n;
+        ouro_deque_rotate(loan, n);
+        model_rotate(model, n);
+    } else if (dice < 90) {
+        ouro_deque_reverse(loan);
+        for (size_t i = 0; i < model->n / 2; i++) {
+            int64_t first = model->items[i];
+            model->items[i] = model->items[model->n - 1 - i];
+            model->items[model->n - 1 - i] = first;
+        }
+    } else if (dice < 99) {
+        ouro_ref copy = ouro_deque_copy(loan);
+        REQUIRE(ouro_equal(ouro_lend(copy), loan) == OURO_FOUND, "a copy is not equal");
+        ouro_assign(deque, copy);
+    } else {
+        ouro_deque_clear(loan);
+        model->n = 0;
+    }
+}
+
 /* One random operation on both. */
 static void
 operate(struct test_random *random, ouro_ref *deque, struct model *model, unsigned favour)
 {
     static int64_t number;
     ouro_ref item = ouro_int_new(++number);
-    ouro_loan loan = ouro_lend(item), both = ouro_lend(*deque);
     unsigned dice = (unsigned)random_below(random, 100);
-    bool is_left = random_below(random, 2), is_full = model->n == model->most;
-    size_t index = random_below(random, model->n + 2);
 
-    if (dice < 60 && random_below(random, 100) < favour) {
-        REQUIRE((is_left ? ouro_deque_append_left(both, loan) : ouro_deque_append(both, loan)) ==
-                    OURO_OK,
-                "no");
-        if (is_full && model->n != 0) {
-            model_take(model, is_left ? model->n - 1 : 0);
-        }
-        if (model->most != 0) {
-            model_insert(model, is_left ? 0 : model->n, number);
-        }
-    } else if (dice < 60) {
-        int64_t got = value_of(is_left ? ouro_deque_pop_left(both) : ouro_deque_pop(both));
-        REQUIRE(got == (model->n == 0 ? -1 : model_take(model, is_left ? 0 : model->n - 1)),
-                "another one");
-    } else if (dice < 70) {
-        ouro_status status = ouro_deque_insert(both, index, loan);
-        REQUIRE(status == (is_full ? OURO_TOO_LARGE : OURO_OK), "inserted");
-        if (!is_full) {
-            model_insert(model, index < model->n ? index : model->n, number);
-        }
-    } else if (dice < 78) {
-        REQUIRE(ouro_deque_set(both, index, loan) == (index < model->n ? OURO_OK : OURO_WRONG_VALUE),
-                "set");
-        model->items[index] = index < model->n ? number : model->items[index];
-    } else if (dice < 86 && index < model->n) {
-        ouro_ref sought = ouro_int_new(model->items[index]);
-        size_t where = SIZE_MAX;
-        REQUIRE(ouro_deque_find(both, ouro_lend(sought), &where) == OURO_FOUND && where == index,
-                "not there");
-        if (is_left) {
-            REQUIRE(ouro_deque_remove(both, ouro_lend(sought)) == OURO_FOUND, "not removed");
-            model_take(model, index);
-        }
-        ouro_decref(sought);
-    } else if (dice < 96 && model->n != 0) {
-        int64_t n = (int64_t)random_below(random, 3 * model->n) - (int64_t)model->n;
-        ouro_deque_rotate(both, n);
-        model_rotate(model, n);
-    } else if (dice == 96) {
-        ouro_deque_reverse(both);
-        for (size_t i = 0; i < model->n / 2; i++) {
-            int64_t first = model->items[i];
-            model->items[i] = model->items[model->n - 1 - i];
-            model->items[model->n - 1 - i] = first;
-        }
-    } else if (dice == 97) {
-        ouro_ref copy = ouro_deque_copy(both);
-        REQUIRE(ouro_equal(ouro_lend(copy), both) == OURO_FOUND, "a copy is not equal");
-        ouro_assign(deque, copy);
-    } else if (dice == 98 && random_below(random, 20) == 0) {
-        ouro_deque_clear(both);
-        model->n = 0;
+    if (dice < 60) {
+        bool adds = random_below(random, 100) < favour;
+        operate_at_end(random, ouro_lend(*deque), model, ouro_lend(item), adds);
+    } else if (dice < 90) {
+        operate_at(random, ouro_lend(*deque), model, ouro_lend(item),
+                   random_below(random, model->n + 2));
+    } else {
+        operate_on_all(random, deque, model);
     }
     ouro_decref(item);
 }

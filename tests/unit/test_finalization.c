@@ -429,7 +429,9 @@ allocate(ouro_loan node)
         ouro_ref ring = node_new(NULL, NULL);
         node_of(ring)->left = ouro_incref(ring);
         ouro_decref(ring);
-        made_by_finalizers = node_new(made_by_finalizers, NULL);
+        ouro_ref more = node_new(NULL, NULL); /* which may run another finalizer */
+        node_of(more)->left = made_by_finalizers;
+        made_by_finalizers = more;
         ouro_decref(node_new(leaf_new(1), NULL));
     }
     return OURO_OK;

@@ -412,15 +412,6 @@ test_from_anything(void **state) /* test_builtin_list, test_builtin_tuple, test_
 /* ---- how containers are shown ---- */
 
 static void
-check_repr(ouro_ref object, const char *expected)
-{
-    ouro_ref text = ouro_repr(ouro_lend(object));
-    const char *shown = ouro_str_ascii_borrow(ouro_lend(text));
-    REQUIRE(shown != NULL && strcmp(shown, expected) == 0, "%s, not %s", shown, expected);
-    ouro_decref(text);
-}
-
-static void
 test_repr(void **state) /* test_dict.py: test_repr; test_set.py: test_repr, test_cyclical_repr */
 {
     ouro_ref dict = ouro_dict_new(), set = ouro_set_new(), frozen = NULL, a = ouro_str_new("a"),

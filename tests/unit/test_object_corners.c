@@ -443,6 +443,99 @@ test_nothing_stays_with_a_thread_that_ends(void **state)
     assert_int_equal(nodes_dead, 2);
 }
 
+/* ---- blocks used again ---- */
+
+struct holder {
+    ouro_object head;
+    ouro_ref held;
+    uint64_t rest[3];
+};
+
+static ouro_ref
+holder_type(uint32_t flags)
+{
+    static const ouro_field fields[] = {OURO_FIELD(struct holder, held)};
+    const ouro_type_spec spec = {.name = "holder",
+                                 .size = sizeof(struct holder),
+                                 .n_fields = 1,
+                                 .fields = fields,
+                                 .flags = flags};
+    ouro_ref type = NULL;
+    assert_int_equal(ouro_type_create(&spec, &type), OURO_OK);
+    return type;
+}
+
+static ouro_ref
+holder_new(ouro_ref type)
+{
+    ouro_ref made = ouro_new(ouro_lend(type));
+    assert_non_null(made);
+    return made;
+}
+
+/* Leaves may have references, and their blocks are of another heap: what is collected is never made there. */
+static void
+test_blocks_of_leaves_stay_with_leaves(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    static ouro_ref made[N];
+    ouro_ref leaves = holder_type(OURO_TYPE_LEAF), type = holder_type(0);
+    for (size_t i = 0; i < N; i++) {
+        made[i] = holder_new(leaves);
+        ((struct holder *)made[i])->held = leaf_new(i);
+    }
+    for (size_t i = 0; i < N; i++) {
+        ouro_decref(made[i]);
+    }
+    ouro_gc_collect(ALL);
+    for (size_t i = 0; i < N; i++) {
+        ouro_ref ring = holder_new(type);
+        ((struct holder *)ring)->held = ring;
+    }
+    assert_int_equal(ouro_gc_collect(ALL), N);
+    ouro_decref(leaves);
+    ouro_decref(type);
+}
+
+/* Of types whose objects differ in size, those of a few bytes don't take the place of those of megabytes. */
+static void
+test_blocks_are_used_again_for_their_size(void **state)
+{
+    (void)state;
+    enum { N = 100 };
+    ouro_ref texts[N], bytes[N], rows[N];
+    for (size_t n = 4000000; n >= 50; n /= 20) {
+        char *data = calloc(n, 1);
+        assert_non_null(data);
+        for (size_t i = 0; i < N; i++) {
+            assert_int_equal(ouro_str_decode(data, n, &texts[i], NULL), OURO_OK);
+            bytes[i] = ouro_bytes_new(data, n);
+            rows[i] = ouro_tuple_new(n / 10, NULL);
+            assert_true(bytes[i] != NULL && rows[i] != NULL);
+        }
+        free(data);
+        for (size_t i = 0; i < N; i++) {
+            ouro_decref(texts[i]);
+            ouro_decref(bytes[i]);
+            ouro_decref(rows[i]);
+        }
+        for (size_t i = 0; i < N; i++) {
+            assert_int_equal(ouro_str_decode("a text", 6, &texts[i], NULL), OURO_OK);
+            bytes[i] = ouro_bytes_new("bytes", 5);
+            rows[i] = ouro_tuple_new(1, NULL);
+            assert_in_range(ouro_heap_usable_size(texts[i]), 31, 64);
+            assert_in_range(ouro_heap_usable_size(bytes[i]), 30, 64);
+            assert_in_range(ouro_heap_usable_size(rows[i]), 32, 64);
+        }
+        for (size_t i = 0; i < N; i++) {
+            ouro_decref(texts[i]);
+            ouro_decref(bytes[i]);
+            ouro_decref(rows[i]);
+        }
+    }
+}
+
 #define TEST(test) cmocka_unit_test_setup(test, nodes_setup)
 
 int
@@ -461,6 +554,8 @@ main(void)
         TEST(test_what_takes_a_dying_objects_place_is_young),
         TEST(test_callbacks_of_collections_do_not_nest),
         TEST(test_nothing_stays_with_a_thread_that_ends),
+        TEST(test_blocks_of_leaves_stay_with_leaves),
+        TEST(test_blocks_are_used_again_for_their_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,16 +4,13 @@
 
 #include "cm.h"
 #include "keys.h"
+#include "process.h"
 #include "random.h"
 #include "require.h"
 #include "threads.h"
 
-/* Where an object takes half a pool there cannot be a million. */
-#if defined(OURO_STRESS) && OURO_STRESS
-#define MANY 20000
-#else
-#define MANY 1000000
-#endif
+/* Less where everything is slow, or an object takes half a pool. */
+#define MANY (TEST_STRESSED ? 20000 : TEST_THREAD_SANITIZED ? 100000 : 1000000)
 
 #define MOST 2000
 

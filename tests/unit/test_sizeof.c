@@ -28,6 +28,7 @@ setup(void **state)
 static uint64_t
 live_bytes(void)
 {
+    ouro__spares_free(ouro__thread_self);
     ouro_heap_stats leaves, collected;
     ouro_heap_get_stats(ouro__leaves, &leaves);
     ouro_heap_get_stats(ouro__collected, &collected);
@@ -179,14 +180,11 @@ test_exact(void **state) /* test_objecttypes: what the heap gave for it, but for
                 said += ouro_sizeof(made[i]);
             }
             uint64_t took = live_bytes() - before;
-            /* Blocks are rounded up to sixteen bytes or an eighth, with one buffer beside the object; spares that the
-             * thread had, or has now, are a few. */
+            /* Blocks are rounded up to sixteen bytes or an eighth, with one buffer beside the object. */
             uint64_t most = said + said / 8 + (uint64_t)N_EACH * 32;
-            uint64_t spares = 2 * 64 * (said / N_EACH + 64);
             if (!TEST_STRESSED) {
-                REQUIRE(took <= most + spares && took + spares >= said,
-                        "%s of %zu: %llu said, %llu taken", kinds[k].name, sizes[s],
-                        (unsigned long long)said, (unsigned long long)took);
+                REQUIRE(took <= most && took >= said, "%s of %zu: %llu said, %llu taken", kinds[k].name,
+                        sizes[s], (unsigned long long)said, (unsigned long long)took);
             }
             for (size_t i = 0; i < N_EACH; i++) {
                 ouro_decref(made[i]);
