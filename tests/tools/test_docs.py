@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).parents[2]
 BUILD = Path(os.environ.get("OURO_BUILD", REPOSITORY / "build"))
 HEADERS = "".join(path.read_text() for path in sorted((REPOSITORY / "include" / "ouro").glob("*.h")))
 SOURCES = HEADERS + "".join(path.read_text() for path in sorted((REPOSITORY / "src").rglob("*.[ch]")))
-PAGES = sorted([*(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"])
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md"), *(REPOSITORY / "examples").rglob("*.md")])
 MANUALS = sorted((REPOSITORY / "man").glob("*.[1-9]"))
 
 # Public names, and those of macros and internals; one that ends with _ stands for all that begin so.
