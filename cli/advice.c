@@ -19,6 +19,8 @@
 /* The collector's share that pacing aims at, and the one at which even a paced collector is a topic. */
 #define GC_SHARE_PACED 0.05
 #define GC_SHARE_HIGH 0.15
+/* From so much on a program makes much garbage in cycles: what is found, in objects for each second of looking. */
+#define GC_MUCH_FOUND 500000.0
 
 /* Shares of resident memory from which a step of the waterfall is worth a word. */
 #define SHARE_OF_FREE 0.25
@@ -89,6 +91,15 @@ advise_uncollectable(struct ouro__text *text, const struct ouro__run *run,
     return "uncollectable";
 }
 
+static bool
+finds_much(const struct ouro_record *record)
+{
+    const struct ouro_record_generation *gc = record->gc;
+    uint64_t found = ouro__sum(ouro__sum(gc[0].collected, gc[1].collected), gc[2].collected);
+    return (double)found >= GC_MUCH_FOUND * 1e-9 * (double)ouro__gc_ns_of(record) ||
+           record->gc_freed_bytes >= (uint64_t)WORTH_BYTES;
+}
+
 static const char *
 advise_collector(struct ouro__text *text, const struct ouro__run *run, const struct ouro__life *life)
 {
@@ -112,11 +123,12 @@ advise_collector(struct ouro__text *text, const struct ouro__run *run, const str
         return "collector-obeyed";
     }
     if (record->gc_mode == OURO_GC_PACED && share > GC_SHARE_HIGH) {
-        ouro__text_print(text,
-                         "the collector took %.0f %% of the CPU time even when paced: the program "
-                         "makes much cyclic garbage; break its cycles (weakref), or gc.freeze() "
-                         "what stays",
-                         100 * share);
+        ouro__text_print(
+            text, "the collector took %.0f %% of the CPU time even when paced%s", 100 * share,
+            finds_much(record) ? ": the program makes much cyclic garbage; break its cycles (weakref), "
+                                 "or gc.freeze() what stays"
+                               : " and freed little: gc.freeze() what stays, or gc.disable() while the "
+                                 "program builds");
         return "collector-paced";
     }
     return NULL;

@@ -196,7 +196,11 @@ start_failed(const struct ouro__child *child, const char *program)
     if (child->exec_error == 0) {
         return OURO_EXIT_FAILED; /* said already */
     }
-    if (child->exec_error == ENOENT) {
+    /* Where a folder of the PATH can't be searched execvp says that access was denied. */
+    bool is_missing =
+        child->exec_error == ENOENT ||
+        (child->exec_error == EACCES && strchr(program, '/') == NULL && !ouro__program_exists(program));
+    if (is_missing) {
         ouro__say("cannot run %s: no such program", program);
         return OURO_EXIT_MISSING;
     }

@@ -50,12 +50,19 @@ is_executable_file(const char *path)
     return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, X_OK) == 0;
 }
 
-/* Where execvp will find `name`; owned, NULL when it will not. */
+static bool
+is_there(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+/* The first path that is `good` of those where execvp looks for `name`; owned, NULL when none is. */
 static char *
-path_find(const char *name)
+path_search(const char *name, bool (*good)(const char *path))
 {
     if (strchr(name, '/') != NULL) {
-        return is_executable_file(name) ? strdup(name) : NULL;
+        return good(name) ? strdup(name) : NULL;
     }
     const char *folder = getenv("PATH");
     if (folder == NULL) {
@@ -67,7 +74,7 @@ path_find(const char *name)
         if (asprintf(&path, "%.*s%s%s", (int)length, folder, length == 0 ? "" : "/", name) < 0) {
             return NULL;
         }
-        if (is_executable_file(path)) {
+        if (good(path)) {
             return path;
         }
         free(path);
@@ -77,6 +84,21 @@ path_find(const char *name)
         folder += length + 1;
     }
     return NULL;
+}
+
+/* Where execvp will find `name`; owned, NULL when it will not. */
+static char *
+path_find(const char *name)
+{
+    return path_search(name, is_executable_file);
+}
+
+bool
+ouro__program_exists(const char *name)
+{
+    char *path = path_search(name, is_there);
+    free(path);
+    return path != NULL;
 }
 
 /* Whether the kernel would start this file with more rights than ours: then the loader is careful. */

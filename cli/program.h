@@ -18,6 +18,9 @@ struct ouro__program {
  * it; then an exit code is in `code` and a line was said. */
 bool ouro__program_find(struct ouro__program *program, char **command, int *code);
 
+/* Whether there is a file of that name where execvp() looks, executable or not. */
+bool ouro__program_exists(const char *name);
+
 void ouro__program_free(struct ouro__program *program);
 
 #endif

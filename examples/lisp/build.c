@@ -2,34 +2,34 @@
 #include "build.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- ops ---- */
 
-/* Make room for one more; `array` is the address of a pointer. */
-static bool
-reserve(struct builder *builder, void *array, size_t n, size_t *room, size_t size)
+/* The array, moved perhaps, with room for more than n items; or as it was, without memory. */
+static void *
+with_room(struct builder *builder, void *array, size_t n, size_t *room, size_t size)
 {
+    size_t wanted = (*room + 8) * 2;
+
     if (n < *room) {
-        return true;
+        return array;
     }
-    void *before, *grown;
-    memcpy(&before, array, sizeof before);
-    grown = realloc(before, (*room + 8) * 2 * size);
+    void *grown = realloc(array, wanted * size);
     if (grown == NULL) {
         builder->no_memory = true;
-        return false;
+        return array;
     }
-    memcpy(array, &grown, sizeof grown);
-    *room = (*room + 8) * 2;
-    return true;
+    *room = wanted;
+    return grown;
 }
 
 void
 build_op(struct builder *builder, enum op op, size_t n)
 {
     builder->is_too_large |= n > MOST_OPERAND;
-    if (reserve(builder, &builder->ops, builder->n_ops, &builder->room_ops, sizeof *builder->ops)) {
+    builder->ops =
+        with_room(builder, builder->ops, builder->n_ops, &builder->room_ops, sizeof *builder->ops);
+    if (builder->n_ops < builder->room_ops) {
         builder->ops[builder->n_ops++] = (uint32_t)n << 8 | op;
     }
 }
@@ -59,8 +59,9 @@ build_add_constant(struct builder *builder, ouro_loan value)
             return i;
         }
     }
-    if (reserve(builder, &builder->constants, builder->n_constants, &builder->room_constants,
-                sizeof *builder->constants)) {
+    builder->constants = with_room(builder, builder->constants, builder->n_constants,
+                                   &builder->room_constants, sizeof *builder->constants);
+    if (builder->n_constants < builder->room_constants) {
         builder->constants[builder->n_constants++] = ouro_incref(value);
     }
     return builder->n_constants - 1;
@@ -79,8 +80,12 @@ build_constant(struct builder *builder, ouro_loan value, bool is_tail)
 void
 build_place(struct builder *builder, ouro_loan form)
 {
-    if (is_of(form, located_type) && reserve(builder, &builder->places, builder->n_places,
-                                             &builder->room_places, sizeof *builder->places)) {
+    if (!is_of(form, located_type)) {
+        return;
+    }
+    builder->places = with_room(builder, builder->places, builder->n_places, &builder->room_places,
+                                sizeof *builder->places);
+    if (builder->n_places < builder->room_places) {
         const struct located *located = (const struct located *)ouro_look(form);
         builder->places[builder->n_places++] =
             (struct place){(uint32_t)builder->n_ops, located->line, located->column};
@@ -99,8 +104,9 @@ build_call(struct builder *builder, size_t n_arguments, bool is_tail)
 void
 build_binding(struct builder *builder, ouro_loan symbol)
 {
-    if (reserve(builder, &builder->bindings, builder->n_bindings, &builder->room_bindings,
-                sizeof *builder->bindings)) {
+    builder->bindings = with_room(builder, builder->bindings, builder->n_bindings,
+                                  &builder->room_bindings, sizeof *builder->bindings);
+    if (builder->n_bindings < builder->room_bindings) {
         builder->bindings[builder->n_bindings++] = (struct binding){symbol, builder->n_slots};
     }
     builder->is_too_large |= builder->n_slots >= 0xFFFF;
@@ -124,7 +130,7 @@ ouro_status
 build_end(struct builder *builder, ouro_loan name, uint32_t n_parameters, bool has_rest,
           ouro_ref *result)
 {
-    if (builder->is_too_large) {
+    if (builder->is_too_large && !builder->no_memory) {
         return fail("a function is too large", NULL);
     }
     ouro_ref made = builder->no_memory ? NULL : ouro_new(code_type);

@@ -11,6 +11,9 @@
  *           are found clean, they grow to a few thousand objects and only some, chosen at random, are
  *           looked at; what those hold is what the others hold.  The first dirty one ends that.  So does one
  *           whose objects mostly stop being tracked: left alone, they would weigh on later looks.
+ *   middle  Where batches are dirty, what a young look leaves is in use at that moment and garbage soon.  It
+ *           is kept apart and looked at once more, with the eleventh batch or when bytes call for it, before
+ *           it counts as old: so the interpreter does it, too.
  *   survey  Considered when the interpreter would have made a full look.  All old objects are looked at by
  *           cpython_survey.c, at about half the price, and the interpreter is left with those that are
  *           garbage.  Made at once when the last one found much, or when it is cheap for the time that has
@@ -44,6 +47,9 @@
 #define CLEAN_STREAK 6
 #define SKIP_SHIFT_MAX 3
 
+/* A dirty look has so many after it keep apart what they leave; after as many it is looked at again. */
+#define MIDDLE_LOOKS 10
+
 /* A survey is cheap when it costs at most one in so many of the CPU time since the last. */
 #define CHEAP_SHARE 20
 /* Of fewer objects, what one costs is not learned. */
@@ -64,6 +70,12 @@ larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+static uint64_t
+smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* What garbage may hold beyond what the interpreter left alone would let it. */
 static uint64_t
 allow_bytes(uint64_t bytes)
@@ -75,8 +87,7 @@ allow_bytes(uint64_t bytes)
 static uint64_t
 allow_batch_bytes(uint64_t bytes)
 {
-    uint64_t allowed = allow_bytes(bytes) / 4;
-    return larger(MIB, bytes / 16 < allowed ? bytes / 16 : allowed);
+    return larger(MIB, smaller(bytes / 16, allow_bytes(bytes) / 4));
 }
 
 /* xorshift: the choice of batches must not beat with the program's own rhythm. */
@@ -114,7 +125,8 @@ void
 ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock,
                   enum ouro__pace_manner manner, struct ouro__pace_moment now)
 {
-    *pacing = (struct ouro__pacing){.bytes_at_event = now.bytes,
+    *pacing = (struct ouro__pacing){.looks_since_dirty = MIDDLE_LOOKS,
+                                    .bytes_at_event = now.bytes,
                                     .bytes_at_survey = now.bytes,
                                     .cpu_at_survey = now.cpu_ns,
                                     .random = UINT64_C(0x9E3779B97F4A7C15),
@@ -179,11 +191,17 @@ decide_survey(struct ouro__pacing *pacing, struct ouro__pace_moment now)
 
 /* A look that came long before the batch was full. */
 static bool
-decide_keep(struct ouro__pacing *pacing, uint64_t n_new)
+decide_keep(const struct ouro__pacing *pacing)
 {
-    bool keeps = pacing->is_forced && pacing->n_kept + n_new < (uint64_t)pacing->base / 2;
-    pacing->n_kept = keeps ? pacing->n_kept + n_new : 0;
-    return keeps;
+    return pacing->is_forced && pacing->looked_at < (uint64_t)pacing->base / 2;
+}
+
+/* Whether what is kept apart is to be looked at, too, if anything is. */
+static bool
+decide_middle(const struct ouro__pacing *pacing)
+{
+    return pacing->n_middle != 0 && (pacing->is_forced || pacing->middle_looks >= MIDDLE_LOOKS ||
+                                     pacing->looks_since_dirty >= MIDDLE_LOOKS);
 }
 
 /* What comes next is a full collection. */
@@ -202,16 +220,16 @@ ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked, uin
     pacing->n_old += n_new;
     /* Beyond the threshold they were made in one go, and would have brought about one look. */
     uint64_t most = (uint64_t)pacing->threshold + 1;
-    pacing->n_for_looks += n_new < most ? n_new : most;
-    pacing->looked_at = n_new + pacing->n_kept;
-    pacing->keeps_young = decide_keep(pacing, n_new);
+    pacing->n_for_looks += smaller(n_new, most);
+    pacing->takes_middle = decide_middle(pacing);
+    pacing->looked_at = n_new + pacing->n_kept + (pacing->takes_middle ? pacing->n_middle : 0);
+    pacing->keeps_young = pacing->keeps_middle = false;
     if (is_full) {
         pacing->look = OURO_LOOK_FULL;
     } else if (is_asked) {
         pacing->look = OURO_LOOK_ASKED;
     } else if (decide_survey(pacing, now)) {
         pacing->look = OURO_LOOK_SURVEY;
-        pacing->keeps_young = false;
         if (pacing->is_full_of_it &&
             pacing->manner ==
                 OURO_PACE_INTERPRETER) { /* to find first and collect then would be work done twice */
@@ -219,11 +237,13 @@ ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked, uin
         }
     } else if (pacing->is_forced || pacing->plans_young) {
         pacing->look = OURO_LOOK_YOUNG;
+        pacing->keeps_young = decide_keep(pacing);
         pacing->skipped = 0;
     } else {
         pacing->look = OURO_LOOK_NOT;
         pacing->skipped++;
     }
+    pacing->n_kept = pacing->keeps_young ? pacing->looked_at : 0;
     pacing->is_forced = false;
     return pacing->look;
 }
@@ -260,6 +280,7 @@ learn_young(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint
     uint64_t percent = n_found * 100 / (pacing->looked_at + 1);
     uint64_t bytes_percent = freed * 100 / (grown + MIB);
     percent = larger(percent, bytes_percent);
+    pacing->looks_since_dirty = percent >= DIRTY_PERCENT ? 0 : pacing->looks_since_dirty + 1;
     bool is_untracked = pacing->manner == OURO_PACE_INTERPRETER && n_left < pacing->looked_at / 2;
     if (percent >= DIRTY_PERCENT || is_untracked) {
         pacing->clean_looks = 0;
@@ -270,6 +291,16 @@ learn_young(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint
         pacing->clean_looks++;
         raise_threshold(pacing);
     }
+}
+
+/* Where what a young look left is to be from now on; it left `n_left`, and `n_apart` were kept apart before. */
+static void
+place_survivors(struct ouro__pacing *pacing, uint64_t n_left, uint64_t n_apart)
+{
+    pacing->keeps_middle =
+        !pacing->keeps_young && !pacing->takes_middle && pacing->looks_since_dirty < MIDDLE_LOOKS;
+    pacing->n_middle = pacing->keeps_middle ? n_apart + n_left : 0;
+    pacing->middle_looks = pacing->keeps_middle ? pacing->middle_looks + 1 : 0;
 }
 
 /* Learn from a look at everything. */
@@ -288,6 +319,8 @@ learn_all(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint64
     pacing->n_at_survey = n_left;
     pacing->n_old = 0;
     pacing->n_for_looks = 0;
+    pacing->n_middle = 0;
+    pacing->middle_looks = 0;
     pacing->bytes_at_survey = now.bytes;
     pacing->bytes_at_due = 0;
     pacing->cpu_at_survey = now.cpu_ns;
@@ -302,9 +335,15 @@ ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left
     if (pacing->look == OURO_LOOK_FULL || pacing->look == OURO_LOOK_SURVEY) {
         learn_all(pacing, n_found, n_left, cost_ns, now);
     } else if (pacing->look == OURO_LOOK_YOUNG) {
-        uint64_t n_gone = pacing->looked_at - (n_left < pacing->looked_at ? n_left : pacing->looked_at);
-        pacing->n_old -= n_gone < pacing->n_old ? n_gone : pacing->n_old;
+        uint64_t n_apart = pacing->takes_middle ? 0 : smaller(pacing->n_middle, n_left);
+        n_left -= n_apart;
+        uint64_t n_gone = pacing->looked_at - smaller(n_left, pacing->looked_at);
+        pacing->n_old -= smaller(n_gone, pacing->n_old);
         learn_young(pacing, n_found, n_left, freed);
+        if (pacing->manner ==
+            OURO_PACE_INTERPRETER) { /* Ouro's own has a middle generation by itself */
+            place_survivors(pacing, n_left, n_apart);
+        }
     }
     pacing->bytes_at_event = now.bytes;
     pacing->plans_young = plan_young(pacing);

@@ -33,25 +33,28 @@ struct ouro__pace_moment {
 
 struct ouro__pacing {
     /* Outputs. */
-    int threshold;    /* how many new objects bring about the next look */
-    bool wants_full;  /* the next look is to be a full collection */
-    bool keeps_young; /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
+    int threshold;     /* how many new objects bring about the next look */
+    bool wants_full;   /* the next look is to be a full collection */
+    bool keeps_young;  /* after OURO_LOOK_YOUNG: what it leaves is to stay among the new objects */
+    bool takes_middle; /* OURO_LOOK_YOUNG: with the new objects, those that earlier ones left apart */
+    bool keeps_middle; /* after it: what it leaves is to stay apart */
+    bool plans_young;  /* the next look is to be OURO_LOOK_YOUNG and not OURO_LOOK_NOT */
     uint64_t n_raised, n_lowered, n_forced, n_put_off;
-
-    bool
-        plans_young; /* the next look, when its batch is full, is to be OURO_LOOK_YOUNG and not OURO_LOOK_NOT */
 
     /* The rest is for pacing alone. */
     int base;         /* the program's own first threshold */
     uint64_t n_stock; /* new objects after which the collector left alone would look at everything */
     enum ouro__pace_manner manner;
-    unsigned clean_surveys; /* in a row */
-    unsigned clean_looks;   /* young looks in a row that found next to nothing */
-    unsigned skipped;       /* batches since the last young look */
-    bool is_forced;         /* bytes brought the next look about */
-    uint64_t n_kept;        /* objects that stayed among the new ones after looks that came early */
-    enum ouro__look look;   /* what the collection in progress does */
-    uint64_t looked_at;     /* objects it looks at */
+    unsigned clean_surveys;     /* in a row */
+    unsigned clean_looks;       /* young looks in a row that found next to nothing */
+    unsigned skipped;           /* batches since the last young look */
+    bool is_forced;             /* bytes brought the next look about */
+    uint64_t n_kept;            /* objects that stayed among the new ones after looks that came early */
+    unsigned looks_since_dirty; /* young looks since one that found much */
+    unsigned middle_looks;      /* young looks that left their survivors apart */
+    uint64_t n_middle;          /* objects that are kept apart */
+    enum ouro__look look;       /* what the collection in progress does */
+    uint64_t looked_at;         /* objects it looks at */
     struct ouro__pace_moment before; /* when it started */
     uint64_t bytes_at_event;         /* when the last batch was dealt with */
     uint64_t random;
@@ -67,9 +70,8 @@ struct ouro__pacing {
     double ns_an_object;          /* what it cost */
 };
 
-/* Begin: the program's first threshold, the new objects after which the collector left alone would look at everything,
- * (UINT64_MAX: never),
- * and now. */
+/* Begin: the program's first threshold, the new objects after which the collector left alone would look at everything
+ * (UINT64_MAX: never), whose collector it is, and now. */
 void ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock,
                        enum ouro__pace_manner manner, struct ouro__pace_moment now);
 
@@ -86,7 +88,8 @@ enum ouro__look ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bo
 void ouro__pacing_no_survey(struct ouro__pacing *pacing);
 
 /* It has ended, after `cost_ns` of CPU time, and found `n_found` objects.  `n_left`: of those that it looked at, how
- * many are still tracked; a survey looked at all. */
+ * many are still tracked; after a young look of an interpreter those that are kept apart with them; a survey looked at
+ * all. */
 void ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint64_t cost_ns,
                        struct ouro__pace_moment now);
 

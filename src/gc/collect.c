@@ -97,16 +97,19 @@ forget_weakrefs(void *block, void *context)
     }
 }
 
-/* Have the object grow older; clean its place in the side table. */
+/* Have the object grow older, or be looked at no more; clean its place in the side table. */
 static void
 settle(void *block, void *context)
 {
     const struct collection *collection = context;
     ouro_object *object = block;
-    bool is_old = collection->generation > 0 || ouro__gc_is_trash(object);
+    bool is_trash = ouro__gc_is_trash(object);
 
     ouro__side_store(ouro__side_at(object), 0);
-    set_generation(object, is_old ? GENERATION_OLD : 1);
+    set_generation(object, collection->generation > 0 || is_trash ? GENERATION_OLD : 1);
+    if (!is_trash && ouro__type(object)->untracking == UNTRACKED_BY_ANY) {
+        ouro__gc_untrack(object);
+    }
 }
 
 static void

@@ -113,6 +113,9 @@ ouro__gc_looks_at(const ouro_object *object)
            (object->flags & OBJECT_GENERATION) != GENERATION_FROZEN && object->local != OURO_IMMORTAL;
 }
 
+/* Look at the object no longer when it holds nothing that may be in a cycle.  Reached, and of a type that allows it. */
+void ouro__gc_untrack(ouro_object *object);
+
 /* Find out which types have objects, whatever state these are in: the types' own bases have, too.  Leaves are looked
  * at when `has_leaves`. */
 void ouro__gc_find_used_types(bool has_leaves);

@@ -39,6 +39,7 @@ static struct trial {
     uint8_t *
         slots; /* of a whole set: which slots of the range have collected objects; NULL: look at the side table */
     size_t n_slots;
+    struct chunk *holders; /* of a whole set: objects that may not have to be looked at any more */
     uint8_t type_reached[MAX_TYPES];
 } trial;
 
@@ -230,6 +231,11 @@ count_from(void *block, void *context)
     }
     /* A type that may end is referred to, too. */
     enter(object, is_barren && type->head.local == OURO_IMMORTAL);
+    bool may_end =
+        type->untracking == UNTRACKED_BY_ANY || (is_barren && type->untracking == UNTRACKED_BY_FULL);
+    if (may_end && trial.is_whole) {
+        (void)ouro__chunk_add(&trial.holders, object); /* without memory: another time */
+    }
 }
 
 /* ---- reaching ---- */
@@ -402,6 +408,38 @@ keep_legacy(const struct set *set)
     return list;
 }
 
+/* ---- what needn't be looked at any more ---- */
+
+static int
+may_be_in_cycle(ouro_object *referent, void *context)
+{
+    (void)context;
+    return ouro__may_be_in_cycle(referent);
+}
+
+void
+ouro__gc_untrack(ouro_object *object)
+{
+    if (ouro__visit_fields(object, ouro__type(object), may_be_in_cycle, NULL) == 0) {
+        object->flags = (uint8_t)((object->flags & ~(unsigned)OBJECT_GENERATION) | GENERATION_OLD |
+                                  OBJECT_UNTRACKED);
+    }
+}
+
+static void
+untrack_holders(void)
+{
+    for (struct chunk *chunk = trial.holders; chunk != NULL; chunk = chunk->next) {
+        for (size_t i = 0; i < chunk->n; i++) {
+            if (!ouro__gc_is_trash(chunk->items[i])) {
+                ouro__gc_untrack(chunk->items[i]);
+            }
+        }
+    }
+    ouro__chunks_give(trial.holders);
+    trial.holders = NULL;
+}
+
 struct ouro__gc_found
 ouro__gc_try(const struct set *set, uint32_t own)
 {
@@ -432,6 +470,7 @@ ouro__gc_try(const struct set *set, uint32_t own)
     if (__atomic_load_n(&ouro__has_legacy_types, __ATOMIC_RELAXED) && n_reached < trial.n) {
         legacy = keep_legacy(set);
     }
+    untrack_holders();
     forget_hubs();
     forget_slots();
     return (struct ouro__gc_found){trial.n, trial.n - trial.n_reached, legacy,

@@ -704,12 +704,14 @@ ouro__heap_fork_parent(void)
 void
 ouro__heap_fork_child(void)
 {
+    bool any = false;
     for (ouro_heap *heap = heaps.first; heap != NULL; heap = heap->next) {
-        if (heap->kind == OURO_HEAP_SHARED) {
-            ouro__locals_vanish(heap);
-        }
+        any |= heap->kind == OURO_HEAP_SHARED && ouro__locals_vanish(heap);
     }
     ouro__heap_fork_parent();
+    if (any) {
+        ouro__pools_vanish();
+    }
 }
 
 const char *

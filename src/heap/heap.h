@@ -172,6 +172,9 @@ void ouro__pool_became_free(struct local *local, struct pool *pool);
 /* Free a block of a pool that someone else holds. */
 void ouro__pool_push_remote(struct pool *pool, void *block);
 
+/* In the child of fork: give back the empty pools of threads that are gone; of the others, each when it becomes empty. */
+void ouro__pools_vanish(void);
+
 /* Make `local` ready to take from no pool yet. */
 void ouro__local_init(struct local *local, struct ouro_heap *heap);
 
@@ -296,8 +299,8 @@ void ouro__locals_end(struct ouro_heap *heap);
 void ouro__locals_lock(void);
 void ouro__locals_unlock(void);
 
-/* In the child of fork: threads other than this one are gone. */
-void ouro__locals_vanish(struct ouro_heap *heap);
+/* In the child of fork: threads other than this one are gone.  True when there were any. */
+bool ouro__locals_vanish(struct ouro_heap *heap);
 
 /* ---- large.c ---- */
 

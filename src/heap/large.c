@@ -92,7 +92,17 @@ ouro__large_free(struct pool *large)
     ouro__heap_discharge(heap, bytes);
 }
 
-/* Move the pages of a block to a longer run. */
+static bool
+is_mostly_resident(const struct pool *run, size_t n)
+{
+    size_t n_dirty = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_dirty += (run[i].flags & SLOT_DIRTY) != 0;
+    }
+    return n_dirty > n / 2;
+}
+
+/* Move a block to a longer run: its pages, or, where others are resident already, what it holds. */
 static struct pool *
 move_run(struct pool *large, size_t n)
 {
@@ -102,12 +112,15 @@ move_run(struct pool *large, size_t n)
     if (to == NULL) {
         return NULL;
     }
-    if (!ouro__os_move(large->base, to->base, n_now << SLOT_SHIFT)) {
+    bool copies = is_mostly_resident(to, n_now);
+    if (copies) {
+        memcpy(to->base, large->base, ouro__large_usable(large));
+    } else if (!ouro__os_move(large->base, to->base, n_now << SLOT_SHIFT)) {
         to->kind = SLOT_NONE;
         ouro__range_give(to, n);
         return NULL;
     }
-    for (size_t i = 0; i < n_now; i++) {
+    for (size_t i = 0; i < n_now && !copies; i++) {
         to[i].flags |= SLOT_MOVED | SLOT_DIRTY;
     }
     mark_interior(to, 1, n);
@@ -116,7 +129,11 @@ move_run(struct pool *large, size_t n)
     to->remote = 0;
     to->domain = large->domain;
     __atomic_store_n(&to->kind, SLOT_LARGE, __ATOMIC_RELEASE);
-    ouro__range_give(large, n_now);
+    if (copies) {
+        ouro__range_give(large, n_now);
+    } else {
+        ouro__range_give_moved(large, n_now);
+    }
     return to;
 }
 

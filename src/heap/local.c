@@ -185,12 +185,16 @@ ouro__locals_unlock(void)
     ouro__os_release(&locals.lock);
 }
 
-void
+bool
 ouro__locals_vanish(struct ouro_heap *heap)
 {
+    bool any = false;
     for (struct local *local = heap->locals; local != NULL; local = local->next) {
-        if (local != ouro__locals[heap->index] && local != heap->late && local->state == LOCAL_HELD) {
+        /* By its holder: what this thread's own pointer led to may have ended, and be another's now. */
+        if (local->holder != &ouro__thread && local != heap->late && local->state == LOCAL_HELD) {
             local->state = LOCAL_VANISHED;
+            any = true;
         }
     }
+    return any;
 }

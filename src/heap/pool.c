@@ -126,27 +126,6 @@ collect_remote(struct pool *pool)
     return true;
 }
 
-void
-ouro__pool_push_remote(struct pool *pool, void *block)
-{
-    uint32_t offset = (uint32_t)((char *)block - pool->base);
-    /* Read first: once the block is pushed the pool may end.  The owner may be changing; a hint that reaches
-     * the former one is seen when it is next absorbed. */
-    struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
-    uint64_t seen = __atomic_load_n(&pool->remote, __ATOMIC_RELAXED);
-    uint64_t wanted;
-
-    do {
-        ouro__link_store(block, seen == 0 ? OFFSET_NONE : (uint32_t)(seen >> 32));
-        wanted = (uint64_t)offset << 32 | ((uint32_t)seen + 1);
-    } while (!__atomic_compare_exchange_n(&pool->remote, &seen, wanted, true, __ATOMIC_RELEASE,
-                                          __ATOMIC_RELAXED));
-    uint8_t *hint = &owner->remote_hint[pool->domain][pool->class];
-    if (__atomic_load_n(hint, __ATOMIC_RELAXED) == 0) {
-        __atomic_store_n(hint, 1, __ATOMIC_RELAXED);
-    }
-}
-
 /* ---- making and ending pools ---- */
 
 bool
@@ -215,6 +194,64 @@ end_pool(struct local *local, struct pool *pool)
     local->past_allocs[pool->domain] += pool->n_allocs;
     ouro__range_give(pool, n_slots);
     ouro__heap_discharge(local->heap, n_slots * SLOT_SIZE);
+}
+
+/* Give back a pool of a thread that fork did not copy; all its blocks were freed.  That thread may have been about to take
+ * one: nobody has it. */
+static void
+end_vanished(struct local *owner, struct pool *pool)
+{
+    unsigned n_slots = ouro__class_slots(pool->class);
+
+    __atomic_fetch_add(&owner->past_allocs[pool->domain], pool->n_allocs, __ATOMIC_RELAXED);
+    pool->flags = (uint8_t)(pool->flags & ~SLOT_VANISHED);
+    ouro__range_give(pool, n_slots);
+    ouro__heap_discharge(owner->heap, n_slots * SLOT_SIZE);
+}
+
+void
+ouro__pools_vanish(void)
+{
+    size_t n = ouro__range_extent() >> SLOT_SHIFT;
+    for (size_t i = 1; i < n; i++) {
+        struct pool *pool = &ouro__range.records[i];
+        if (pool->kind != SLOT_POOL || pool->owner->state != LOCAL_VANISHED) {
+            continue;
+        }
+        pool->flags |= SLOT_VANISHED;
+        if (ouro__pool_live(pool) == (uint32_t)pool->remote) {
+            end_vanished(pool->owner, pool);
+        }
+    }
+}
+
+void
+ouro__pool_push_remote(struct pool *pool, void *block)
+{
+    uint32_t offset = (uint32_t)((char *)block - pool->base);
+    /* Read first: once the block is pushed the pool may end.  The owner may be changing; a hint that reaches
+     * the former one is seen when it is next absorbed. */
+    struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
+    uint8_t *hint = &owner->remote_hint[pool->domain][pool->class];
+    uint64_t seen = __atomic_load_n(&pool->remote, __ATOMIC_RELAXED);
+    uint64_t wanted;
+    bool is_vanished = (pool->flags & SLOT_VANISHED) != 0;
+    uint32_t live = is_vanished ? ouro__pool_live(pool) : 0;
+
+    do {
+        ouro__link_store(block, seen == 0 ? OFFSET_NONE : (uint32_t)(seen >> 32));
+        wanted = (uint64_t)offset << 32 | ((uint32_t)seen + 1);
+    } while (!__atomic_compare_exchange_n(&pool->remote, &seen, wanted, true, __ATOMIC_RELEASE,
+                                          __ATOMIC_RELAXED));
+    if (OURO_UNLIKELY(is_vanished)) {
+        if ((uint32_t)wanted == live) { /* none else is left to free one */
+            end_vanished(owner, pool);
+        }
+        return;
+    }
+    if (__atomic_load_n(hint, __ATOMIC_RELAXED) == 0) {
+        __atomic_store_n(hint, 1, __ATOMIC_RELAXED);
+    }
 }
 
 /* A pool is empty: keep it where it is, since its like may be asked for again at once, and give back one that was

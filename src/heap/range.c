@@ -5,11 +5,11 @@
  * - a run is dirty or clean as a whole; its first and last record know its length; no two runs of the same
  *   sort touch.
  *
- * Dirty runs are taken first: they are resident already.  What was freed is kept resident, in the cache and in
- * dirty runs, up to a number of slots: an eighth of those in use, or `budget` where that is more.  Beyond it all
- * dirty runs and half of the cache are purged.  When what was purged is soon taken again the budget was too
- * small and doubles; when it is not, the budget halves: a program that swings between two sizes stops paying
- * for page faults, one that shrinks gives back nearly all. */
+ * Dirty runs are taken first: they are resident already; then clean ones, then runs of both sorts that touch.
+ * What was freed is kept resident, in the cache and in dirty runs, up to a number of slots: an eighth of those in
+ * use, or `budget` where that is more.  Beyond it all dirty runs and half of the cache are purged.  When what
+ * was purged is soon taken again the budget was too small and doubles; when it is not, the budget halves: a
+ * program that swings between two sizes stops paying for page faults, one that shrinks gives back nearly all. */
 #include "heap/range.h"
 
 #include <string.h>
@@ -34,6 +34,8 @@
 
 #define MIN_BUDGET ((size_t)(OURO_STRESS ? 1 : 16))   /* slots: 1 MiB */
 #define MAX_BUDGET ((size_t)(OURO_STRESS ? 1 : 1024)) /* slots: 64 MiB */
+/* A program that frees much at once is purged often on the way: that shrinks no budget up to this. */
+#define FALL_BUDGET ((size_t)(OURO_STRESS ? 2 : 64)) /* slots: 4 MiB */
 #define SOON_NS 100000000U /* a take within 100 ms of a purge shows that it came too early */
 
 #define EXACT_BINS 32
@@ -60,6 +62,12 @@ static struct {
     bool thrashed;          /* since the last purge */
     uint64_t purged;        /* bytes, ever; atomic */
 } range = {.lock = OURO_OS_LOCK_INIT, .budget = MIN_BUDGET};
+
+static size_t
+smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 static unsigned
 bin_of(size_t n)
@@ -242,11 +250,16 @@ unlink_run(struct pool *head)
 }
 
 static bool
+is_free(const struct pool *record)
+{
+    /* One in use is not ours to read, but for its kind. */
+    return __atomic_load_n(&record->kind, __ATOMIC_RELAXED) == SLOT_FREE;
+}
+
+static bool
 is_free_like(const struct pool *neighbour, const struct pool *record)
 {
-    /* A neighbour in use is not ours to read, but for its kind. */
-    return __atomic_load_n(&neighbour->kind, __ATOMIC_RELAXED) == SLOT_FREE &&
-           ((neighbour->flags ^ record->flags) & SLOT_DIRTY) == 0;
+    return is_free(neighbour) && ((neighbour->flags ^ record->flags) & SLOT_DIRTY) == 0;
 }
 
 /* Add slots that are in no list, all dirty or all clean, as a free run, joined with its like. */
@@ -292,8 +305,16 @@ cut_run(struct pool *head, size_t at, size_t n)
     if (clean && range.recently_purged >= n && !range.thrashed &&
         ouro__os_now() - range.purged_at < SOON_NS) {
         range.thrashed = true;
-        range.budget = range.budget * 2 > MAX_BUDGET ? MAX_BUDGET : range.budget * 2;
+        range.budget = smaller(range.budget * 2, MAX_BUDGET);
     }
+}
+
+/* The first slot from `index` on whose address is a multiple of `unit` slots. */
+static size_t
+align_slot(size_t index, size_t unit)
+{
+    size_t before = ouro__range.base >> SLOT_SHIFT;
+    return ouro__round_up(before + index, unit) - before;
 }
 
 /* The first run that has `n` slots from a multiple of `unit` on; *at is where. */
@@ -304,8 +325,7 @@ find_in(const struct bins *in, size_t n, size_t unit, size_t *at)
     for (; bins != 0; bins &= bins - 1) {
         uint32_t first = in->first[__builtin_ctzll(bins)];
         for (; first != 0; first = record_of(first)->next) {
-            size_t address = ouro__round_up((ouro__range.base >> SLOT_SHIFT) + first, unit);
-            *at = address - (ouro__range.base >> SLOT_SHIFT);
+            *at = align_slot(first, unit);
             if (*at + n <= first + record_of(first)->n_slots) {
                 return record_of(first);
             }
@@ -321,7 +341,54 @@ find_run(size_t n, size_t unit, size_t *at)
     return run != NULL ? run : find_in(&range.clean, n, unit, at);
 }
 
-static void purge_free(size_t keep);
+/* Where the free slots around a run begin and end: dirty runs and clean ones that touch. */
+static void
+measure_stretch(const struct pool *run, size_t *first, size_t *end)
+{
+    *first = ouro__slot_index(run);
+    *end = *first + run->n_slots;
+    while (is_free(record_of(*first - 1))) {
+        *first -= record_of(*first - 1)->n_slots;
+    }
+    while (*end < range_slots() && is_free(record_of(*end))) {
+        *end += record_of(*end)->n_slots;
+    }
+}
+
+/* `n` free slots in runs that touch, none of which has as many: *first begins one of them, and *at is where.  Each such
+ * stretch has a dirty run, and these are few. */
+static bool
+find_stretch(size_t n, size_t unit, size_t *first, size_t *at)
+{
+    for (uint64_t bins = range.dirty.occupied; bins != 0; bins &= bins - 1) {
+        uint32_t run = range.dirty.first[__builtin_ctzll(bins)];
+        for (; run != 0; run = record_of(run)->next) {
+            size_t end;
+            measure_stretch(record_of(run), first, &end);
+            *at = align_slot(*first, unit);
+            if (*at + n <= end) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Cut [at, at + n) out of the runs from `first` on. */
+static void
+cut_stretch(size_t first, size_t at, size_t n)
+{
+    size_t end = at + n;
+    while (at < end) {
+        struct pool *head = record_of(first);
+        first += head->n_slots;
+        if (first > at) {
+            size_t part = smaller(first, end) - at;
+            cut_run(head, at, part);
+            at += part;
+        }
+    }
+}
 
 static struct pool *
 take_locked(size_t n, size_t unit)
@@ -332,12 +399,12 @@ take_locked(size_t n, size_t unit)
         range.n_cached--;
         return record;
     }
-    size_t at = 0;
+    size_t at = 0, first;
     struct pool *run = find_run(n, unit, &at);
-    size_t n_free = range.n_clean + range.n_dirty + range.n_cached;
-    if (run == NULL && n > 1 && n_free >= n + range_slots() / 8) { /* in pieces: purged, they join */
-        purge_free(0);
-        run = find_run(n, unit, &at);
+    if (run == NULL && n > 1 && range.n_clean + range.n_dirty >= n &&
+        find_stretch(n, unit, &first, &at)) {
+        cut_stretch(first, at, n);
+        return record_of(at);
     }
     if (run == NULL) {
         if (!init_locked() || n > range.max_slots || !grow(unit > 1 ? n + unit : n)) {
@@ -391,16 +458,23 @@ ouro__range_extend(struct pool *first, size_t n_now, size_t n)
 
 /* ---- giving back ---- */
 
+/* Forget what the slots were used for; true when a mapping of theirs came from elsewhere. */
+static bool
+clear_flags(size_t first, size_t n)
+{
+    unsigned flags = 0;
+    for (size_t i = first; i < first + n; i++) {
+        flags |= record_of(i)->flags;
+        record_of(i)->flags = 0;
+    }
+    return flags & SLOT_MOVED;
+}
+
 static void
 purge_slots(size_t first, size_t n)
 {
-    bool moved = false;
-    for (size_t i = first; i < first + n; i++) {
-        moved |= (record_of(i)->flags & SLOT_MOVED) != 0;
-        record_of(i)->flags = 0;
-    }
     char *address = record_of(first)->base;
-    if (moved) {
+    if (clear_flags(first, n)) {
         ouro__os_renew(address, n << SLOT_SHIFT);
     } else {
         ouro__os_purge(address, n << SLOT_SHIFT);
@@ -433,10 +507,12 @@ purge_free(size_t keep)
         purge_slots(first, n);
         add_run(first, n);
     }
-    range.purged_at = ouro__os_now();
-    if (!range.thrashed && range.budget > MIN_BUDGET) {
+    uint64_t now = ouro__os_now();
+    size_t least = now - range.purged_at < SOON_NS ? FALL_BUDGET : MIN_BUDGET;
+    if (!range.thrashed && range.budget > least) {
         range.budget /= 2;
     }
+    range.purged_at = now;
     range.thrashed = false;
 }
 
@@ -445,10 +521,7 @@ static size_t
 n_kept_resident(void)
 {
     size_t share = (range.n_mapped - range.n_clean) / 8;
-    if (share > MAX_BUDGET) {
-        share = MAX_BUDGET;
-    }
-    return range.budget > share ? range.budget : share;
+    return range.budget > share ? range.budget : smaller(share, MAX_BUDGET);
 }
 
 void
@@ -474,6 +547,22 @@ ouro__range_give(struct pool *first, size_t n)
     if (range.n_cached + range.n_dirty > keep) {
         purge_free(keep / 2);
     }
+    ouro__os_release(&range.lock);
+}
+
+void
+ouro__range_give_moved(struct pool *first, size_t n)
+{
+    size_t index = ouro__slot_index(first);
+
+    ouro__os_acquire(&range.lock);
+    for (size_t i = index; i < index + n; i++) {
+        __atomic_store_n(&record_of(i)->owner, NULL, __ATOMIC_RELAXED);
+    }
+    if (clear_flags(index, n)) {
+        ouro__os_renew(first->base, n << SLOT_SHIFT);
+    }
+    add_run(index, n);
     ouro__os_release(&range.lock);
 }
 

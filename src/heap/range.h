@@ -30,8 +30,9 @@ enum slot_kind {
 };
 
 enum slot_flags {
-    SLOT_DIRTY = 1, /* written since it was mapped or purged */
-    SLOT_MOVED = 2, /* its mapping came from elsewhere by ouro__os_move: renew it, don't purge it */
+    SLOT_DIRTY = 1,    /* written since it was mapped or purged */
+    SLOT_MOVED = 2,    /* its mapping came from elsewhere by ouro__os_move: renew it, don't purge it */
+    SLOT_VANISHED = 4, /* a pool of a thread that fork did not copy: nobody takes from it */
 };
 
 struct local;
@@ -104,6 +105,9 @@ struct pool *ouro__range_take(size_t n, size_t unit);
 
 /* Give a run of slots back; their memory may be dirty.  Records' list links must be free. */
 void ouro__range_give(struct pool *first, size_t n);
+
+/* The same, but their pages were moved elsewhere. */
+void ouro__range_give_moved(struct pool *first, size_t n);
 
 /* Take the `n` slots right behind a run, when they are free: growth in place. */
 bool ouro__range_extend(struct pool *first, size_t n_now, size_t n);

@@ -111,7 +111,7 @@ restore_thresholds(void)
 }
 
 /* Between collections all old objects are in generation 2, in the order in which they were made.  Generation 1
- * is where the collector puts the survivors of a young look. */
+ * is where the collector puts the survivors of a young look; they stay there when pacing keeps them apart. */
 
 static void
 start_paced(int generation)
@@ -125,6 +125,10 @@ start_paced(int generation)
     }
     if (watch.look == OURO_LOOK_NOT || watch.look == OURO_LOOK_SURVEY) {
         ouro__generation_append(&generations[0], &generations[2]);
+    }
+    if (watch.look == OURO_LOOK_YOUNG && watch.pacing.takes_middle) { /* the older ones in front */
+        ouro__generation_append(&generations[0], &generations[1]);
+        ouro__generation_append(&generations[1], &generations[0]);
     }
     if (watch.look == OURO_LOOK_SURVEY &&
         !(watch.can_survey && ouro__survey_run(&generations[2], &generations[0], &watch.survey))) {
@@ -150,7 +154,8 @@ stop_paced(uint64_t n_found)
     ouro__pacing_stop(&watch.pacing, n_found, n_left, end.cpu_ns - watch.pacing.before.cpu_ns, end);
     if (watch.look == OURO_LOOK_YOUNG && watch.pacing.keeps_young) {
         ouro__generation_append(&generations[1], &generations[0]);
-    } else if (watch.look == OURO_LOOK_YOUNG || watch.look == OURO_LOOK_SURVEY) {
+    } else if (watch.look == OURO_LOOK_SURVEY ||
+               (watch.look == OURO_LOOK_YOUNG && !watch.pacing.keeps_middle)) {
         ouro__generation_append(&generations[1], &generations[2]);
     }
     set_thresholds();

@@ -78,11 +78,15 @@ ouro__kernel_peak_resident(void)
     return parse_number(&at) * 1024;
 }
 
+/* Make a part smaller by `share` of itself, and `excess` by as much. */
 static uint64_t
-take(uint64_t *from, uint64_t most)
+take_share(uint64_t *part, double share, uint64_t *excess)
 {
-    uint64_t taken = *from < most ? *from : most;
-    *from -= taken;
+    uint64_t wanted = (uint64_t)((double)*part * share) + 1;
+    uint64_t taken = wanted < *part ? wanted : *part;
+    taken = taken < *excess ? taken : *excess;
+    *part -= taken;
+    *excess -= taken;
     return taken;
 }
 
@@ -113,10 +117,10 @@ ouro__moment_fill(struct ouro_record_moment *moment, const ouro_heap_stats *heap
     moment->other = 0;
     uint64_t excess = ours - room;
     uint64_t touched = live - moment->untouched;
-    uint64_t not_there = take(&touched, excess);
-    moment->untouched += not_there;
-    excess -= not_there;
-    excess -= take(&moment->cached, excess);
-    excess -= take(&moment->free, excess);
-    (void)take(&moment->records, excess);
+    uint64_t parts = touched + moment->free + moment->cached;
+    double share = parts > excess ? (double)excess / (double)parts : 1;
+    moment->untouched += take_share(&touched, share, &excess);
+    (void)take_share(&moment->cached, share, &excess);
+    (void)take_share(&moment->free, share, &excess);
+    (void)take_share(&moment->records, 1, &excess);
 }

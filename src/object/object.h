@@ -70,6 +70,13 @@ ouro__shared_make(int32_t count, unsigned state)
 
 /* ---- types ---- */
 
+/* When the collector may stop looking at an object that holds nothing it would look at. */
+enum untracking {
+    UNTRACKED_NEVER,
+    UNTRACKED_BY_FULL, /* by a collection of everything; a dict, which is tracked again when that changes */
+    UNTRACKED_BY_ANY, /* a tuple, which can't change */
+};
+
 struct ouro_type {
     ouro_object head;
     ouro_ref base;
@@ -84,6 +91,7 @@ struct ouro_type {
     void (*let_go)(ouro_object *object); /* clear and dealloc at once, where that is known; or NULL */
     void (*end)(ouro_object *object);    /* destroys one that nobody but its owner ever had */
     uint8_t size_class;  /* of its objects' blocks; 0 when they differ in size, or are not small */
+    uint8_t untracking;  /* enum untracking */
     uint8_t plain_class; /* the same where they end with their memory; otherwise 0 */
     uint16_t n_refs;     /* where the table has nothing but so many references, */
     uint32_t refs;       /* the next behind the other from this offset on; otherwise 0 */
@@ -548,6 +556,15 @@ ouro__object_size(const struct ouro_type *type, const ouro_object *object)
             type->item_size * *(const size_t *)(const void *)((const char *)object + type->items_count);
     }
     return size;
+}
+
+/* May a cycle lead through the object?  Whoever holds it is to be tracked then. */
+static inline bool
+ouro__may_be_in_cycle(const ouro_object *object)
+{
+    const struct ouro_type *type = ouro__type(object);
+    return !(type->flags & OURO_TYPE_LEAF) &&
+           !(type->untracking == UNTRACKED_BY_ANY && object->flags & OBJECT_UNTRACKED);
 }
 
 /* Have the collector look at an object that was OBJECT_UNTRACKED.  May be called while it is in use. */

@@ -18,6 +18,7 @@ struct adaptor {
     } by;
     size_t at, next, stop, step; /* of islice: items taken; which is the next to give */
     bool is_claimed;
+    bool is_source; /* chain: `other` is yet to be iterated over */
 };
 
 #define MOST_NESTED 1000
@@ -82,9 +83,17 @@ step_chunked(struct adaptor *chunked, ouro_ref *item)
     }
     ouro_loan list = ouro_lend(chunked->other);
     while (status == OURO_FOUND && ouro_list_length(list) < chunked->by.chunk) {
+        if (ouro_list_append(list, ouro_lend(ouro_none())) < 0) { /* a place: nothing taken is lost */
+            return OURO_NO_MEMORY;
+        }
+        size_t last = ouro_list_length(list) - 1;
         status = ouro_next(ouro_lend(chunked->source), &taken);
-        if (status == OURO_FOUND && ouro_list_append_steal(list, taken) < 0) {
-            status = OURO_NO_MEMORY;
+        if (status == OURO_FOUND) {
+            ouro_status put = ouro_list_set(list, last, ouro_lend(taken));
+            ouro_decref(taken);
+            status = put < 0 ? put : OURO_FOUND;
+        } else {
+            ouro_xdecref(ouro_list_pop(list, last));
         }
     }
     if (status < 0 || ouro_list_length(list) == 0) {
@@ -103,25 +112,28 @@ static ouro_status
 step_chain(struct adaptor *chain, ouro_ref *item)
 {
     for (;;) {
-        ouro_ref next = NULL, iterator = NULL;
         ouro_status status = OURO_OK;
-        if (chain->other != NULL) {
-            status = ouro_next(ouro_lend(chain->other), item);
-            if (status != OURO_OK) {
+        if (chain->other == NULL) {
+            status = ouro_next(ouro_lend(chain->source), &chain->other);
+            if (status != OURO_FOUND) {
                 return status;
             }
-            ouro_clear(&chain->other);
+            chain->is_source = true;
         }
-        status = ouro_next(ouro_lend(chain->source), &next);
-        if (status != OURO_FOUND) {
+        if (chain->is_source) {
+            ouro_ref iterator = NULL;
+            status = ouro_iterate(ouro_lend(chain->other), &iterator);
+            if (status == OURO_NO_MEMORY) {
+                return status; /* and try again */
+            }
+            ouro_assign(&chain->other, iterator);
+            chain->is_source = false;
+        }
+        status = status < 0 ? status : ouro_next(ouro_lend(chain->other), item);
+        if (status != OURO_OK) {
             return status;
         }
-        status = ouro_iterate(ouro_lend(next), &iterator);
-        ouro_decref(next);
-        if (status < 0) {
-            return status;
-        }
-        chain->other = iterator;
+        ouro_clear(&chain->other);
     }
 }
 

@@ -155,7 +155,7 @@ add(struct table *dict, const struct table_search *search, ouro_object *value)
     entry[1] = value;
     ouro__incref_by(search->key, self);
     ouro__incref_by(value, self);
-    if (is_untracked(dict) && (ouro__table_tracks(search->key) || ouro__table_tracks(value))) {
+    if (is_untracked(dict) && (ouro__may_be_in_cycle(search->key) || ouro__may_be_in_cycle(value))) {
         ouro__track(&dict->head);
     }
     return true;
@@ -182,7 +182,7 @@ ouro__dict_fill(ouro_object *object, const struct table_key *keys, ouro_object *
         dict->entries[dict->n * WIDTH] = ouro_incref((ouro_loan)keys[i].key);
         dict->entries[dict->n * WIDTH + 1] = values[i];
         dict->n++;
-        if (is_untracked(dict) && ouro__table_tracks(values[i])) {
+        if (is_untracked(dict) && ouro__may_be_in_cycle(values[i])) {
             ouro__track(object);
         }
     }
@@ -204,7 +204,7 @@ set(struct table *dict, struct table_search *search, ouro_object *value)
         ouro_object **at = &dict->entries[index * WIDTH + 1];
         before = *at;
         *at = ouro_incref((ouro_loan)value);
-        if (is_untracked(dict) && ouro__table_tracks(value)) {
+        if (is_untracked(dict) && ouro__may_be_in_cycle(value)) {
             ouro__track(&dict->head);
         }
     } else if (OURO_LIKELY(search->status == OURO_OK) && OURO_UNLIKELY(!add(dict, search, value))) {
@@ -535,6 +535,7 @@ ouro__dicts_init(void)
     if (!ouro__type_make(&spec, &dict_type)) {
         return false;
     }
+    dict_type->untracking = UNTRACKED_BY_FULL;
     dict_type->let_go = let_go_of_dict;
     dict_type->end = end_dict;
     return true;

@@ -52,7 +52,7 @@ look(enum kind kind, ouro_object *sequence, size_t index, union found *found)
     }
     if (kind == TUPLE || kind == TUPLE_REVERSED) {
         const struct tuple *tuple = (const struct tuple *)sequence;
-        found->item = index < tuple->n ? ouro_incref((ouro_loan)tuple->items[index]) : NULL;
+        found->item = index < tuple->n ? ouro_incref(ouro__tuple_item(tuple, index)) : NULL;
         return index < tuple->n;
     }
     if (kind == STR) {

@@ -319,8 +319,8 @@ extend_by_sequence(struct list *list, ouro_loan items)
     struct list *taken; /* two objects are not used at once */
 
     if (ouro_is_a(items, ouro_tuple_type())) {
-        const struct tuple *tuple = (const struct tuple *)ouro_look(items);
-        taken = (struct list *)ouro_list_of(tuple->n, (ouro_loan const *)tuple->items);
+        struct tuple *tuple = (struct tuple *)ouro_look(items);
+        taken = (struct list *)ouro_list_of(tuple->n, ouro__tuple_items(tuple));
     } else {
         taken = (struct list *)ouro_list_slice(items, 0, SIZE_MAX);
     }

@@ -143,15 +143,6 @@ ouro__table_step(const struct table *table, size_t *position, unsigned width)
     return entry;
 }
 
-/* Does the collector have to know who holds this? */
-static inline bool
-ouro__table_tracks(const ouro_object *object)
-{
-    const struct ouro_type *type = ouro__type(object);
-    return !(type->flags & OURO_TYPE_LEAF) &&
-           !(type == ouro__tuple_type && object->flags & OBJECT_UNTRACKED);
-}
-
 /* ---- table.c ---- */
 
 /* Make room for `more` entries; false without memory, and the table is as it was. */

@@ -13,14 +13,6 @@ tuple_of(ouro_loan loan)
 
 #define MOST_ITEMS ((SIZE_MAX - sizeof(struct tuple)) / sizeof(ouro_ref))
 
-/* An item that is there; None in the place of one that the collector has cleared. */
-static inline ouro_loan
-item_at(const struct tuple *tuple, size_t index)
-{
-    ouro_object *item = tuple->items[index];
-    return OURO_LIKELY(item != NULL) ? (ouro_loan)item : ouro_lend(ouro_none());
-}
-
 ouro_ref
 ouro_tuple_new(size_t n, ouro_loan const *items)
 {
@@ -66,6 +58,9 @@ ouro_tuple_fill(ouro_loan loan, size_t index, ouro_ref item)
 {
     struct tuple *tuple = tuple_of(loan);
     OURO_CHECK(index < tuple->n, "item %zu of a tuple of %zu is to be filled", index, tuple->n);
+    if (OURO_UNLIKELY(tuple->head.flags & OBJECT_UNTRACKED) && ouro__may_be_in_cycle(item)) {
+        ouro__track(&tuple->head); /* a collection found it still empty */
+    }
     ouro_assign(&tuple->items[index], item);
 }
 
@@ -79,7 +74,7 @@ ouro_loan
 ouro_tuple_get_borrow(ouro_loan loan, size_t index)
 {
     const struct tuple *tuple = tuple_of(loan);
-    return index < tuple->n ? item_at(tuple, index) : NULL;
+    return index < tuple->n ? ouro__tuple_item(tuple, index) : NULL;
 }
 
 ouro_loan
@@ -98,7 +93,7 @@ hash_tuple(ouro_loan self, uint64_t *hash)
 
     for (size_t i = 0; i < tuple->n; i++) {
         uint64_t item;
-        ouro_status status = ouro_hash(item_at(tuple, i), &item);
+        ouro_status status = ouro_hash(ouro__tuple_item(tuple, i), &item);
         if (status < 0) {
             return status;
         }
@@ -115,7 +110,8 @@ equal_tuple(ouro_loan self, ouro_loan other)
         return OURO_NOT_EQUAL;
     }
     for (size_t i = 0; i < tuple_of(self)->n; i++) {
-        ouro_status status = ouro_equal(item_at(tuple_of(self), i), item_at(tuple_of(other), i));
+        ouro_status status =
+            ouro_equal(ouro__tuple_item(tuple_of(self), i), ouro__tuple_item(tuple_of(other), i));
         if (status != OURO_FOUND) {
             return status;
         }
@@ -162,6 +158,7 @@ ouro__tuples_init(void)
     if (!ouro__type_make(&spec, &ouro__tuple_type)) {
         return false;
     }
+    ouro__tuple_type->untracking = UNTRACKED_BY_ANY;
     ouro__tuple_type->let_go = let_go_of_tuple;
     ouro__tuple_type->end = end_tuple;
     return true;

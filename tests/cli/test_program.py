@@ -3,9 +3,11 @@
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
-from conftest import PYTHON
+from conftest import PYTHON, Tool
 
 
 def compile_c(tmp_path, name, text, *flags):
@@ -81,6 +83,28 @@ def test_the_path_is_searched_as_by_execvp(lone, tmp_path):
     assert lone.run("--quiet", "tool", env=env).stdout == "second\n"
     (second / "tool").unlink()
     assert lone.run("--quiet", "tool", env=env).returncode == 126
+
+
+def test_a_folder_of_the_path_that_cannot_be_searched(lone_tree):
+    """It says nothing about the program: as a shell has it, there is none, or it is elsewhere."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody whom a folder of root's shuts out")
+    with tempfile.TemporaryDirectory() as folder:
+        tree, closed, plain = (os.path.join(folder, name) for name in ("tree", "closed", "plain"))
+        shutil.copytree(lone_tree, tree)
+        os.mkdir(closed, mode=0o700)
+        Path(plain).write_text("not executable")
+        for path in (folder, tree):
+            os.chmod(path, 0o755)
+        outsider = {"user": 65534, "group": 65534, "extra_groups": [], "cwd": "/"}
+        env = {"PATH": f"{closed}:/usr/bin:/bin"}
+        tool = Tool(os.path.join(tree, "bin", "ouro"), "/tmp")
+        missing = tool.run("surely-there-is-no-such-program", env=env, **outsider)
+        assert missing.returncode == 127
+        assert missing.stderr.count("\n") == 1 and "no such program" in missing.stderr
+        assert tool.run("--quiet", "true", env=env, **outsider).returncode == 0
+        env["PATH"] += f":{folder}"
+        assert tool.run("plain", env=env, **outsider).returncode == 126
 
 
 def test_a_script_without_a_first_line(lone, tmp_path):

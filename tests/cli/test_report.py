@@ -254,7 +254,13 @@ def test_advice_on_the_collector(play):
     assert advice(play(typical(gc=busy(0.02, 0.01, 0.01), **stock))) is None
     assert "took 41 % of the CPU time; --gc=paced" in advice(play(typical(gc=busy(0.2, 0.1, 0.11), **stock)))
     assert advice(play(typical(gc=busy(0.05, 0.05, 0.04)))) is None
-    assert "even when paced" in advice(play(typical(gc=busy(0.2, 0.1, 0.1))))
+    clean = advice(play(typical(gc=busy(0.2, 0.1, 0.1))))
+    assert "even when paced and freed little" in clean and "cyclic garbage" not in clean
+    found = busy(0.2, 0.1, 0.1)
+    found[0]["collected"] = 600_000
+    assert "paced: the program makes much cyclic garbage" in advice(play(typical(gc=found)))
+    bulky = advice(play(typical(gc=busy(0.2, 0.1, 0.1), gc_freed_bytes=300 * MIB)))
+    assert "paced: the program makes much cyclic garbage" in bulky
     obeyed = play(typical(gc=busy(0.2, 0.1, 0.1), gc_mode=records.GC_OBEYED))
     assert "gc.set_threshold()" in advice(obeyed)
     # Forty percent of next to nothing is nothing.

@@ -171,12 +171,41 @@ check_box(const struct box *box)
 
 /* ---- operations on each kind ---- */
 
+/* Find an item, or take it out. */
+static void
+search_list(struct box *box, unsigned item, bool takes_out)
+{
+    size_t place = place_of(box, item), found = SIZE_MAX;
+    ouro_status status = takes_out ? ouro_list_remove(ouro_lend(box->object), atom(item))
+                                   : ouro_list_find(ouro_lend(box->object), atom(item), &found);
+
+    REQUIRE((status == OURO_FOUND) == (place < box->n), "%s", takes_out ? "remove" : "find");
+    REQUIRE(takes_out || found == (place < box->n ? place : SIZE_MAX), "%zu, not %zu", found, place);
+    if (takes_out && place < box->n) {
+        take_out(box, place);
+    }
+}
+
+/* Have a part of the list in its place. */
+static void
+cut_list(struct box *box, size_t begin, size_t length)
+{
+    ouro_ref slice = ouro_list_slice(ouro_lend(box->object), begin, begin + length);
+
+    REQUIRE(slice != NULL, "no memory");
+    ouro_assign(&box->object, slice);
+    box->n = box->n > begin + length ? begin + length : box->n;
+    for (size_t i = 0; i < begin && box->n != 0; i++) {
+        take_out(box, 0);
+    }
+}
+
 static void
 on_list(struct input *input, struct box *box)
 {
     unsigned what = (unsigned)next_below(input, 10), item = next_atom(input);
     ouro_loan list = ouro_lend(box->object);
-    size_t index = next_below(input, box->n + 2), found = SIZE_MAX, place;
+    size_t index = next_below(input, box->n + 2);
 
     switch (what) {
     case 0:
@@ -205,16 +234,8 @@ on_list(struct input *input, struct box *box)
         }
         break;
     case 5:
-        place = place_of(box, item);
-        REQUIRE((ouro_list_find(list, atom(item), &found) == OURO_FOUND) == (place < box->n), "find");
-        REQUIRE(found == (place < box->n ? place : SIZE_MAX), "%zu, not %zu", found, place);
-        break;
     case 6:
-        place = place_of(box, item);
-        REQUIRE((ouro_list_remove(list, atom(item)) == OURO_FOUND) == (place < box->n), "remove");
-        if (place < box->n) {
-            take_out(box, place);
-        }
+        search_list(box, item, what == 6);
         break;
     case 7:
         ouro_list_reverse(list);
@@ -224,16 +245,9 @@ on_list(struct input *input, struct box *box)
             box->keys[i] = key;
         }
         break;
-    case 8: {
-        ouro_ref slice = ouro_list_slice(list, index, index + item);
-        REQUIRE(slice != NULL, "no memory");
-        ouro_assign(&box->object, slice);
-        box->n = box->n > index + item ? index + item : box->n;
-        for (size_t i = 0; i < index && box->n != 0; i++) {
-            take_out(box, 0);
-        }
+    case 8:
+        cut_list(box, index, item);
         break;
-    }
     default:
         if (index == 0) {
             ouro_list_clear(list);

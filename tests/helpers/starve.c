@@ -5,8 +5,15 @@
 #include "object/object.h"
 #include "require.h"
 
-#define N_SIZES (FINE_MAX / 16 + 1)
+#define N_FINE (FINE_MAX / 16 + 1)
+#define N_SIZES (N_FINE + 6) /* up to 64 KiB */
 #define N_KINDS 3
+
+static size_t
+bytes_of(size_t size)
+{
+    return size < N_FINE ? 16 * size : (size_t)FINE_MAX << (size - N_FINE + 1);
+}
 
 /* Blocks of one size, of the kinds that objects and their buffers are made of.  To the collector they are free: of no type.
  * The first word of each is a link. */
@@ -29,9 +36,9 @@ domain_of(unsigned kind)
 static bool
 push(size_t size, unsigned kind)
 {
-    struct block *block = ouro_heap_alloc(heap_of(kind), domain_of(kind), size * 16);
+    struct block *block = ouro_heap_alloc(heap_of(kind), domain_of(kind), bytes_of(size));
     if (block != NULL) {
-        memset(block, 0, size * 16);
+        memset(block, 0, bytes_of(size));
         block->next = kept[size][kind];
         kept[size][kind] = block;
     }

@@ -7,7 +7,7 @@
 #include "nodes.h"
 #include "random.h"
 
-/* Take all memory there is for objects and their buffers, of every small size. */
+/* Take all memory there is for objects and their buffers, of every size up to 64 KiB. */
 void starve_begin(void);
 
 /* Give a block back, of a size that chance decides; when there is none left to give, the test ends. */

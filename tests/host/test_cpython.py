@@ -275,6 +275,7 @@ def test_neighbours(ouro):
         ("small_cycles", 300000, 1.15),
         ("big_cycles", 1200, 1.15),
         ("documents", 1200, 1.15),
+        ("models", 1500, 1.15),
         ("plain_data_in_cycles", 1200, 1.15),
         ("binary_trees", 14, 1.15),
         ("trees", 12, 1.10),

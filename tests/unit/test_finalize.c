@@ -8,6 +8,7 @@
 #include "child.h"
 #include "cm.h"
 #include "nodes.h"
+#include "process.h"
 #include "random.h"
 #include "require.h"
 #include "threads.h"
@@ -212,7 +213,7 @@ test_dead_while_called(void **state) /* test_finalize: once, also for who calls 
     ouro_clear(&in_call);
 }
 
-#define N_MANY 200000
+#define N_MANY (TEST_STRESSED ? 10000 : 200000)
 
 static void
 test_many(void **state) /* our own */

@@ -366,6 +366,114 @@ test_tracked_and_finalized(void **state) /* GCTests.test_is_tracked, test_is_fin
     ouro_decref(row);
 }
 
+/* GCTests.test_is_tracked: "atoms and leaf objects: no; instances, lists, sets: yes; subtypes always" */
+static void
+test_which_kinds_are_tracked(void **state)
+{
+    (void)state;
+    ouro_ref leaves[] = {ouro_none(),
+                         ouro_bool(true),
+                         ouro_int_new(7),
+                         ouro_int_new(INT64_MIN),
+                         ouro_float_new(1.5),
+                         ouro_str_new("text"),
+                         ouro_bytes_new("bytes", 5),
+                         ouro_bytearray_new("bytes", 5)};
+    for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
+        assert_false(ouro_is_tracked(ouro_lend(leaves[i])));
+        ouro_decref(leaves[i]);
+    }
+    ouro_ref frozen = NULL, types[3];
+    assert_int_equal(ouro_frozenset_new(NULL, &frozen), OURO_OK);
+    ouro_ref containers[] = {ouro_list_new(0), ouro_set_new(), frozen, ouro_tuple_new(1, NULL),
+                             node_new(NULL, NULL)};
+    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++) {
+        assert_true(ouro_is_tracked(ouro_lend(containers[i])));
+        ouro_decref(containers[i]);
+    }
+    ouro_ref dict = ouro_dict_new();
+    assert_false(ouro_is_tracked(ouro_lend(dict))); /* born untracked */
+    ouro_decref(dict);
+    ouro_loan bases[] = {ouro_dict_type(), ouro_list_type(), ouro_set_type()};
+    for (size_t i = 0; i < 3; i++) {
+        const ouro_type_spec spec = {.name = "sub", .base = bases[i], .size = 48};
+        assert_int_equal(ouro_type_create(&spec, &types[i]), OURO_OK);
+        ouro_ref object = ouro_new(ouro_lend(types[i]));
+        assert_true(ouro_is_tracked(ouro_lend(object)));
+        ouro_decref(object);
+        ouro_decref(types[i]);
+    }
+}
+
+/* Follows the collections that follow: which of `n` objects each still looks at. */
+static void
+check_tracked(ouro_ref const *objects, size_t n, unsigned generation, unsigned expected)
+{
+    unsigned tracked = 0;
+    ouro_gc_collect(generation);
+    for (size_t i = 0; i < n; i++) {
+        tracked |= (unsigned)ouro_is_tracked(ouro_lend(objects[i])) << i;
+    }
+    assert_int_equal(tracked, expected);
+}
+
+/* test_tuple.TupleTest.test_track_dynamic, test_track_literals; test_dict.DictTest.test_track_dynamic */
+static void
+test_collections_untrack(void **state)
+{
+    (void)state;
+    ouro_ref number = ouro_int_new(1), list = ouro_list_new(0), key = ouro_str_new("key");
+    ouro_ref atoms = ouro_tuple_new(2, (ouro_loan const[]){ouro_lend(number), ouro_lend(key)});
+    ouro_ref nested = ouro_tuple_new(2, (ouro_loan const[]){ouro_lend(number), ouro_lend(atoms)});
+    ouro_ref holder = ouro_tuple_new(2, (ouro_loan const[]){ouro_lend(atoms), ouro_lend(list)});
+    ouro_ref dict = ouro_dict_new(), dict_of_list = ouro_dict_new();
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(key), ouro_lend(list)), OURO_OK);
+    assert_int_equal(ouro_dict_set(ouro_lend(dict_of_list), ouro_lend(key), ouro_lend(list)), OURO_OK);
+    ouro_ref of_dict = ouro_tuple_new(1, (ouro_loan const[]){ouro_lend(dict)});
+    ouro_ref objects[] = {atoms, nested, holder, dict, dict_of_list, of_dict};
+    for (size_t i = 0; i < 6; i++) {
+        assert_true(ouro_is_tracked(ouro_lend(objects[i])));
+    }
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(key), ouro_lend(number)), OURO_OK);
+    assert_true(ouro_is_tracked(ouro_lend(dict)));
+    for (unsigned generation = 0; generation < 2; generation++) { /* tuples, from the inside */
+        ouro_gc_collect(generation);
+        assert_false(ouro_is_tracked(ouro_lend(atoms)));
+    }
+    check_tracked(objects, 6, 2, 1U << 2 | 1U << 4 | 1U << 5); /* and dicts, by a full one alone */
+    check_tracked(objects, 6, 2,
+                  1U << 2 | 1U << 4 | 1U << 5); /* a dict may be tracked again: so its tuple is */
+    assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(key), ouro_lend(of_dict)), OURO_OK);
+    assert_true(ouro_is_tracked(ouro_lend(dict)));
+    ouro_decref(of_dict); /* a cycle of the two */
+    ouro_decref(dict);
+    assert_int_equal(ouro_gc_collect(2), 2);
+    for (size_t i = 0; i < 3; i++) {
+        ouro_decref(objects[i]);
+    }
+    ouro_decref(dict_of_list);
+    ouro_decref(number);
+    ouro_decref(list);
+    ouro_decref(key);
+}
+
+static void
+test_a_tuple_untracked_before_it_was_filled(void **state)
+{
+    (void)state;
+    ouro_ref tuple = ouro_tuple_new(2, NULL);
+    ouro_gc_collect(2);
+    assert_false(ouro_is_tracked(ouro_lend(tuple)));
+    ouro_tuple_fill(ouro_lend(tuple), 0, ouro_int_new(1));
+    assert_false(ouro_is_tracked(ouro_lend(tuple)));
+    ouro_ref list = ouro_list_new(0);
+    assert_int_equal(ouro_list_append(ouro_lend(list), ouro_lend(tuple)), OURO_OK);
+    ouro_tuple_fill(ouro_lend(tuple), 1, list);
+    assert_true(ouro_is_tracked(ouro_lend(tuple)));
+    ouro_decref(tuple);
+    assert_int_equal(ouro_gc_collect(0), 2); /* and is young again */
+}
+
 /* ---- freezing ---- */
 
 static void
@@ -622,6 +730,9 @@ main(void)
         TEST(test_referrers),
         TEST(test_referents),
         TEST(test_tracked_and_finalized),
+        TEST(test_which_kinds_are_tracked),
+        TEST(test_collections_untrack),
+        TEST(test_a_tuple_untracked_before_it_was_filled),
         TEST(test_freeze),
         TEST(test_frozen_hold_what_they_refer_to),
         TEST(test_callbacks),

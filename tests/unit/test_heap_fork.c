@@ -230,6 +230,90 @@ test_threads_that_fork(void **state)
     assert_int_equal(stats.live_bytes, 0);
 }
 
+/* Threads that make many blocks, hand them over, and wait. */
+enum { N_MAKERS = 4, N_MADE = 40000, MADE_SIZE = 200 };
+
+struct maker {
+    ouro_heap *heap;
+    void **blocks;
+    atomic_size_t *n_ready;
+    atomic_bool *stop;
+};
+
+static void
+make_and_wait(void *context)
+{
+    struct maker *maker = context;
+    for (size_t i = 0; i < N_MADE; i++) {
+        maker->blocks[i] = ouro_heap_alloc(maker->heap, OURO_DOMAIN_RAW, MADE_SIZE);
+        REQUIRE(maker->blocks[i] != NULL, "no memory");
+        memset(maker->blocks[i], 0x5A, MADE_SIZE);
+    }
+    for (size_t i = 1; i < N_MADE; i += 8) { /* and some of its own pools are part full */
+        ouro_heap_free(maker->heap, OURO_DOMAIN_RAW, maker->blocks[i]);
+        maker->blocks[i] = NULL;
+    }
+    atomic_fetch_add(maker->n_ready, 1);
+    while (!atomic_load(maker->stop)) {
+        sleep_ms(1);
+    }
+}
+
+static void
+free_what_was_made(void *context)
+{
+    struct maker *makers = context;
+    ouro_heap_stats before, after;
+    ouro_heap_get_stats(makers[0].heap, &before);
+    for (size_t i = 0; i < (size_t)N_MAKERS * N_MADE; i++) {
+        ouro_heap_free(makers[0].heap, OURO_DOMAIN_RAW, makers[i / N_MADE].blocks[i % N_MADE]);
+    }
+    (void)ouro_heap_trim(makers[0].heap);
+    ouro_heap_get_stats(makers[0].heap, &after);
+    uint64_t made = (uint64_t)N_MAKERS * N_MADE * MADE_SIZE;
+    REQUIRE(after.live_bytes <= before.live_bytes - made / 8 * 7, "%llu of %llu bytes still live",
+            (unsigned long long)after.live_bytes, (unsigned long long)before.live_bytes);
+    REQUIRE(after.resident_bytes <= before.resident_bytes - made / 10 * 9,
+            "%llu of %llu bytes still resident", (unsigned long long)after.resident_bytes,
+            (unsigned long long)before.resident_bytes);
+    REQUIRE(after.domain[OURO_DOMAIN_RAW].n_allocs == before.domain[OURO_DOMAIN_RAW].n_allocs,
+            "allocations were forgotten");
+    for (size_t i = 0; i < N_MADE; i++) { /* and what was given back serves again */
+        void *block = ouro_heap_alloc(makers[0].heap, OURO_DOMAIN_RAW, i % 3000 + 1);
+        REQUIRE(block != NULL, "no memory");
+        memset(block, 0xA5, i % 3000 + 1);
+        ouro_heap_free(makers[0].heap, OURO_DOMAIN_RAW, block);
+    }
+}
+
+/* Pools of threads that were not copied are given back once all their blocks are freed. */
+static void
+test_pools_of_vanished_threads(void **state)
+{
+    struct fixture *fixture = *state;
+    struct maker makers[N_MAKERS];
+    atomic_bool stop = false;
+    atomic_size_t n_ready = 0;
+    for (size_t i = 0; i < N_MAKERS; i++) {
+        makers[i] = (struct maker){fixture->heap, calloc(N_MADE, sizeof(void *)), &n_ready, &stop};
+        assert_non_null(makers[i].blocks);
+    }
+    struct threads *threads = threads_start(N_MAKERS, make_and_wait, makers, sizeof makers[0]);
+    while (atomic_load(&n_ready) < N_MAKERS) {
+        sleep_ms(1);
+    }
+    struct child_end end = child_run(free_what_was_made, makers, 120);
+    REQUIRE(end.signal == 0 && end.code == 0, "signal %d, code %d: %s", end.signal, end.code, end.text);
+    atomic_store(&stop, true);
+    threads_join(threads);
+    for (size_t i = 0; i < N_MAKERS; i++) {
+        for (size_t j = 0; j < N_MADE; j++) {
+            ouro_heap_free(fixture->heap, OURO_DOMAIN_RAW, makers[i].blocks[j]);
+        }
+        free(makers[i].blocks);
+    }
+}
+
 /* A child may destroy the heap; its parent keeps it. */
 static void
 test_child_that_destroys(void **state)
@@ -261,6 +345,7 @@ main(void)
         ON_KIND(test_fork_while_threads_work, kind_shared),
         ON_KIND(test_fork_while_threads_work, kind_shared_debug),
         ON_KIND(test_threads_that_fork, kind_shared),
+        ON_KIND(test_pools_of_vanished_threads, kind_shared),
         ON_EVERY_KIND(test_child_that_destroys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

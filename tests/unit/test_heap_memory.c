@@ -292,6 +292,101 @@ test_no_thrashing_in_waves(void **state)
     }
 }
 
+/* The same with waves that are purged many times as they fall, in a program that holds as much besides. */
+static void
+test_no_thrashing_in_tall_waves(void **state)
+{
+    struct fixture *fixture = *state;
+    struct holding kept;
+    hold(&kept, fixture->heap, 8 * MIB, 1000, 8000, 55);
+    uint64_t purged = purged_of(fixture->heap), turned = 0;
+    uint64_t n = test_count(NULL, 100);
+    for (uint64_t i = 0; i < n; i++) {
+        struct holding holding;
+        hold(&holding, fixture->heap, 7 * MIB, 1000, 8000, 52);
+        turned += holding.bytes;
+        release(&holding);
+    }
+    release(&kept);
+    purged = purged_of(fixture->heap) - purged;
+    if (purged > turned / 10 + 32 * MIB) {
+        fail_msg("%llu of %llu KiB went to the system and back", (unsigned long long)purged / 1024,
+                 (unsigned long long)turned / 1024);
+    }
+}
+
+static uint64_t
+mapped_of(ouro_heap *heap)
+{
+    ouro_heap_stats stats;
+    ouro_heap_get_stats(heap, &stats);
+    return stats.mapped_bytes;
+}
+
+/* Free memory, some of it resident and some not, serves a block that no piece of one sort could hold; and is zero
+ * when that was asked. */
+static void
+test_resident_and_purged_serve_one_block(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { N = 48 };
+    unsigned char *blocks[N];
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct test_random random = {test_seed(53 + seed)};
+        for (size_t i = 0; i < N; i++) {
+            blocks[i] = ouro_heap_alloc(fixture->heap, OURO_DOMAIN_RAW, MIB);
+            assert_non_null(blocks[i]);
+            memset(opaque_pointer(blocks[i]), 0x5A, MIB);
+        }
+        uint64_t mapped = mapped_of(fixture->heap);
+        for (size_t left = N; left > 0; left--) { /* in any order: what is purged when depends on it */
+            size_t i = random_below(&random, left);
+            ouro_heap_free(fixture->heap, OURO_DOMAIN_RAW, blocks[i]);
+            blocks[i] = blocks[left - 1];
+        }
+        size_t size = (N / 2 + random_below(&random, N / 4)) * MIB;
+        unsigned char *block = ouro_heap_alloc_zeroed(fixture->heap, OURO_DOMAIN_RAW, size, 1);
+        assert_non_null(block);
+        assert_int_equal(mapped_of(fixture->heap), mapped);
+        for (size_t i = 0; i < size; i += 512) {
+            assert_int_equal(block[i], 0);
+        }
+        memset(opaque_pointer(block), 0xA5, size);
+        ouro_heap_free(fixture->heap, OURO_DOMAIN_RAW, block);
+    }
+}
+
+/* A block that grows into memory that is resident still, or isn't, keeps what it holds. */
+static void
+test_growth_into_freed_memory(void **state)
+{
+    struct fixture *fixture = *state;
+    struct holding holding;
+    hold(&holding, fixture->heap, 100 * MIB, 100000, 500000, 54); /* an eighth may stay resident */
+    for (uint64_t round = 0; round < 40; round++) {
+        size_t size = MIB + round * 20000;
+        unsigned char *block = ouro_heap_alloc(fixture->heap, OURO_DOMAIN_RAW, size);
+        unsigned char *freed = ouro_heap_alloc(fixture->heap, OURO_DOMAIN_RAW, 9 * MIB);
+        assert_non_null(block);
+        assert_non_null(freed);
+        pattern_fill(block, size, round);
+        memset(opaque_pointer(freed), 0x5A, 9 * MIB);
+        ouro_heap_free(fixture->heap, OURO_DOMAIN_RAW, freed);
+        if (round % 2 == 1) {
+            ouro_heap_trim(fixture->heap);
+        }
+        for (size_t before = size; size < 8 * MIB; before = size) {
+            size += size / 2 + 70000;
+            block = ouro_heap_realloc(fixture->heap, OURO_DOMAIN_RAW, block, size);
+            assert_non_null(block);
+            assert_true(pattern_holds(block, before, before, round));
+            pattern_fill(block, size, round);
+        }
+        ouro_heap_free(fixture->heap, OURO_DOMAIN_RAW, block);
+    }
+    release(&holding);
+}
+
 /* The heap's own account of what is resident agrees with the kernel's. */
 static void
 test_resident_is_what_the_kernel_says(void **state)
@@ -324,6 +419,7 @@ static void
 test_untouched_parts_are_counted(void **state)
 {
     struct fixture *fixture = *state;
+    ouro_heap_trim(fixture->heap); /* what earlier tests left resident would serve a part of the block */
     unsigned char *block = ouro_heap_alloc(fixture->heap, OURO_DOMAIN_RAW, 64 << 20);
     assert_non_null(block);
     ouro_heap_stats stats;
@@ -391,6 +487,9 @@ main(void)
         ON_RELEASE_KINDS(test_part_full_pools_are_trimmed),
         ON_RELEASE_KINDS(test_no_thrashing_at_a_boundary),
         ON_RELEASE_KINDS(test_no_thrashing_in_waves),
+        ON_RELEASE_KINDS(test_no_thrashing_in_tall_waves),
+        ON_RELEASE_KINDS(test_resident_and_purged_serve_one_block),
+        ON_RELEASE_KINDS(test_growth_into_freed_memory),
         ON_RELEASE_KINDS(test_resident_is_what_the_kernel_says),
         ON_RELEASE_KINDS(test_untouched_parts_are_counted),
     };

@@ -1,6 +1,8 @@
 /* test_int_memory.c - large numbers without memory: each computation gives its result or OURO_NO_MEMORY, whichever
  * request it is that fails, GMP's own among them, and leaves nothing behind.
  *
+ * ctest: timeout=600
+ *
  * Follows CPython's Lib/test/test_long.py for results; that memory may be missing is our own. */
 #include <gmp.h>
 #include <ouro/ouro.h>

@@ -7,6 +7,7 @@
 
 #include "cm.h"
 #include "nodes.h"
+#include "process.h"
 #include "require.h"
 
 static ouro_loan legacy_type, heir_type;
@@ -180,7 +181,7 @@ test_reached_from_another(void **state) /* both go in, also where one reaches th
     }
 }
 
-#define N_LONG 1000000
+#define N_LONG (TEST_THREAD_SANITIZED || TEST_STRESSED ? 30000 : 1000000)
 
 static void
 test_long_reach(void **state) /* as far as one likes, wherever the objects lie */
@@ -261,7 +262,7 @@ test_alive_is_no_garbage(void **state) /* what is held from outside is not looke
 static void
 test_automatic(void **state) /* in slices as well: many, among garbage that goes */
 {
-    enum { N = 300 };
+    enum { N = TEST_STRESSED ? 10 : 300 };
 
     (void)state;
     ouro_gc_enable();

@@ -1,20 +1,50 @@
-/* test_nesting.c - containers that lie a million deep inside each other die without deep recursion.
+/* test_nesting.c - containers, instances and closures that lie a million deep inside each other die without deep recursion.
  *
  * Follows CPython's Lib/test/test_gc.py, GCTests.test_trashcan and test_trashcan_threads, Lib/test/test_list.py and others,
  * test_repr_deep.
  *
- * ctest: timeout=300 */
+ * ctest: timeout=600 */
 #include <pthread.h>
 
 #include "cm.h"
-#include "nodes.h"
+#include "names.h"
 #include "process.h"
 #include "require.h"
 
 #define DEEP                                                                                           \
     (TEST_STRESSED ? 10000 : TEST_THREAD_SANITIZED || TEST_ADDRESS_SANITIZED ? 200000 : 1000000)
 
-enum kind { LISTS, TUPLES, DICTS, KEYS, SETS, FROZENSETS, NODES, MIXED, N_KINDS = MIXED };
+enum kind {
+    LISTS,
+    TUPLES,
+    DICTS,
+    KEYS,
+    SETS,
+    FROZENSETS,
+    INSTANCES,
+    CLOSED, /* instances with slots alone */
+    APART,  /* instances with a dict */
+    METHODS,
+    FUNCTIONS,
+    CELLS,
+    NODES,
+    MIXED,
+    N_KINDS = MIXED
+};
+
+static ouro_loan open_class, closed_class, function;
+
+static ouro_ref
+wrap_in_instance(enum kind kind, ouro_loan inner)
+{
+    ouro_ref outer = instance_new(kind == CLOSED ? closed_class : open_class), dict = NULL;
+    attribute_set(ouro_lend(outer), name_of(0), ouro_incref(inner));
+    if (kind == APART) {
+        REQUIRE(ouro_instance_dict(ouro_lend(outer), &dict) == OURO_OK, "no memory");
+        ouro_decref(dict);
+    }
+    return outer;
+}
 
 /* A container of the kind with one item, which is stolen. */
 static ouro_ref
@@ -53,6 +83,20 @@ wrap(enum kind kind, ouro_ref inner)
         ouro_decref(items);
         break;
     }
+    case INSTANCES:
+    case CLOSED:
+    case APART:
+        outer = wrap_in_instance(kind, ouro_lend(inner));
+        break;
+    case METHODS:
+        status = ouro_method_create(function, ouro_lend(inner), &outer);
+        break;
+    case FUNCTIONS:
+        outer = function_new(do_nothing, ouro_lend(inner));
+        break;
+    case CELLS:
+        outer = ouro_cell_new(ouro_lend(inner));
+        break;
     default:
         outer = node_new_final(ouro_incref(ouro_lend(inner)), NULL);
         break;
@@ -165,6 +209,16 @@ test_on_a_small_stack(void **state)
     pthread_attr_destroy(&attributes);
 }
 
+static int
+make_classes(void **state)
+{
+    (void)nodes_setup(state);
+    open_class = ouro_lend(class_new("open", NULL, 0, false));
+    closed_class = ouro_lend(class_new("closed", NULL, 1, true));
+    function = ouro_lend(function_new(do_nothing, NULL));
+    return 0;
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, gc_setup, gc_teardown)
 
 int
@@ -176,5 +230,5 @@ main(void)
         TEST(test_collections_in_finalizers),
         TEST(test_on_a_small_stack),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_classes, NULL);
 }

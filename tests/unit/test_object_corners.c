@@ -481,6 +481,7 @@ test_blocks_of_leaves_stay_with_leaves(void **state)
     enum { N = 3000 };
     static ouro_ref made[N];
     ouro_ref leaves = holder_type(OURO_TYPE_LEAF), type = holder_type(0);
+    ouro_gc_disable();
     for (size_t i = 0; i < N; i++) {
         made[i] = holder_new(leaves);
         ((struct holder *)made[i])->held = leaf_new(i);
@@ -494,6 +495,7 @@ test_blocks_of_leaves_stay_with_leaves(void **state)
         ((struct holder *)ring)->held = ring;
     }
     assert_int_equal(ouro_gc_collect(ALL), N);
+    ouro_gc_enable();
     ouro_decref(leaves);
     ouro_decref(type);
 }

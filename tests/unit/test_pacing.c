@@ -131,6 +131,94 @@ test_bytes_force_a_look(void **state)
     assert_int_equal(pacing->n_forced, 2);
 }
 
+/* A young look at as many objects as the threshold says and those kept apart: `percent` of all are garbage. */
+static enum ouro__look
+look_young(struct program *program, uint64_t *n_apart, uint64_t percent)
+{
+    struct ouro__pacing *pacing = &program->pacing;
+    uint64_t n = (uint64_t)pacing->threshold + 1;
+    program->now.cpu_ns += n * 100;
+    enum ouro__look look = ouro__pacing_start(pacing, false, false, n, program->now);
+    if (look == OURO_LOOK_YOUNG) {
+        uint64_t n_seen = n + (pacing->takes_middle ? *n_apart : 0), n_found = n_seen * percent / 100;
+        assert_int_equal(pacing->looked_at, n_seen);
+        uint64_t n_not_seen = pacing->takes_middle ? 0 : *n_apart;
+        ouro__pacing_stop(pacing, n_found, n_not_seen + n_seen - n_found,
+                          program->now.cpu_ns - pacing->before.cpu_ns, program->now);
+        *n_apart = pacing->keeps_middle ? n_not_seen + n_seen - n_found : 0;
+    } else {
+        ouro__pacing_stop(pacing, 0, n, program->now.cpu_ns - pacing->before.cpu_ns, program->now);
+    }
+    return look;
+}
+
+/* What a dirty look leaves is kept apart, looked at with the eleventh, and then old. */
+static void
+test_survivors_of_dirty_looks(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 700);
+    uint64_t n_apart = 0;
+    for (int round = 0; round < 5; round++) {
+        for (int i = 1; i <= MIDDLE_LOOKS; i++) {
+            assert_int_equal(look_young(&program, &n_apart, 40), OURO_LOOK_YOUNG);
+            assert_false(program.pacing.takes_middle);
+            assert_int_equal(n_apart, (uint64_t)i * (701 - 701 * 40 / 100));
+        }
+        assert_int_equal(look_young(&program, &n_apart, 90), OURO_LOOK_YOUNG);
+        assert_true(program.pacing.takes_middle);
+        assert_int_equal(n_apart, 0);
+        assert_true(program.pacing.n_old <= (uint64_t)(round + 1) * 500);
+    }
+}
+
+/* Clean looks leave what is old; the first of a row after a dirty one are not believed. */
+static void
+test_survivors_of_clean_looks(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 700);
+    uint64_t n_apart = 0;
+    for (int i = 0; i < 50; i++) {
+        (void)look_young(&program, &n_apart, 0);
+        assert_int_equal(n_apart, 0);
+        assert_false(program.pacing.takes_middle);
+    }
+    unsigned n_kept = 0;
+    while (look_young(&program, &n_apart, 30) != OURO_LOOK_YOUNG) {
+    }
+    for (int i = 0; i < 200; i++) {
+        (void)look_young(&program, &n_apart, 0);
+        n_kept += program.pacing.keeps_middle;
+    }
+    assert_in_range(n_kept, 1, 2 * MIDDLE_LOOKS);
+    assert_int_equal(n_apart, 0);
+}
+
+/* Bytes call for a look: it sees everything that is not yet old. */
+static void
+test_bytes_take_what_is_apart(void **state)
+{
+    (void)state;
+    struct program program;
+    begin(&program, 700);
+    struct ouro__pacing *pacing = &program.pacing;
+    uint64_t n_apart = 0;
+    assert_int_equal(look_young(&program, &n_apart, 40), OURO_LOOK_YOUNG);
+    assert_int_not_equal(n_apart, 0);
+    program.now.bytes += 2 * MIB;
+    assert_true(ouro__pacing_grew(pacing, program.now.bytes));
+    assert_int_equal(ouro__pacing_start(pacing, false, false, 5, program.now), OURO_LOOK_YOUNG);
+    assert_true(pacing->takes_middle);
+    assert_int_equal(pacing->looked_at, 5 + n_apart);
+    ouro__pacing_stop(pacing, 300, n_apart - 295, program.now.cpu_ns - pacing->before.cpu_ns,
+                      program.now);
+    assert_false(pacing->keeps_middle);
+    assert_int_equal(pacing->n_middle, 0);
+}
+
 /* Whatever the heap's size, growth without a look stays within a quarter of what garbage may hold. */
 static void
 test_allowances(void **state)
@@ -350,6 +438,9 @@ main(void)
         cmocka_unit_test(test_garbage_brings_small_batches_back),
         cmocka_unit_test(test_large_thresholds_are_kept),
         cmocka_unit_test(test_bytes_force_a_look),
+        cmocka_unit_test(test_survivors_of_dirty_looks),
+        cmocka_unit_test(test_survivors_of_clean_looks),
+        cmocka_unit_test(test_bytes_take_what_is_apart),
         cmocka_unit_test(test_allowances),
         cmocka_unit_test(test_batches_that_are_untracked),
         cmocka_unit_test(test_bytes_bring_about_a_survey),

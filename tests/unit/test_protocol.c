@@ -191,7 +191,10 @@ test_what_was_cleared_can_be_used(void **state)
 
     keep_cleared(ouro_tuple_new(2, NULL), put_in_tuple);
     ask_cleared();
-    ouro_ref same = ouro_tuple_new(2, NULL);
+    ouro_ref same = ouro_tuple_new(2, NULL), list = NULL;
+    assert_int_equal(ouro_list_from(ouro_lend(kept), &list), OURO_OK);
+    assert_int_equal(ouro_list_length(ouro_lend(list)), 2);
+    ouro_decref(list);
     assert_int_equal(ouro_equal(ouro_lend(kept), ouro_lend(same)), OURO_FOUND); /* of None alone */
     ouro_decref(same);
     ouro_clear(&kept);

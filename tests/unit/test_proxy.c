@@ -7,6 +7,7 @@
 
 #include "cm.h"
 #include "keys.h"
+#include "process.h"
 #include "require.h"
 #include "threads.h"
 
@@ -338,7 +339,7 @@ test_hash_in_dict(void **state) /* test_hashing, test_trashcan_16602's dict of r
     ouro_decref(dict);
 }
 
-#define N_CHAIN 1000000
+#define N_CHAIN (TEST_THREAD_SANITIZED || TEST_STRESSED ? 50000 : 1000000)
 
 static void
 test_long_chain(void **state) /* our own: references to references, as deep as one likes */

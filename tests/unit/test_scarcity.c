@@ -13,60 +13,12 @@
 #include "process.h"
 #include "random.h"
 #include "require.h"
+#include "starve.h"
 
-extern ouro_heap *ouro__leaves, *ouro__collected;
+#define LIMIT (16 << 20)
 
-/* ---- the hoard ---- */
-
-static struct hoarded {
-    ouro_heap *heap;
-    ouro_domain domain;
-    void *block;
-} * hoard;
-static size_t n_hoarded, hoard_room;
 static struct test_random dice;
 static unsigned long n_refused;
-
-/* Blocks of the collected heap are zero: of no type, they are none of the collector's. */
-static void
-hoard_blocks(ouro_heap *heap, ouro_domain domain, size_t size)
-{
-    void *block;
-    while ((block = ouro_heap_alloc_zeroed(heap, domain, 1, size)) != NULL) {
-        if (n_hoarded == hoard_room) {
-            hoard_room = hoard_room == 0 ? 1024 : 2 * hoard_room;
-            void *more = realloc(hoard, hoard_room * sizeof *hoard);
-            REQUIRE(more != NULL, "the test itself has no memory");
-            hoard = more;
-        }
-        hoard[n_hoarded++] = (struct hoarded){heap, domain, block};
-    }
-}
-
-/* Take all there is. */
-static void
-starve(void)
-{
-    ouro_heap_stats leaves, collected;
-
-    ouro_heap_get_stats(ouro__leaves, &leaves);
-    ouro_heap_get_stats(ouro__collected, &collected);
-    ouro_heap_set_limit(ouro__leaves, leaves.resident_bytes + collected.resident_bytes + (8 << 20));
-    for (size_t size = 64 << 10; size >= 16; size = size > 1024 ? size / 2 : size - 16) {
-        hoard_blocks(ouro__leaves, OURO_DOMAIN_MEM, size);
-        hoard_blocks(ouro__leaves, OURO_DOMAIN_OBJECT, size);
-        hoard_blocks(ouro__collected, OURO_DOMAIN_OBJECT, size);
-    }
-}
-
-static void
-give_back(void)
-{
-    REQUIRE(n_hoarded != 0, "all is given back, and it is not enough");
-    size_t i = random_below(&dice, n_hoarded);
-    ouro_heap_free(hoard[i].heap, hoard[i].domain, hoard[i].block);
-    hoard[i] = hoard[--n_hoarded];
-}
 
 /* Give some back; to be called when memory was refused. */
 static void
@@ -74,17 +26,8 @@ feed(void)
 {
     n_refused++;
     for (uint64_t n = 1 + random_below(&dice, 30); n != 0; n--) {
-        give_back();
+        starve_relent(&dice);
     }
-}
-
-static void
-feed_all(void)
-{
-    while (n_hoarded != 0) {
-        give_back();
-    }
-    ouro_heap_set_limit(ouro__leaves, 0);
 }
 
 /* Make a call until it has memory. */
@@ -418,20 +361,20 @@ test_scarcity(void **state)
     dice = (struct test_random){test_seed(21)};
     for (uint64_t round = 0; round < n; round++) {
         for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
-            starve();
+            starve_begin();
             tries[i]();
-            feed_all();
+            starve_end();
         }
     }
     assert_true(n_refused > 20 * n);
     assert_int_equal(ouro_gc_collect(2), 0);
-    free(hoard);
 }
 
 static int
 setup(void **state)
 {
     static const ouro_field fields[] = {OURO_FIELD(struct frame, numbers)};
+    REQUIRE(ouro_init(&(ouro_config){.limit = LIMIT}) == OURO_OK, "no memory to begin with");
     int result = nodes_setup(state);
     const ouro_type_spec spec = {.name = "frame",
                                  .base = ouro_generator_type(),

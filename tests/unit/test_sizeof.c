@@ -1,5 +1,7 @@
 /* test_sizeof.c - how large objects are, alone and with all that they hold; and getting at what they hold.
  *
+ * ctest: timeout=600
+ *
  * Follows CPython's Lib/test/test_sys.py, SizeofTest, and test_gc.py, test_get_referents. */
 #include <stdlib.h>
 #include <string.h>
@@ -152,7 +154,7 @@ make_type(size_t n)
     return type;
 }
 
-#define N_EACH 2000
+#define N_EACH (TEST_STRESSED ? 20 : 2000)
 
 static void
 test_exact(void **state) /* test_objecttypes: what the heap gave for it, but for its rounding */
@@ -263,7 +265,7 @@ test_left_out(void **state) /* what belongs to the whole program; what is held w
     }
 }
 
-#define N_DEEP 3000000
+#define N_DEEP (TEST_THREAD_SANITIZED || TEST_STRESSED ? 100000 : 3000000)
 
 static void
 test_millions(void **state) /* as deep as one likes, and as wide */
@@ -363,7 +365,7 @@ test_without_memory(void **state)
         return;
     }
     ouro_ref chain = NULL;
-    for (size_t i = 0; i < 1000000; i++) {
+    for (size_t i = 0; i < (TEST_STRESSED ? 100000 : 1000000); i++) {
         chain = node_new(chain, NULL);
     }
     struct child_end end = child_run(refuse_memory, chain, 120);

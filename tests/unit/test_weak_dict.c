@@ -1,12 +1,15 @@
 /* test_weak_dict.c - dicts that don't keep their values, or their keys: an entry is there as long as both live, whoever
  * looks, iterates, changes or collects meanwhile.
  *
+ * ctest: timeout=600
+ *
  * Each test names the one of CPython's Lib/test/test_weakref.py, MappingTestCase, that it follows. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cm.h"
 #include "keys.h"
+#include "process.h"
 #include "random.h"
 #include "require.h"
 #include "threads.h"
@@ -420,7 +423,7 @@ test_update(void **state) /* test_weak_valued_dict_update, test_weak_keyed_dict_
 
 /* ---- hostile keys, cascades, cycles ---- */
 
-#define N_CASCADE 300000
+#define N_CASCADE (TEST_THREAD_SANITIZED || TEST_STRESSED ? 20000 : 300000)
 
 static void
 test_cascading_deletes(void **state) /* test_weak_keyed_cascading_deletes, test_weak_keyed_delitem */
@@ -756,7 +759,7 @@ test_random(
 static void
 test_many(void **state) /* our own: a million entries come and go */
 {
-    enum { MANY = 1000000 };
+    enum { MANY = TEST_THREAD_SANITIZED || TEST_STRESSED ? 30000 : 1000000 };
 
     (void)state;
     ouro_ref *parts = calloc(MANY, sizeof *parts);
@@ -794,69 +797,82 @@ test_many(void **state) /* our own: a million entries come and go */
 static ouro_ref shared_dict, shared_keys[N_SHARED];
 static bool shared_has_weak_keys;
 
+/* One operation on key number `k`; whatever comes out of the dict has that number. */
+static void
+change_shared(unsigned operation, size_t k, ouro_loan key, ouro_loan value)
+{
+    ouro_ref got = NULL, got_key = NULL;
+    ouro_status status = OURO_OK;
+
+    switch (operation) {
+    case 0:
+        status = ouro_weakdict_set_default(shared_dict, key, value, &got);
+        break;
+    case 1:
+        status = ouro_weakdict_pop(shared_dict, key, &got);
+        break;
+    case 2:
+        status = ouro_weakdict_popitem(shared_dict, &got_key, &got);
+        k = got_key != NULL ? key_value(got_key) : k;
+        break;
+    case 3:
+        status = ouro_weakdict_delete(shared_dict, key);
+        break;
+    case 4:
+        status = ouro_weakdict_get(shared_dict, key, &got);
+        break;
+    default:
+        set(shared_dict, key, value);
+    }
+    REQUIRE(status >= 0, "operation %u failed with %d", operation, status);
+    REQUIRE(got == NULL || node_of(got)->number == k, "another key's value");
+    ouro_xdecref(got);
+    ouro_xdecref(got_key);
+}
+
+/* What goes through all entries. */
+static void
+look_at_shared(bool copies)
+{
+    ouro_ref copy = NULL, item = NULL;
+
+    if (copies) {
+        REQUIRE(ouro_weakdict_copy(shared_dict, &copy) == OURO_OK, "no copy");
+        REQUIRE(ouro_weakdict_length(copy) <= N_SHARED * (N_THREADS + 1), "too long");
+        ouro_decref(copy);
+        return;
+    }
+    ouro_ref iterator = ouro_weakdict_iterate_items(shared_dict);
+    while (ouro_next(iterator, &item) == OURO_FOUND) {
+        uint64_t number_of = key_value(ouro_tuple_get_borrow(item, 0));
+        REQUIRE(node_of(ouro_tuple_get_borrow(item, 1))->number == number_of, "not a pair");
+        ouro_decref(item);
+    }
+    ouro_decref(iterator);
+}
+
 static void
 use_shared(void *context)
 {
     struct test_random random = {*(uint64_t *)context};
-    ouro_ref value = NULL, key = NULL, copy = NULL;
 
     REQUIRE(ouro_thread_attach() == OURO_OK, "not attached");
     for (int i = 0; i < N_ROUNDS; i++) {
         size_t k = random_below(&random, N_SHARED);
         /* Keys that live to the end where values are weak, otherwise short-lived ones. */
-        key = shared_has_weak_keys ? number(k) : ouro_incref(shared_keys[k]);
-        value = random_below(&random, 4) == 0 ? ring(k) : node(k);
-        ouro_ref got = NULL, got_key = NULL;
-        switch (random_below(&random, 10)) {
-        case 0:
-        case 1:
-        case 2:
-            set(shared_dict, key, value);
-            break;
-        case 3:
-            REQUIRE(ouro_weakdict_set_default(shared_dict, key, value, &got) >= 0, "failed");
-            REQUIRE(node_of(got)->number == k, "another key's value");
-            break;
-        case 4:
-            if (ouro_weakdict_pop(shared_dict, key, &got) == OURO_FOUND) {
-                REQUIRE(node_of(got)->number == k, "another key's value");
-            }
-            break;
-        case 5:
-            if (ouro_weakdict_popitem(shared_dict, &got_key, &got) == OURO_FOUND) {
-                REQUIRE(node_of(got)->number == key_value(got_key), "another key's value");
-            }
-            break;
-        case 6:
-            REQUIRE(ouro_weakdict_copy(shared_dict, &copy) == OURO_OK, "no copy");
-            REQUIRE(ouro_weakdict_length(copy) <= N_SHARED * (N_THREADS + 1), "too long");
-            ouro_clear(&copy);
-            break;
-        case 7: {
-            ouro_ref iterator = ouro_weakdict_iterate_items(shared_dict), item = NULL;
-            while (ouro_next(iterator, &item) == OURO_FOUND) {
-                uint64_t number_of = key_value(ouro_tuple_get_borrow(item, 0));
-                REQUIRE(node_of(ouro_tuple_get_borrow(item, 1))->number == number_of, "not a pair");
-                ouro_decref(item);
-            }
-            ouro_decref(iterator);
-            break;
+        ouro_ref key = shared_has_weak_keys ? number(k) : ouro_incref(shared_keys[k]);
+        ouro_ref value = random_below(&random, 4) == 0 ? ring(k) : node(k);
+        unsigned operation = (unsigned)random_below(&random, 10);
+        if (operation < 8) {
+            change_shared(operation, k, key, value);
+        } else {
+            look_at_shared(operation == 8);
         }
-        case 8:
-            REQUIRE(ouro_weakdict_delete(shared_dict, key) >= 0, "failed");
-            break;
-        default:
-            if (ouro_weakdict_get(shared_dict, key, &got) == OURO_FOUND) {
-                REQUIRE(node_of(got)->number == k, "another key's value");
-            }
-            if (random_below(&random, 100) == 0) {
-                ouro_gc_collect((unsigned)random_below(&random, 3));
-            }
-        }
-        ouro_xdecref(got);
-        ouro_xdecref(got_key);
         ouro_decref(value);
         ouro_decref(key);
+        if (random_below(&random, 1000) == 0) {
+            ouro_gc_collect((unsigned)random_below(&random, 3));
+        }
         ouro_safepoint();
     }
     ouro_thread_detach();
