@@ -166,10 +166,10 @@ count_from(ouro_object *object, struct cursor *cursor)
 }
 
 static void
-count_object(ouro_object *object, uint8_t *at)
+count_object(ouro_object *object, unsigned value)
 {
-    (void)at;
-    if (ouro__gc_looks_at(object) && (object->flags & OBJECT_GENERATION) == GENERATION_OLD) {
+    (void)value;
+    if ((object->flags & OBJECT_GENERATION) == GENERATION_OLD) {
         struct cursor cursor = {.is_barren = true};
         count_from(object, &cursor);
     }
@@ -246,14 +246,10 @@ empty_stack(void)
 }
 
 static void
-sweep_object(ouro_object *object, uint8_t *at)
+sweep_object(ouro_object *object, unsigned value)
 {
-    unsigned value = ouro__side_load(at);
-    if (value & SIDE_REACHED || (value & (SIDE_IN | SIDE_COUNT)) == SIDE_IN ||
-        !ouro__gc_looks_at(object)) {
-        return;
-    }
-    ouro__side_store(at, (uint16_t)(value | SIDE_REACHED)); /* also of what came later */
+    ouro__side_store(ouro__side_at(object),
+                     (uint16_t)(value | SIDE_REACHED)); /* also of what came later */
     if (!(value & SIDE_BARREN)) {
         struct cursor cursor = {0};
         reach_from(object, &cursor);
@@ -263,11 +259,10 @@ sweep_object(ouro_object *object, uint8_t *at)
 /* ---- listing ---- */
 
 static void
-list_object(ouro_object *object, uint8_t *at)
+list_object(ouro_object *object, unsigned value)
 {
-    bool is_suspect =
-        (ouro__side_load(at) & (SIDE_IN | SIDE_REACHED)) == SIDE_IN && ouro__gc_looks_at(object);
-    if (is_suspect && !ouro__chunk_add(&slices.suspects.list, object)) {
+    (void)value;
+    if (!ouro__chunk_add(&slices.suspects.list, object)) {
         ouro__gc_slices_stop();
     }
 }
@@ -304,37 +299,48 @@ sift_stack(void)
     slices.n_stack = n;
 }
 
-/* Call `visit` for the live objects of the slot where the walk is, from there on, while there is budget; true when there
- * are no more. */
+/* Does a walk have to look at an object of which the side table says this?  Most need not, and their memory is spared. */
+static inline bool
+is_wanted(enum phase phase, unsigned value)
+{
+    switch (phase) {
+    case COUNTING:
+        return true;
+    case REACHING:
+        return !(value & SIDE_REACHED) && (value & (SIDE_IN | SIDE_COUNT)) != SIDE_IN;
+    default:
+        return (value & (SIDE_IN | SIDE_REACHED)) == SIDE_IN;
+    }
+}
+
+/* Call `visit` for the live objects that a phase wants of the slot where the walk is, from there on, while there is budget;
+ * true when there are no more. */
 static inline __attribute__((always_inline)) bool
-walk_slot(void (*visit)(ouro_object *object, uint8_t *at))
+walk_slot(enum phase phase, void (*visit)(ouro_object *object, unsigned value))
 {
     const struct pool *pool = &ouro__range.records[slices.slot];
 
     if (ouro__heap_of(pool) != ouro__collected) {
         return true;
     }
-    if (pool->kind == SLOT_LARGE) {
-        if (slices.at == 0) {
-            slices.at = 1;
-            slices.here = pool->base;
-            visit((ouro_object *)(void *)pool->base, ouro__side_at(pool->base));
-        }
-        return slices.part == NULL;
-    }
-    uint32_t size = ouro__class_size[pool->class], start = ouro__pool_start(pool->class, pool->domain);
-    uint32_t at = slices.at < start ? start : slices.at;
+    bool is_large = pool->kind == SLOT_LARGE;
+    uint32_t size = is_large ? SLOT_SIZE : ouro__class_size[pool->class];
+    uint32_t start = is_large ? 0 : ouro__pool_start(pool->class, pool->domain);
+    uint32_t end = is_large ? 1 : pool->fresh, at = slices.at < start ? start : slices.at;
     at = start + (at - start + size - 1) / size * size; /* the pool may be another one by now */
-    for (; at < pool->fresh; at += size) {
+    for (; at < end; at += size) {
         if (slices.budget == 0 || slices.part != NULL || slices.n_stack != 0) {
             slices.at = at;
             return false;
         }
         spend(1);
         char *block = pool->base + at;
+        unsigned value = ouro__side_load(ouro__side_at(block));
         slices.here = block;
-        if (!ouro__is_cold(pool, at, size) && !ouro__is_link(ouro__link_load(block))) {
-            visit((ouro_object *)(void *)block, ouro__side_at(block));
+        if (is_wanted(phase, value) &&
+            (is_large || (!ouro__is_cold(pool, at, size) && !ouro__is_link(ouro__link_load(block)))) &&
+            ouro__gc_looks_at((ouro_object *)(void *)block)) {
+            visit((ouro_object *)(void *)block, value);
         }
     }
     slices.at = at;
@@ -346,11 +352,11 @@ walk(void)
 {
     switch (slices.phase) {
     case COUNTING:
-        return walk_slot(count_object);
+        return walk_slot(COUNTING, count_object);
     case REACHING:
-        return walk_slot(sweep_object);
+        return walk_slot(REACHING, sweep_object);
     default:
-        return walk_slot(list_object);
+        return walk_slot(LISTING, list_object);
     }
 }
 
@@ -470,6 +476,7 @@ ouro__gc_slices_stop(void)
     if (slices.phase != IDLE) {
         ouro__chunks_give(slices.suspects.list);
         slices.suspects.list = NULL;
+        slices.budget = 0;
         end();
         ouro__side_forget();
     }
