@@ -47,7 +47,7 @@ fuzz: setup-build setup-test setup-fuzz ## libFuzzer for FUZZ_SECONDS in all (60
 	@tools/fuzz.sh build/fuzz $(or $(FUZZ_SECONDS),60)
 
 .PHONY: lint
-lint: setup-build setup-test setup-lint ## compilers' warnings, clang-tidy, cppcheck, layers, ownership, headers, format, man pages
+lint: setup-build setup-test setup-lint ## compilers' warnings, clang-tidy, cppcheck, layers, ownership, headers, format, man pages, reference
 	@tools/lint.sh
 
 .PHONY: ownership
@@ -57,6 +57,10 @@ ownership: setup-build ## compile where owned and borrowed references are differ
 .PHONY: format
 format: ## lay out all C sources as .clang-format has it
 	@tools/lint.sh --fix-format
+
+.PHONY: reference
+reference: setup-build setup-lint ## the reference of the C interface as HTML, into build/reference/
+	@tools/reference.sh
 
 .PHONY: bench
 bench: setup-build setup-bench release ## measure; writes docs/performance.md (long)

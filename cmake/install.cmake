@@ -15,7 +15,21 @@ if(TARGET ouro_host)
 endif()
 install(FILES man/ouro.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
 install(FILES man/libouro.3 DESTINATION "${CMAKE_INSTALL_MANDIR}/man3")
-install(FILES LICENSE README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+# A page for each header, made from it.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+file(GLOB manual_sources CONFIGURE_DEPENDS include/ouro/*.h examples/objects/*.c)
+add_custom_command(OUTPUT "${PROJECT_BINARY_DIR}/man/made"
+                   COMMAND "${Python3_EXECUTABLE}" -B "${PROJECT_SOURCE_DIR}/tools/manual.py" pages
+                           "${PROJECT_BINARY_DIR}/man"
+                   COMMAND "${CMAKE_COMMAND}" -E touch "${PROJECT_BINARY_DIR}/man/made"
+                   DEPENDS tools/manual.py man/libouro.3 ${manual_sources})
+add_custom_target(manual ALL DEPENDS "${PROJECT_BINARY_DIR}/man/made")
+install(DIRECTORY "${PROJECT_BINARY_DIR}/man/" DESTINATION "${CMAKE_INSTALL_MANDIR}/man3"
+        FILES_MATCHING PATTERN "*.3")
+install(FILES LICENSE README.md CONTRIBUTING.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY docs DESTINATION "${CMAKE_INSTALL_DOCDIR}"
+        FILES_MATCHING PATTERN "*.md" PATTERN "*.json")
+install(DIRECTORY examples/objects DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples")
 
 # find_package(ouro), target Ouro::ouro
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/ouro")

@@ -2,7 +2,7 @@
 # lint.sh - everything that finds faults without running the program.
 #
 #   tools/lint.sh                every step
-#   tools/lint.sh STEP...        these only: gcc clang tidy cppcheck layers ownership headers format man
+#   tools/lint.sh STEP...        these only: gcc clang tidy cppcheck layers ownership headers format man reference
 #   tools/lint.sh --fix-format   lay out all sources as .clang-format has it
 #
 # All steps run, even when one fails; the last line says which did.
@@ -64,7 +64,13 @@ step_headers() { tools/headers.sh; }
 
 step_format() { c_sources | xargs clang-format --dry-run --Werror; }
 
-step_man() { mandoc -T lint -W warning man/*.[1-9]; }
+# The pages that are written by hand, and those that are made from the headers.
+step_man() {
+    tools/manual.py pages "$build/man"
+    mandoc -T lint -W warning man/*.[1-9] "$build"/man/*.3
+}
+
+step_reference() { tools/reference.sh; }
 
 case ${1-} in
     --fix-format)
@@ -80,7 +86,7 @@ esac
 failed=
 mkdir -p "$build"
 # shellcheck disable=SC2046 # a list of words
-for step in ${*:-layers ownership headers man format gcc clang cppcheck tidy}; do
+for step in ${*:-layers ownership headers man reference format gcc clang cppcheck tidy}; do
     echo "lint: $step"
     # In a process of its own: the shell forgets set -e inside a condition.
     if ! tools/lint.sh --step "$step"; then

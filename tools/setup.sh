@@ -71,6 +71,7 @@ need_lint() {
     need clang-format has clang-format
     need cppcheck has cppcheck
     need mandoc has mandoc
+    need doxygen has doxygen
     need g++ has g++
     need libcmocka-dev pkg-config --exists cmocka
     need python3-dev pkg-config --exists python3-embed

@@ -11,14 +11,17 @@
 extern "C" {
 #endif
 
-/** Types, borrowed. */
+/** The type of bytes, borrowed. */
 OURO_API ouro_loan ouro_bytes_type(void);
+
+/** The type of bytearrays, borrowed. */
 OURO_API ouro_loan ouro_bytearray_type(void);
 
 /**
  * New bytes.
  *
  * @param data  borrowed; NULL: all are zero
+ * @param n     bytes
  * @return a new reference, or NULL without memory
  */
 OURO_API OURO_NODISCARD ouro_ref ouro_bytes_new(const void *data, size_t n);
@@ -29,6 +32,9 @@ OURO_API OURO_NODISCARD ouro_ref ouro_bytes_from(ouro_loan either);
 /**
  * New bytes from two hexadecimal digits each, upper or lower case, with white space between bytes.
  *
+ * @param text   borrowed
+ * @param n      bytes of it
+ * @param bytes  receives a new reference
  * @return OURO_OK, OURO_NO_MEMORY, or OURO_WRONG_VALUE when there is anything else
  * @source bytes.fromhex()
  */
@@ -48,7 +54,7 @@ OURO_API const uint8_t *ouro_bytes_borrow(ouro_loan either);
 /** The byte at `index`, or -1 when there is none. */
 OURO_API int ouro_bytes_get(ouro_loan either, size_t index);
 
-/** Copy up to `n` bytes from `index` on; how many it was. */
+/** How many bytes were copied `to` memory of the caller's: up to `n`, from `index` on. */
 OURO_API size_t ouro_bytes_copy(ouro_loan either, size_t index, void *to, size_t n);
 
 /** New bytes: those from `begin` up to `end`, or NULL without memory; bounds beyond the end mean the end. */
@@ -60,6 +66,7 @@ OURO_API OURO_NODISCARD ouro_ref ouro_bytes_concat(ouro_loan a, ouro_loan b);
 /**
  * Where `part` is first found between `begin` and `end`; an `end` beyond the end means the end.
  *
+ * @param index  receives the position, counted from the beginning
  * @return OURO_FOUND, 0 when it is not there, or OURO_NO_MEMORY, which only a part that is a bytearray may need
  */
 OURO_API OURO_NODISCARD ouro_status ouro_bytes_find(ouro_loan either, ouro_loan part, size_t begin,
@@ -76,16 +83,16 @@ OURO_API OURO_NODISCARD ouro_ref ouro_bytes_hex(ouro_loan either);
 
 /* ---- bytearrays ---- */
 
-/** A new bytearray; `data` is borrowed, NULL: all are zero.  NULL without memory. */
+/** A new bytearray of the `n` bytes at `data`, which is borrowed; NULL: all are zero.  NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_bytearray_new(const void *data, size_t n);
 
-/** Put a byte in the place of another; OURO_WRONG_VALUE when there is none at `index`. */
+/** Put a `byte` in the place of another; OURO_OK, or OURO_WRONG_VALUE when there is none at `index`. */
 OURO_API OURO_NODISCARD ouro_status ouro_bytearray_set(ouro_loan array, size_t index, uint8_t byte);
 
-/** Add a byte at the end; OURO_OK or OURO_NO_MEMORY. */
+/** Add a `byte` at the end; OURO_OK or OURO_NO_MEMORY. */
 OURO_API OURO_NODISCARD ouro_status ouro_bytearray_append(ouro_loan array, uint8_t byte);
 
-/** Add bytes at the end; they must not be the array's own.  OURO_OK or OURO_NO_MEMORY. */
+/** Add the `n` bytes at `data`, borrowed, at the end; they must not be the array's own.  OURO_OK or OURO_NO_MEMORY. */
 OURO_API OURO_NODISCARD ouro_status ouro_bytearray_add(ouro_loan array, const void *data, size_t n);
 
 /** Add those of either, which may be the array itself; OURO_OK or OURO_NO_MEMORY. */

@@ -51,7 +51,7 @@ OURO_API OURO_NODISCARD ouro_status ouro_dict_set_default(ouro_loan dict, ouro_l
 /** Take a key out: OURO_FOUND, 0 when there is none, or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_dict_delete(ouro_loan dict, ouro_loan key);
 
-/** The same, and have its value, as a new reference. */
+/** Take a key out and have its value, as a new reference: OURO_FOUND, 0 when there is none, or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_dict_pop(ouro_loan dict, ouro_loan key, ouro_ref *value);
 
 /** Take the key out that was put in last: OURO_FOUND and new references, or 0 when there is none. */
@@ -69,15 +69,24 @@ OURO_API OURO_NODISCARD ouro_status ouro_dict_update(ouro_loan dict, ouro_loan o
 /** Take all keys out. */
 OURO_API void ouro_dict_clear(ouro_loan dict);
 
-/** New lists of all keys, of all values, and of all pairs of them as tuples; NULL without memory. */
+/** A new list of all keys, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_dict_keys(ouro_loan dict);
+
+/** A new list of all values, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_dict_values(ouro_loan dict);
+
+/** A new list of all keys with their values, each a tuple of two, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_dict_items(ouro_loan dict);
 
-/** New iterators over the same; ouro_iterate() gives that over the keys.  NULL without memory.  Their ouro_next() gives
- * OURO_CHANGED from when there are more or fewer keys than in the beginning. */
+/* The ouro_next() of the iterators below gives OURO_CHANGED from when there are more or fewer keys than in the beginning. */
+
+/** A new iterator over the keys, or NULL without memory; ouro_iterate() gives the same. */
 OURO_API OURO_NODISCARD ouro_ref ouro_dict_iterate_keys(ouro_loan dict);
+
+/** A new iterator over the values, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_dict_iterate_values(ouro_loan dict);
+
+/** A new iterator over keys with their values, each a new tuple of two, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_dict_iterate_items(ouro_loan dict);
 
 /**
@@ -91,7 +100,14 @@ OURO_API OURO_NODISCARD ouro_ref ouro_dict_iterate_items(ouro_loan dict);
  */
 OURO_API bool ouro_dict_next(ouro_loan dict, size_t *position, ouro_ref *key, ouro_ref *value);
 
-/** The same, borrowed from the dict: for who knows that nobody changes it. */
+/**
+ * The same, borrowed from the dict: for who knows that nobody changes it.
+ *
+ * @param position  0 in the beginning; where the next step goes on
+ * @param key       receives the key, borrowed
+ * @param value     receives the value, borrowed
+ * @return whether there was one more
+ */
 OURO_API bool ouro_dict_next_borrow(ouro_loan dict, size_t *position, ouro_loan *key, ouro_loan *value);
 
 #ifdef __cplusplus

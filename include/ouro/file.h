@@ -33,7 +33,7 @@ typedef enum ouro_file_as {
 OURO_API OURO_NODISCARD ouro_status ouro_file_lines(const char *path, ouro_file_as as, ouro_ref *lines);
 
 /**
- * A new iterator over a file in blocks: bytes of `size`, but for the last, which may be fewer.
+ * A new iterator over the file at `path`, borrowed, in blocks: bytes of `size`, but for the last, which may be fewer.
  *
  * @return as of ouro_file_lines(); OURO_WRONG_VALUE when the size is 0
  */

@@ -46,12 +46,20 @@ OURO_API OURO_NODISCARD ouro_status ouro_finalize_call(ouro_loan finalizer);
 OURO_API OURO_NODISCARD ouro_status ouro_finalize_peek(ouro_loan finalizer, ouro_ref *object,
                                                        ouro_ref *context);
 
-/** The same, and have it never called. */
+/**
+ * Have it never called.
+ *
+ * @param object   receives a new reference to what it waited for
+ * @param context  receives a new reference, or NULL where there is none
+ * @return as of ouro_finalize_peek()
+ */
 OURO_API OURO_NODISCARD ouro_status ouro_finalize_detach(ouro_loan finalizer, ouro_ref *object,
                                                          ouro_ref *context);
 
-/** Whether it is to be called when the process ends; it is unless told otherwise. */
+/** Say by `at_exit` whether it is to be called when the process ends; it is unless told otherwise. */
 OURO_API void ouro_finalize_set_at_exit(ouro_loan finalizer, bool at_exit);
+
+/** Whether it is to be called when the process ends. */
 OURO_API bool ouro_finalize_at_exit(ouro_loan finalizer);
 
 /** The type of finalizers, borrowed. */

@@ -8,9 +8,13 @@
 extern "C" {
 #endif
 
-/** Types, borrowed. */
+/** The type of functions, borrowed. */
 OURO_API ouro_loan ouro_function_type(void);
+
+/** The type of methods, borrowed. */
 OURO_API ouro_loan ouro_method_type(void);
+
+/** The type of cells, borrowed. */
 OURO_API ouro_loan ouro_cell_type(void);
 
 /* ---- functions ---- */
@@ -18,9 +22,10 @@ OURO_API ouro_loan ouro_cell_type(void);
 /**
  * What a function does.
  *
- * @param function   borrowed: itself
- * @param arguments  borrowed
- * @param result     NULL on entry; receives a new reference, or stays NULL, which means None
+ * @param function     borrowed: itself
+ * @param arguments    borrowed
+ * @param n_arguments  of them
+ * @param result       NULL on entry; receives a new reference, or stays NULL, which means None
  * @return OURO_OK, or a failure; then nothing is in `result`
  */
 typedef ouro_status (*ouro_function_body)(ouro_loan function, ouro_loan const *arguments,
@@ -30,7 +35,9 @@ typedef ouro_status (*ouro_function_body)(ouro_loan function, ouro_loan const *a
  * Make a function.
  *
  * @param name        borrowed and kept, or NULL
+ * @param body        what it does
  * @param captured    borrowed and kept; none is NULL
+ * @param n_captured  of `captured`
  * @return a new reference, or NULL without memory
  */
 OURO_API OURO_NODISCARD ouro_ref ouro_function_new(ouro_loan name, ouro_function_body body,
@@ -39,7 +46,7 @@ OURO_API OURO_NODISCARD ouro_ref ouro_function_new(ouro_loan name, ouro_function
 /** Its name, borrowed from it, or NULL. */
 OURO_API ouro_loan ouro_function_name(ouro_loan function);
 
-/** What it has captured, borrowed from it; NULL beyond the end. */
+/** What it has captured at `index`, borrowed from it; NULL beyond the end. */
 OURO_API ouro_loan ouro_function_captured_borrow(ouro_loan function, size_t index);
 
 /* ---- methods ---- */
@@ -49,8 +56,10 @@ OURO_API ouro_loan ouro_function_captured_borrow(ouro_loan function, size_t inde
 OURO_API OURO_NODISCARD ouro_status ouro_method_create(ouro_loan function, ouro_loan self,
                                                        ouro_ref *method);
 
-/** The parts of a method, borrowed from it; NULL for what is none. */
+/** The function of a method, borrowed from it; NULL for what is none. */
 OURO_API ouro_loan ouro_method_function_borrow(ouro_loan method);
+
+/** The object that a method is bound to, borrowed from it; NULL for what is none. */
 OURO_API ouro_loan ouro_method_self_borrow(ouro_loan method);
 
 /* ---- calling ---- */
@@ -58,8 +67,9 @@ OURO_API ouro_loan ouro_method_self_borrow(ouro_loan method);
 /**
  * Call a function or a method.
  *
- * @param arguments  borrowed; NULL only when there are none
- * @param result     receives a new reference
+ * @param arguments    borrowed; NULL only when there are none
+ * @param n_arguments  of `arguments`
+ * @param result       receives a new reference
  * @return OURO_OK, what the function fails with, OURO_NO_MEMORY, OURO_WRONG_TYPE for what cannot be called, or OURO_DEAD
  *         when the collector has let go of what the function needs
  */

@@ -30,13 +30,15 @@ typedef struct ouro_gc_stats {
  * younger ones begin and end meanwhile; what is unreachable when it begins, it finds.  One that is given up has found
  * nothing. */
 typedef struct ouro_gc_event {
-    bool is_stop;   /**< false: a collection begins; true: it has ended, and the counts are its */
-    bool in_slices; /**< the program goes on between the two events */
-    unsigned generation;
-    size_t n_collected;
-    size_t n_uncollectable;
+    bool is_stop;        /**< false: a collection begins; true: it has ended, and the counts are its */
+    bool in_slices;      /**< the program goes on between the two events */
+    unsigned generation; /**< the oldest of those that it looks at */
+    size_t n_collected;  /**< objects found unreachable and let go of */
+    size_t n_uncollectable; /**< objects kept in the garbage instead */
 } ouro_gc_event;
 
+/** Called when a collection begins and when it has ended, while no thread is stopped; for one in slices perhaps by two
+ * threads. */
 typedef void (*ouro_gc_callback)(const ouro_gc_event *event, void *context);
 
 /** What the collector may be asked to do or tell, one or more of them.  @source gc.set_debug() */
@@ -48,9 +50,13 @@ enum ouro_gc_debug {
         32, /**< keep all that is unreachable in the garbage instead of freeing it */
 };
 
-/** Switch automatic collections on and off; they are on in the beginning. */
+/** Switch automatic collections on, as they are in the beginning. */
 OURO_API void ouro_gc_enable(void);
+
+/** Switch automatic collections off; ouro_gc_collect() still collects. */
 OURO_API void ouro_gc_disable(void);
+
+/** Whether automatic collections are on. */
 OURO_API bool ouro_gc_is_enabled(void);
 
 /**
@@ -63,31 +69,41 @@ OURO_API bool ouro_gc_is_enabled(void);
  */
 OURO_API size_t ouro_gc_collect(unsigned generation);
 
-/** How many objects may be made before a young collection, and young (middle) ones before a middle (old) one.  An old
- * one also waits until what is new to it is a quarter of what the last one left.  0 in the first place: no automatic
- * collection; in the second or third: none of that generation.
+/**
+ * Say when collections happen by themselves.
  *
  * Until other thresholds than {2000, 10, 10} are set, these are where pacing starts from: while collections find next to
  * nothing, batches grow to 4096 objects, only some of them are looked at, and old collections wait for a multiple of the
- * memory, or until they are cheap for the time that has passed. */
+ * memory, or until they are cheap for the time that has passed.
+ *
+ * @param threshold  borrowed: how many objects may be made before a young collection, and young (middle) ones before
+ *                   a middle (old) one.  An old one also waits until what is new to it is a quarter of what the last one
+ *                   left.  0 in the first place: no automatic collection; in the second or third: none of that generation
+ * @source gc.set_threshold()
+ */
 OURO_API void ouro_gc_set_threshold(const uint32_t threshold[OURO_GENERATIONS]);
+
+/** Fill `threshold` with what ouro_gc_set_threshold() set last. */
 OURO_API void ouro_gc_get_threshold(uint32_t threshold[OURO_GENERATIONS]);
 
-/** How far it is: addresses where objects were made since the last collection, young collections since the last middle one,
+/** Fill `count` with how far it is: addresses where objects were made since the last collection, young collections since the last middle one,
  * middle ones since the last old one. */
 OURO_API void ouro_gc_get_count(uint32_t count[OURO_GENERATIONS]);
 
-/** What collections of each generation have done so far. */
+/** Fill `stats` with what collections of each generation have done so far. */
 OURO_API void ouro_gc_get_stats(ouro_gc_stats stats[OURO_GENERATIONS]);
 
-/** Flags of enum ouro_gc_debug. */
+/** Set `flags` of enum ouro_gc_debug, all of them at once; 0 in the beginning. */
 OURO_API void ouro_gc_set_debug(unsigned flags);
+
+/** The flags that are set. */
 OURO_API unsigned ouro_gc_get_debug(void);
 
-/** Be told when collections begin and end; it may do all but collect, which finds nothing there.  OURO_TOO_MANY: 8 callbacks are there. */
+/** Have `callback` told when collections begin and end, and `context`, borrowed; it may do all but collect, which finds
+ * nothing there.  OURO_OK, or OURO_TOO_MANY: 8 callbacks are there. */
 OURO_API OURO_NODISCARD ouro_status ouro_gc_add_callback(ouro_gc_callback callback, void *context);
 
-/** Be told no longer; 0 when it was not, OURO_FOUND when it was. */
+/** Have `callback` with that `context` told no longer; 0 when it was not, OURO_FOUND when it was. */
 OURO_API ouro_status ouro_gc_remove_callback(ouro_gc_callback callback, void *context);
 
 /** Have collections pass by all objects that are there now.  @source gc.freeze() */
@@ -104,16 +120,28 @@ OURO_API size_t ouro_gc_freeze_count(void);
  * references, but make nothing and let go of nothing.
  *
  * @param generation  0, 1 or 2, or -1 for all three
+ * @param visit       a result other than 0 ends the walk
+ * @param context     handed to `visit`
  * @return OURO_OK, OURO_WRONG_VALUE for another generation, or the visitor's first result that is not 0
  * @source gc.get_objects()
  */
 OURO_API int ouro_gc_visit_objects(int generation, ouro_visitor visit, void *context);
 
-/** The same for each object that holds a reference to `object`.  @source gc.get_referrers() */
+/** Call `visit` with `context` likewise for each object that the collector looks at and that holds a reference to
+ * `object`; @return the first result that is not 0, or OURO_OK  @source gc.get_referrers() */
 OURO_API int ouro_gc_visit_referrers(ouro_loan object, ouro_visitor visit, void *context);
 
-/** The same for each reference that these objects hold, NULL left out; numbers, texts and their like hold none.  Of an object
- * that several hold, or one twice, it is told as often.  @source gc.get_referents() */
+/**
+ * Call `visit` for each reference that some objects hold; numbers, texts and their like hold none.  Of an object that
+ * several hold, or one twice, it is told as often.
+ *
+ * @param objects    borrowed, as is the array
+ * @param n_objects  of them
+ * @param visit      may do what that of ouro_gc_visit_objects() may; a result other than 0 ends the walk
+ * @param context    handed to `visit`
+ * @return the first result that is not 0, or OURO_OK
+ * @source gc.get_referents()
+ */
 OURO_API int ouro_gc_visit_referents(const ouro_loan *objects, size_t n_objects, ouro_visitor visit,
                                      void *context);
 
@@ -134,7 +162,7 @@ OURO_API OURO_NODISCARD ouro_status ouro_sizeof_deep(ouro_loan object, size_t *s
 /** How many objects are in the garbage: unreachable, and not to be freed. */
 OURO_API size_t ouro_gc_garbage_count(void);
 
-/** Take an object out of the garbage, as a new reference; NULL when it is empty. */
+/** An object, taken out of the garbage, as a new reference; NULL when it is empty. */
 OURO_API OURO_NODISCARD ouro_ref ouro_gc_garbage_take(void);
 
 #ifdef __cplusplus

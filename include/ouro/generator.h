@@ -39,6 +39,7 @@
 extern "C" {
 #endif
 
+/** What a generator's frame begins with. */
 typedef struct ouro_generator ouro_generator;
 
 /**
@@ -50,8 +51,8 @@ typedef ouro_status (*ouro_generator_resume)(ouro_generator *self);
 
 /** What a frame begins with.  While the function runs it may look at `value` and `status`. */
 struct ouro_generator {
-    ouro_object head;
-    ouro_generator_resume resume;
+    ouro_object head;             /**< of every object */
+    ouro_generator_resume resume; /**< its function */
     ouro_ref value; /**< sent or thrown by who had it go on, or NULL; given, or returned, to them */
     ouro_ref inner; /**< the iterator that it delegates to, or NULL */
     ouro_generator *outer; /**< the generator that delegates to it and waits meanwhile; not counted */

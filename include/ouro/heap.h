@@ -47,7 +47,7 @@ typedef enum ouro_heap_kind {
 
 /** What a heap is made with.  Zero is a good value for every field. */
 typedef struct ouro_heap_config {
-    ouro_heap_kind kind;
+    ouro_heap_kind kind;   /**< who guards it */
     size_t limit;          /**< most bytes the heap may hold from the system for blocks; 0: none */
     ouro_heap *limit_with; /**< borrowed, may be NULL: count against that heap's limit instead */
     bool debug;            /**< red zones, filling, quarantine, ownership checks (see docs/heap.md) */
@@ -55,12 +55,13 @@ typedef struct ouro_heap_config {
 
 /** What a heap holds, at one moment.  Derived from its pools: asking costs a walk over their records. */
 typedef struct ouro_heap_stats {
+    /** What a heap holds of one domain. */
     struct ouro_domain_stats {
         uint64_t live_blocks; /**< blocks now allocated */
         uint64_t live_bytes;  /**< their bytes, rounding included */
         uint64_t n_allocs;    /**< blocks allocated since the heap began */
         uint64_t n_frees;     /**< blocks freed since */
-    } domain[OURO_N_DOMAINS];
+    } domain[OURO_N_DOMAINS]; /**< of each domain */
     uint64_t live_bytes;      /**< over all domains, rounding included */
     uint64_t peak_bytes;      /**< the most that live_bytes was, looked for at each 1/64 of growth */
     uint64_t rounding_bytes;  /**< of live_bytes, what nobody asked for (small blocks: sampled) */
@@ -91,11 +92,11 @@ typedef struct ouro_class_stats {
 
 /** One live block, as ouro_heap_walk() shows it. */
 typedef struct ouro_block {
-    void *address;
-    size_t size; /**< usable bytes */
-    ouro_domain domain;
-    const void *pool; /**< where its pool begins; the block itself for a large one */
-    size_t pool_size; /**< bytes of that pool */
+    void *address;      /**< where it begins */
+    size_t size;        /**< usable bytes */
+    ouro_domain domain; /**< who asked for it */
+    const void *pool;   /**< where its pool begins; the block itself for a large one */
+    size_t pool_size;   /**< bytes of that pool */
 } ouro_block;
 
 /** Called for each live block; return false to end the walk. */
@@ -132,14 +133,23 @@ OURO_API void ouro_heap_destroy(ouro_heap *heap);
 OURO_API OURO_NODISCARD void *ouro_heap_alloc(ouro_heap *heap, ouro_domain domain, size_t size)
     OURO_ALLOC_SIZE(3);
 
-/** As ouro_heap_alloc(), of `count` times `size` bytes, all zero; NULL also when the product overflows. */
+/**
+ * Allocate `count` times `size` bytes, all zero.
+ *
+ * @param domain  whose block it is
+ * @return as ouro_heap_alloc(); NULL also when the product overflows
+ * @threads as ouro_heap_alloc()
+ */
 OURO_API OURO_NODISCARD void *ouro_heap_alloc_zeroed(ouro_heap *heap, ouro_domain domain, size_t count,
                                                      size_t size);
 
 /**
- * As ouro_heap_alloc(), aligned to `alignment` bytes.
+ * Allocate `size` uninitialised bytes, aligned to `alignment` bytes.
  *
+ * @param domain     whose block it is
  * @param alignment  bytes, a power of two; anything else yields NULL
+ * @return as ouro_heap_alloc()
+ * @threads as ouro_heap_alloc()
  */
 OURO_API OURO_NODISCARD void *ouro_heap_alloc_aligned(ouro_heap *heap, ouro_domain domain,
                                                       size_t alignment, size_t size);
@@ -148,8 +158,9 @@ OURO_API OURO_NODISCARD void *ouro_heap_alloc_aligned(ouro_heap *heap, ouro_doma
  * Change a block's size, keeping the bytes that both sizes have.  Large blocks grow in place or are
  * moved by remapping their pages.
  *
- * @param block  stolen on success, untouched on failure; NULL allocates
- * @param size   bytes; 0 yields a distinct block, as in CPython
+ * @param domain  the one that the block came from
+ * @param block   stolen on success, untouched on failure; NULL allocates
+ * @param size    bytes; 0 yields a distinct block, as in CPython
  * @return an owned block, or NULL; then `block` is still owned by the caller and as it was
  * @threads as ouro_heap_alloc()
  */
@@ -160,7 +171,8 @@ OURO_API OURO_NODISCARD void *ouro_heap_realloc(ouro_heap *heap, ouro_domain dom
  * Free a block.  Cannot fail; a double or wild free that is noticed is reported on standard error and
  * aborts the process.
  *
- * @param heap   borrowed: the heap that is guarded now.  A block of another heap is handed back to it.
+ * @param heap    borrowed: the heap that is guarded now.  A block of another heap is handed back to it.
+ * @param domain  the one that the block came from
  * @param block  stolen; NULL is ignored
  * @threads as ouro_heap_alloc()
  */
@@ -205,6 +217,7 @@ OURO_API void ouro_heap_get_class_stats(ouro_heap *heap, unsigned index, ouro_cl
  * Visit every live block.  Blocks that are allocated or freed by other threads meanwhile may be seen or
  * not; all others are seen once.
  *
+ * @param context  handed to `visitor`
  * @param visitor  must not free blocks of this heap; may allocate from other heaps
  * @return false when the visitor ended the walk
  * @threads any for a shared heap; the holder of its lock for an exclusive one

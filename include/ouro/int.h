@@ -21,11 +21,14 @@ OURO_API bool ouro_is_int(ouro_loan object);
 
 /* ---- making ---- */
 
-/** A new reference, or NULL without memory; never for numbers from -5 to 1024, which are there from the beginning. */
+/** A new reference to the integer `value`, or NULL without memory; never for numbers from -5 to 1024, which are there
+ * from the beginning. */
 OURO_API OURO_NODISCARD ouro_ref ouro_int_new(int64_t value);
+
+/** The same for a `value` without a sign; a new reference, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_int_new_unsigned(uint64_t value);
 
-/** The integer part of a number, towards 0; OURO_WRONG_VALUE when it is infinite or no number. */
+/** The integer part of `value`, towards 0; OURO_OK, OURO_NO_MEMORY, or OURO_WRONG_VALUE when it is infinite or no number. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_from_double(double value, ouro_ref *number);
 
 /**
@@ -41,14 +44,18 @@ OURO_API OURO_NODISCARD ouro_status ouro_int_from_text(const char *text, size_t 
 
 /* ---- asking ---- */
 
-/** The value, when there is room for it: otherwise OURO_TOO_LARGE, as for a negative one that is to be unsigned. */
+/** Put the number in `value`: OURO_OK, or OURO_TOO_LARGE when there is no room for it. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_to_int64(ouro_loan number, int64_t *value);
+
+/** Put the number in `value`: OURO_OK, or OURO_TOO_LARGE when there is no room for it, or it is negative. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_to_uint64(ouro_loan number, uint64_t *value);
 
-/** The nearest double, of two the even one; OURO_TOO_LARGE when that would be infinite.  @source int.__float__() */
+/** Put the nearest double in `value`, of two the even one: OURO_OK, or OURO_TOO_LARGE when that would be infinite.
+ * @source int.__float__() */
 OURO_API OURO_NODISCARD ouro_status ouro_int_to_double(ouro_loan number, double *value);
 
-/** A new str of its digits, letters in lower case; OURO_WRONG_VALUE unless the base is from 2 to 36. */
+/** A new str of its digits, letters in lower case; OURO_OK, OURO_NO_MEMORY, or OURO_WRONG_VALUE unless `base` is from 2
+ * to 36. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_to_text(ouro_loan number, int base, ouro_ref *str);
 
 /** -1, 0 or 1; 0 for what is no integer. */
@@ -62,31 +69,59 @@ OURO_API int ouro_int_compare(ouro_loan a, ouro_loan b);
 
 /* ---- arithmetic ---- */
 
+/* What follows gives OURO_OK, OURO_NO_MEMORY, OURO_TOO_LARGE or OURO_WRONG_TYPE; what else, it says. */
+
+/** Add: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_add(ouro_loan a, ouro_loan b, ouro_ref *sum);
+
+/** Take `b` from `a`: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_subtract(ouro_loan a, ouro_loan b, ouro_ref *difference);
+
+/** Multiply: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_multiply(ouro_loan a, ouro_loan b, ouro_ref *product);
+
+/** Change the sign: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_negate(ouro_loan a, ouro_ref *result);
 
-/** The quotient rounded down, and what is left, which has the sign of `b`.  OURO_WRONG_VALUE when `b` is 0.
- * @source Python's // and % */
+/** Divide and round down: OURO_OK or a failure, OURO_WRONG_VALUE when `b` is 0.  @source Python's // */
 OURO_API OURO_NODISCARD ouro_status ouro_int_floor_divide(ouro_loan a, ouro_loan b, ouro_ref *quotient);
+
+/** What dividing so leaves, which has the sign of `b`: OURO_OK or a failure, OURO_WRONG_VALUE when `b` is 0.
+ * @source Python's % */
 OURO_API OURO_NODISCARD ouro_status ouro_int_modulo(ouro_loan a, ouro_loan b, ouro_ref *remainder);
 
-/** Both at once; either may be NULL.  @source divmod() */
+/**
+ * Both at once.
+ *
+ * @param quotient   receives a new reference; may be NULL
+ * @param remainder  receives a new reference; may be NULL
+ * @return OURO_OK or a failure, OURO_WRONG_VALUE when `b` is 0
+ * @source divmod()
+ */
 OURO_API OURO_NODISCARD ouro_status ouro_int_divide(ouro_loan a, ouro_loan b, ouro_ref *quotient,
                                                     ouro_ref *remainder);
 
-/** Anything to the power of 0 is 1. */
+/** Raise `a` to the power of `exponent`, where 0 makes 1 of anything: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_power(ouro_loan a, uint64_t exponent, ouro_ref *result);
 
-/** To the right is rounded down.  @source Python's << and >> */
+/** Multiply by 2 to the power of `bits`: OURO_OK or a failure.  @source Python's << */
 OURO_API OURO_NODISCARD ouro_status ouro_int_shift_left(ouro_loan a, uint64_t bits, ouro_ref *result);
+
+/** Divide by 2 to the power of `bits` and round down: OURO_OK or a failure.  @source Python's >> */
 OURO_API OURO_NODISCARD ouro_status ouro_int_shift_right(ouro_loan a, uint64_t bits, ouro_ref *result);
 
-/** By bits, a negative number being in two's complement, with ones before it without end. */
+/* By bits a negative number is in two's complement, with ones before it without end. */
+
+/** The bits that both have: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_and(ouro_loan a, ouro_loan b, ouro_ref *result);
+
+/** The bits that one or the other has: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_or(ouro_loan a, ouro_loan b, ouro_ref *result);
+
+/** The bits that only one of them has: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_xor(ouro_loan a, ouro_loan b, ouro_ref *result);
+
+/** The bits that it has not: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_int_invert(ouro_loan a, ouro_ref *result);
 
 #ifdef __cplusplus

@@ -30,23 +30,25 @@ typedef ouro_status (*ouro_filter_function)(ouro_loan item, ouro_loan context);
  * @param function  called when an item is wanted
  * @param context   handed to it; borrowed, or NULL
  * @param iterator  receives a new reference
+ * @return OURO_OK or a failure
  */
 OURO_API OURO_NODISCARD ouro_status ouro_map(ouro_loan source, ouro_map_function function,
                                              ouro_loan context, ouro_ref *iterator);
 
-/** The items that a function keeps; parameters as of ouro_map(). */
+/** The items that a `function` keeps, called with each and with `context`; OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_filter(ouro_loan source, ouro_filter_function function,
                                                 ouro_loan context, ouro_ref *iterator);
 
-/** Tuples of `n` items each, but for the last, which may have fewer; OURO_WRONG_VALUE when `n` is 0.  What was taken before
+/** Tuples of `n` items each, but for the last, which may have fewer; OURO_OK, or a failure, which OURO_WRONG_VALUE is when `n` is 0.  What was taken before
  * a failure is in the next one.  @source itertools.batched() */
 OURO_API OURO_NODISCARD ouro_status ouro_chunked(ouro_loan source, size_t n, ouro_ref *iterator);
 
-/** The items of each of the source's items, one source after the other.  @source itertools.chain.from_iterable() */
+/** The items of each of the source's items, one source after the other; OURO_OK or a failure.
+ * @source itertools.chain.from_iterable() */
 OURO_API OURO_NODISCARD ouro_status ouro_chain(ouro_loan sources, ouro_ref *iterator);
 
 /** Of the items before `stop`, counted from 0, the one at `start` and every `step`th from there; SIZE_MAX as `stop` is as far as
- * there are any.  OURO_WRONG_VALUE when the step is 0.  @source itertools.islice() */
+ * there are any.  OURO_OK, or a failure, which OURO_WRONG_VALUE is when the step is 0.  @source itertools.islice() */
 OURO_API OURO_NODISCARD ouro_status ouro_islice(ouro_loan source, size_t start, size_t stop,
                                                 size_t step, ouro_ref *iterator);
 

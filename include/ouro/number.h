@@ -18,19 +18,23 @@ ouro_none(void)
     return &ouro__none;
 }
 
-/** The object that stands for a truth value.  Immortal. */
+/** The object that stands for the truth `value`.  Immortal. */
 static inline ouro_ref
 ouro_bool(bool value)
 {
     return value ? &ouro__true : &ouro__false;
 }
 
-/** Types, borrowed. */
+/** The type of ouro_none(), borrowed. */
 OURO_API ouro_loan ouro_none_type(void);
+
+/** The type of truth values, borrowed. */
 OURO_API ouro_loan ouro_bool_type(void);
+
+/** The type of floating point numbers, borrowed. */
 OURO_API ouro_loan ouro_float_type(void);
 
-/** A new floating point number, or NULL without memory. */
+/** A new floating point number of that `value`, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_float_new(double value);
 
 /** Its value; 0 for objects of other types. */

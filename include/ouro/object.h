@@ -35,6 +35,7 @@ typedef struct __attribute__((aligned(8))) ouro_object {
 /** The owner's count of an object that is never freed.  A count that gets there stays there. */
 #define OURO_IMMORTAL UINT32_MAX
 
+/** 1: owned and borrowed references are of different types.  Define it before the first header of Ouro's. */
 #ifndef OURO_OWNERSHIP
 #define OURO_OWNERSHIP 0
 #endif
@@ -51,7 +52,7 @@ typedef struct ouro_loaned {
 typedef ouro_object *ouro_loan;
 #endif
 
-/** Lend a reference: the loan is good until `ref` is given away or let go of. */
+/** A loan of a reference: good until `ref`, borrowed, is given away or let go of. */
 static inline ouro_loan
 ouro_lend(ouro_ref ref)
 {
@@ -113,7 +114,7 @@ ouro__decref_by(ouro_object *object, uint16_t self)
 /**
  * Take one more reference.
  *
- * @param object  borrowed
+ * @param loan  borrowed
  * @return a new reference to the same object
  * @threads any, attached or not
  * @source  PEP 703, "Biased Reference Counting"; PEP 683 for the immortal
@@ -147,7 +148,7 @@ ouro_xdecref(ouro_ref object)
     }
 }
 
-/** Let go of what a variable holds, and leave NULL in it first: whatever the destruction calls finds it empty. */
+/** Let go of what a `variable` holds, and leave NULL in it first: whatever the destruction calls finds it empty. */
 static inline void
 ouro_clear(ouro_ref *variable)
 {
@@ -156,7 +157,7 @@ ouro_clear(ouro_ref *variable)
     ouro_xdecref(object);
 }
 
-/** Put a reference in a variable, and let go of what was there. */
+/** Put a reference in a `variable`, and let go of what was there. */
 static inline void
 ouro_assign(ouro_ref *variable, ouro_ref stolen)
 {
@@ -221,7 +222,8 @@ enum ouro_type_flags {
               ouro_gc_garbage_take(), and nothing that they reach is freed.  Inherited.  @source tp_del */
 };
 
-/** What a type is made from.  Zero is a good value for every field but `name` and `size`. */
+/** What a type is made from.  Zero is a good value for every field but `name` and `size`.  Functions that are NULL are
+ * the base's; `traverse`, `clear` and `dealloc` are called besides the base's, which come last. */
 typedef struct ouro_type_spec {
     const char *name;         /**< copied */
     ouro_loan base;           /**< a type whose fields and functions are inherited, or NULL */
@@ -254,8 +256,9 @@ typedef struct ouro_type_spec {
     ouro_status (*next)(ouro_loan self, ouro_ref *item);
     /** Bytes beside the object's own block.  No lock may be taken, nothing allocated. */
     size_t (*extra_size)(ouro_loan self);
-    /** What `with` calls: ouro_enter(), ouro_exit(). */
+    /** Begin a use: what ouro_enter() calls. */
     ouro_status (*enter)(ouro_loan self);
+    /** End a use, which went as `status` says: what ouro_exit() calls. */
     ouro_status (*exit)(ouro_loan self, ouro_status status);
 } ouro_type_spec;
 
@@ -265,8 +268,8 @@ typedef struct ouro_type_spec {
  *
  * @param spec  borrowed, read during the call
  * @param type  receives a new reference
- * @return OURO_OK, OURO_NO_MEMORY, OURO_TOO_MANY types, OURO_WRONG_TYPE when the base is none, OURO_WRONG_VALUE
- *         when sizes and fields contradict each other
+ * @return OURO_OK, OURO_NO_MEMORY, OURO_TOO_MANY types, OURO_WRONG_TYPE when the base is no type or not OURO_TYPE_BASE,
+ *         OURO_WRONG_VALUE when sizes and fields contradict each other
  */
 OURO_API OURO_NODISCARD ouro_status ouro_type_create(const ouro_type_spec *spec, ouro_ref *type);
 
@@ -290,12 +293,14 @@ OURO_API bool ouro_is_a(ouro_loan object, ouro_loan type);
 OURO_API OURO_NODISCARD ouro_ref ouro_new(ouro_loan type);
 
 /**
- * Make an object with `n_items` items of the type's `item_size` behind it.  Where the type declares a count for
- * its items (OURO_FIELD_ITEMS), the count is set.
+ * Make an object with `n_items` items of the type's `item_size` behind it, all zero.  Where the type declares a count
+ * for its items (OURO_FIELD_ITEMS), the count is set.
+ *
+ * @return a new reference, or NULL without memory
  */
 OURO_API OURO_NODISCARD ouro_ref ouro_new_items(ouro_loan type, size_t n_items);
 
-/** Call `visit` for each reference that an object holds; returns the first result that is not 0, or 0. */
+/** Call `visit` with `context` for each reference that an object holds.  @return the first result that is not 0, or 0 */
 OURO_API int ouro_traverse(ouro_loan object, ouro_visitor visit, void *context);
 
 /** Bytes that an object takes: its block and what its type says beside.  @source sys.getsizeof() */
@@ -307,17 +312,23 @@ OURO_API bool ouro_is_tracked(ouro_loan object);
 /** Whether the object's finalizer has run.  @source gc.is_finalized() */
 OURO_API bool ouro_is_finalized(ouro_loan object);
 
-/** Begin and end the use of an object: the type's `enter` and `exit`; OURO_WRONG_TYPE where it has none. */
+/** Begin the use of an object: what its type's `enter` gives; OURO_WRONG_TYPE where it has none. */
 OURO_API OURO_NODISCARD ouro_status ouro_enter(ouro_loan object);
+
+/** End the use of an object, which went as `status` says: what its type's `exit` gives; OURO_WRONG_TYPE where it has none. */
 OURO_API OURO_NODISCARD ouro_status ouro_exit(ouro_loan object, ouro_status status);
 
 /** Hold an object's lock; a thread that has it must not ask again.  Short: nothing that waits for others. */
 OURO_API void ouro_lock(ouro_loan object);
+
+/** Let go of an object's lock. */
 OURO_API void ouro_unlock(ouro_loan object);
 
 /** Who is told of failures that nobody can be given: those of finalizers and callbacks.  By default a line on stderr. */
 typedef void (*ouro_unraisable_hook)(ouro_status status, const char *where, ouro_loan object,
                                      void *context);
+
+/** Choose the `hook`; NULL: the default.  `context` is borrowed, and handed to it.  @threads any */
 OURO_API void ouro_set_unraisable_hook(ouro_unraisable_hook hook, void *context);
 
 #ifdef __cplusplus

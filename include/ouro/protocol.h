@@ -11,6 +11,7 @@ extern "C" {
 /**
  * The hash of an object: the same for equal objects, and for one object always.
  *
+ * @param hash  receives it
  * @return OURO_OK, OURO_UNHASHABLE, OURO_TOO_DEEP when a thousand objects lie inside each other, or what the type's
  *         own function fails with
  * @source Python's hash()
@@ -42,7 +43,7 @@ OURO_API OURO_NODISCARD ouro_status ouro_next(ouro_loan iterator, ouro_ref *item
 OURO_API OURO_NODISCARD ouro_ref ouro_repr(ouro_loan object);
 
 /**
- * Choose the key of the hashes of texts and bytes, so that they are the same in each run.  By default it is the number in
+ * Choose by `seed` the key of the hashes of texts and bytes, so that they are the same in each run.  By default it is the number in
  * the environment's OURO_HASH_SEED, otherwise one that nobody can guess: who may choose what is put in a
  * table must not be able to choose what collides.
  *

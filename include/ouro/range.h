@@ -17,22 +17,24 @@ OURO_API ouro_loan ouro_range_type(void);
 /**
  * A new range.
  *
- * @param step  may be negative: then its numbers are greater than `stop`
+ * @param start  its first number, unless it has none
+ * @param stop   where it ends, itself not among its numbers
+ * @param step   may be negative: then its numbers are greater than `stop`
  * @return OURO_OK, OURO_NO_MEMORY, or OURO_WRONG_VALUE when the step is 0
  */
 OURO_API OURO_NODISCARD ouro_status ouro_range_new(int64_t start, int64_t stop, int64_t step,
                                                    ouro_ref *range);
 
-/** What it was made from. */
+/** Put in `start`, `stop` and `step` what it was made from; none is NULL. */
 OURO_API void ouro_range_get_bounds(ouro_loan range, int64_t *start, int64_t *stop, int64_t *step);
 
 /** How many numbers there are. */
 OURO_API uint64_t ouro_range_length(ouro_loan range);
 
-/** The number at `index`; OURO_FOUND, or 0 when there is none. */
+/** Put the number at `index` in `number`; OURO_FOUND, or 0 when there is none. */
 OURO_API OURO_NODISCARD ouro_status ouro_range_get(ouro_loan range, uint64_t index, int64_t *number);
 
-/** Where a number is, which `index` receives unless it is NULL; OURO_FOUND, or 0 when it is not there. */
+/** Where a `number` is, which `index` receives unless it is NULL; OURO_FOUND, or 0 when it is not there. */
 OURO_API OURO_NODISCARD ouro_status ouro_range_find(ouro_loan range, int64_t number, uint64_t *index);
 
 /** A new iterator from the last number to the first, or NULL without memory. */

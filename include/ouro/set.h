@@ -14,8 +14,10 @@
 extern "C" {
 #endif
 
-/** The types of sets and of frozensets, borrowed; may be the base of others. */
+/** The type of sets, borrowed; may be the base of others. */
 OURO_API ouro_loan ouro_set_type(void);
+
+/** The type of frozensets, borrowed; may be the base of others. */
 OURO_API ouro_loan ouro_frozenset_type(void);
 
 /** A new empty set, or NULL without memory. */
@@ -49,34 +51,37 @@ OURO_API OURO_NODISCARD ouro_status ouro_set_discard(ouro_loan set, ouro_loan it
 /** Take the item out that was put in last: OURO_FOUND and a new reference, 0 when there is none. */
 OURO_API OURO_NODISCARD ouro_status ouro_set_pop(ouro_loan set, ouro_ref *item);
 
-/** Put in all items of something that can be iterated over.  What was put in before a failure stays. */
+/** Put in all items of something that can be iterated over: OURO_OK or a failure.  What was put in before it stays. */
 OURO_API OURO_NODISCARD ouro_status ouro_set_update(ouro_loan set, ouro_loan items);
 
-/** Take all items out. */
+/** Take all items out: OURO_OK or OURO_WRONG_TYPE. */
 OURO_API OURO_NODISCARD ouro_status ouro_set_clear(ouro_loan set);
 
 /* In what follows the second may be anything that can be iterated over.  Of the first's kind, set or frozenset, is
- * also the result, a new reference; the functions give OURO_OK or a failure, OURO_CHANGED among them. */
+ * also the result.  OURO_CHANGED is among the failures. */
 
-/** What is in one or the other. */
+/** What is in one or the other: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_set_union(ouro_loan set, ouro_loan other, ouro_ref *result);
 
-/** What is in both. */
+/** What is in both: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_set_intersection(ouro_loan set, ouro_loan other,
                                                           ouro_ref *result);
 
-/** What is in the first and not in the second. */
+/** What is in the first and not in the second: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_set_difference(ouro_loan set, ouro_loan other,
                                                         ouro_ref *result);
 
-/** What is in one of them only. */
+/** What is in one of them only: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_set_symmetric_difference(ouro_loan set, ouro_loan other,
                                                                   ouro_ref *result);
 
-/** Whether all items of the first are in the second, of the second in the first, and none in both: OURO_FOUND, 0, or
- * a failure. */
+/** Whether all items of the first are in the second: OURO_FOUND, 0, or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_set_is_subset(ouro_loan set, ouro_loan other);
+
+/** Whether all items of the second are in the first: OURO_FOUND, 0, or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_set_is_superset(ouro_loan set, ouro_loan other);
+
+/** Whether no item is in both: OURO_FOUND, 0, or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_set_is_disjoint(ouro_loan set, ouro_loan other);
 
 /**

@@ -33,7 +33,7 @@ extern "C" {
 
 /** 0 when all went well, negative when not.  Look-ups and steps give 1 for "found" and 0 for "nothing there". */
 typedef enum ouro_status {
-    OURO_OK = 0,
+    OURO_OK = 0,    /**< it is done; of a question: no, or nothing there */
     OURO_FOUND = 1, /**< a look-up found it, an iterator gave an item */
     OURO_STATUSES(OURO_STATUS_ENUMERATOR)
 } ouro_status;
@@ -41,7 +41,7 @@ typedef enum ouro_status {
 #undef OURO_STATUS_ENUMERATOR
 
 /**
- * What a status says, as a sentence without its end.
+ * What a `status` says, as a sentence without its end.
  *
  * @return a static string, borrowed
  * @threads any

@@ -40,18 +40,19 @@ OURO_API OURO_NODISCARD ouro_status ouro_str_decode(const char *utf8, size_t n, 
                                                     size_t *where);
 
 /**
- * The same from a C string; each maximal part of a sequence that is not valid becomes U+FFFD.
+ * Make a text from `utf8`, a C string, borrowed; each maximal part of a sequence that is not valid becomes U+FFFD.
  *
  * @return a new reference, or NULL without memory
  */
 OURO_API OURO_NODISCARD ouro_ref ouro_str_new(const char *utf8);
 
-/** Make a text from characters; OURO_WRONG_VALUE, and which, when one is a surrogate or beyond U+10FFFF. */
+/** Make a text from `n` `characters`, borrowed; OURO_OK, OURO_NO_MEMORY, or OURO_WRONG_VALUE when one is a surrogate or
+ * beyond U+10FFFF: `where` receives which, unless it is NULL. */
 OURO_API OURO_NODISCARD ouro_status ouro_str_from_characters(const uint32_t *characters, size_t n,
                                                              ouro_ref *str, size_t *where);
 
 /**
- * Make a text by a format as printf's: %d %i %u %x %X %o %c with the lengths hh h l ll z j t, %p, %%, with their
+ * Make a text by a `format` as printf's: %d %i %u %x %X %o %c with the lengths hh h l ll z j t, %p, %%, with their
  * flags, widths and precisions; %s, a C string of UTF-8, its precision the most bytes read; %S, an object that is a text,
  * itself, and another as its repr; %R, an object's repr.  Objects are borrowed.  What follows a conversion
  * that is none of these is copied as it stands.
@@ -60,6 +61,8 @@ OURO_API OURO_NODISCARD ouro_status ouro_str_from_characters(const uint32_t *cha
  * @source CPython Objects/unicodeobject.c, PyUnicode_FromFormat()
  */
 OURO_API OURO_NODISCARD ouro_ref ouro_str_format(const char *format, ...);
+
+/** The same by a `format` and a list of `arguments`: a new reference, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_str_format_list(const char *format, va_list arguments);
 
 /* ---- asking ---- */
@@ -79,7 +82,8 @@ OURO_API const char *ouro_str_ascii_borrow(ouro_loan str);
 /**
  * Give the text as UTF-8.
  *
- * @param utf8  receives whole characters, as many as fit in `size` bytes, and a zero; may be NULL when `size` is 0
+ * @param utf8  receives whole characters, as many as fit, and a zero; may be NULL when `size` is 0
+ * @param size  bytes at `utf8`
  * @return bytes that all of it takes, without the zero: less than `size` when all was given
  */
 OURO_API size_t ouro_str_encode(ouro_loan str, char *utf8, size_t size);
@@ -90,12 +94,16 @@ OURO_API bool ouro_str_equal(ouro_loan a, ouro_loan b);
 /** Less than, equal to or greater than 0, as `a` comes before `b`, is the same, comes behind; by code points. */
 OURO_API int ouro_str_compare(ouro_loan a, ouro_loan b);
 
+/** Whether a text begins with another. */
 OURO_API bool ouro_str_starts_with(ouro_loan str, ouro_loan part);
+
+/** Whether a text ends with another. */
 OURO_API bool ouro_str_ends_with(ouro_loan str, ouro_loan part);
 
 /**
  * Where `part` is first found between `begin` and `end`; an `end` beyond the end means the end.
  *
+ * @param index  receives the position, counted from the beginning of the text
  * @return OURO_FOUND, or 0 when it is not there
  */
 OURO_API OURO_NODISCARD ouro_status ouro_str_find(ouro_loan str, ouro_loan part, size_t begin,

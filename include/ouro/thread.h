@@ -22,7 +22,7 @@ typedef struct ouro_config {
  * Make the object system and attach the calling thread.  Again at will: later calls only attach.
  *
  * @param config  borrowed, may be NULL
- * @return OURO_OK, or OURO_NO_MEMORY
+ * @return OURO_OK, OURO_NO_MEMORY, or OURO_TOO_MANY threads
  * @threads any
  */
 OURO_API OURO_NODISCARD ouro_status ouro_init(const ouro_config *config);
@@ -31,8 +31,8 @@ OURO_API OURO_NODISCARD ouro_status ouro_init(const ouro_config *config);
  * Attach the calling thread; waits while the world is stopped.  An attached thread may attach again: as many
  * calls of ouro_thread_detach() undo it.
  *
- * @return OURO_OK, OURO_NO_MEMORY, or OURO_TOO_MANY threads (65,534 at a time)
- * @threads any, after ouro_init()
+ * @return OURO_OK, OURO_NO_MEMORY, OURO_TOO_MANY threads (65,534 at a time), or OURO_NOT_ATTACHED before ouro_init()
+ * @threads any
  */
 OURO_API OURO_NODISCARD ouro_status ouro_thread_attach(void);
 

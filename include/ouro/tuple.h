@@ -27,7 +27,7 @@ OURO_API OURO_NODISCARD ouro_status ouro_tuple_from(ouro_loan items, ouro_ref *t
 /** A new iterator from the last item to the first; NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_tuple_iterate_reversed(ouro_loan tuple);
 
-/** Put an item in a tuple that nobody else has seen yet; it is stolen. */
+/** Put an item at `index` in a tuple that nobody else has seen yet; it is stolen. */
 OURO_API void ouro_tuple_fill(ouro_loan tuple, size_t index, ouro_ref item);
 
 /** How many items there are. */

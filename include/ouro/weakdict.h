@@ -19,8 +19,10 @@ OURO_API OURO_NODISCARD ouro_ref ouro_weakvaluedict_new(void);
 /** A new empty dict that keeps its values and not its keys, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_weakkeydict_new(void);
 
-/** The types of both, borrowed. */
+/** The type of dicts that do not keep their values, borrowed. */
 OURO_API ouro_loan ouro_weakvaluedict_type(void);
+
+/** The type of dicts that do not keep their keys, borrowed. */
 OURO_API ouro_loan ouro_weakkeydict_type(void);
 
 /* What follows takes a dict of either type.  Looking keys up may fail with what their `hash` and `equal` fail with, or
@@ -29,7 +31,8 @@ OURO_API ouro_loan ouro_weakkeydict_type(void);
 /** A new dict of the same type with the same keys and values: OURO_OK, OURO_NO_MEMORY or a failure of the keys'. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakdict_copy(ouro_loan dict, ouro_ref *copy);
 
-/** A new ordinary dict, <ouro/dict.h>, of what lives now, and which keeps it: as ouro_weakdict_copy(). */
+/** A new ordinary dict, <ouro/dict.h>, of what lives now, and which keeps it: OURO_OK, OURO_NO_MEMORY or a failure
+ * of the keys'. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakdict_to_dict(ouro_loan dict, ouro_ref *copy);
 
 /** How many entries there are.  Any of them may vanish at any moment. */
@@ -57,7 +60,7 @@ OURO_API OURO_NODISCARD ouro_status ouro_weakdict_set_default(ouro_loan dict, ou
 /** Take a key out: OURO_FOUND, 0 when there is none, or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakdict_delete(ouro_loan dict, ouro_loan key);
 
-/** The same, and have its value, as a new reference. */
+/** Take a key out and have its value, as a new reference: OURO_FOUND, 0 when there is none, or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakdict_pop(ouro_loan dict, ouro_loan key, ouro_ref *value);
 
 /** Take the key out that was put in last: OURO_FOUND and new references, or 0 when there is none. */
@@ -74,10 +77,15 @@ OURO_API OURO_NODISCARD ouro_status ouro_weakdict_update(ouro_loan dict, ouro_lo
 /** Take all keys out. */
 OURO_API void ouro_weakdict_clear(ouro_loan dict);
 
-/** New iterators over keys, values, and pairs of them as tuples; ouro_iterate() gives that over the keys.  NULL without memory.
- * Their ouro_next() gives OURO_CHANGED from when the program has put in or taken out keys. */
+/* The ouro_next() of the iterators below gives OURO_CHANGED from when the program has put in or taken out keys. */
+
+/** A new iterator over the keys, or NULL without memory; ouro_iterate() gives the same. */
 OURO_API OURO_NODISCARD ouro_ref ouro_weakdict_iterate_keys(ouro_loan dict);
+
+/** A new iterator over the values, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_weakdict_iterate_values(ouro_loan dict);
+
+/** A new iterator over keys with their values, each a new tuple of two, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_weakdict_iterate_items(ouro_loan dict);
 
 #ifdef __cplusplus

@@ -22,7 +22,8 @@ OURO_API OURO_NODISCARD ouro_ref ouro_weakset_new(void);
 /** A new weak set with the same items: OURO_OK, OURO_NO_MEMORY or a failure of the items'. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_copy(ouro_loan set, ouro_ref *copy);
 
-/** A new ordinary set, <ouro/set.h>, of what lives now, and which keeps it: as ouro_weakset_copy(). */
+/** A new ordinary set, <ouro/set.h>, of what lives now, and which keeps it: OURO_OK, OURO_NO_MEMORY or a failure of
+ * the items'. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_to_set(ouro_loan set, ouro_ref *copy);
 
 /** How many items there are.  Any of them may vanish at any moment. */
@@ -40,35 +41,37 @@ OURO_API OURO_NODISCARD ouro_status ouro_weakset_discard(ouro_loan set, ouro_loa
 /** Take the item out that was put in last: OURO_FOUND and a new reference, 0 when there is none. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_pop(ouro_loan set, ouro_ref *item);
 
-/** Put in all items of something that can be iterated over.  What was put in before a failure stays. */
+/** Put in all items of something that can be iterated over: OURO_OK or a failure.  What was put in before it stays. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_update(ouro_loan set, ouro_loan items);
 
 /** Take all items out. */
 OURO_API void ouro_weakset_clear(ouro_loan set);
 
-/* In what follows the second may be anything that can be iterated over.  The result is a new weak set; the functions give
- * OURO_OK or a failure. */
+/* In what follows the second may be anything that can be iterated over.  The result is a new weak set. */
 
-/** What is in one or the other. */
+/** What is in one or the other: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_union(ouro_loan set, ouro_loan other,
                                                        ouro_ref *result);
 
-/** What is in both. */
+/** What is in both: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_intersection(ouro_loan set, ouro_loan other,
                                                               ouro_ref *result);
 
-/** What is in the first and not in the second. */
+/** What is in the first and not in the second: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_difference(ouro_loan set, ouro_loan other,
                                                             ouro_ref *result);
 
-/** What is in one of them only. */
+/** What is in one of them only: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_symmetric_difference(ouro_loan set, ouro_loan other,
                                                                       ouro_ref *result);
 
-/** Whether all items of the first are in the second, of the second in the first, and none in both: OURO_FOUND, 0, or
- * a failure. */
+/** Whether all items of the first are in the second: OURO_FOUND, 0, or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_is_subset(ouro_loan set, ouro_loan other);
+
+/** Whether all items of the second are in the first: OURO_FOUND, 0, or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_is_superset(ouro_loan set, ouro_loan other);
+
+/** Whether no item is in both: OURO_FOUND, 0, or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_is_disjoint(ouro_loan set, ouro_loan other);
 
 #ifdef __cplusplus

@@ -83,9 +83,16 @@ def test_tool_finds_its_host(prefix):
 
 def test_everything_is_there(prefix):
     for name in ["heap.h", "ouro.h", "libouro.so", "libouro-host.so", "ouro-config.cmake",
-                 "ouro.1", "libouro.3", "LICENSE", "README.md"]:  # fmt: skip
+                 "ouro.1", "libouro.3", "ouro_list.3", "ouro_object.3", "LICENSE", "README.md"]:  # fmt: skip
         find(prefix, name)
     assert not list(prefix.rglob("*internals*"))
+
+
+def test_links_of_the_readme_lead_somewhere(prefix):
+    readme = find(prefix, "README.md")
+    links = re.findall(r"\]\((?!http)([^)#\s]+)", readme.read_text())
+    assert len(links) > 10
+    assert [link for link in links if not (readme.parent / link).exists()] == []
 
 
 def test_stage(tmp_path):
