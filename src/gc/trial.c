@@ -335,7 +335,7 @@ static void
 reach_types(void)
 {
     trial.at = (const void *)UINTPTR_MAX;
-    for (size_t i = 1; i < MAX_TYPES; i++) {
+    for (size_t i = 1, end = ouro__types_end(); i < end; i++) {
         if (trial.type_reached[i] && ouro__types[i] != NULL) {
             reach(&ouro__types[i]->head, NULL);
         }
@@ -366,7 +366,7 @@ note_outsider(void *block, void *context)
 static bool
 has_trash_leaf_type(void)
 {
-    for (size_t i = 1; i < MAX_TYPES; i++) {
+    for (size_t i = 1, end = ouro__types_end(); i < end; i++) {
         const struct ouro_type *type = ouro__types[i];
         if (type != NULL && type->flags & OURO_TYPE_LEAF && ouro__gc_is_trash(&type->head)) {
             return true;
@@ -487,7 +487,7 @@ ouro__gc_find_used_types(bool has_leaves)
     if (has_leaves) {
         ouro__walk_still(ouro__leaves, OURO_DOMAIN_OBJECT, note_type, NULL);
     }
-    for (size_t i = 1; i < MAX_TYPES; i++) {
+    for (size_t i = 1, end = ouro__types_end(); i < end; i++) {
         const struct ouro_type *each = trial.type_reached[i] ? ouro__types[i] : NULL;
         for (; each != NULL; each = (const struct ouro_type *)each->base) {
             trial.type_reached[each->index] = true;

@@ -113,6 +113,9 @@ struct ouro_type {
 
 #define MAX_TYPES 65536
 
+/* Beyond the largest number that a type has had. */
+size_t ouro__types_end(void);
+
 /* By the number in an object's header.  Number 0 is nobody's. */
 extern struct ouro_type **ouro__types;
 

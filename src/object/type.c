@@ -36,6 +36,15 @@ take_index(void)
     return index;
 }
 
+size_t
+ouro__types_end(void)
+{
+    ouro__os_acquire(&types.lock);
+    size_t end = (size_t)types.n + 1;
+    ouro__os_release(&types.lock);
+    return end;
+}
+
 static void
 give_index(uint32_t index)
 {
