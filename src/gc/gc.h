@@ -76,7 +76,7 @@ void ouro__gc_controls_changed(void);
 /* What the side table says of an object. */
 enum side_bits {
     SIDE_COUNT = 0x07FF,  /* references not accounted for yet, modulo SIDE_COUNT + 1 */
-    SIDE_BARREN = 0x0800, /* it refers to no object of the set */
+    SIDE_BARREN = 0x0800, /* it refers to no object of the set, but for its type */
     SIDE_IN = 0x1000,     /* of the set, and counted */
     SIDE_REACHED = 0x2000,
     SIDE_HUB = 0x4000, /* references are too many for SIDE_COUNT */

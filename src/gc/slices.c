@@ -159,8 +159,7 @@ count_from(ouro_object *object, struct cursor *cursor)
     }
     uint8_t *at = ouro__side_at(object);
     unsigned value = ouro__side_load(at), bits = SIDE_IN;
-    /* A type that may end is referred to, too. */
-    bits |= cursor->is_barren && type->head.local == OURO_IMMORTAL ? SIDE_BARREN : 0;
+    bits |= cursor->is_barren ? SIDE_BARREN : 0;
     ouro__side_store(at, (uint16_t)(bits | ((value + (unsigned)ouro__count(object)) & SIDE_COUNT)));
     slices.n_seen++;
 }

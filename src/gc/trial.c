@@ -13,12 +13,24 @@
  * before it only gets a count, which makes the walk stop there; one behind it goes on a stack.  When the stack is
  * full it also gets a count, and there is another walk.
  *
+ * In a whole set references lead anywhere, and each look at the table would wait for memory.  So referents wait in a ring
+ * instead, of as many as memory can bring at once, and so do objects whose references come next.
+ *
  * @source  CPython Python/gc.c, update_refs(), subtract_refs(), move_unreachable(); Bacon and Rajan, "Concurrent
- *          cycle collection in reference counted systems" (2001) for trial deletion */
+ *          cycle collection in reference counted systems" (2001) for trial deletion; Cher, Hosking and Vijaykumar, "Software
+ *          prefetching for mark-sweep garbage collection" (2004) for the rings */
 #include "gc/gc.h"
 
 #define STACK_ITEMS 8192
 #define LEAST_HUBS 512
+
+#define RING_ITEMS 16
+
+/* Objects whose turn comes when as many others have been put in behind them. */
+struct ring {
+    ouro_object *items[RING_ITEMS]; /* or NULL */
+    size_t next;
+};
 
 struct hub {
     const ouro_object *object; /* NULL: empty */
@@ -34,6 +46,7 @@ static struct trial {
     const void *at; /* where the walk is */
     size_t n_stack;
     ouro_object *stack[STACK_ITEMS];
+    struct ring referents, visits; /* of a whole set */
     struct hub *hubs;
     size_t n_hubs, hubs_room; /* a power of two, or 0 */
     uint8_t *
@@ -109,6 +122,17 @@ forget_hubs(void)
     trial.n_hubs = trial.hubs_room = 0;
 }
 
+/* ---- rings ---- */
+
+/* Put an object in, or NULL; the one that was there longest, or NULL. */
+static inline ouro_object *
+ring_exchange(struct ring *ring, ouro_object *object)
+{
+    ouro_object **place = &ring->items[ring->next++ % RING_ITEMS], *due = *place;
+    *place = object;
+    return due;
+}
+
 /* ---- which slots ---- */
 
 static void
@@ -177,19 +201,9 @@ enter(ouro_object *object, bool is_barren)
     ouro__side_store(at, (uint16_t)(bits | (unsigned)(count - taken)));
 }
 
-static inline int
-take_off(ouro_object *referent, void *context)
+static inline void
+take_off_now(ouro_object *referent, uint8_t *at, uint16_t value)
 {
-    bool *is_barren = context;
-    if (!may_be_in(referent)) {
-        return 0;
-    }
-    uint8_t *at = ouro__side_at(referent);
-    uint16_t value = ouro__side_load(at);
-    if (!trial.is_whole && !(value & SIDE_LISTED)) {
-        return 0;
-    }
-    *is_barren = false;
     if (OURO_LIKELY((value & (SIDE_COUNT | SIDE_IN)) != SIDE_IN)) {
         ouro__side_store(
             at, (uint16_t)(((unsigned)value & ~(unsigned)SIDE_COUNT) | ((value - 1U) & SIDE_COUNT)));
@@ -203,6 +217,38 @@ take_off(ouro_object *referent, void *context)
         }
     } else {
         complain_about(referent);
+    }
+}
+
+/* Take the reference off that has waited longest, and let another wait, or none. */
+static inline void
+take_off_later(ouro_object *referent)
+{
+    ouro_object *due = ring_exchange(&trial.referents, referent);
+    if (OURO_LIKELY(due != NULL)) {
+        uint8_t *at = ouro__side_at(due);
+        take_off_now(due, at, ouro__side_load(at));
+    }
+}
+
+static inline int
+take_off(ouro_object *referent, void *context)
+{
+    bool *is_barren = context;
+    if (!may_be_in(referent)) {
+        return 0;
+    }
+    uint8_t *at = ouro__side_at(referent);
+    if (OURO_LIKELY(trial.is_whole)) {
+        __builtin_prefetch(at, 1);
+        *is_barren = false;
+        take_off_later(referent);
+        return 0;
+    }
+    uint16_t value = ouro__side_load(at);
+    if (value & SIDE_LISTED) {
+        *is_barren = false;
+        take_off_now(referent, at, value);
     }
     return 0;
 }
@@ -229,8 +275,7 @@ count_from(void *block, void *context)
     if (OURO_UNLIKELY(type->has_traverse)) {
         ouro__visit_functions(object, type, take_off_loan, &is_barren);
     }
-    /* A type that may end is referred to, too. */
-    enter(object, is_barren && type->head.local == OURO_IMMORTAL);
+    enter(object, is_barren);
     bool may_end =
         type->untracking == UNTRACKED_BY_ANY || (is_barren && type->untracking == UNTRACKED_BY_FULL);
     if (may_end && trial.is_whole) {
@@ -261,22 +306,18 @@ put_off(ouro_object *object, uint8_t *at, uint16_t value)
     }
 }
 
-static int
-reach(ouro_object *referent, void *context)
+static inline void
+reach_now(ouro_object *referent)
 {
-    (void)context;
-    if (!may_be_in(referent)) {
-        return 0;
-    }
     uint8_t *at = ouro__side_at(referent);
     uint16_t value = ouro__side_load(at);
     if ((value & SIDE_STATE) != SIDE_UNREACHED) {
-        return 0;
+        return;
     }
     if (value & SIDE_BARREN) {
         ouro__side_store(at, value | SIDE_REACHED);
         trial.n_reached++;
-        return 0;
+        return;
     }
     bool is_ahead = trial.is_whole && (const void *)referent > trial.at;
     if (is_ahead || trial.n_stack == STACK_ITEMS) {
@@ -286,6 +327,22 @@ reach(ouro_object *referent, void *context)
         ouro__side_store(at, value | SIDE_REACHED);
         trial.n_reached++;
         trial.stack[trial.n_stack++] = referent;
+    }
+}
+
+static inline int
+reach(ouro_object *referent, void *context)
+{
+    (void)context;
+    if (!may_be_in(referent)) {
+        return 0;
+    }
+    if (OURO_LIKELY(trial.is_whole)) {
+        __builtin_prefetch(ouro__side_at(referent), 1);
+        referent = ring_exchange(&trial.referents, referent);
+    }
+    if (OURO_LIKELY(referent != NULL)) {
+        reach_now(referent);
     }
     return 0;
 }
@@ -311,6 +368,53 @@ reach_from(ouro_object *object)
     }
 }
 
+/* Empty the ring of referents. */
+static void
+reach_waiting(void)
+{
+    for (size_t i = 0; i < RING_ITEMS; i++) {
+        ouro_object *due = ring_exchange(&trial.referents, NULL);
+        if (due != NULL) {
+            reach_now(due);
+        }
+    }
+}
+
+/* The object on the stack whose turn it is, or NULL when there is none and nothing waits. */
+static inline ouro_object *
+next_to_visit(void)
+{
+    while (trial.n_stack != 0) {
+        ouro_object *object = trial.stack[--trial.n_stack];
+        if (trial.is_whole) {
+            __builtin_prefetch(object);
+            object = ring_exchange(&trial.visits, object);
+        }
+        if (OURO_LIKELY(object != NULL)) {
+            return object;
+        }
+    }
+    for (size_t i = 0; i < RING_ITEMS && trial.is_whole; i++) {
+        ouro_object *object = ring_exchange(&trial.visits, NULL);
+        if (object != NULL) {
+            return object;
+        }
+    }
+    return NULL;
+}
+
+/* Reach all that can be reached from what is on the stack and in the rings. */
+static void
+reach_rest(void)
+{
+    do {
+        for (ouro_object *object; (object = next_to_visit()) != NULL;) {
+            reach_from(object);
+        }
+        reach_waiting();
+    } while (trial.n_stack != 0);
+}
+
 static void
 sweep(ouro_object *object, uint16_t value, void *context)
 {
@@ -325,8 +429,9 @@ sweep(ouro_object *object, uint16_t value, void *context)
     }
     trial.at = object;
     reach_from(object);
-    while (trial.n_stack != 0) {
-        reach_from(trial.stack[--trial.n_stack]);
+    if (trial.n_stack !=
+        0) { /* what waits may do so while the walk goes on: it looks like what is ahead */
+        reach_rest();
     }
 }
 
@@ -340,9 +445,7 @@ reach_types(void)
             reach(&ouro__types[i]->head, NULL);
         }
     }
-    while (trial.n_stack != 0) {
-        reach_from(trial.stack[--trial.n_stack]);
-    }
+    reach_rest();
 }
 
 static void
@@ -362,13 +465,13 @@ note_outsider(void *block, void *context)
     }
 }
 
-/* Is there a type of leaves that nothing reaches?  Their objects are not of the set: look for them apart. */
+/* Is there a type that nothing reaches, of leaves or of others? */
 static bool
-has_trash_leaf_type(void)
+has_trash_type(uint32_t leaf)
 {
     for (size_t i = 1, end = ouro__types_end(); i < end; i++) {
         const struct ouro_type *type = ouro__types[i];
-        if (type != NULL && type->flags & OURO_TYPE_LEAF && ouro__gc_is_trash(&type->head)) {
+        if (type != NULL && (type->flags & OURO_TYPE_LEAF) == leaf && ouro__gc_is_trash(&type->head)) {
             return true;
         }
     }
@@ -381,7 +484,43 @@ reach_all(const struct set *set)
     do {
         trial.again = false;
         ouro__gc_for_each_unreached(set, sweep, NULL);
+        trial.at = (const void *)UINTPTR_MAX; /* nothing is ahead */
+        reach_rest();
     } while (trial.again);
+}
+
+/* Barren objects were reached without a look at their types. */
+static void
+note_barren(void *block, void *context)
+{
+    const ouro_object *object = block;
+    uint16_t value = ouro__side_load(ouro__side_at(object));
+    (void)context;
+    if (value & SIDE_REACHED && value & SIDE_BARREN) {
+        trial.type_reached[object->type] = true;
+    }
+}
+
+/* Reach types from their objects where nothing else does: which is rare, since programs hold their types. */
+static void
+reach_types_of_objects(const struct set *set)
+{
+    size_t n_before;
+
+    do {
+        n_before = trial.n_reached;
+        if (trial.n_reached < trial.n && has_trash_type(0)) {
+            ouro__gc_for_each(set, note_barren, NULL);
+            reach_types();
+            reach_all(set);
+        }
+        /* Leaves are not of the set: they are looked for apart. */
+        if (trial.n_reached < trial.n && has_trash_type(OURO_TYPE_LEAF)) {
+            ouro__walk_still(ouro__leaves, OURO_DOMAIN_OBJECT, note_type, NULL);
+            reach_types();
+            reach_all(set);
+        }
+    } while (trial.n_reached != n_before);
 }
 
 /* ---- legacy finalizers ---- */
@@ -453,6 +592,9 @@ ouro__gc_try(const struct set *set, uint32_t own)
         map_slots();
     }
     ouro__gc_for_each(set, count_from, NULL);
+    for (size_t i = 0; i < RING_ITEMS; i++) {
+        take_off_later(NULL);
+    }
     if (set->has_types) {
         ouro__walk_still(ouro__collected, OURO_DOMAIN_OBJECT, note_outsider, NULL);
     }
@@ -460,10 +602,8 @@ ouro__gc_try(const struct set *set, uint32_t own)
         reach_types();
     }
     reach_all(set);
-    if ((set->is_whole || set->has_types) && trial.n_reached < trial.n && has_trash_leaf_type()) {
-        ouro__walk_still(ouro__leaves, OURO_DOMAIN_OBJECT, note_type, NULL);
-        reach_types();
-        reach_all(set);
+    if (set->is_whole || set->has_types) {
+        reach_types_of_objects(set);
     }
     size_t n_reached = trial.n_reached;
     struct chunk *legacy = NULL;
