@@ -28,8 +28,8 @@
 
 /* Objects whose turn comes when as many others have been put in behind them. */
 struct ring {
-    ouro_object *items[RING_ITEMS]; /* or NULL */
-    size_t next;
+    ouro_object *items[RING_ITEMS];
+    size_t n_in, n_out; /* so far */
 };
 
 struct hub {
@@ -124,12 +124,19 @@ forget_hubs(void)
 
 /* ---- rings ---- */
 
-/* Put an object in, or NULL; the one that was there longest, or NULL. */
+/* Take out what has been there longest, or NULL. */
 static inline ouro_object *
-ring_exchange(struct ring *ring, ouro_object *object)
+ring_take(struct ring *ring)
 {
-    ouro_object **place = &ring->items[ring->next++ % RING_ITEMS], *due = *place;
-    *place = object;
+    return ring->n_out != ring->n_in ? ring->items[ring->n_out++ % RING_ITEMS] : NULL;
+}
+
+/* Put an object in; what has to make room for it, or NULL. */
+static inline ouro_object *
+ring_put(struct ring *ring, ouro_object *object)
+{
+    ouro_object *due = ring->n_in - ring->n_out == RING_ITEMS ? ring_take(ring) : NULL;
+    ring->items[ring->n_in++ % RING_ITEMS] = object;
     return due;
 }
 
@@ -220,11 +227,9 @@ take_off_now(ouro_object *referent, uint8_t *at, uint16_t value)
     }
 }
 
-/* Take the reference off that has waited longest, and let another wait, or none. */
 static inline void
-take_off_later(ouro_object *referent)
+take_off_due(ouro_object *due)
 {
-    ouro_object *due = ring_exchange(&trial.referents, referent);
     if (OURO_LIKELY(due != NULL)) {
         uint8_t *at = ouro__side_at(due);
         take_off_now(due, at, ouro__side_load(at));
@@ -242,7 +247,7 @@ take_off(ouro_object *referent, void *context)
     if (OURO_LIKELY(trial.is_whole)) {
         __builtin_prefetch(at, 1);
         *is_barren = false;
-        take_off_later(referent);
+        take_off_due(ring_put(&trial.referents, referent));
         return 0;
     }
     uint16_t value = ouro__side_load(at);
@@ -339,7 +344,7 @@ reach(ouro_object *referent, void *context)
     }
     if (OURO_LIKELY(trial.is_whole)) {
         __builtin_prefetch(ouro__side_at(referent), 1);
-        referent = ring_exchange(&trial.referents, referent);
+        referent = ring_put(&trial.referents, referent);
     }
     if (OURO_LIKELY(referent != NULL)) {
         reach_now(referent);
@@ -372,11 +377,8 @@ reach_from(ouro_object *object)
 static void
 reach_waiting(void)
 {
-    for (size_t i = 0; i < RING_ITEMS; i++) {
-        ouro_object *due = ring_exchange(&trial.referents, NULL);
-        if (due != NULL) {
-            reach_now(due);
-        }
+    for (ouro_object *due; (due = ring_take(&trial.referents)) != NULL;) {
+        reach_now(due);
     }
 }
 
@@ -388,19 +390,13 @@ next_to_visit(void)
         ouro_object *object = trial.stack[--trial.n_stack];
         if (trial.is_whole) {
             __builtin_prefetch(object);
-            object = ring_exchange(&trial.visits, object);
+            object = ring_put(&trial.visits, object);
         }
         if (OURO_LIKELY(object != NULL)) {
             return object;
         }
     }
-    for (size_t i = 0; i < RING_ITEMS && trial.is_whole; i++) {
-        ouro_object *object = ring_exchange(&trial.visits, NULL);
-        if (object != NULL) {
-            return object;
-        }
-    }
-    return NULL;
+    return ring_take(&trial.visits);
 }
 
 /* Reach all that can be reached from what is on the stack and in the rings. */
@@ -592,8 +588,8 @@ ouro__gc_try(const struct set *set, uint32_t own)
         map_slots();
     }
     ouro__gc_for_each(set, count_from, NULL);
-    for (size_t i = 0; i < RING_ITEMS; i++) {
-        take_off_later(NULL);
+    for (ouro_object *due; (due = ring_take(&trial.referents)) != NULL;) {
+        take_off_due(due);
     }
     if (set->has_types) {
         ouro__walk_still(ouro__collected, OURO_DOMAIN_OBJECT, note_outsider, NULL);
