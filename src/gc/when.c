@@ -17,6 +17,8 @@
 #define SLICE 64        /* objects and references to look at for each new object */
 #endif
 
+#define SLICE_MOST 8192 /* new objects that one slice makes up for, or as much memory */
+
 /* In bytes: so much more memory since the last batch, and it ends early. */
 #define MUCH ((uint64_t)1 << 20)
 
@@ -204,12 +206,14 @@ begin_slow(void)
     }
 }
 
-/* The slices come to an end before the heap has grown by a quarter, in objects or in bytes. */
+/* The slices come to an end before the heap has grown by a quarter, in objects or in bytes.  What one buffer makes it grow
+ * at once is caught up with by and by. */
 static size_t
 choose_budget(size_t n_new)
 {
     size_t share = when.n_since_slow * 32 / (when.n_at_slow + 1);
-    return share < 8 ? n_new * SLICE << share : SIZE_MAX;
+    n_new = n_new < SLICE_MOST ? n_new : SLICE_MOST;
+    return share < 8 ? n_new * SLICE * (1 + share) : SIZE_MAX;
 }
 
 static void

@@ -92,6 +92,9 @@ ouro__large_free(struct pool *large)
     ouro__heap_discharge(heap, bytes);
 }
 
+/* Copying more than 4 MiB would hold a program up for milliseconds. */
+#define COPIED_MOST (((size_t)4 << 20) >> SLOT_SHIFT)
+
 static bool
 is_mostly_resident(const struct pool *run, size_t n)
 {
@@ -112,7 +115,7 @@ move_run(struct pool *large, size_t n)
     if (to == NULL) {
         return NULL;
     }
-    bool copies = is_mostly_resident(to, n_now);
+    bool copies = n_now <= COPIED_MOST && is_mostly_resident(to, n_now);
     if (copies) {
         memcpy(to->base, large->base, ouro__large_usable(large));
     } else if (!ouro__os_move(large->base, to->base, n_now << SLOT_SHIFT)) {
