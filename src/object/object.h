@@ -461,7 +461,7 @@ ouro__spare_put(struct spare **spares, unsigned class, void *block)
         return false;
     }
     spare->next = next;
-    spare->height = next->height + (class < FINE_CLASSES ? class : ouro__class_size[class] / 16);
+    spare->height = next->height + ouro__class_size[class] / 16;
     spare->no_type = 0;
     spares[class] = spare;
     return true;
