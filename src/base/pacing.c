@@ -230,9 +230,8 @@ ouro__pacing_start(struct ouro__pacing *pacing, bool is_full, bool is_asked, uin
         pacing->look = OURO_LOOK_ASKED;
     } else if (decide_survey(pacing, now)) {
         pacing->look = OURO_LOOK_SURVEY;
-        if (pacing->is_full_of_it &&
-            pacing->manner ==
-                OURO_PACE_INTERPRETER) { /* to find first and collect then would be work done twice */
+        /* An interpreter would find first and collect then: work done twice where there is much. */
+        if (pacing->is_full_of_it && pacing->manner == OURO_PACE_INTERPRETER) {
             ouro__pacing_no_survey(pacing);
         }
     } else if (pacing->is_forced || pacing->plans_young) {
@@ -340,8 +339,8 @@ ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left
         uint64_t n_gone = pacing->looked_at - smaller(n_left, pacing->looked_at);
         pacing->n_old -= smaller(n_gone, pacing->n_old);
         learn_young(pacing, n_found, n_left, freed);
-        if (pacing->manner ==
-            OURO_PACE_INTERPRETER) { /* Ouro's own has a middle generation by itself */
+        /* Ouro's own has a middle generation by itself. */
+        if (pacing->manner == OURO_PACE_INTERPRETER) {
             place_survivors(pacing, n_left, n_apart);
         }
         pacing->trusts_survivors =

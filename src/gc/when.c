@@ -280,9 +280,9 @@ end_batch(size_t n)
     } else {
         if (is_young) {
             ouro__pacing_grew(&when.pacing, moment.bytes);
-        } else if (n > grown_bytes /
-                           LEAST_COLLECTED) { /* a block used again and again is in the log each time */
-            n = grown_bytes / LEAST_COLLECTED;
+        } else { /* a block used again and again is in the log each time */
+            uint64_t n_most = grown_bytes / LEAST_COLLECTED;
+            n = n < n_most ? n : n_most;
         }
         follow_pacing(n, is_young, moment);
     }
@@ -297,9 +297,8 @@ end_batch(size_t n)
 }
 
 static void
-on_log_full(struct thread *self, size_t n)
+on_log_full(size_t n)
 {
-    (void)self;
     size_t n_logged = __atomic_add_fetch(&when.n_logged, (uint32_t)n, __ATOMIC_RELAXED);
     uint32_t batch = __atomic_load_n(&when.batch, __ATOMIC_RELAXED);
     bool is_full =
@@ -337,8 +336,8 @@ ouro_gc_collect(unsigned generation)
         ouro__pacing_stop(&when.pacing, collection.n_trash, collection.n_visited - collection.n_trash,
                           collection.ns, now());
     }
-    if (when.slow_state !=
-        SLOW_NONE) { /* who asks often for young ones must not keep it from going on */
+    /* Who asks often for young ones must not keep the slow one from going on. */
+    if (when.slow_state != SLOW_NONE) {
         go_on_with_slow(collection.n_visited);
     }
     ouro__gc_controls_changed(); /* the next batch is looked at, whatever was planned */

@@ -6,7 +6,7 @@
 
 ouro_heap *ouro__collected, *ouro__leaves;
 
-void (*ouro__on_log_full)(struct thread *self, size_t n);
+void (*ouro__on_log_full)(size_t n);
 bool ouro__are_born_old;
 uint64_t ouro__log_key;
 uint32_t ouro__log_room = CHUNK_ITEMS;
@@ -122,7 +122,7 @@ ouro__log_full(struct thread *self)
     }
     self->log_begin = self->log_next;
     if (ouro__on_log_full != NULL) {
-        ouro__on_log_full(self, n);
+        ouro__on_log_full(n);
     }
     struct chunk *chunk = self->log;
     if (chunk == NULL || self->log_next == chunk->items + CHUNK_ITEMS) {

@@ -367,7 +367,7 @@ bool ouro__log_full(struct thread *self);
 
 /* What ouro__log_full() asks before it makes room, with the number of addresses logged since it asked last; by the
  * collector.  May collect, and so run anything. */
-extern void (*ouro__on_log_full)(struct thread *self, size_t n);
+extern void (*ouro__on_log_full)(size_t n);
 
 /* Objects of the batches that begin now are born old: the collector won't look at these batches, and their logs are
  * forgotten.  Atomic. */

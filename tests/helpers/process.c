@@ -79,6 +79,14 @@ test_seed(uint64_t seed)
 }
 
 void
+temporary_template(char *path, size_t size)
+{
+    const char *folder = getenv("TMPDIR");
+    int n = snprintf(path, size, "%s/test-XXXXXX", folder != NULL && *folder != 0 ? folder : "/tmp");
+    REQUIRE(n > 0 && (size_t)n < size, "the name of the folder for temporary files is too long");
+}
+
+void
 sleep_ms(unsigned ms)
 {
     struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L};

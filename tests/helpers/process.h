@@ -54,6 +54,9 @@ uint64_t test_count(const char *name, uint64_t count);
 /* The seed of a test: the number in OURO_TEST_SEED, or `seed`. */
 uint64_t test_seed(uint64_t seed);
 
+/* A template for mkstemp() and mkdtemp(), in the folder that TMPDIR names, or /tmp. */
+void temporary_template(char *path, size_t size);
+
 /* Sleep for `ms` milliseconds. */
 void sleep_ms(unsigned ms);
 

@@ -17,13 +17,14 @@
 #include "require.h"
 #include "threads.h"
 
-static char folder[] = "/tmp/ouro-test-XXXXXX";
+static char folder[4000];
 static char path[sizeof folder + 16];
 
 static int
 setup(void **state)
 {
     if (path[0] == 0) {
+        temporary_template(folder, sizeof folder);
         REQUIRE(mkdtemp(folder) != NULL, "no folder: %s", strerror(errno));
         snprintf(path, sizeof path, "%s/file", folder);
     }

@@ -299,9 +299,10 @@ try_generators(void) /* a failure ends a generator: another one goes on with wha
 static void
 try_files(void)
 {
-    char path[] = "/tmp/ouro-test-XXXXXX", expected[32];
+    char path[4000], expected[32];
     ouro_ref lines = NULL, item = NULL;
     ouro_status status;
+    temporary_template(path, sizeof path);
     int file = mkstemp(path);
 
     REQUIRE(file >= 0, "no file");
