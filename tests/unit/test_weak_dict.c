@@ -5,67 +5,13 @@
  *
  * Each test names the one of CPython's Lib/test/test_weakref.py, MappingTestCase, that it follows. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cm.h"
-#include "keys.h"
 #include "process.h"
 #include "random.h"
 #include "require.h"
 #include "threads.h"
-
-static int
-setup(void **state)
-{
-    int result = keys_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    key_on_equal = NULL;
-    nodes_dead = nodes_finalized = 0;
-    return result;
-}
-
-/* A key, of the kind that must be kept elsewhere when it is weak, and equal to others of its number. */
-static ouro_ref
-number(uint64_t value)
-{
-    return key_new(value, value * 0x9E3779B97F4A7C15U);
-}
-
-static ouro_ref
-node(uintptr_t value)
-{
-    ouro_ref made = node_new(NULL, NULL);
-    node_of(made)->number = value;
-    return made;
-}
-
-static ouro_ref
-ring(uintptr_t value)
-{
-    ouro_ref made = node(value);
-    node_of(made)->left = ouro_incref(made);
-    return made;
-}
-
-static void
-set(ouro_loan dict, ouro_loan key, ouro_loan value)
-{
-    REQUIRE(ouro_weakdict_set(dict, key, value) == OURO_OK, "not set");
-}
-
-/* The value's number, or -1 when the key is not there. */
-static long
-get(ouro_loan dict, ouro_loan key)
-{
-    ouro_ref value = NULL;
-    ouro_status status = ouro_weakdict_get(dict, key, &value);
-    REQUIRE(status >= 0, "looking up failed with %d", status);
-    long found = status == OURO_FOUND ? (long)node_of(value)->number : -1;
-    REQUIRE(ouro_weakdict_contains(dict, key) == status, "found and not contained, or the other way");
-    ouro_xdecref(value);
-    return found;
-}
+#include "weak_dicts.h"
 
 /* ---- one key at a time ---- */
 
@@ -174,53 +120,6 @@ test_weak_keys(void **state) /* test_weak_keys, test_weak_keyed_dict_popitem, _s
 }
 
 /* ---- all keys ---- */
-
-#define N 1000
-
-static ouro_ref keys[N], values[N];
-
-/* Dict of N entries; what is weak stays in `keys` or `values`, the other array is NULL. */
-static ouro_ref
-full_dict(bool has_weak_keys, bool cyclic)
-{
-    ouro_ref dict = has_weak_keys ? ouro_weakkeydict_new() : ouro_weakvaluedict_new();
-    for (size_t i = 0; i < N; i++) {
-        keys[i] = has_weak_keys && cyclic ? ring(i) : number(i);
-        values[i] = cyclic && !has_weak_keys ? ring(i) : node(i);
-        set(dict, keys[i], values[i]);
-        ouro_clear(has_weak_keys ? &values[i] : &keys[i]);
-    }
-    return dict;
-}
-
-static ouro_ref *
-weak_part(bool has_weak_keys)
-{
-    return has_weak_keys ? keys : values;
-}
-
-static void
-let_go_of_parts(bool has_weak_keys)
-{
-    for (size_t i = 0; i < N; i++) {
-        ouro_clear(&weak_part(has_weak_keys)[i]);
-    }
-}
-
-static size_t
-count(ouro_ref iterator)
-{
-    ouro_ref item = NULL;
-    ouro_status status;
-    size_t n = 0;
-    while ((status = ouro_next(iterator, &item)) == OURO_FOUND) {
-        ouro_decref(item);
-        n++;
-    }
-    REQUIRE(status == OURO_OK, "iterating failed with %d", status);
-    ouro_decref(iterator);
-    return n;
-}
 
 static void
 test_iterate(void **state) /* test_weak_keyed_iters, test_weak_valued_iters, test_weak_dict_copies */
@@ -418,246 +317,6 @@ test_update(void **state) /* test_weak_valued_dict_update, test_weak_keyed_dict_
         ouro_xdecref(key);
         ouro_xdecref(value);
         ouro_decref(dict);
-    }
-}
-
-/* ---- hostile keys, cascades, cycles ---- */
-
-#define N_CASCADE (TEST_THREAD_SANITIZED || TEST_STRESSED ? 20000 : 300000)
-
-static void
-test_cascading_deletes(void **state) /* test_weak_keyed_cascading_deletes, test_weak_keyed_delitem */
-{
-    (void)state;
-    /* Each value holds the next key: the end of the first is that of all. */
-    ouro_ref dict = ouro_weakkeydict_new(), key = node(0), first = ouro_incref(key);
-    for (size_t i = 1; i < N_CASCADE; i++) {
-        ouro_ref next = node(i);
-        set(dict, key, next);
-        ouro_assign(&key, next);
-    }
-    ouro_decref(key);
-    assert_int_equal(ouro_weakdict_length(dict), N_CASCADE - 1);
-    ouro_decref(first);
-    assert_int_equal(ouro_weakdict_length(dict), 0);
-    assert_int_equal(nodes_dead, N_CASCADE);
-    ouro_decref(dict);
-
-    /* The same through keys that weak values take with them. */
-    nodes_dead = 0;
-    dict = ouro_weakvaluedict_new();
-    ouro_ref last = node(0);
-    ouro_ref value = ouro_incref(last);
-    for (size_t i = 1; i < N_CASCADE; i++) {
-        ouro_ref next = node(i); /* held by the key under which the value is */
-        ouro_ref holder = node_new(next, NULL);
-        set(dict, holder, value);
-        ouro_decref(holder);
-        ouro_decref(value);
-        value = ouro_incref(next);
-    }
-    ouro_decref(value);
-    assert_int_equal(ouro_weakdict_length(dict), N_CASCADE - 1);
-    ouro_decref(last);
-    assert_int_equal(ouro_weakdict_length(dict), 0);
-    assert_int_equal(nodes_dead, 2 * N_CASCADE - 1);
-    ouro_decref(dict);
-}
-
-static ouro_object *target;
-static ouro_ref *victim;
-
-static ouro_status
-kill_victim(ouro_loan a, ouro_loan b)
-{
-    (void)a, (void)b;
-    ouro_clear(victim);
-    return OURO_OK;
-}
-
-static ouro_status
-clear_target(ouro_loan a, ouro_loan b)
-{
-    (void)a, (void)b;
-    ouro_weakdict_clear(ouro_lend(target));
-    return OURO_OK;
-}
-
-static ouro_status
-fail_to_compare(ouro_loan a, ouro_loan b)
-{
-    (void)a, (void)b;
-    return OURO_FAILED;
-}
-
-static void
-test_hostile_comparison(
-    void **state) /* test_weak_keyed_delitem, test_weak_keyed_bad_delitem, and worse */
-{
-    ouro_ref value = NULL;
-
-    (void)state;
-    for (int k = 0; k < 2; k++) {
-        /* While a key is compared with the one sought it dies, or the value does. */
-        ouro_ref dict = k ? ouro_weakkeydict_new() : ouro_weakvaluedict_new();
-        ouro_ref held[3], key = number(1), a = node(1);
-        ouro_ref same = number(1);
-        for (size_t i = 0; i < 3; i++) { /* equal hashes */
-            held[i] = key_new(100 + i, key_value(key));
-        }
-        set(dict, key, a);
-        victim = k ? &key : &a;
-        key_on_equal = kill_victim;
-        assert_int_equal(ouro_weakdict_get(dict, same, &value), OURO_OK);
-        key_on_equal = NULL;
-        assert_int_equal(ouro_weakdict_length(dict), 0);
-        assert_null(*victim);
-        ouro_assign(victim, k ? number(1) : node(1));
-        set(dict, key, a);
-        key_on_equal = kill_victim;
-        assert_int_equal(ouro_weakdict_delete(dict, same), OURO_OK);
-        ouro_assign(victim, k ? number(1) : node(1));
-        key_on_equal = NULL;
-        set(dict, key, a);
-        key_on_equal = kill_victim;
-        ouro_ref other = node(2);
-        set(dict, same, other); /* an entry of its own */
-        key_on_equal = NULL;
-        assert_int_equal(get(dict, same), 2);
-        assert_int_equal(ouro_weakdict_length(dict), 1);
-
-        /* It is cleared. */
-        target = dict;
-        key_on_equal = clear_target;
-        ouro_ref third = number(1);
-        assert_int_equal(ouro_weakdict_get(dict, third, &value), OURO_OK);
-        set(dict, third, other);
-        assert_int_equal(ouro_weakdict_length(dict), 1);
-
-        /* It fails. */
-        key_on_equal = fail_to_compare;
-        ouro_ref fourth = number(1);
-        assert_int_equal(ouro_weakdict_get(dict, fourth, &value), OURO_FAILED);
-        assert_int_equal(ouro_weakdict_set(dict, fourth, other), OURO_FAILED);
-        assert_int_equal(ouro_weakdict_set_default(dict, fourth, other, &value), OURO_FAILED);
-        assert_int_equal(ouro_weakdict_delete(dict, fourth), OURO_FAILED);
-        key_on_equal = NULL;
-        assert_int_equal(ouro_weakdict_length(dict), 1);
-        assert_int_equal(get(dict, fourth), 2);
-        ouro_ref all[] = {third, fourth, same, other, held[0], held[1], held[2], dict};
-        for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-            ouro_decref(all[i]);
-        }
-        ouro_xdecref(key);
-        ouro_xdecref(a);
-        key = a = NULL;
-    }
-}
-
-static void
-test_removal_compares_nothing(
-    void **state) /* our own: no code of the program's runs when an entry vanishes */
-{
-    (void)state;
-    for (int k = 0; k < 2; k++) {
-        ouro_ref dict = k ? ouro_weakkeydict_new() : ouro_weakvaluedict_new();
-        for (size_t i = 0; i < N; i++) { /* all with one hash */
-            keys[i] = key_new(i, 42);
-            values[i] = node(i);
-            set(dict, keys[i], values[i]);
-            ouro_clear(k ? &values[i] : &keys[i]);
-        }
-        key_on_equal = fail_to_compare;
-        unsigned long compared = keys_compared;
-        let_go_of_parts(k);
-        assert_int_equal(keys_compared, compared);
-        assert_int_equal(ouro_weakdict_length(dict), 0);
-        key_on_equal = NULL;
-        ouro_decref(dict);
-    }
-}
-
-static void
-test_trash_with_its_values(
-    void **state) /* test_gc's trash of weak dicts; test_make_weak_keyed_dict_from_... */
-{
-    ouro_ref plain = NULL;
-
-    (void)state;
-    for (int k = 0; k < 2; k++) {
-        /* The dict and what is in it in one cycle. */
-        ouro_ref dict = k ? ouro_weakkeydict_new() : ouro_weakvaluedict_new(), hub = ring(0);
-        node_of(hub)->right = ouro_incref(dict);
-        ouro_ref row = row_new(100);
-        for (size_t i = 0; i < 100; i++) {
-            ouro_ref part = node_new(ouro_incref(hub), NULL), other = number(i);
-            set(dict, k ? part : other, k ? other : part);
-            ((struct row *)row)->items[i] = part;
-            ouro_decref(other);
-        }
-        ouro_assign(&node_of(hub)->left, row);
-        assert_int_equal(ouro_gc_collect(2), 0);
-        ouro_decref(dict);
-        ouro_decref(hub);
-        nodes_dead = 0;
-        assert_true(ouro_gc_collect(2) >= 102);
-        assert_int_equal(nodes_dead, 102);
-
-        /* The dict goes, its values stay; and the other way round. */
-        dict = full_dict(k, true);
-        ouro_ref holder = ring(1);
-        node_of(holder)->right = ouro_incref(dict);
-        ouro_decref(dict);
-        ouro_decref(holder);
-        ouro_gc_collect(2);
-        assert_int_equal(ouro_weakref_count(weak_part(k)[0]), 0);
-        let_go_of_parts(k);
-        ouro_gc_collect(2);
-        dict = full_dict(k, true);
-        assert_int_equal(ouro_weakdict_to_dict(dict, &plain), OURO_OK);
-        let_go_of_parts(k);
-        ouro_gc_collect(2);
-        assert_int_equal(ouro_weakdict_length(dict), N);
-        ouro_decref(plain);
-        ouro_gc_collect(2);
-        assert_int_equal(ouro_weakdict_length(dict), 0);
-        ouro_decref(dict);
-    }
-}
-
-static ouro_ref kept;
-
-static ouro_status
-keep_dict(ouro_loan self)
-{
-    kept = ouro_incref(ouro_lend(node_of(self)->right));
-    return OURO_OK;
-}
-
-static void
-test_resurrected(
-    void **
-        state) /* our own: trash that a finalizer keeps has forgotten what was in it, and can be used */
-{
-    (void)state;
-    for (int k = 0; k < 2; k++) {
-        ouro_ref dict = full_dict(k, false), holder = node_new_final(NULL, NULL);
-        node_of(holder)->left = ouro_incref(holder);
-        node_of(holder)->right = dict;
-        node_on_finalize = keep_dict;
-        ouro_decref(holder);
-        assert_int_equal(ouro_gc_collect(2) > 0, true);
-        node_on_finalize = NULL;
-        ouro_ref key = number(1), value = node(2);
-        assert_int_equal(get(kept, key), -1);
-        assert_int_equal(count(ouro_weakdict_iterate_keys(kept)), 0);
-        set(kept, key, value);
-        assert_int_equal(get(kept, key), 2);
-        ouro_clear(&kept);
-        ouro_decref(key);
-        ouro_decref(value);
-        let_go_of_parts(k);
-        ouro_gc_collect(2);
     }
 }
 
@@ -907,7 +566,7 @@ test_threads(
     }
 }
 
-#define TEST(test) cmocka_unit_test_setup(test, setup)
+#define TEST(test) cmocka_unit_test_setup(test, weak_dicts_setup)
 
 int
 main(void)
@@ -920,11 +579,6 @@ main(void)
         TEST(test_change_while_iterating),
         TEST(test_length_with_cycles),
         TEST(test_update),
-        TEST(test_cascading_deletes),
-        TEST(test_hostile_comparison),
-        TEST(test_removal_compares_nothing),
-        TEST(test_trash_with_its_values),
-        TEST(test_resurrected),
         TEST(test_random),
         TEST(test_many),
         TEST(test_threads),
