@@ -72,26 +72,59 @@ ouro_look(ouro_loan loan)
 OURO_API extern __thread uint16_t ouro__self __attribute__((tls_model("initial-exec")));
 
 /* What the functions below do when it is not their thread's object, or the last reference of its owner's, or there
- * are more than can be counted. */
+ * may be more than can be counted. */
 OURO_API void ouro__incref_shared(ouro_object *object);
+OURO_API void ouro__incref_large(ouro_object *object);
 OURO_API void ouro__decref_shared(ouro_object *object);
 OURO_API void ouro__decref_last(ouro_object *object);
 
 /** Have an object live for ever: None and its like.  It must hold no reference to an object that shall be freed. */
 OURO_API void ouro_immortalize(ouro_loan object);
 
+/* Have the owner's count be one more, or one less; whether it is 2^31 or more then, or 0.  Others may read it meanwhile. */
+#if defined(__x86_64__) && defined(__GCC_ASM_FLAG_OUTPUTS__)
+static inline bool
+ouro__count_up(ouro_object *object) /* an instruction; of atomic loads and stores compilers make four */
+{
+    bool is_large;
+    __asm__("addl $1, %0" : "+m"(object->local), "=@ccs"(is_large));
+    return is_large;
+}
+
+static inline bool
+ouro__count_down(ouro_object *object)
+{
+    bool is_zero;
+    __asm__("subl $1, %0" : "+m"(object->local), "=@ccz"(is_zero));
+    return is_zero;
+}
+#else
+static inline bool
+ouro__count_up(ouro_object *object)
+{
+    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED) + 1;
+    __atomic_store_n(&object->local, local, __ATOMIC_RELAXED);
+    return local >> 31 != 0;
+}
+
+static inline bool
+ouro__count_down(ouro_object *object)
+{
+    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED) - 1;
+    __atomic_store_n(&object->local, local, __ATOMIC_RELAXED);
+    return local == 0;
+}
+#endif
+
 /* The same by a thread whose number is at hand.  What is not counted is owned by nobody. */
 static inline void
 ouro__incref_by(ouro_object *object, uint16_t self)
 {
-    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED) + 1;
-
     if (__builtin_expect(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self, 1)) {
-        __atomic_store_n(&object->local, local, __ATOMIC_RELAXED);
-        if (__builtin_expect(local == OURO_IMMORTAL, 0)) {
-            ouro_immortalize((ouro_loan)object);
+        if (__builtin_expect(ouro__count_up(object), 0)) {
+            ouro__incref_large(object);
         }
-    } else if (local != 0) {
+    } else if (__atomic_load_n(&object->local, __ATOMIC_RELAXED) != OURO_IMMORTAL) {
         ouro__incref_shared(object);
     }
 }
@@ -99,14 +132,11 @@ ouro__incref_by(ouro_object *object, uint16_t self)
 static inline void
 ouro__decref_by(ouro_object *object, uint16_t self)
 {
-    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED) - 1;
-
     if (__builtin_expect(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self, 1)) {
-        __atomic_store_n(&object->local, local, __ATOMIC_RELAXED);
-        if (__builtin_expect(local == 0, 0)) {
+        if (__builtin_expect(ouro__count_down(object), 0)) {
             ouro__decref_last(object);
         }
-    } else if (local != OURO_IMMORTAL - 1) {
+    } else if (__atomic_load_n(&object->local, __ATOMIC_RELAXED) != OURO_IMMORTAL) {
         ouro__decref_shared(object);
     }
 }

@@ -45,6 +45,14 @@ ouro__incref_shared(ouro_object *object)
 }
 
 void
+ouro__incref_large(ouro_object *object)
+{
+    if (object->local == OURO_IMMORTAL) {
+        ouro_immortalize((ouro_loan)object);
+    }
+}
+
+void
 ouro__decref_shared(ouro_object *object)
 {
     uint32_t seen = load_shared(object), wanted;
