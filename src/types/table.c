@@ -149,23 +149,31 @@ close_holes(struct table *to, const struct table *from, unsigned width)
     return live;
 }
 
-/* Fill a new block with what `from` has. */
-static void
-fill(struct table *to, const struct table *from, unsigned width)
+/* Would the slots of a table do as they are for `1 << log` slots and its entries with their holes?  Stale ones may lead beyond
+ * the end, to what is not there in another block. */
+static bool
+has_slots_for(const struct table *table, unsigned log)
 {
-    unsigned log = ouro__table_shape(to)->log, log_before = ouro__table_shape(from)->log;
+    return log != 0 && ouro__table_shape(table)->log == log && ouro__table_counts(table)->stale == 0;
+}
 
-    if (ouro__table_live(from) < from->n) {
+/* Fill a new block with what `from` has, its holes too if they are wanted: then its slots do. */
+static void
+fill(struct table *to, const struct table *from, bool has_holes, unsigned width)
+{
+    unsigned log = ouro__table_shape(to)->log;
+
+    if (!has_holes && ouro__table_live(from) < from->n) {
         to->n = close_holes(to, from, width);
     } else {
         to->n = from->n;
         memcpy(ouro__table_hashes(to), ouro__table_hashes(from), from->n * sizeof(uint32_t));
         memcpy(to->entries, from->entries, from->n * width * sizeof *to->entries);
-        /* As they are, when all of them lead to entries: others would lead beyond the end, to what is not there. */
-        if (log == log_before && log != 0 && ouro__table_counts(from)->fresh == full(log) - from->n) {
+        if (has_slots_for(from, log)) {
             memcpy(ouro__table_slots(to, log), ouro__table_slots(from, log),
                    (size_t)1 << (log + ouro__table_slot_shift(log)));
             ouro__table_counts(to)->fresh = ouro__table_counts(from)->fresh;
+            ouro__table_counts(to)->holes = ouro__table_counts(from)->holes;
             return;
         }
     }
@@ -209,7 +217,7 @@ ouro__table_reserve(struct table *table, size_t more, unsigned width)
         return false;
     }
     ouro__table_shape(&grown)->version = shape->version + 1;
-    fill(&grown, table, width);
+    fill(&grown, table, false, width);
     ouro__buffer_free(ouro__table_hashes(table), ouro__table_size(table, width));
     table->entries = grown.entries;
     table->n = grown.n;
@@ -235,16 +243,27 @@ ouro__table_add_slowly(struct table *table, const struct table_search *search, u
 bool
 ouro__table_copy(struct table *to, const struct table *from, unsigned width)
 {
-    size_t live = ouro__table_live(from);
+    size_t live = ouro__table_live(from), n = from->n;
 
     if (live == 0) {
         return true;
     }
-    if (!take_shape(to, live <= TABLE_FEW ? roomy(live) : live, width)) {
+    /* A few holes more are less work than other slots. */
+    bool has_holes = live < n && live >= n - n / 3 && n > TABLE_FEW && has_slots_for(from, log_for(n));
+    if (!take_shape(to, has_holes ? n : live <= TABLE_FEW ? roomy(live) : live, width)) {
         return false;
     }
-    fill(to, from, width);
-    ouro__incref_all(to->entries, to->entries, live * width);
+    fill(to, from, has_holes, width);
+    uint16_t self = ouro__self;
+    ouro_object *const *entry = to->entries, *const *end = entry + to->n * width;
+    for (; entry != end; entry += width) {
+        if (OURO_LIKELY(entry[0] != NULL)) {
+            ouro__incref_by(entry[0], self);
+            if (width == 2) {
+                ouro__incref_by(entry[1], self);
+            }
+        }
+    }
     return true;
 }
 
@@ -274,7 +293,9 @@ ouro__table_remove(struct table *table, size_t index, size_t slot, unsigned widt
         return;
     }
     ouro__table_counts(table)->holes += (uint32_t)more;
-    if (slot != TABLE_NONE) {
+    if (slot == TABLE_NONE) {
+        ouro__table_counts(table)->stale++;
+    } else {
         char *slots = ouro__table_slots(table, log);
         switch (ouro__table_slot_shift(log)) {
         case 0:
@@ -307,10 +328,13 @@ ouro__table_let_go(const struct table *table, unsigned width)
         return;
     }
     uint16_t self = ouro__self;
-    ouro_object *const *each = table->entries, *const *end = each + table->n * width;
-    for (; each != end; each++) {
-        if (OURO_LIKELY(*each != NULL)) {
-            ouro__decref_by(*each, self);
+    ouro_object *const *entry = table->entries, *const *end = entry + table->n * width;
+    for (; entry != end; entry += width) {
+        if (OURO_LIKELY(entry[0] != NULL)) {
+            ouro__decref_by(entry[0], self);
+            if (width == 2) {
+                ouro__decref_by(entry[1], self);
+            }
         }
     }
     ouro__buffer_free(ouro__table_hashes(table), ouro__table_size(table, width));

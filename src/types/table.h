@@ -43,7 +43,7 @@ struct table_shape {
 struct table_counts {
     uint32_t room, holes;
     uint32_t fresh; /* entries that may be added before slots get scarce */
-    uint32_t unused;
+    uint32_t stale; /* slots that stayed when their entries were deleted */
 };
 
 _Static_assert(sizeof(struct table) == 32, "a class of the heap, and the least that is collected");
