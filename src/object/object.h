@@ -301,25 +301,14 @@ void ouro__clear_object(ouro_object *object);
 static inline bool
 ouro__incref_own(ouro_object *object, const struct thread *self)
 {
-    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED);
-    bool is_own =
-        __atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number && local < OURO_IMMORTAL - 1;
-    if (OURO_LIKELY(is_own)) {
-        __atomic_store_n(&object->local, local + 1, __ATOMIC_RELAXED);
+    if (OURO_LIKELY(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number)) {
+        if (OURO_LIKELY(!ouro__count_up(object))) {
+            return true;
+        }
+        ouro__count_down(object);
+        return false;
     }
-    return is_own || local == OURO_IMMORTAL;
-}
-
-/* The same for letting go of one that is not the last. */
-static inline bool
-ouro__decref_own(ouro_object *object, const struct thread *self)
-{
-    uint32_t local = __atomic_load_n(&object->local, __ATOMIC_RELAXED);
-    bool is_own = __atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number && local > 1;
-    if (OURO_LIKELY(is_own)) {
-        __atomic_store_n(&object->local, local - 1, __ATOMIC_RELAXED);
-    }
-    return is_own || local == OURO_IMMORTAL;
+    return __atomic_load_n(&object->local, __ATOMIC_RELAXED) == OURO_IMMORTAL;
 }
 
 /* Copy `n` references and count them. */
@@ -699,10 +688,8 @@ ouro__unuse(ouro_object *object, bool is_locked)
 /* Lock a second object while the first is in use the owner's way, if this is the owner's way too; false otherwise, since to
  * wait for one object with another in use may be for ever. */
 static inline bool
-ouro__use_too(ouro_object *object)
+ouro__use_too(struct thread *self, ouro_object *object)
 {
-    struct thread *self = ouro__thread_self;
-
     if (OURO_UNLIKELY(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) != self->number)) {
         return false;
     }
@@ -716,9 +703,9 @@ ouro__use_too(ouro_object *object)
 }
 
 static inline void
-ouro__unuse_too(void)
+ouro__unuse_too(struct thread *self)
 {
-    __atomic_store_n(&ouro__thread_self->used_too, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&self->used_too, NULL, __ATOMIC_RELEASE);
 }
 
 /* ---- walks over references ---- */

@@ -120,7 +120,7 @@ step(struct iterator *iterator, enum kind kind, size_t *index, union found *foun
         ouro__unuse(&iterator->head, locked);
         return false;
     }
-    if (can_change(kind) && OURO_UNLIKELY(locked || !ouro__use_too(sequence))) {
+    if (can_change(kind) && OURO_UNLIKELY(locked || !ouro__use_too(ouro__thread_self, sequence))) {
         iterator->index = next;
         ouro_incref((ouro_loan)sequence);
         ouro__unuse(&iterator->head, locked);
@@ -128,7 +128,7 @@ step(struct iterator *iterator, enum kind kind, size_t *index, union found *foun
     }
     bool is_there = look(kind, sequence, *index, found);
     if (can_change(kind)) {
-        ouro__unuse_too();
+        ouro__unuse_too(ouro__thread_self);
     }
     iterator->index = next;
     iterator->sequence = is_there ? sequence : NULL;
@@ -137,6 +137,36 @@ step(struct iterator *iterator, enum kind kind, size_t *index, union found *foun
         ouro_decref(sequence);
     }
     return is_there;
+}
+
+/* An item where it, the sequence and the iterator are the caller's own, in a function that calls nothing; NULL when that
+ * was not so, and nothing has been done. */
+static inline __attribute__((always_inline)) ouro_object *
+step_own(struct iterator *iterator, enum kind kind)
+{
+    struct thread *self = ouro__thread_self;
+    ouro_object *item = NULL;
+
+    if (OURO_UNLIKELY(!ouro__use_own(self, &iterator->head))) {
+        return NULL;
+    }
+    ouro_object *sequence = iterator->sequence;
+    size_t index = iterator->index;
+    bool is_list = can_change(kind);
+    if (OURO_LIKELY(sequence != NULL && (!is_list || ouro__use_too(self, sequence)))) {
+        size_t n = is_list ? ((struct list *)sequence)->n : ((struct tuple *)sequence)->n;
+        ouro_object **items =
+            is_list ? ((struct list *)sequence)->items : ((struct tuple *)sequence)->items;
+        if (OURO_LIKELY(index < n && items[index] != NULL && ouro__incref_own(items[index], self))) {
+            item = items[index];
+            iterator->index = index + (is_reversed(kind) ? SIZE_MAX : 1);
+        }
+        if (is_list) {
+            ouro__unuse_too(self);
+        }
+    }
+    ouro__unuse_own(self);
+    return item;
 }
 
 static inline __attribute__((always_inline)) ouro_status
@@ -219,9 +249,19 @@ ouro__iterate_self(ouro_loan self)
 /* ---- the types ---- */
 
 #define NEXT(kind, name)                                                                               \
-    static ouro_status name(ouro_loan self, ouro_ref *item)                                            \
+    static __attribute__((noinline)) ouro_status name##_slowly(ouro_loan self, ouro_ref *item)         \
     {                                                                                                  \
         return next_of(self, kind, item);                                                              \
+    }                                                                                                  \
+                                                                                                       \
+    static ouro_status name(ouro_loan self, ouro_ref *item)                                            \
+    {                                                                                                  \
+        ouro_object *own = (kind) < STR ? step_own((struct iterator *)ouro_look(self), kind) : NULL;   \
+        if (OURO_LIKELY(own != NULL)) {                                                                \
+            *item = own;                                                                               \
+            return OURO_FOUND;                                                                         \
+        }                                                                                              \
+        return name##_slowly(self, item);                                                              \
     }
 
 NEXT(LIST, next_of_list)

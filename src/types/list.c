@@ -142,12 +142,12 @@ ouro_list_get(ouro_loan loan, size_t index)
     struct thread *self = ouro__thread_self;
 
     if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
-        ouro_object *item = index < list->n ? list->items[index] : NULL;
-        bool is_taken = item != NULL && ouro__incref_own(item, self);
-        ouro__unuse_own(self);
-        if (OURO_LIKELY(is_taken)) {
+        ouro_object *item;
+        if (OURO_LIKELY(index < list->n && ouro__incref_own(item = list->items[index], self))) {
+            ouro__unuse_own(self);
             return item;
         }
+        ouro__unuse_own(self);
     }
     return get(list, index);
 }
@@ -177,13 +177,6 @@ set(struct list *list, size_t index, ouro_loan item)
     return is_there ? OURO_OK : OURO_WRONG_VALUE;
 }
 
-static __attribute__((noinline)) ouro_status
-let_go(ouro_object *item)
-{
-    ouro_decref(item);
-    return OURO_OK;
-}
-
 ouro_status
 ouro_list_set(ouro_loan loan, size_t index, ouro_loan item)
 {
@@ -191,30 +184,25 @@ ouro_list_set(ouro_loan loan, size_t index, ouro_loan item)
     struct thread *self = ouro__thread_self;
 
     if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
-        ouro_object *before = NULL;
-        if (index < list->n && ouro__incref_own(ouro_look(item), self)) {
-            before = list->items[index];
+        if (OURO_LIKELY(index < list->n && ouro__incref_own(ouro_look(item), self))) {
+            ouro_object *before = list->items[index];
             list->items[index] = ouro_look(item);
+            ouro__unuse_own(self);
+            ouro__decref_by(before, self->number);
+            return OURO_OK;
         }
         ouro__unuse_own(self);
-        if (OURO_LIKELY(before != NULL)) {
-            return ouro__decref_own(before, self) ? OURO_OK : let_go(before);
-        }
     }
     return set(list, index, item);
 }
 
-/* Add an item, stolen when that succeeds; false when there is no room.  The list is in use. */
-static inline bool
+/* Add an item, stolen, for which there is room.  The list is in use. */
+static inline void
 push(struct list *list, ouro_object *item)
 {
     size_t n = list->n;
-    if (OURO_UNLIKELY(n >= list->room)) {
-        return false;
-    }
     list->items[n] = item;
     __atomic_store_n(&list->n, n + 1, __ATOMIC_RELAXED);
-    return true;
 }
 
 /* Add an item, which is stolen also when that fails. */
@@ -222,12 +210,21 @@ static __attribute__((noinline)) ouro_status
 append(struct list *list, ouro_object *item)
 {
     bool locked = ouro__use(&list->head);
-    bool done = reserve(list, list->n + 1) && push(list, item);
+    bool done = reserve(list, list->n + 1);
+    if (OURO_LIKELY(done)) {
+        push(list, item);
+    }
     ouro__unuse(&list->head, locked);
     if (OURO_UNLIKELY(!done)) {
         ouro_decref(item);
     }
     return done ? OURO_OK : OURO_NO_MEMORY;
+}
+
+static __attribute__((noinline)) ouro_status
+append_new(struct list *list, ouro_loan item)
+{
+    return append(list, ouro_incref(item));
 }
 
 ouro_status
@@ -237,11 +234,12 @@ ouro_list_append_steal(ouro_loan loan, ouro_ref item)
     struct thread *self = ouro__thread_self;
 
     if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
-        bool has_room = push(list, item);
-        ouro__unuse_own(self);
-        if (OURO_LIKELY(has_room)) {
+        if (OURO_LIKELY(list->n < list->room)) {
+            push(list, item);
+            ouro__unuse_own(self);
             return OURO_OK;
         }
+        ouro__unuse_own(self);
     }
     return append(list, item);
 }
@@ -253,14 +251,14 @@ ouro_list_append(ouro_loan loan, ouro_loan item)
     struct thread *self = ouro__thread_self;
 
     if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
-        bool done = list->n < list->room && ouro__incref_own(ouro_look(item), self) &&
-                    push(list, ouro_look(item));
-        ouro__unuse_own(self);
-        if (OURO_LIKELY(done)) {
+        if (OURO_LIKELY(list->n < list->room && ouro__incref_own(ouro_look(item), self))) {
+            push(list, ouro_look(item));
+            ouro__unuse_own(self);
             return OURO_OK;
         }
+        ouro__unuse_own(self);
     }
-    return append(list, ouro_incref(item));
+    return append_new(list, item);
 }
 
 /* Have room for `more` items behind `index`; the list is in use.  False without memory. */

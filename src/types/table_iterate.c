@@ -182,13 +182,13 @@ next_of(ouro_loan self, enum what what, ouro_ref *item)
     ouro_object *table = iterator->table;
     if (OURO_UNLIKELY(table == NULL)) {
         ouro__unuse(&iterator->head, locked);
-    } else if (OURO_UNLIKELY(locked || !ouro__use_too(table))) {
+    } else if (OURO_UNLIKELY(locked || !ouro__use_too(ouro__thread_self, table))) {
         ouro_incref((ouro_loan)table);
         ouro__unuse(&iterator->head, locked);
         status = step_shared(iterator, table, what, tuple, item);
     } else {
         status = step(iterator, (struct table *)table, what, tuple, item);
-        ouro__unuse_too();
+        ouro__unuse_too(ouro__thread_self);
         iterator->table = OURO_LIKELY(status != OURO_OK) ? table : NULL;
         ouro__unuse(&iterator->head, false);
         if (OURO_UNLIKELY(status == OURO_OK)) {
@@ -201,29 +201,53 @@ next_of(ouro_loan self, enum what what, ouro_ref *item)
     return status;
 }
 
-static ouro_status
-next_key(ouro_loan self, ouro_ref *item)
+/* As in iterate.c: what is given where it, the table and the iterator are the caller's own, or NULL. */
+static inline __attribute__((always_inline)) ouro_object *
+step_own(struct iterator *iterator, enum what what)
 {
-    return next_of(self, KEYS, item);
+    struct thread *self = ouro__thread_self;
+    ouro_object *item = NULL;
+
+    if (OURO_UNLIKELY(!ouro__use_own(self, &iterator->head))) {
+        return NULL;
+    }
+    ouro_object *table = iterator->table;
+    if (OURO_LIKELY(table != NULL && ouro__use_too(self, table))) {
+        size_t position = iterator->position;
+        if (OURO_LIKELY(ouro__table_live((struct table *)table) == iterator->live)) {
+            ouro_object **entry = ouro__table_step((struct table *)table, &position, width_of(what));
+            if (OURO_LIKELY(entry != NULL && ouro__incref_own(entry[what == VALUES], self))) {
+                item = entry[what == VALUES];
+                iterator->position = position;
+            }
+        }
+        ouro__unuse_too(self);
+    }
+    ouro__unuse_own(self);
+    return item;
 }
 
-static ouro_status
-next_value(ouro_loan self, ouro_ref *item)
-{
-    return next_of(self, VALUES, item);
-}
+#define NEXT(what, name)                                                                               \
+    static __attribute__((noinline)) ouro_status name##_slowly(ouro_loan self, ouro_ref *item)         \
+    {                                                                                                  \
+        return next_of(self, what, item);                                                              \
+    }                                                                                                  \
+                                                                                                       \
+    static ouro_status name(ouro_loan self, ouro_ref *item)                                            \
+    {                                                                                                  \
+        ouro_object *own =                                                                             \
+            (what) != ITEMS ? step_own((struct iterator *)ouro_look(self), what) : NULL;               \
+        if (OURO_LIKELY(own != NULL)) {                                                                \
+            *item = own;                                                                               \
+            return OURO_FOUND;                                                                         \
+        }                                                                                              \
+        return name##_slowly(self, item);                                                              \
+    }
 
-static ouro_status
-next_item(ouro_loan self, ouro_ref *item)
-{
-    return next_of(self, ITEMS, item);
-}
-
-static ouro_status
-next_of_set(ouro_loan self, ouro_ref *item)
-{
-    return next_of(self, SET, item);
-}
+NEXT(KEYS, next_key)
+NEXT(VALUES, next_value)
+NEXT(ITEMS, next_item)
+NEXT(SET, next_of_set)
 
 bool
 ouro__table_iterators_init(void)
