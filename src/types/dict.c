@@ -28,7 +28,7 @@ static inline __attribute__((always_inline)) size_t
 find_quickly(struct table *dict, struct table_search *search)
 {
     size_t index;
-    return ouro__table_find_first(dict, search, WIDTH, &index) ? index : find(dict, search);
+    return ouro__table_find_first(dict, search, true, WIDTH, &index) ? index : find(dict, search);
 }
 
 static inline bool

@@ -26,10 +26,10 @@ find(struct table *set, struct table_search *search)
 
 /* The same, inline where it is quick. */
 static inline __attribute__((always_inline)) size_t
-find_quickly(struct table *set, struct table_search *search)
+find_quickly(struct table *set, struct table_search *search, bool compares)
 {
     size_t index;
-    return ouro__table_find_first(set, search, WIDTH, &index) ? index : find(set, search);
+    return ouro__table_find_first(set, search, compares, WIDTH, &index) ? index : find(set, search);
 }
 
 static bool
@@ -107,7 +107,7 @@ static inline ouro_status
 has(struct table *set, struct table_search *search)
 {
     search->locked = ouro__use(&set->head);
-    size_t index = find_quickly(set, search);
+    size_t index = find_quickly(set, search, true);
     ouro__unuse(&set->head, search->locked);
     return index != TABLE_NONE ? OURO_FOUND : search->status;
 }
@@ -127,7 +127,7 @@ static inline __attribute__((always_inline)) ouro_status
 add_inline(struct table *set, struct table_search *search)
 {
     search->locked = ouro__use(&set->head);
-    if (find_quickly(set, search) != TABLE_NONE) {
+    if (find_quickly(set, search, false) != TABLE_NONE) {
         search->status = OURO_FOUND;
     } else if (OURO_LIKELY(search->status == OURO_OK)) {
         ouro_object **entry = ouro__table_add(set, search, WIDTH);

@@ -1,4 +1,5 @@
 /* table.c - hash tables that grow, shrink and are copied; comparing keys. */
+#include "types/integer.h"
 #include "types/str.h"
 #include "types/table.h"
 
@@ -381,6 +382,25 @@ ouro__table_find_same(const struct table *table, uint32_t hash, const ouro_objec
 }
 
 /* ---- comparing ---- */
+
+bool
+ouro__table_is_equal(const struct table *table, const struct table_search *search, size_t index,
+                     unsigned width)
+{
+    const ouro_object *key = table->entries[index * width];
+
+    if (key == NULL || ouro__table_hashes(table)[index] != search->hash ||
+        key->type != search->key->type) {
+        return false;
+    }
+    const struct ouro_type *type = ouro__type(key);
+    if (type == ouro__str_type) {
+        return ouro__packed_equal((const struct packed *)key, (const struct packed *)search->key);
+    }
+    const struct integer *a = (const struct integer *)key, *b = (const struct integer *)search->key;
+    return type == ouro__int_type && ouro__int_is_small(a) && ouro__int_is_small(b) &&
+           ouro__int_small_value(a) == ouro__int_small_value(b);
+}
 
 enum table_verdict
 ouro__table_compare(struct table *table, struct table_search *search, size_t index, unsigned width)

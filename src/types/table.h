@@ -175,6 +175,10 @@ void ouro__table_remove(struct table *table, size_t index, size_t slot, unsigned
 size_t ouro__table_find_same(const struct table *table, uint32_t hash, const ouro_object *object,
                              unsigned column, unsigned width, size_t *slot);
 
+/* Is the entry's key equal to the one that is sought, both being texts or small integers? */
+bool ouro__table_is_equal(const struct table *table, const struct table_search *search, size_t index,
+                          unsigned width);
+
 enum table_verdict {
     TABLE_SAME,
     TABLE_OTHER,

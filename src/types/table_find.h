@@ -164,10 +164,11 @@ ouro__table_find_all(struct table *table, struct table_search *search, unsigned 
     return verdict == TABLE_SAME ? found : TABLE_NONE;
 }
 
-/* Look at the first slot alone: true when that tells, and the rest is as above. */
+/* Look at the first slot alone: true when that tells, and the rest is as above.  Another key that is equal tells only with
+ * `compares`, a constant: who adds seldom meets one. */
 static inline __attribute__((always_inline)) bool
-ouro__table_find_first(const struct table *table, struct table_search *search, unsigned width,
-                       size_t *found)
+ouro__table_find_first(const struct table *table, struct table_search *search, bool compares,
+                       unsigned width, size_t *found)
 {
     *found = TABLE_NONE;
     if (OURO_UNLIKELY(table->entries == NULL)) {
@@ -182,16 +183,25 @@ ouro__table_find_first(const struct table *table, struct table_search *search, u
     }
     const void *slots = ouro__table_slots(table, log);
     uint32_t at = search->hash >> (32 - log), mask = (uint32_t)(((uint64_t)1 << log) - 1);
-    uint32_t index = log <= 7    ? ((const uint8_t *)slots)[at]
-                     : log <= 13 ? ((const uint16_t *)slots)[at]
-                                 : ((const uint32_t *)slots)[at];
-    index &= mask;
+    uint32_t here, rest = (uint32_t)((uint64_t)search->hash << log);
+    if (log <= 7) {
+        here = ((const uint8_t *)slots)[at];
+        rest >>= 24;
+    } else if (log <= 13) {
+        here = ((const uint16_t *)slots)[at];
+        rest >>= 16;
+    } else {
+        here = ((const uint32_t *)slots)[at];
+    }
+    uint32_t index = here & mask;
     search->slot = at;
     if (index == mask) { /* free */
         return true;
     }
     *found = index;
-    return index != mask - 1 && table->entries[index * width] == search->key;
+    return index != mask - 1 && (table->entries[index * width] == search->key ||
+                                 (compares && ((here ^ rest) & ~mask) == 0 &&
+                                  ouro__table_is_equal(table, search, index, width)));
 }
 
 /* ---- adding ---- */
