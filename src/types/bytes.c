@@ -180,7 +180,7 @@ ouro_bytes_find(ouro_loan either, ouro_loan part, size_t begin, size_t end, size
 
     struct held held = hold(either);
     held.view.n = end < held.view.n ? end : held.view.n;
-    size_t at = ouro__view_find(held.view, view, begin);
+    size_t at = ouro__view_find(&held.view, &view, begin);
     let_go(held);
     if (at == SIZE_MAX) {
         return OURO_OK;

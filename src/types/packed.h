@@ -147,6 +147,9 @@ ouro__same_bytes(const char *a, const char *b, size_t n)
     if (n - 4 < 4) {
         return ouro__load_4(a) == ouro__load_4(b) && ouro__load_4(a + n - 4) == ouro__load_4(b + n - 4);
     }
+    if (n - 1 < 3) {
+        return a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1];
+    }
     return memcmp(a, b, n) == 0;
 }
 

@@ -106,8 +106,10 @@ find_two_way(struct view text, struct view part, size_t begin)
 }
 
 size_t
-ouro__view_find(struct view text, struct view part, size_t begin)
+ouro__view_find(const struct view *in, const struct view *what, size_t begin)
 {
+    struct view text = *in, part = *what;
+
     if (begin > text.n || part.n > text.n - begin || part.width > text.width) {
         return part.n == 0 && begin <= text.n ? begin : SIZE_MAX;
     }

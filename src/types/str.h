@@ -47,8 +47,9 @@ uint32_t ouro__view_or(struct view view);
 /* Copy characters to where each has `width` bytes, enough for all of them. */
 void ouro__view_copy(void *to, unsigned width, struct view from);
 
-/* Where `part` is first found at `begin` or later; SIZE_MAX when nowhere. */
-size_t ouro__view_find(struct view text, struct view part, size_t begin);
+/* Where `part` is first found at `begin` or later; SIZE_MAX when nowhere.  By pointers: views passed whole are
+ * waited for, when a search ends after a few characters. */
+size_t ouro__view_find(const struct view *text, const struct view *part, size_t begin);
 
 bool ouro__view_equal(struct view a, struct view b);
 

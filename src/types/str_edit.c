@@ -11,7 +11,8 @@ ouro_str_find(ouro_loan str, ouro_loan part, size_t begin, size_t end, size_t *i
 {
     struct view text = ouro__str_view(str);
     text.n = end < text.n ? end : text.n;
-    size_t at = ouro__view_find(text, ouro__str_view(part), begin);
+    struct view wanted = ouro__str_view(part);
+    size_t at = ouro__view_find(&text, &wanted, begin);
     if (at == SIZE_MAX) {
         return OURO_OK;
     }
@@ -161,11 +162,11 @@ measure_joined(ouro_loan separator, ouro_loan const *items, size_t n_items, size
 
     *all = n_items > 1 ? most_of(separator) : 0;
     for (size_t i = 0; i < n_items; i++) {
-        if (!ouro_is_str(items[i])) {
+        if (OURO_UNLIKELY(ouro__type(ouro_look(items[i])) != ouro__str_type)) {
             return OURO_WRONG_TYPE;
         }
         *all |= most_of(items[i]);
-        if (__builtin_add_overflow(n, ouro_str_length(items[i]), &n) ||
+        if (__builtin_add_overflow(n, ouro__str_view(items[i]).n, &n) ||
             __builtin_add_overflow(n, i != 0 ? between : 0, &n)) {
             return OURO_TOO_LARGE;
         }
@@ -232,7 +233,7 @@ count(struct view text, struct view part, size_t most)
 {
     size_t n = 0;
     for (size_t at = 0; n < most; n++) {
-        at = ouro__view_find(text, part, at);
+        at = ouro__view_find(&text, &part, at);
         if (at == SIZE_MAX) {
             break;
         }
@@ -247,7 +248,7 @@ write_replaced(struct pen *pen, struct view text, struct view part, struct view 
 {
     size_t begin = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t at = part.n != 0 ? ouro__view_find(text, part, begin) : i;
+        size_t at = part.n != 0 ? ouro__view_find(&text, &part, begin) : i;
         pen_write(pen, ouro__view_part(text, begin, at));
         pen_write(pen, after);
         begin = at + part.n;
@@ -301,7 +302,7 @@ ouro_str_split(ouro_loan str, ouro_loan separator, size_t most, ouro_ref *result
     bool is_all_ascii = ouro_str_ascii_borrow(str) != NULL;
 
     for (bool is_last = false; status == OURO_OK && !is_last;) {
-        size_t at = most-- != 0 ? ouro__view_find(text, between, begin) : SIZE_MAX;
+        size_t at = most-- != 0 ? ouro__view_find(&text, &between, begin) : SIZE_MAX;
         is_last = at == SIZE_MAX;
         size_t end = is_last ? text.n : at;
         ouro_ref part = begin == 0 && is_last ? ouro_incref(str)
