@@ -332,39 +332,6 @@ test_queues(void **state)
 
 /* ---- sizes ---- */
 
-/* What was taken from the end of a dict is not in its copy, whatever the copy's memory was before. */
-static void
-test_copies_of_what_was_cut(void **state)
-{
-    enum { N = 400 };
-    ouro_ref keys[N];
-    (void)state;
-    for (uint32_t i = 0; i < N; i++) {
-        keys[i] = key_new(i, (uint64_t)i << 40);
-    }
-    for (size_t n = 1; n <= N; n++) {
-        ouro_ref dict = ouro_dict_new(), key = NULL, value = NULL;
-        for (size_t i = 0; i < n; i++) {
-            assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(keys[i]), ouro_lend(keys[i])), 0);
-        }
-        ouro_ref before =
-            ouro_dict_copy(ouro_lend(dict)); /* leaves its block behind, with the last key in it */
-        assert_int_equal(ouro_dict_popitem(ouro_lend(dict), &key, &value), OURO_FOUND);
-        ouro_decref(before);
-        ouro_ref copy = ouro_dict_copy(ouro_lend(dict));
-        REQUIRE(ouro_dict_contains(ouro_lend(copy), ouro_lend(key)) == 0, "of %zu keys the last one",
-                n);
-        REQUIRE(ouro_dict_length(ouro_lend(copy)) == n - 1, "%zu keys", n);
-        ouro_decref(key);
-        ouro_decref(value);
-        ouro_decref(copy);
-        ouro_decref(dict);
-    }
-    for (uint32_t i = 0; i < N; i++) {
-        ouro_decref(keys[i]);
-    }
-}
-
 /* At most 0.7 of what CPython 3.11's sys.getsizeof() says of dicts with keys of any type. */
 static void
 test_sizes(void **state)
@@ -596,7 +563,6 @@ main(void)
         TEST(test_millions_of_operations),
         TEST(test_a_million_entries),
         TEST(test_queues),
-        TEST(test_copies_of_what_was_cut),
         TEST(test_sizes),
         TEST(test_lists_and_iterators),
         TEST(test_changes_while_iterating),

@@ -61,6 +61,32 @@ test_counts_stop_at_their_limit(void **state)
     assert_int_equal(nodes_dead, 0);
 }
 
+/* Beyond 2^31, where counting takes another way, and back. */
+static void
+test_large_counts(void **state)
+{
+    (void)state;
+    ouro_ref object = leaf_new(1), list = ouro_list_new(4);
+    object->local = INT32_MAX; /* as after two thousand million increfs */
+    for (unsigned i = 1; i <= 3; i++) {
+        ouro_incref(object);
+        assert_int_equal(object->local, (uint32_t)INT32_MAX + i);
+    }
+    assert_int_equal(ouro_list_append(list, object), OURO_OK);
+    assert_int_equal(ouro_list_set(list, 0, object), OURO_OK);
+    assert_ptr_equal(ouro_list_get(list, 0), object);
+    assert_int_equal(object->local, (uint32_t)INT32_MAX + 5);
+    ouro_decref(list);
+    for (unsigned i = 4; i >= 1; i--) {
+        assert_int_equal(object->local, (uint32_t)INT32_MAX + i);
+        ouro_decref(object);
+    }
+    assert_int_equal(nodes_dead, 0);
+    object->local = 1;
+    ouro_decref(object);
+    assert_int_equal(nodes_dead, 1);
+}
+
 static void
 test_variables(void **state)
 {
@@ -634,6 +660,7 @@ main(void)
         TEST(test_counts),
         TEST(test_immortal_is_never_freed),
         TEST(test_counts_stop_at_their_limit),
+        TEST(test_large_counts),
         TEST(test_variables),
         TEST(test_others_let_go_first),
         TEST(test_last_reference_is_let_go_of_elsewhere),
