@@ -241,6 +241,22 @@ ouro__table_add_slowly(struct table *table, const struct table_search *search, u
     return &table->entries[n * width];
 }
 
+static inline __attribute__((always_inline)) void
+incref_entries(const struct table *table, unsigned width)
+{
+    uint16_t self = ouro__self;
+    ouro_object *const *entry = table->entries, *const *end = entry + table->n * width;
+
+    for (; entry != end; entry += width) {
+        if (OURO_LIKELY(entry[0] != NULL)) {
+            ouro__incref_by(entry[0], self);
+            if (width == 2) {
+                ouro__incref_by(entry[1], self);
+            }
+        }
+    }
+}
+
 bool
 ouro__table_copy(struct table *to, const struct table *from, unsigned width)
 {
@@ -255,15 +271,10 @@ ouro__table_copy(struct table *to, const struct table *from, unsigned width)
         return false;
     }
     fill(to, from, has_holes, width);
-    uint16_t self = ouro__self;
-    ouro_object *const *entry = to->entries, *const *end = entry + to->n * width;
-    for (; entry != end; entry += width) {
-        if (OURO_LIKELY(entry[0] != NULL)) {
-            ouro__incref_by(entry[0], self);
-            if (width == 2) {
-                ouro__incref_by(entry[1], self);
-            }
-        }
+    if (width == 2) { /* a constant each */
+        incref_entries(to, 2);
+    } else {
+        incref_entries(to, 1);
     }
     return true;
 }
@@ -322,14 +333,12 @@ ouro__table_take_block(struct table *table)
     return taken;
 }
 
-void
-ouro__table_let_go(const struct table *table, unsigned width)
+static inline __attribute__((always_inline)) void
+decref_entries(const struct table *table, unsigned width)
 {
-    if (table->entries == NULL) {
-        return;
-    }
     uint16_t self = ouro__self;
     ouro_object *const *entry = table->entries, *const *end = entry + table->n * width;
+
     for (; entry != end; entry += width) {
         if (OURO_LIKELY(entry[0] != NULL)) {
             ouro__decref_by(entry[0], self);
@@ -337,6 +346,19 @@ ouro__table_let_go(const struct table *table, unsigned width)
                 ouro__decref_by(entry[1], self);
             }
         }
+    }
+}
+
+void
+ouro__table_let_go(const struct table *table, unsigned width)
+{
+    if (table->entries == NULL) {
+        return;
+    }
+    if (width == 2) {
+        decref_entries(table, 2);
+    } else {
+        decref_entries(table, 1);
     }
     ouro__buffer_free(ouro__table_hashes(table), ouro__table_size(table, width));
 }
