@@ -85,7 +85,7 @@ throw_in(ouro_ref generator, ouro_status status)
 /* ---- generators to try ---- */
 
 ouro_status
-count(ouro_generator *self)
+count_up(ouro_generator *self)
 {
     struct frame *frame = (struct frame *)self;
 

@@ -40,7 +40,7 @@ void note_unraisable(ouro_status status, const char *where, ouro_loan object, vo
 /* ---- generators to try ---- */
 
 /* 0, 1, 2 ... n - 1 */
-ouro_status count(ouro_generator *self);
+ouro_status count_up(ouro_generator *self);
 
 /* The sum of what was sent so far; at None it returns that. */
 ouro_status sum(ouro_generator *self);

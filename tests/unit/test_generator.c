@@ -17,7 +17,7 @@ test_counting(void **state) /* tutorial_tests */
 {
     (void)state;
     for (int64_t n = 0; n < 20; n++) {
-        ouro_ref generator = make(count, n);
+        ouro_ref generator = make(count_up, n);
         n_cleaned = 0;
         for (int64_t i = 0; i < n; i++) {
             assert_int_equal(next_number(generator), i);
@@ -38,7 +38,7 @@ test_counting(void **state) /* tutorial_tests */
 static void
 test_is_iterator(void **state) /* tutorial_tests: "iter(g) is g" */
 {
-    ouro_ref generator = make(count, 3), again = NULL, list = ouro_list_new(0);
+    ouro_ref generator = make(count_up, 3), again = NULL, list = ouro_list_new(0);
 
     (void)state;
     assert_int_equal(ouro_iterate(ouro_lend(generator), &again), OURO_OK);
@@ -55,7 +55,7 @@ test_is_iterator(void **state) /* tutorial_tests: "iter(g) is g" */
 static void
 test_many_values(void **state)
 {
-    ouro_ref generator = make(count, MANY);
+    ouro_ref generator = make(count_up, MANY);
     int64_t total = 0, value;
 
     (void)state;
@@ -138,7 +138,7 @@ static void
 test_throw_not_caught(
     void **state) /* coroutine_tests: "thrown exceptions propagate"; the value comes back */
 {
-    ouro_ref generator = make(count, 5), node = node_new(NULL, NULL), result = NULL;
+    ouro_ref generator = make(count_up, 5), node = node_new(NULL, NULL), result = NULL;
 
     (void)state;
     assert_int_equal(next_number(generator), 0);
@@ -181,7 +181,7 @@ test_close(void **state) /* coroutine_tests: close; GeneratorCloseTest */
 {
     (void)state;
     for (int64_t begun = 0; begun <= 3; begun++) { /* not yet, in the middle, at the end */
-        ouro_ref generator = make(count, 2);
+        ouro_ref generator = make(count_up, 2);
         n_cleaned = 0;
         for (int64_t i = 0; i < begun; i++) {
             next_number(generator);
@@ -342,7 +342,7 @@ test_dropped(
 {
     (void)state;
     for (int64_t begun = 0; begun <= 3; begun++) {
-        ouro_ref generator = make(count, 2);
+        ouro_ref generator = make(count_up, 2);
         n_cleaned = 0;
         last_seen = OURO_OK;
         frame_of(generator)->data = node_new(NULL, NULL);

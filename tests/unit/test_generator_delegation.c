@@ -80,7 +80,7 @@ test_delegate_throw(
     ouro_decref(generator);
     assert_int_equal(n_cleaned, 2);
 
-    generator = make_delegate(make(count, 5), 1); /* the inner one fails, the outer one catches */
+    generator = make_delegate(make(count_up, 5), 1); /* the inner one fails, the outer one catches */
     assert_int_equal(next_number(generator), 0);
     assert_int_equal(ouro_generator_throw(generator, OURO_BUSY, NULL, &result), OURO_FOUND);
     assert_int_equal(value_of(result), -OURO_BUSY);
@@ -126,7 +126,7 @@ delegate_when_closed(ouro_generator *self)
     OURO_GENERATOR_BEGIN(self);
     OURO_YIELD_OR(self, ouro_int_new(100), closed);
 closed:
-    OURO_YIELD_FROM(self, make(count, 2));
+    OURO_YIELD_FROM(self, make(count_up, 2));
     OURO_GENERATOR_END(self);
     return self->status;
 }
@@ -210,7 +210,7 @@ static void
 test_delegate_to_used_one(
     void **state) /* test_delegator_is_visible..., test_delegating_to_a_running generator */
 {
-    ouro_ref inner = make(count, 4), outer = make_delegate(ouro_incref(inner), 0);
+    ouro_ref inner = make(count_up, 4), outer = make_delegate(ouro_incref(inner), 0);
 
     (void)state;
     assert_int_equal(next_number(outer), 0);
@@ -235,7 +235,7 @@ make_chain(int64_t depth, ouro_ref stolen)
 static void
 test_deep_delegation(void **state) /* a chain that Python's recursion limit forbids */
 {
-    ouro_ref chain = make_chain(DEEP, make(count, 3)), result = NULL;
+    ouro_ref chain = make_chain(DEEP, make(count_up, 3)), result = NULL;
 
     (void)state;
     assert_int_equal(next_number(chain), 0);
@@ -247,14 +247,14 @@ test_deep_delegation(void **state) /* a chain that Python's recursion limit forb
     ouro_decref(chain);
 
     n_cleaned = 0;
-    chain = make_chain(DEEP, make(count, 3)); /* dropped in the middle */
+    chain = make_chain(DEEP, make(count_up, 3)); /* dropped in the middle */
     next_number(chain);
     ouro_decref(chain);
     assert_int_equal(n_cleaned, DEEP + 1);
     assert_int_equal(last_seen, OURO_CLOSED);
 
     n_cleaned = 0;
-    chain = make_chain(DEEP, make(count, 3)); /* a failure comes all the way out */
+    chain = make_chain(DEEP, make(count_up, 3)); /* a failure comes all the way out */
     ouro_ref node = node_new(NULL, NULL);
     next_number(chain);
     assert_int_equal(ouro_generator_throw(chain, OURO_DEAD, node, &result), OURO_DEAD);
@@ -265,11 +265,11 @@ test_deep_delegation(void **state) /* a chain that Python's recursion limit forb
     ouro_decref(chain);
 
     n_cleaned = 0;
-    chain = make_chain(DEEP, make(count, 3)); /* never begun: nothing is to be cleaned up */
+    chain = make_chain(DEEP, make(count_up, 3)); /* never begun: nothing is to be cleaned up */
     ouro_decref(chain);
     assert_int_equal(n_cleaned, 0);
 
-    chain = make_chain(DEEP, make(count, 3)); /* garbage */
+    chain = make_chain(DEEP, make(count_up, 3)); /* garbage */
     next_number(chain);
     ouro_ref innermost = chain;
     while (frame_of(innermost)->data != NULL) {
@@ -291,7 +291,7 @@ test_random_calls(void **state)
     (void)state;
     for (uint64_t round = test_count("OURO_TEST_ROUNDS", 2000); round != 0; round--) {
         int64_t depth = (int64_t)random_below(&random, 6), n = (int64_t)random_below(&random, 8), i = 0;
-        ouro_ref chain = make_chain(depth, make(count, n));
+        ouro_ref chain = make_chain(depth, make(count_up, n));
         bool is_begun = false, is_ended = false;
         n_cleaned = 0;
         for (unsigned call = 0; call < 12; call++) {
@@ -355,7 +355,7 @@ test_threads(void **state) /* each value goes to one thread; the others are told
     const unsigned long n = TEST_STRESSED ? 2000 : 100000;
     struct worker workers[4] = {0};
     uint8_t *seen = calloc(n, 1);
-    ouro_ref generator = make_delegate(make(count, (int64_t)n), 0);
+    ouro_ref generator = make_delegate(make(count_up, (int64_t)n), 0);
     unsigned long n_given = 0;
 
     (void)state;
