@@ -119,6 +119,27 @@ test_delegate_close(
     ouro_set_unraisable_hook(NULL, NULL);
 }
 
+static void
+test_delegate_closed_with_value(void **state) /* test_throwing_GeneratorExit_into_subgenerator_... */
+{
+    ouro_ref result = NULL, value = ouro_int_new(1 << 20);
+
+    (void)state;
+    ouro_set_unraisable_hook(note_unraisable, NULL);
+    for (int64_t n = 0; n < 2; n++) { /* the innermost ends, or ignores it */
+        ouro_ref generator = make_delegate(make_delegate(make(catch_all, n), 0), 0);
+        assert_int_equal(next_number(generator), 0);
+        assert_int_equal(ouro_generator_throw(generator, OURO_CLOSED, value, &result),
+                         n == 0 ? OURO_CLOSED : OURO_FAILED);
+        assert_ptr_equal(result, n == 0 ? value : NULL);
+        ouro_clear(&result);
+        ouro_decref(generator);
+        assert_int_equal(ouro_refcount(value), 1);
+    }
+    ouro_set_unraisable_hook(NULL, NULL);
+    ouro_decref(value);
+}
+
 /* Does not end when it is closed, but gives something from another generator: that is its own. */
 static ouro_status
 delegate_when_closed(ouro_generator *self)
@@ -385,6 +406,7 @@ main(void)
         cmocka_unit_test_setup(test_delegate, frames_setup),
         cmocka_unit_test_setup(test_delegate_throw, frames_setup),
         cmocka_unit_test_setup(test_delegate_close, frames_setup),
+        cmocka_unit_test_setup(test_delegate_closed_with_value, frames_setup),
         cmocka_unit_test_setup(test_delegate_when_closed, frames_setup),
         cmocka_unit_test_setup(test_delegate_to_other_iterators, frames_setup),
         cmocka_unit_test_setup(test_delegate_to_used_one, frames_setup),
