@@ -27,7 +27,7 @@ note_unraisable(ouro_status status, const char *where, ouro_loan object, void *c
 int
 frames_setup(void **state)
 {
-    int result = nodes_setup(state);
+    int result = gc_setup(state);
     if (frame_type == NULL) {
         static const ouro_field fields[] = {OURO_FIELD(struct frame, data),
                                             OURO_FIELD(struct frame, other)};
@@ -40,10 +40,7 @@ frames_setup(void **state)
         REQUIRE(ouro_type_create(&spec, &type) == OURO_OK, "no type of frames");
         frame_type = ouro_lend(type); /* for good */
     }
-    ouro_gc_disable();
-    ouro_gc_collect(2);
     n_cleaned = 0;
-    nodes_dead = nodes_finalized = 0;
     last_seen = OURO_OK;
     return result;
 }

@@ -47,6 +47,21 @@ keys_setup(void **state)
     return 0;
 }
 
+int
+keys_gc_setup(void **state)
+{
+    keys_setup(state);
+    return gc_setup(state);
+}
+
+ouro_status
+key_refuse(ouro_loan a, ouro_loan b)
+{
+    (void)a;
+    (void)b;
+    return OURO_FAILED;
+}
+
 ouro_ref
 key_new(uint64_t value, uint64_t hash)
 {

@@ -146,12 +146,24 @@ drop_and_collect(ouro_ref object)
 }
 
 void
-check_repr(ouro_loan object, const char *expected)
+check_text(ouro_ref text, const char *utf8)
 {
-    ouro_ref text = ouro_repr(object);
-    REQUIRE(text != NULL, "no memory");
-    const char *shown = ouro_str_ascii_borrow(ouro_lend(text));
-    REQUIRE(shown != NULL, "it is not shown in ASCII, as is \"%s\"", expected);
-    REQUIRE(strcmp(shown, expected) == 0, "\"%s\", not \"%s\"", shown, expected);
+    char found[4096];
+    bool is_ascii = true;
+    for (const char *each = utf8; *each != 0; each++) {
+        is_ascii &= (unsigned char)*each < 0x80;
+    }
+    REQUIRE(text != NULL, "no text, \"%s\" is expected", utf8);
+    size_t n = ouro_str_encode(ouro_lend(text), found, sizeof found);
+    REQUIRE(n < sizeof found && n == strlen(utf8) && strcmp(found, utf8) == 0, "\"%s\", not \"%s\"",
+            found, utf8);
+    REQUIRE((ouro_str_ascii_borrow(ouro_lend(text)) != NULL) == is_ascii, "\"%s\" is ASCII, or not",
+            utf8);
     ouro_decref(text);
+}
+
+void
+check_repr(ouro_loan object, const char *utf8)
+{
+    check_text(ouro_repr(object), utf8);
 }

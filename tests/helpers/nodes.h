@@ -53,8 +53,11 @@ int gc_teardown(void **state);
 /* Let go of an object, and give back how many a full collection finds. */
 size_t drop_and_collect(ouro_ref stolen);
 
-/* The object is shown so, in ASCII. */
-void check_repr(ouro_loan object, const char *expected);
+/* The text, which is let go of, is this. */
+void check_text(ouro_ref stolen, const char *utf8);
+
+/* The object is shown so. */
+void check_repr(ouro_loan object, const char *utf8);
 
 static inline struct node *
 node_of(ouro_loan object)

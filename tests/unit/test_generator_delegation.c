@@ -384,9 +384,7 @@ test_threads(void **state) /* each value goes to one thread; the others are told
     for (unsigned i = 0; i < 4; i++) {
         workers[i] = (struct worker){.generator = generator, .seen = seen};
     }
-    ouro_thread_detach();
-    threads_run(4, want_values, workers, sizeof *workers);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(4, want_values, workers, sizeof *workers);
     for (unsigned i = 0; i < 4; i++) {
         n_given += workers[i].n_given;
     }

@@ -222,9 +222,7 @@ test_threads(void **state) /* each has its own scratch, and they fight for the m
 
     (void)state;
     leave(3 * N_BITS / 8 / BLOCK * 6);
-    ouro_thread_detach();
-    threads_run(N_THREADS, compute_and_fail, n_failed, sizeof n_failed[0]);
-    REQUIRE(ouro_thread_attach() == OURO_OK, "not attached");
+    threads_run_detached(N_THREADS, compute_and_fail, n_failed, sizeof n_failed[0]);
     give_all_back();
     assert_int_equal(multiply(), OURO_OK);
     print_message("refused: %lu\n", n_failed[0] + n_failed[1] + n_failed[2]);

@@ -17,11 +17,7 @@ static ouro_ref items[N], others[N];
 static int
 setup(void **state)
 {
-    int result = keys_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    key_on_equal = NULL;
-    nodes_dead = 0;
+    int result = keys_gc_setup(state);
     for (size_t i = 0; i < N; i++) {
         items[i] = key_new(i, i * 0x9E3779B97F4A7C15U);
         size_t other = i < N / 4 ? i : i + N;
@@ -514,9 +510,7 @@ test_threads(void **state) /* test_threaded_weak_..., for sets */
     (void)state;
     shared = ouro_weakset_new();
     ouro_gc_enable();
-    ouro_thread_detach();
-    threads_run(N_THREADS, use_shared, seeds, sizeof seeds[0]);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(N_THREADS, use_shared, seeds, sizeof seeds[0]);
     ouro_safepoint();
     ouro_gc_collect(2);
     assert_int_equal(ouro_weakset_length(shared), 0);
