@@ -5,7 +5,7 @@
  * sent to and caught by a generator, clean-ups, failures that nobody could be told of - it writes down, in the same words. */
 #include "both.h"
 
-#include <string.h>
+#include "nodes.h"
 
 #define N_GENERATORS 7
 #define N_PROGRAMS 400
@@ -480,13 +480,9 @@ static void
 begin_generators(void)
 {
     if (player_type == NULL) {
-        ouro_ref type = NULL;
         const ouro_type_spec spec = {
             .name = "player", .base = ouro_generator_type(), .size = sizeof(struct player)};
-        if (ouro_type_create(&spec, &type) != OURO_OK) {
-            differ("no type");
-        }
-        player_type = ouro_lend(type); /* for good */
+        player_type = type_for_good(&spec);
     }
     ouro_set_unraisable_hook(note_unraisable, NULL);
     PyObject *names = run_script(), *their_programs = named(names, "programs");

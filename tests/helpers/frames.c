@@ -36,9 +36,7 @@ frames_setup(void **state)
                                      .size = sizeof(struct frame),
                                      .n_fields = 2,
                                      .fields = fields};
-        ouro_ref type = NULL;
-        REQUIRE(ouro_type_create(&spec, &type) == OURO_OK, "no type of frames");
-        frame_type = ouro_lend(type); /* for good */
+        frame_type = type_for_good(&spec);
     }
     n_cleaned = 0;
     last_seen = OURO_OK;

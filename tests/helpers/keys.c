@@ -40,9 +40,7 @@ keys_setup(void **state)
             .hash = hash_key,
             .equal = equal_key,
         };
-        ouro_ref type = NULL;
-        REQUIRE(ouro_type_create(&spec, &type) == OURO_OK, "no type of keys");
-        key_type = ouro_lend(type); /* for good */
+        key_type = type_for_good(&spec);
     }
     return 0;
 }

@@ -35,6 +35,9 @@ extern ouro_loan node_type, node_final_type, row_type, leaf_type;
 /* Begin the object system and make the types; again at will.  For cmocka's set-up. */
 int nodes_setup(void **state);
 
+/* A new type, borrowed, which stays; the test ends when there is none. */
+ouro_loan type_for_good(const ouro_type_spec *spec);
+
 /* New ones.  They never fail: the test ends. */
 ouro_ref node_new(ouro_ref left_stolen, ouro_ref right_stolen);
 ouro_ref node_new_final(ouro_ref left_stolen, ouro_ref right_stolen);
