@@ -162,7 +162,7 @@ ouro__weak_get(struct weak_table *table, ouro_object *key, struct weak_entry *en
 ouro_status
 ouro__weak_contains(ouro_loan table, ouro_loan key)
 {
-    struct weak_entry entry;
+    struct weak_entry entry = {{NULL, NULL}, 0};
     ouro_status status = ouro__weak_get(ouro__weak_table(table), ouro_look(key), &entry);
     if (status == OURO_FOUND) {
         ouro__weak_entry_let_go(&entry);
@@ -283,7 +283,7 @@ ouro__weak_take(struct weak_table *table, ouro_object *key, struct weak_entry *e
 ouro_status
 ouro__weak_discard(ouro_loan table, ouro_loan key)
 {
-    struct weak_entry entry;
+    struct weak_entry entry = {{NULL, NULL}, 0};
     ouro_status status = ouro__weak_take(ouro__weak_table(table), ouro_look(key), &entry);
     if (status == OURO_FOUND) {
         ouro__weak_entry_let_go(&entry);

@@ -50,6 +50,9 @@ require_same_pairs(ouro_ref iterator, PyObject *theirs)
     ouro_ref item = NULL;
 
     ended_alike(OURO_OK);
+    if (pairs == NULL) {
+        differ("CPython gives no pairs");
+    }
     for (; ouro_next(ouro_lend(iterator), &item) == OURO_FOUND; i++) {
         if (i == PyList_GET_SIZE(pairs)) {
             differ("CPython has no more than %zd entries", i);
