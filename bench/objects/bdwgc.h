@@ -7,7 +7,6 @@
 #include <gc.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
 #include "../c/work.h"
 
@@ -15,6 +14,7 @@
 #define PEER_HAS_COLLECTOR 1
 #define PEER_HAS_YOUNG 0
 #define PEER_HAS_FOREIGN 0
+#define PEER_HAS_THREADS 0
 
 typedef void *object;
 
@@ -37,13 +37,10 @@ static double collector_began, collector_total;
 static void
 note_collection(GC_EventType event)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    double now = (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
     if (event == GC_EVENT_START) {
-        collector_began = now;
+        collector_began = wall_ns();
     } else if (event == GC_EVENT_END) {
-        collector_total += now - collector_began;
+        collector_total += wall_ns() - collector_began;
     }
 }
 
@@ -54,26 +51,6 @@ peer_begin(void)
     GC_allow_register_threads();
     GC_set_on_collection_event(note_collection);
     GC_disable();
-}
-
-static inline void
-thread_begin(void)
-{
-}
-
-static inline void
-thread_end(void)
-{
-}
-
-static inline void
-wait_begin(void)
-{
-}
-
-static inline void
-wait_end(void)
-{
 }
 
 static inline object
@@ -111,25 +88,6 @@ tree_new(object left, object right)
     tree->left = left;
     tree->right = right;
     return tree;
-}
-
-static inline object
-tree_left(object tree)
-{
-    return ((struct tree *)tree)->left;
-}
-
-static inline object
-tree_right(object tree)
-{
-    return ((struct tree *)tree)->right;
-}
-
-static inline void
-tree_fill(object tree, object left, object right)
-{
-    ((struct tree *)tree)->left = left;
-    ((struct tree *)tree)->right = right;
 }
 
 static inline object

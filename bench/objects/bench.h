@@ -10,18 +10,6 @@
 /* Have the compiler do what is written, each time round. */
 #define KEEP(value) __asm__ volatile("" : : "r"(value) : "memory")
 
-#if PEER_CPYTHON
-#include "cpython.h"
-#elif PEER_BDWGC
-#include "bdwgc.h"
-#elif PEER_GOBJECT
-#include "gobject.h"
-#elif PEER_PLAIN
-#include "plain.h"
-#else
-#include "ouro.h"
-#endif
-
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
@@ -49,6 +37,63 @@ wall_ns(void)
 {
     return read_clock(CLOCK_MONOTONIC);
 }
+
+#if PEER_CPYTHON
+#include "cpython.h"
+#elif PEER_BDWGC
+#include "bdwgc.h"
+#elif PEER_GOBJECT
+#include "gobject.h"
+#elif PEER_PLAIN
+#include "plain.h"
+#else
+#include "ouro.h"
+#endif
+
+/* What threads do to use a peer, and while they wait for each other. */
+#if !PEER_HAS_THREADS
+static inline void
+thread_begin(void)
+{
+}
+
+static inline void
+thread_end(void)
+{
+}
+
+static inline void
+wait_begin(void)
+{
+}
+
+static inline void
+wait_end(void)
+{
+}
+#endif
+
+#if !PEER_PLAIN
+static inline object
+tree_left(object tree)
+{
+    return ((struct tree *)tree)->left;
+}
+
+static inline object
+tree_right(object tree)
+{
+    return ((struct tree *)tree)->right;
+}
+
+/* Give references away to a tree that has none. */
+static inline void
+tree_fill(object tree, object left, object right)
+{
+    ((struct tree *)tree)->left = left;
+    ((struct tree *)tree)->right = right;
+}
+#endif
 
 static inline void
 report(const char *group, const char *what, double figure, const char *unit, uint64_t check)

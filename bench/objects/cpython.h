@@ -4,8 +4,6 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <stdbool.h>
-#include <time.h>
 
 #include "../c/work.h"
 
@@ -13,6 +11,7 @@
 #define PEER_HAS_COLLECTOR 1
 #define PEER_HAS_YOUNG 1
 #define PEER_HAS_FOREIGN 0
+#define PEER_HAS_THREADS 1
 
 typedef PyObject *object;
 
@@ -192,25 +191,6 @@ tree_new(object left, object right)
     tree->i = tree->j = 0;
     PyObject_GC_Track(tree);
     return (PyObject *)tree;
-}
-
-static inline object
-tree_left(object tree)
-{
-    return ((struct tree *)tree)->left;
-}
-
-static inline object
-tree_right(object tree)
-{
-    return ((struct tree *)tree)->right;
-}
-
-static inline void
-tree_fill(object tree, object left, object right)
-{
-    ((struct tree *)tree)->left = left;
-    ((struct tree *)tree)->right = right;
 }
 
 /* ---- kinds ---- */
@@ -453,14 +433,11 @@ static double collector_began, collector_total;
 static PyObject *
 note_collection(PyObject *self, PyObject *arguments)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    double now = (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
     (void)self;
     if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(arguments, 0), "start") == 0) {
-        collector_began = now;
+        collector_began = wall_ns();
     } else {
-        collector_total += now - collector_began;
+        collector_total += wall_ns() - collector_began;
     }
     Py_RETURN_NONE;
 }

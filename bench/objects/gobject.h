@@ -9,6 +9,7 @@
 #define PEER_HAS_KINDS 0
 #define PEER_HAS_COLLECTOR 0
 #define PEER_HAS_FOREIGN 1
+#define PEER_HAS_THREADS 0
 
 typedef gpointer object;
 
@@ -93,26 +94,6 @@ peer_begin(void)
 {
 }
 
-static inline void
-thread_begin(void)
-{
-}
-
-static inline void
-thread_end(void)
-{
-}
-
-static inline void
-wait_begin(void)
-{
-}
-
-static inline void
-wait_end(void)
-{
-}
-
 static inline object
 share(object o)
 {
@@ -142,25 +123,6 @@ tree_new(object left, object right)
     tree->left = left;
     tree->right = right;
     return tree;
-}
-
-static inline object
-tree_left(object tree)
-{
-    return ((Tree *)tree)->left;
-}
-
-static inline object
-tree_right(object tree)
-{
-    return ((Tree *)tree)->right;
-}
-
-static inline void
-tree_fill(object tree, object left, object right)
-{
-    ((Tree *)tree)->left = left;
-    ((Tree *)tree)->right = right;
 }
 
 #endif

@@ -10,6 +10,7 @@
 #define PEER_HAS_COLLECTOR 1
 #define PEER_HAS_YOUNG 1
 #define PEER_HAS_FOREIGN 1
+#define PEER_HAS_THREADS 1
 
 typedef ouro_ref object;
 
@@ -118,25 +119,6 @@ tree_new(object left, object right)
     tree->left = left;
     tree->right = right;
     return &tree->head;
-}
-
-static inline object
-tree_left(object tree)
-{
-    return ((struct tree *)tree)->left;
-}
-
-static inline object
-tree_right(object tree)
-{
-    return ((struct tree *)tree)->right;
-}
-
-static inline void
-tree_fill(object tree, object left, object right)
-{
-    ((struct tree *)tree)->left = left;
-    ((struct tree *)tree)->right = right;
 }
 
 /* ---- kinds ---- */

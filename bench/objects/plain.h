@@ -7,6 +7,7 @@
 #define PEER_HAS_KINDS 0
 #define PEER_HAS_COLLECTOR 0
 #define PEER_HAS_FOREIGN 0
+#define PEER_HAS_THREADS 0
 
 struct counted {
     uint64_t count;

@@ -41,11 +41,24 @@ OURO_API OURO_NODISCARD ouro_status ouro_weakset_discard(ouro_loan set, ouro_loa
 /** Take the item out that was put in last: OURO_FOUND and a new reference, 0 when there is none. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_pop(ouro_loan set, ouro_ref *item);
 
-/** Put in all items of something that can be iterated over: OURO_OK or a failure.  What was put in before it stays. */
-OURO_API OURO_NODISCARD ouro_status ouro_weakset_update(ouro_loan set, ouro_loan items);
-
 /** Take all items out. */
 OURO_API void ouro_weakset_clear(ouro_loan set);
+
+/* In what follows `items` may be anything that can be iterated over, the set itself included.  What was put in or taken out
+ * before a failure stays so. */
+
+/** Put in all items of something, as `|=` does: OURO_OK or a failure. */
+OURO_API OURO_NODISCARD ouro_status ouro_weakset_update(ouro_loan set, ouro_loan items);
+
+/** Keep only what is among the `items`, too, as `&=` does: OURO_OK or a failure.  Of equal ones that of the set stays. */
+OURO_API OURO_NODISCARD ouro_status ouro_weakset_intersection_update(ouro_loan set, ouro_loan items);
+
+/** Take out what is among the `items`, as `-=` does: OURO_OK or a failure. */
+OURO_API OURO_NODISCARD ouro_status ouro_weakset_difference_update(ouro_loan set, ouro_loan items);
+
+/** Take out what is among the `items`, and put in those of them that were not there, as `^=` does: OURO_OK or a failure. */
+OURO_API OURO_NODISCARD ouro_status ouro_weakset_symmetric_difference_update(ouro_loan set,
+                                                                             ouro_loan items);
 
 /* In what follows the second may be anything that can be iterated over.  The result is a new weak set. */
 
@@ -53,7 +66,7 @@ OURO_API void ouro_weakset_clear(ouro_loan set);
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_union(ouro_loan set, ouro_loan other,
                                                        ouro_ref *result);
 
-/** What is in both: OURO_OK or a failure. */
+/** What is in both, and of equal items that of the second: OURO_OK or a failure. */
 OURO_API OURO_NODISCARD ouro_status ouro_weakset_intersection(ouro_loan set, ouro_loan other,
                                                               ouro_ref *result);
 

@@ -353,8 +353,8 @@ ouro_deque_clear(ouro_loan loan)
         .items = deque->items, .room = deque->room, .first = deque->first, .n = deque->n};
     deque->items = NULL;
     deque->room = deque->first = 0;
+    deque->version += deque->n != 0;
     __atomic_store_n(&deque->n, 0, __ATOMIC_RELAXED);
-    deque->version++;
     ouro__unuse(&deque->head, locked);
     for (size_t i = 0; i < taken.n; i++) {
         ouro_decref(*slot(&taken, i));

@@ -144,8 +144,20 @@ struct chain {
     /* An inner generator into which OURO_CLOSED was thrown: whether it fails with that or not, who delegates to it is
      * closed next, unless it gives another value, which is a failure. */
     ouro_generator *closing;
+    ouro_ref closed_with; /* what was thrown with it: the outermost alone sees that */
     struct message message;
 };
+
+/* Into the generator that was just entered goes no more than OURO_CLOSED. */
+static void
+close_inner(struct chain *chain)
+{
+    if (chain->closing == NULL) {
+        chain->closed_with = chain->message.value;
+        chain->message.value = NULL;
+    }
+    chain->closing = chain->generator;
+}
 
 /* Take the message further in.  False when there is nobody further in, or the answer has come. */
 static bool
@@ -161,7 +173,9 @@ descend(struct chain *chain)
     } else if (enter(generator_of(inner), &chain->message)) {
         generator_of(inner)->outer = chain->generator;
         chain->generator = generator_of(inner);
-        chain->closing = chain->message.status == OURO_CLOSED ? chain->generator : chain->closing;
+        if (chain->message.status == OURO_CLOSED) {
+            close_inner(chain);
+        }
         return true;
     }
     if (chain->message.status != OURO_FOUND) {
@@ -180,6 +194,10 @@ ascend(struct chain *chain, const ouro_generator *inner)
     ouro_clear(&chain->generator->inner);
     if (was_closing) {
         chain->closing = chain->generator != chain->outermost ? chain->generator : NULL;
+    }
+    if (was_closing && chain->closing == NULL && chain->message.status == OURO_CLOSED) {
+        chain->message.value = chain->closed_with;
+        chain->closed_with = NULL;
     }
 }
 
@@ -225,25 +243,26 @@ go_on(struct chain *chain)
 static struct message
 run(ouro_generator *outermost, struct message message)
 {
-    struct chain chain = {outermost, outermost, NULL, message};
+    struct chain chain = {.outermost = outermost, .generator = outermost, .message = message};
 
     outermost->outer = NULL;
-    for (;;) {
+    for (bool done = false; !done;) {
         while (descend(&chain)) {
         }
         if (chain.message.status != OURO_FOUND) {
             go_on(&chain);
         }
         if (chain.message.status != OURO_FOUND) {
-            return chain.message;
-        }
-        if (chain.message.value == NULL) { /* it delegates to another from now on: ask that */
+            done = true;
+        } else if (chain.message.value == NULL) { /* it delegates to another from now on: ask that */
             OURO_ASSERT(chain.generator->inner != NULL);
             chain.message.status = OURO_OK;
-        } else if (suspend(&chain)) {
-            return chain.message;
+        } else {
+            done = suspend(&chain);
         }
     }
+    ouro_xdecref(chain.closed_with);
+    return chain.message;
 }
 
 static ouro_status

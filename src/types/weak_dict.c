@@ -5,12 +5,6 @@
 
 struct ouro_type *ouro__weakkeydict_type, *ouro__weakvaluedict_type;
 
-static struct weak_table *
-table_of(ouro_loan loan)
-{
-    return (struct weak_table *)ouro_look(loan);
-}
-
 static bool
 is_weak_dict(ouro_loan object)
 {
@@ -33,35 +27,25 @@ ouro_weakkeydict_new(void)
 ouro_status
 ouro_weakdict_copy(ouro_loan dict, ouro_ref *copy)
 {
-    return ouro__weak_copy(table_of(dict), copy);
+    return ouro__weak_copy(dict, copy);
 }
 
 size_t
 ouro_weakdict_length(ouro_loan dict)
 {
-    return ouro__weak_length(table_of(dict));
+    return ouro__weak_length(dict);
+}
+
+static ouro_status
+put_in_dict(ouro_loan made, const struct weak_entry *entry)
+{
+    return ouro_dict_set(made, (ouro_loan)entry->parts[0], (ouro_loan)entry->parts[1]);
 }
 
 ouro_status
 ouro_weakdict_to_dict(ouro_loan dict, ouro_ref *copy)
 {
-    struct weak_entries all;
-    ouro_ref made = ouro_dict_new();
-    ouro_status status = made != NULL ? ouro__weak_take_all(table_of(dict), &all) : OURO_NO_MEMORY;
-
-    if (status == OURO_OK) {
-        for (size_t i = 0; i < all.n && status == OURO_OK; i++) {
-            ouro_object *const *parts = all.entries[i].parts;
-            status = ouro_dict_set(ouro_lend(made), (ouro_loan)parts[0], (ouro_loan)parts[1]);
-        }
-        ouro__weak_let_go_all(&all);
-    }
-    if (status < 0) {
-        ouro_xdecref(made);
-        return status;
-    }
-    *copy = made;
-    return OURO_OK;
+    return ouro__weak_copy_into(dict, ouro_dict_new(), put_in_dict, copy);
 }
 
 /* ---- one key ---- */
@@ -70,7 +54,7 @@ ouro_status
 ouro_weakdict_get(ouro_loan dict, ouro_loan key, ouro_ref *value)
 {
     struct weak_entry entry;
-    ouro_status status = ouro__weak_get(table_of(dict), ouro_look(key), &entry);
+    ouro_status status = ouro__weak_get(ouro__weak_table(dict), ouro_look(key), &entry);
     if (status == OURO_FOUND) {
         ouro_decref(entry.parts[0]);
         *value = entry.parts[1];
@@ -81,12 +65,7 @@ ouro_weakdict_get(ouro_loan dict, ouro_loan key, ouro_ref *value)
 ouro_status
 ouro_weakdict_contains(ouro_loan dict, ouro_loan key)
 {
-    struct weak_entry entry;
-    ouro_status status = ouro__weak_get(table_of(dict), ouro_look(key), &entry);
-    if (status == OURO_FOUND) {
-        ouro__weak_entry_let_go(&entry);
-    }
-    return status;
+    return ouro__weak_contains(dict, key);
 }
 
 ouro_status
@@ -94,7 +73,8 @@ ouro_weakdict_set(ouro_loan dict, ouro_loan key, ouro_loan value)
 {
     struct table_search search;
     ouro_status status = ouro__table_search_for(&search, ouro_look(key));
-    return status == OURO_OK ? ouro__weak_put(table_of(dict), &search, ouro_look(value), NULL) : status;
+    return status == OURO_OK ? ouro__weak_put(ouro__weak_table(dict), &search, ouro_look(value), NULL)
+                             : status;
 }
 
 ouro_status
@@ -102,26 +82,21 @@ ouro_weakdict_set_default(ouro_loan dict, ouro_loan key, ouro_loan preset, ouro_
 {
     struct table_search search;
     ouro_status status = ouro__table_search_for(&search, ouro_look(key));
-    return status == OURO_OK ? ouro__weak_put(table_of(dict), &search, ouro_look(preset), value)
+    return status == OURO_OK ? ouro__weak_put(ouro__weak_table(dict), &search, ouro_look(preset), value)
                              : status;
 }
 
 ouro_status
 ouro_weakdict_delete(ouro_loan dict, ouro_loan key)
 {
-    struct weak_entry entry;
-    ouro_status status = ouro__weak_take(table_of(dict), ouro_look(key), &entry);
-    if (status == OURO_FOUND) {
-        ouro__weak_entry_let_go(&entry);
-    }
-    return status;
+    return ouro__weak_discard(dict, key);
 }
 
 ouro_status
 ouro_weakdict_pop(ouro_loan dict, ouro_loan key, ouro_ref *value)
 {
     struct weak_entry entry;
-    ouro_status status = ouro__weak_take(table_of(dict), ouro_look(key), &entry);
+    ouro_status status = ouro__weak_take(ouro__weak_table(dict), ouro_look(key), &entry);
     if (status == OURO_FOUND) {
         ouro_decref(entry.parts[0]);
         *value = entry.parts[1];
@@ -133,7 +108,7 @@ ouro_status
 ouro_weakdict_popitem(ouro_loan dict, ouro_ref *key, ouro_ref *value)
 {
     struct weak_entry entry;
-    ouro_status status = ouro__weak_pop(table_of(dict), &entry);
+    ouro_status status = ouro__weak_pop(ouro__weak_table(dict), &entry);
     if (status == OURO_FOUND) {
         *key = entry.parts[0];
         *value = entry.parts[1];
@@ -144,14 +119,14 @@ ouro_weakdict_popitem(ouro_loan dict, ouro_ref *key, ouro_ref *value)
 /* ---- all ---- */
 
 static ouro_status
-update_from_dict(struct weak_table *dict, ouro_loan other)
+update_from_dict(ouro_loan dict, ouro_loan other)
 {
     ouro_ref key = NULL, value = NULL;
     size_t position = 0;
     ouro_status status = OURO_OK;
 
     while (status == OURO_OK && ouro_dict_next(other, &position, &key, &value)) {
-        status = ouro_weakdict_set((ouro_loan)&dict->table.head, ouro_lend(key), ouro_lend(value));
+        status = ouro_weakdict_set(dict, ouro_lend(key), ouro_lend(value));
         ouro_decref(key);
         ouro_decref(value);
     }
@@ -172,7 +147,7 @@ ouro_weakdict_update(ouro_loan dict, ouro_loan other)
         status = kept != NULL ? ouro_dict_update(ouro_lend(kept), other) : OURO_NO_MEMORY;
     }
     if (status == OURO_OK) {
-        status = update_from_dict(table_of(dict), ouro_lend(kept));
+        status = update_from_dict(dict, ouro_lend(kept));
     }
     ouro_xdecref(kept);
     return status;

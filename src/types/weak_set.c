@@ -7,12 +7,6 @@
 
 struct ouro_type *ouro__weakset_type;
 
-static struct weak_table *
-table_of(ouro_loan loan)
-{
-    return (struct weak_table *)ouro_look(loan);
-}
-
 static bool
 is_weak_set(ouro_loan object)
 {
@@ -28,34 +22,25 @@ ouro_weakset_new(void)
 ouro_status
 ouro_weakset_copy(ouro_loan set, ouro_ref *copy)
 {
-    return ouro__weak_copy(table_of(set), copy);
+    return ouro__weak_copy(set, copy);
 }
 
 size_t
 ouro_weakset_length(ouro_loan set)
 {
-    return ouro__weak_length(table_of(set));
+    return ouro__weak_length(set);
+}
+
+static ouro_status
+put_in_set(ouro_loan made, const struct weak_entry *entry)
+{
+    return ouro_set_add(made, (ouro_loan)entry->parts[0]);
 }
 
 ouro_status
 ouro_weakset_to_set(ouro_loan set, ouro_ref *copy)
 {
-    struct weak_entries all;
-    ouro_ref made = ouro_set_new();
-    ouro_status status = made != NULL ? ouro__weak_take_all(table_of(set), &all) : OURO_NO_MEMORY;
-
-    if (status == OURO_OK) {
-        for (size_t i = 0; i < all.n && status >= 0; i++) {
-            status = ouro_set_add(ouro_lend(made), (ouro_loan)all.entries[i].parts[0]);
-        }
-        ouro__weak_let_go_all(&all);
-    }
-    if (status < 0) {
-        ouro_xdecref(made);
-        return status;
-    }
-    *copy = made;
-    return OURO_OK;
+    return ouro__weak_copy_into(set, ouro_set_new(), put_in_set, copy);
 }
 
 /* ---- one item ---- */
@@ -63,12 +48,7 @@ ouro_weakset_to_set(ouro_loan set, ouro_ref *copy)
 ouro_status
 ouro_weakset_contains(ouro_loan set, ouro_loan item)
 {
-    struct weak_entry entry;
-    ouro_status status = ouro__weak_get(table_of(set), ouro_look(item), &entry);
-    if (status == OURO_FOUND) {
-        ouro__weak_entry_let_go(&entry);
-    }
-    return status;
+    return ouro__weak_contains(set, item);
 }
 
 ouro_status
@@ -76,25 +56,20 @@ ouro_weakset_add(ouro_loan set, ouro_loan item)
 {
     struct table_search search;
     ouro_status status = ouro__table_search_for(&search, ouro_look(item));
-    return status == OURO_OK ? ouro__weak_put(table_of(set), &search, NULL, NULL) : status;
+    return status == OURO_OK ? ouro__weak_put(ouro__weak_table(set), &search, NULL, NULL) : status;
 }
 
 ouro_status
 ouro_weakset_discard(ouro_loan set, ouro_loan item)
 {
-    struct weak_entry entry;
-    ouro_status status = ouro__weak_take(table_of(set), ouro_look(item), &entry);
-    if (status == OURO_FOUND) {
-        ouro__weak_entry_let_go(&entry);
-    }
-    return status;
+    return ouro__weak_discard(set, item);
 }
 
 ouro_status
 ouro_weakset_pop(ouro_loan set, ouro_ref *item)
 {
     struct weak_entry entry;
-    ouro_status status = ouro__weak_pop(table_of(set), &entry);
+    ouro_status status = ouro__weak_pop(ouro__weak_table(set), &entry);
     if (status == OURO_FOUND) {
         *item = entry.parts[0];
     }
@@ -103,31 +78,75 @@ ouro_weakset_pop(ouro_loan set, ouro_ref *item)
 
 /* ---- all items ---- */
 
+/* What keeps the items of something meanwhile: an ordinary set of them if it is weak, or itself. */
 static ouro_status
-add_all(ouro_loan set, ouro_loan items)
+keep(ouro_loan items, ouro_ref *kept)
+{
+    if (is_weak_set(items)) {
+        return ouro_weakset_to_set(items, kept);
+    }
+    *kept = ouro_incref(items);
+    return OURO_OK;
+}
+
+typedef ouro_status (*for_item)(ouro_loan set, ouro_loan item);
+
+/* Call `each(set, item)` for all items of what is not weak. */
+static ouro_status
+for_each(ouro_loan items, for_item each, ouro_loan set)
 {
     ouro_ref iterator = NULL, item = NULL;
     ouro_status status = ouro_iterate(items, &iterator);
 
     while (status >= 0 && (status = ouro_next(ouro_lend(iterator), &item)) == OURO_FOUND) {
-        status = ouro_weakset_add(set, ouro_lend(item));
+        status = each(set, ouro_lend(item));
         ouro_decref(item);
     }
     ouro_xdecref(iterator);
     return status < 0 ? status : OURO_OK;
 }
 
+static ouro_status
+change_by(ouro_loan set, ouro_loan items, for_item each)
+{
+    ouro_ref kept = NULL;
+    ouro_status status = keep(items, &kept);
+
+    if (status == OURO_OK) {
+        status = for_each(ouro_lend(kept), each, set);
+        ouro_decref(kept);
+    }
+    return status;
+}
+
 ouro_status
 ouro_weakset_update(ouro_loan set, ouro_loan items)
 {
-    ouro_ref kept = NULL;
+    return change_by(set, items, ouro_weakset_add);
+}
 
-    if (!is_weak_set(items)) {
-        return add_all(set, items);
-    }
-    ouro_status status = ouro_weakset_to_set(items, &kept);
+ouro_status
+ouro_weakset_difference_update(ouro_loan set, ouro_loan items)
+{
+    return change_by(set, items, ouro_weakset_discard);
+}
+
+static ouro_status
+toggle(ouro_loan set, ouro_loan item)
+{
+    ouro_status status = ouro_weakset_discard(set, item);
+    return status == OURO_OK ? ouro_weakset_add(set, item) : status;
+}
+
+/* Each item once, though `items` may give it often. */
+ouro_status
+ouro_weakset_symmetric_difference_update(ouro_loan set, ouro_loan items)
+{
+    ouro_ref kept = NULL;
+    ouro_status status =
+        is_weak_set(items) ? ouro_weakset_to_set(items, &kept) : ouro_frozenset_new(items, &kept);
     if (status == OURO_OK) {
-        status = add_all(set, ouro_lend(kept));
+        status = for_each(ouro_lend(kept), toggle, set);
         ouro_decref(kept);
     }
     return status;
@@ -150,13 +169,8 @@ static ouro_status
 take_both(ouro_loan set, ouro_loan other, ouro_ref *a, ouro_ref *b)
 {
     ouro_status status = ouro_weakset_to_set(set, a);
-    if (status == OURO_OK && is_weak_set(other)) {
-        status = ouro_weakset_to_set(other, b);
-        if (status < 0) {
-            ouro_decref(*a);
-        }
-    } else if (status == OURO_OK) {
-        *b = ouro_incref(other);
+    if (status == OURO_OK && (status = keep(other, b)) < 0) {
+        ouro_decref(*a);
     }
     return status;
 }
@@ -173,7 +187,7 @@ make_from(make_set make, ouro_loan set, ouro_loan other, ouro_ref *result)
     status = make(ouro_lend(a), ouro_lend(b), &both);
     if (status == OURO_OK) {
         made = ouro_weakset_new();
-        status = made != NULL ? add_all(ouro_lend(made), ouro_lend(both)) : OURO_NO_MEMORY;
+        status = made != NULL ? ouro_weakset_update(ouro_lend(made), ouro_lend(both)) : OURO_NO_MEMORY;
         ouro_decref(both);
     }
     if (status == OURO_OK) {
@@ -206,10 +220,46 @@ ouro_weakset_union(ouro_loan set, ouro_loan other, ouro_ref *result)
     return make_from(ouro_set_union, set, other, result);
 }
 
+/* Of equal items those of the other, as in CPython: the other without what it alone has. */
+static ouro_status
+intersect(ouro_loan set, ouro_loan other, ouro_ref *result)
+{
+    ouro_ref all = NULL, alone = NULL;
+    ouro_status status = ouro_frozenset_new(other, &all);
+
+    if (status == OURO_OK) {
+        status = ouro_set_difference(ouro_lend(all), set, &alone);
+    }
+    if (status == OURO_OK) {
+        status = ouro_set_difference(ouro_lend(all), ouro_lend(alone), result);
+    }
+    ouro_xdecref(all);
+    ouro_xdecref(alone);
+    return status;
+}
+
 ouro_status
 ouro_weakset_intersection(ouro_loan set, ouro_loan other, ouro_ref *result)
 {
-    return make_from(ouro_set_intersection, set, other, result);
+    return make_from(intersect, set, other, result);
+}
+
+ouro_status
+ouro_weakset_intersection_update(ouro_loan set, ouro_loan items)
+{
+    ouro_ref a = NULL, b = NULL, gone = NULL;
+    ouro_status status = take_both(set, items, &a, &b);
+
+    if (status == OURO_OK) {
+        status = ouro_set_difference(ouro_lend(a), ouro_lend(b), &gone);
+        ouro_decref(a);
+        ouro_decref(b);
+    }
+    if (status == OURO_OK) {
+        status = for_each(ouro_lend(gone), ouro_weakset_discard, set);
+        ouro_decref(gone);
+    }
+    return status;
 }
 
 ouro_status

@@ -132,8 +132,9 @@ ouro__weak_new(struct ouro_type *type)
 }
 
 size_t
-ouro__weak_length(struct weak_table *table)
+ouro__weak_length(ouro_loan loan)
 {
+    struct weak_table *table = ouro__weak_table(loan);
     bool locked = use(table);
     size_t live = ouro__table_live(&table->table);
     unuse(table, locked);
@@ -156,6 +157,17 @@ ouro__weak_get(struct weak_table *table, ouro_object *key, struct weak_entry *en
     }
     unuse(table, search.locked);
     return search.status;
+}
+
+ouro_status
+ouro__weak_contains(ouro_loan table, ouro_loan key)
+{
+    struct weak_entry entry = {{NULL, NULL}, 0};
+    ouro_status status = ouro__weak_get(ouro__weak_table(table), ouro_look(key), &entry);
+    if (status == OURO_FOUND) {
+        ouro__weak_entry_let_go(&entry);
+    }
+    return status;
 }
 
 /* ---- changing ---- */
@@ -269,6 +281,17 @@ ouro__weak_take(struct weak_table *table, ouro_object *key, struct weak_entry *e
 }
 
 ouro_status
+ouro__weak_discard(ouro_loan table, ouro_loan key)
+{
+    struct weak_entry entry = {{NULL, NULL}, 0};
+    ouro_status status = ouro__weak_take(ouro__weak_table(table), ouro_look(key), &entry);
+    if (status == OURO_FOUND) {
+        ouro__weak_entry_let_go(&entry);
+    }
+    return status;
+}
+
+ouro_status
 ouro__weak_pop(struct weak_table *table, struct weak_entry *entry)
 {
     ouro_status status = OURO_OK;
@@ -292,7 +315,7 @@ ouro__weak_pop(struct weak_table *table, struct weak_entry *entry)
 void
 ouro__weak_clear(ouro_loan loan)
 {
-    struct weak_table *table = (struct weak_table *)ouro_look(loan);
+    struct weak_table *table = ouro__weak_table(loan);
 
     bool locked = use(table);
     const struct table taken = ouro__table_take_block(&table->table);
@@ -320,6 +343,12 @@ ouro__weak_next(struct weak_table *table, size_t *position, uint64_t changes, st
     return status;
 }
 
+/* All entries at one moment. */
+struct weak_entries {
+    struct weak_entry *entries;
+    size_t n, room;
+};
+
 /* Take references to all entries; false when there are more by now than there is room for. */
 static bool
 try_take_all(struct weak_table *table, struct weak_entries *all)
@@ -335,24 +364,8 @@ try_take_all(struct weak_table *table, struct weak_entries *all)
     return fits;
 }
 
-ouro_status
-ouro__weak_take_all(struct weak_table *table, struct weak_entries *all)
-{
-    do {
-        *all = (struct weak_entries){.room = ouro__weak_length(table) + 1};
-        all->entries = ouro__buffer_alloc(all->room * sizeof *all->entries);
-        if (all->entries == NULL) {
-            return OURO_NO_MEMORY;
-        }
-        if (try_take_all(table, all)) {
-            return OURO_OK;
-        }
-        ouro__weak_let_go_all(all);
-    } while (true);
-}
-
-void
-ouro__weak_let_go_all(struct weak_entries *all)
+static void
+let_go_all(struct weak_entries *all)
 {
     for (size_t i = 0; i < all->n; i++) {
         ouro__weak_entry_let_go(&all->entries[i]);
@@ -360,29 +373,33 @@ ouro__weak_let_go_all(struct weak_entries *all)
     ouro__buffer_free(all->entries, all->room * sizeof *all->entries);
 }
 
-ouro_status
-ouro__weak_put_all(struct weak_table *table, const struct weak_entries *all)
+static ouro_status
+take_all(ouro_loan table, struct weak_entries *all)
 {
-    ouro_status status = OURO_OK;
-
-    for (size_t i = 0; i < all->n && status >= 0; i++) {
-        const struct weak_entry *entry = &all->entries[i];
-        struct table_search search = {.key = entry->parts[0], .hash = entry->hash};
-        status = ouro__weak_put(table, &search, entry->parts[1], NULL);
-    }
-    return status < 0 ? status : OURO_OK;
+    do {
+        *all = (struct weak_entries){.room = ouro__weak_length(table) + 1};
+        all->entries = ouro__buffer_alloc(all->room * sizeof *all->entries);
+        if (all->entries == NULL) {
+            return OURO_NO_MEMORY;
+        }
+        if (try_take_all(ouro__weak_table(table), all)) {
+            return OURO_OK;
+        }
+        let_go_all(all);
+    } while (true);
 }
 
 ouro_status
-ouro__weak_copy(struct weak_table *table, ouro_ref *copy)
+ouro__weak_copy_into(ouro_loan table, ouro_ref made, weak_put put, ouro_ref *copy)
 {
     struct weak_entries all;
-    ouro_ref made = ouro__weak_new(ouro__type(&table->table.head));
-    ouro_status status = made != NULL ? ouro__weak_take_all(table, &all) : OURO_NO_MEMORY;
+    ouro_status status = made != NULL ? take_all(table, &all) : OURO_NO_MEMORY;
 
     if (status == OURO_OK) {
-        status = ouro__weak_put_all((struct weak_table *)made, &all);
-        ouro__weak_let_go_all(&all);
+        for (size_t i = 0; i < all.n && status >= 0; i++) {
+            status = put(ouro_lend(made), &all.entries[i]);
+        }
+        let_go_all(&all);
     }
     if (status < 0) {
         ouro_xdecref(made);
@@ -392,12 +409,25 @@ ouro__weak_copy(struct weak_table *table, ouro_ref *copy)
     return OURO_OK;
 }
 
+static ouro_status
+put_entry(ouro_loan table, const struct weak_entry *entry)
+{
+    struct table_search search = {.key = entry->parts[0], .hash = entry->hash};
+    return ouro__weak_put(ouro__weak_table(table), &search, entry->parts[1], NULL);
+}
+
+ouro_status
+ouro__weak_copy(ouro_loan table, ouro_ref *copy)
+{
+    return ouro__weak_copy_into(table, ouro__weak_new(ouro__type(ouro_look(table))), put_entry, copy);
+}
+
 /* ---- types ---- */
 
 static size_t
 extra_size(ouro_loan self)
 {
-    struct weak_table *table = (struct weak_table *)ouro_look(self);
+    struct weak_table *table = ouro__weak_table(self);
     bool locked = use(table);
     size_t size = ouro__table_size(&table->table, ouro__weak_width(table));
     unuse(table, locked);

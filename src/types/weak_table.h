@@ -26,6 +26,12 @@ struct weak_table {
 
 extern struct ouro_type *ouro__weakkeydict_type, *ouro__weakvaluedict_type, *ouro__weakset_type;
 
+static inline struct weak_table *
+ouro__weak_table(ouro_loan loan)
+{
+    return (struct weak_table *)ouro_look(loan);
+}
+
 /* References of an entry. */
 static inline unsigned
 ouro__weak_width(const struct weak_table *table)
@@ -69,27 +75,26 @@ ouro_status ouro__weak_take(struct weak_table *table, ouro_object *key, struct w
 /* Take out the entry that was put in last: OURO_FOUND or 0. */
 ouro_status ouro__weak_pop(struct weak_table *table, struct weak_entry *entry);
 
-size_t ouro__weak_length(struct weak_table *table);
+/* Whether a key that lives is there; take it out.  OURO_FOUND, 0 or a failure. */
+ouro_status ouro__weak_contains(ouro_loan table, ouro_loan key);
+ouro_status ouro__weak_discard(ouro_loan table, ouro_loan key);
+
+size_t ouro__weak_length(ouro_loan table);
 void ouro__weak_clear(ouro_loan table);
 
 /* The next entry from `position` on: OURO_FOUND, 0 at the end, OURO_CHANGED when there were other changes. */
 ouro_status ouro__weak_next(struct weak_table *table, size_t *position, uint64_t changes,
                             struct weak_entry *entry);
 
-/* All entries at one moment. */
-struct weak_entries {
-    struct weak_entry *entries;
-    size_t n, room;
-};
+/* Put an entry into another container; OURO_OK, OURO_FOUND or a failure. */
+typedef ouro_status (*weak_put)(ouro_loan made, const struct weak_entry *entry);
 
-ouro_status ouro__weak_take_all(struct weak_table *table, struct weak_entries *all);
-void ouro__weak_let_go_all(struct weak_entries *all);
-
-/* Put all of them into another table. */
-ouro_status ouro__weak_put_all(struct weak_table *table, const struct weak_entries *all);
+/* Put all entries that there are at one moment into a new container, which is stolen and may be NULL: then there was no memory
+ * for it. */
+ouro_status ouro__weak_copy_into(ouro_loan table, ouro_ref made, weak_put put, ouro_ref *copy);
 
 /* A new table with what another has. */
-ouro_status ouro__weak_copy(struct weak_table *table, ouro_ref *copy);
+ouro_status ouro__weak_copy(ouro_loan table, ouro_ref *copy);
 
 /* ---- iterators: weak_iterate.c ---- */
 

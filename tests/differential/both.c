@@ -520,7 +520,7 @@ random_value(unsigned depth)
     }
     default:
         number = number == 0 || number == 1 ? number + 2 : number;
-        return both_int(roll(8) != 0 ? number : number * 0x123456789ABCDE);
+        return both_int(roll(8) != 0 ? number : (int64_t)((uint64_t)number * 0x123456789ABCDE));
     }
 }
 

@@ -40,11 +40,24 @@ keys_setup(void **state)
             .hash = hash_key,
             .equal = equal_key,
         };
-        ouro_ref type = NULL;
-        REQUIRE(ouro_type_create(&spec, &type) == OURO_OK, "no type of keys");
-        key_type = ouro_lend(type); /* for good */
+        key_type = type_for_good(&spec);
     }
     return 0;
+}
+
+int
+keys_gc_setup(void **state)
+{
+    keys_setup(state);
+    return gc_setup(state);
+}
+
+ouro_status
+key_refuse(ouro_loan a, ouro_loan b)
+{
+    (void)a;
+    (void)b;
+    return OURO_FAILED;
 }
 
 ouro_ref

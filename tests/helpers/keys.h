@@ -19,6 +19,12 @@ extern unsigned long keys_compared;
 /* Begin the object system and make the types; again at will.  For cmocka's set-up. */
 int keys_setup(void **state);
 
+/* The same, with gc_setup() of nodes.h. */
+int keys_gc_setup(void **state);
+
+/* For key_on_equal: comparing fails with OURO_FAILED. */
+ouro_status key_refuse(ouro_loan a, ouro_loan b);
+
 /* A new key, equal to those with the same value.  Never fails: the test ends. */
 ouro_ref key_new(uint64_t value, uint64_t hash);
 

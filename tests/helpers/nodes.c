@@ -22,12 +22,12 @@ finalize(ouro_loan object)
     return node_on_finalize != NULL ? node_on_finalize(object) : OURO_OK;
 }
 
-static ouro_loan
-make_type(const ouro_type_spec *spec)
+ouro_loan
+type_for_good(const ouro_type_spec *spec)
 {
     ouro_ref type = NULL;
     REQUIRE(ouro_type_create(spec, &type) == OURO_OK, "no type %s", spec->name);
-    return ouro_lend(type); /* for good */
+    return ouro_lend(type);
 }
 
 int
@@ -47,20 +47,20 @@ nodes_setup(void **state)
                                .n_fields = 2,
                                .fields = node_fields,
                                .dealloc = count_dead};
-        node_type = make_type(&spec);
+        node_type = type_for_good(&spec);
         spec.name = "final node";
         spec.finalize = finalize;
-        node_final_type = make_type(&spec);
-        row_type = make_type(&(ouro_type_spec){.name = "row",
-                                               .size = sizeof(struct row),
-                                               .item_size = sizeof(ouro_ref),
-                                               .n_fields = 1,
-                                               .fields = row_fields,
-                                               .dealloc = count_dead});
-        leaf_type = make_type(&(ouro_type_spec){.name = "leaf",
-                                                .size = sizeof(struct leaf),
-                                                .flags = OURO_TYPE_LEAF,
-                                                .dealloc = count_dead});
+        node_final_type = type_for_good(&spec);
+        row_type = type_for_good(&(ouro_type_spec){.name = "row",
+                                                   .size = sizeof(struct row),
+                                                   .item_size = sizeof(ouro_ref),
+                                                   .n_fields = 1,
+                                                   .fields = row_fields,
+                                                   .dealloc = count_dead});
+        leaf_type = type_for_good(&(ouro_type_spec){.name = "leaf",
+                                                    .size = sizeof(struct leaf),
+                                                    .flags = OURO_TYPE_LEAF,
+                                                    .dealloc = count_dead});
     }
     return 0;
 }
@@ -146,12 +146,24 @@ drop_and_collect(ouro_ref object)
 }
 
 void
-check_repr(ouro_loan object, const char *expected)
+check_text(ouro_ref text, const char *utf8)
 {
-    ouro_ref text = ouro_repr(object);
-    REQUIRE(text != NULL, "no memory");
-    const char *shown = ouro_str_ascii_borrow(ouro_lend(text));
-    REQUIRE(shown != NULL, "it is not shown in ASCII, as is \"%s\"", expected);
-    REQUIRE(strcmp(shown, expected) == 0, "\"%s\", not \"%s\"", shown, expected);
+    char found[4096];
+    bool is_ascii = true;
+    for (const char *each = utf8; *each != 0; each++) {
+        is_ascii &= (unsigned char)*each < 0x80;
+    }
+    REQUIRE(text != NULL, "no text, \"%s\" is expected", utf8);
+    size_t n = ouro_str_encode(ouro_lend(text), found, sizeof found);
+    REQUIRE(n < sizeof found && n == strlen(utf8) && strcmp(found, utf8) == 0, "\"%s\", not \"%s\"",
+            found, utf8);
+    REQUIRE((ouro_str_ascii_borrow(ouro_lend(text)) != NULL) == is_ascii, "\"%s\" is ASCII, or not",
+            utf8);
     ouro_decref(text);
+}
+
+void
+check_repr(ouro_loan object, const char *utf8)
+{
+    check_text(ouro_repr(object), utf8);
 }

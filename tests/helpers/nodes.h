@@ -35,6 +35,9 @@ extern ouro_loan node_type, node_final_type, row_type, leaf_type;
 /* Begin the object system and make the types; again at will.  For cmocka's set-up. */
 int nodes_setup(void **state);
 
+/* A new type, borrowed, which stays; the test ends when there is none. */
+ouro_loan type_for_good(const ouro_type_spec *spec);
+
 /* New ones.  They never fail: the test ends. */
 ouro_ref node_new(ouro_ref left_stolen, ouro_ref right_stolen);
 ouro_ref node_new_final(ouro_ref left_stolen, ouro_ref right_stolen);
@@ -53,8 +56,11 @@ int gc_teardown(void **state);
 /* Let go of an object, and give back how many a full collection finds. */
 size_t drop_and_collect(ouro_ref stolen);
 
-/* The object is shown so, in ASCII. */
-void check_repr(ouro_loan object, const char *expected);
+/* The text, which is let go of, is this. */
+void check_text(ouro_ref stolen, const char *utf8);
+
+/* The object is shown so. */
+void check_repr(ouro_loan object, const char *utf8);
 
 static inline struct node *
 node_of(ouro_loan object)

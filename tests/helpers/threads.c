@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include <ouro/thread.h>
+
 #include "require.h"
 
 struct start {
@@ -67,4 +69,12 @@ void
 threads_run(size_t n, thread_main main, void *contexts, size_t stride)
 {
     threads_join(threads_start(n, main, contexts, stride));
+}
+
+void
+threads_run_detached(size_t n, thread_main main, void *contexts, size_t stride)
+{
+    ouro_thread_detach();
+    threads_run(n, main, contexts, stride);
+    REQUIRE(ouro_thread_attach() == OURO_OK, "not attached again");
 }

@@ -10,6 +10,9 @@ typedef void (*thread_main)(void *context);
 /* Run `n` threads at once, thread i with the context at `contexts` + i * `stride`, and wait for all. */
 void threads_run(size_t n, thread_main main, void *contexts, size_t stride);
 
+/* The same, with this thread detached from the object system meanwhile, and attached in the end. */
+void threads_run_detached(size_t n, thread_main main, void *contexts, size_t stride);
+
 /* Threads that were started and not yet waited for. */
 struct threads;
 

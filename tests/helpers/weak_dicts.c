@@ -2,17 +2,6 @@
 
 #include "require.h"
 
-int
-weak_dicts_setup(void **state)
-{
-    int result = keys_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    key_on_equal = NULL;
-    nodes_dead = nodes_finalized = 0;
-    return result;
-}
-
 ouro_ref
 number(uint64_t value)
 {

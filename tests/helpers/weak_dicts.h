@@ -6,9 +6,6 @@
 
 #include "keys.h"
 
-/* keys_setup(), and no collection but those that are asked for, and nothing left over from the test before. */
-int weak_dicts_setup(void **state);
-
 /* A key, of the kind that must be kept elsewhere when it is weak, and equal to others of its number. */
 ouro_ref number(uint64_t value);
 

@@ -240,8 +240,8 @@ def test_watching_counts_what_the_collector_counts(python, ouro):
         # Those before we came, of the interpreter's start, and after, at its end, are a few.
         assert abs(generation["runs"] - numbers[i]) <= 10
         assert abs(generation["collected_objects"] - numbers[3 + i]) <= 2000
-    assert seen["longest_ns"] > 0
-    assert sum(g["time_ns"] for g in seen["generations"]) >= seen["longest_ns"]
+    # The longest by the clock on the wall, all of them in the thread's own time, which is less.
+    assert 0 < sum(g["time_ns"] for g in seen["generations"]) <= seen["longest_ns"] * sum(g["runs"] for g in seen["generations"])
 
 
 def test_building_is_hardly_looked_at(ouro):

@@ -17,6 +17,7 @@
 #include <ouro/ouro.h>
 
 #include "object/side.h"
+#include "nodes.h"
 #include "process.h"
 #include "random.h"
 #include "require.h"
@@ -749,31 +750,38 @@ clear_hand(ouro_loan self)
 static void
 make_types(void)
 {
-    static const ouro_field pair[] = {OURO_FIELD(struct thing, refs[0]),
-                                      OURO_FIELD(struct thing, refs[1])};
-    static const ouro_field row[] = {OURO_FIELD_ITEMS(struct thing, refs, n)};
-    const size_t two = sizeof(struct thing) + 2 * sizeof(ouro_ref);
-    const ouro_type_spec specs[N_KINDS] = {
-        [PAIR] = {.name = "pair", .size = two, .n_fields = 2, .fields = pair},
-        [FINAL_PAIR] =
-            {.name = "final pair", .size = two, .n_fields = 2, .fields = pair, .finalize = on_end},
-        [ROW] = {.name = "row", .size = sizeof(struct thing), .n_fields = 1, .fields = row},
-        [FINAL_ROW] = {.name = "final row",
-                       .size = sizeof(struct thing),
-                       .n_fields = 1,
-                       .fields = row,
-                       .finalize = on_end},
-        [HAND] = {.name = "hand", .size = two, .traverse = traverse_hand, .clear = clear_hand},
-        [LEAF] = {.name = "leaf", .size = sizeof(struct thing), .flags = OURO_TYPE_LEAF},
-    };
-    for (int kind = 0; kind < WEAK; kind++) {
-        ouro_type_spec spec = specs[kind];
-        ouro_ref type = NULL;
-        spec.dealloc = on_death;
-        spec.item_size = kind == ROW || kind == FINAL_ROW ? sizeof(ouro_ref) : 0;
-        REQUIRE(ouro_type_create(&spec, &type) == OURO_OK, "no type %s", spec.name);
-        types[kind] = ouro_lend(type);
-    }
+    static const ouro_field two[] = {OURO_FIELD(struct thing, refs[0]),
+                                     OURO_FIELD(struct thing, refs[1])};
+    static const ouro_field all = OURO_FIELD_ITEMS(struct thing, refs, n);
+    ouro_type_spec pair = {.name = "pair",
+                           .size = sizeof(struct thing) + sizeof(ouro_ref[2]),
+                           .n_fields = 2,
+                           .fields = two,
+                           .dealloc = on_death};
+    ouro_type_spec row = {.name = "row",
+                          .size = sizeof(struct thing),
+                          .item_size = sizeof(ouro_ref),
+                          .n_fields = 1,
+                          .fields = &all,
+                          .dealloc = on_death};
+    const ouro_type_spec hand = {.name = "hand",
+                                 .size = pair.size,
+                                 .traverse = traverse_hand,
+                                 .clear = clear_hand,
+                                 .dealloc = on_death};
+    const ouro_type_spec leaf = {
+        .name = "leaf", .size = sizeof(struct thing), .flags = OURO_TYPE_LEAF, .dealloc = on_death};
+
+    types[PAIR] = type_for_good(&pair);
+    types[ROW] = type_for_good(&row);
+    types[HAND] = type_for_good(&hand);
+    types[LEAF] = type_for_good(&leaf);
+    pair.name = "final pair";
+    pair.finalize = on_end;
+    types[FINAL_PAIR] = type_for_good(&pair);
+    row.name = "final row";
+    row.finalize = on_end;
+    types[FINAL_ROW] = type_for_good(&row);
 }
 
 static void

@@ -15,6 +15,7 @@
 
 #include <ouro/ouro.h>
 
+#include "nodes.h"
 #include "process.h"
 #include "random.h"
 #include "require.h"
@@ -408,28 +409,29 @@ work(void *context)
 static void
 make_types(void)
 {
-    static const ouro_field pair[] = {OURO_FIELD(struct thing, refs[0]),
-                                      OURO_FIELD(struct thing, refs[1])};
-    static const ouro_field row[] = {OURO_FIELD_ITEMS(struct thing, refs, n)};
-    const size_t two = sizeof(struct thing) + 2 * sizeof(ouro_ref);
-    const ouro_type_spec specs[N_KINDS] = {
-        [PAIR] = {.name = "pair", .size = two, .n_fields = 2, .fields = pair},
-        [FINAL_PAIR] =
-            {.name = "final pair", .size = two, .n_fields = 2, .fields = pair, .finalize = on_end},
-        [ROW] = {.name = "row",
-                 .size = sizeof(struct thing),
-                 .item_size = sizeof(ouro_ref),
-                 .n_fields = 1,
-                 .fields = row},
-        [LEAF] = {.name = "leaf", .size = sizeof(struct thing), .flags = OURO_TYPE_LEAF},
-    };
-    for (int kind = 0; kind < N_KINDS; kind++) {
-        ouro_type_spec spec = specs[kind];
-        ouro_ref type = NULL;
-        spec.dealloc = on_death;
-        REQUIRE(ouro_type_create(&spec, &type) == OURO_OK, "no type %s", spec.name);
-        types[kind] = ouro_lend(type);
-    }
+    static const ouro_field two[] = {OURO_FIELD(struct thing, refs[0]),
+                                     OURO_FIELD(struct thing, refs[1])};
+    static const ouro_field all = OURO_FIELD_ITEMS(struct thing, refs, n);
+    ouro_type_spec pair = {.name = "pair",
+                           .size = sizeof(struct thing) + sizeof(ouro_ref[2]),
+                           .n_fields = 2,
+                           .fields = two,
+                           .dealloc = on_death};
+    ouro_type_spec row = {.name = "row",
+                          .size = sizeof(struct thing),
+                          .item_size = sizeof(ouro_ref),
+                          .n_fields = 1,
+                          .fields = &all,
+                          .dealloc = on_death};
+    const ouro_type_spec leaf = {
+        .name = "leaf", .size = sizeof(struct thing), .flags = OURO_TYPE_LEAF, .dealloc = on_death};
+
+    types[PAIR] = type_for_good(&pair);
+    types[ROW] = type_for_good(&row);
+    types[LEAF] = type_for_good(&leaf);
+    pair.name = "final pair";
+    pair.finalize = on_end;
+    types[FINAL_PAIR] = type_for_good(&pair);
 }
 
 static void
@@ -472,11 +474,9 @@ run(size_t n, uint64_t seed, uint64_t n_operations)
     shared.lock = make(&workers[0], LEAF);
     ouro_gc_set_threshold(
         (const uint32_t[]){(uint32_t)random_between_log(&workers[0].random, 20, 3000), 5, 3});
-    ouro_thread_detach();
     for (int round = 0; round < ROUNDS; round++) {
-        threads_run(n, work, workers, sizeof workers[0]);
+        threads_run_detached(n, work, workers, sizeof workers[0]);
     }
-    REQUIRE(ouro_thread_attach() == OURO_OK, "not attached again");
     end_run(workers, n);
     printf(": %" PRIu64 " made, %" PRIu64 " resurrected, %" PRIu64 " called, %" PRIu64 " got, %" PRIu64
            " ms\n",

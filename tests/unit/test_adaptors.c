@@ -14,16 +14,6 @@
 
 #define MANY (TEST_STRESSED ? 20000 : 1000000)
 
-static int
-setup(void **state)
-{
-    int result = nodes_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    nodes_dead = 0;
-    return result;
-}
-
 static ouro_ref
 range(int64_t start, int64_t stop)
 {
@@ -498,9 +488,7 @@ test_shared(void **state) /* one at a time: each item goes to one thread */
     for (unsigned i = 0; i < 4; i++) {
         workers[i] = (struct worker){all, seen};
     }
-    ouro_thread_detach();
-    threads_run(4, take_numbers, workers, sizeof *workers);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(4, take_numbers, workers, sizeof *workers);
     for (int64_t i = 0; i < n; i++) {
         REQUIRE(seen[i] == 1, "%lld was given %u times", (long long)i, seen[i]);
     }
@@ -514,19 +502,19 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_what_they_give, setup),
-        cmocka_unit_test_setup(test_islice, setup),
-        cmocka_unit_test_setup(test_arguments, setup),
-        cmocka_unit_test_setup(test_nothing_is_taken_before_it_is_wanted, setup),
-        cmocka_unit_test_setup(test_many, setup),
-        cmocka_unit_test_setup(test_many_empty_sources, setup),
-        cmocka_unit_test_setup(test_nested, setup),
-        cmocka_unit_test_setup(test_functions_fail, setup),
-        cmocka_unit_test_setup(test_sources_fail, setup),
-        cmocka_unit_test_setup(test_asked_from_inside, setup),
-        cmocka_unit_test_setup(test_end_lets_go, setup),
-        cmocka_unit_test_setup(test_cycles, setup),
-        cmocka_unit_test_setup(test_shared, setup),
+        cmocka_unit_test_setup(test_what_they_give, gc_setup),
+        cmocka_unit_test_setup(test_islice, gc_setup),
+        cmocka_unit_test_setup(test_arguments, gc_setup),
+        cmocka_unit_test_setup(test_nothing_is_taken_before_it_is_wanted, gc_setup),
+        cmocka_unit_test_setup(test_many, gc_setup),
+        cmocka_unit_test_setup(test_many_empty_sources, gc_setup),
+        cmocka_unit_test_setup(test_nested, gc_setup),
+        cmocka_unit_test_setup(test_functions_fail, gc_setup),
+        cmocka_unit_test_setup(test_sources_fail, gc_setup),
+        cmocka_unit_test_setup(test_asked_from_inside, gc_setup),
+        cmocka_unit_test_setup(test_end_lets_go, gc_setup),
+        cmocka_unit_test_setup(test_cycles, gc_setup),
+        cmocka_unit_test_setup(test_shared, gc_setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

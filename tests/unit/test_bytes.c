@@ -5,26 +5,10 @@
 
 #include "cm.h"
 #include "nodes.h"
+#include "random.h"
 #include "require.h"
 
-static uint64_t
-next_random(void)
-{
-    static uint64_t state = 88172645463325252U;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state * 0x2545F4914F6CDD1DU >> 16;
-}
-
-/* The text is this; lets go of it. */
-static void
-assert_is(ouro_ref text, const char *ascii)
-{
-    assert_non_null(text);
-    assert_string_equal(ouro_str_ascii_borrow(ouro_lend(text)), ascii);
-    ouro_decref(text);
-}
+static struct test_random dice = {1};
 
 /* They are these bytes; lets go of them. */
 static void
@@ -60,14 +44,14 @@ test_known(void **state)
     assert_int_equal(ouro_hash(ouro_lend(same), &other), OURO_OK);
     assert_true(hash == other);
     assert_int_equal(ouro_hash(ouro_lend(array), &hash), OURO_UNHASHABLE);
-    assert_is(ouro_bytes_hex(ouro_lend(array)), "610062");
-    assert_is(ouro_bytes_hex(ouro_lend(empty)), "");
-    assert_is(ouro_repr(ouro_lend(bytes)), "b'a\\x00b'");
-    assert_is(ouro_repr(ouro_lend(array)), "bytearray(b'a\\x00b')");
+    check_text(ouro_bytes_hex(ouro_lend(array)), "610062");
+    check_text(ouro_bytes_hex(ouro_lend(empty)), "");
+    check_text(ouro_repr(ouro_lend(bytes)), "b'a\\x00b'");
+    check_text(ouro_repr(ouro_lend(array)), "bytearray(b'a\\x00b')");
     require_bytes(zeros, "\0\0\0", 4);
     require_bytes(ouro_bytes_new("it's\t\r\n\\\x7F\xFF", 10), "it's\t\r\n\\\x7F\xFF", 10);
     ouro_ref odd = ouro_bytes_new("it's\t\r\n\\\x7F\xFF", 10);
-    assert_is(ouro_repr(ouro_lend(odd)), "b\"it's\\t\\r\\n\\\\\\x7f\\xff\"");
+    check_text(ouro_repr(ouro_lend(odd)), "b\"it's\\t\\r\\n\\\\\\x7f\\xff\"");
     assert_true(ouro_sizeof(ouro_lend(bytes)) <= 32);
     ouro_decref(odd);
     ouro_decref(bytes);
@@ -98,9 +82,9 @@ test_hex(void **state)
 static size_t
 random_bytes(uint8_t *data, size_t most)
 {
-    size_t n = next_random() % (most + 1), letters = 1 + next_random() % 3;
+    size_t n = random_next(&dice) % (most + 1), letters = 1 + random_next(&dice) % 3;
     for (size_t i = 0; i < n; i++) {
-        data[i] = (uint8_t)(200 + next_random() % letters);
+        data[i] = (uint8_t)(200 + random_next(&dice) % letters);
     }
     return n;
 }
@@ -109,7 +93,7 @@ random_bytes(uint8_t *data, size_t most)
 static ouro_ref
 make(const uint8_t *data, size_t n)
 {
-    ouro_ref made = next_random() % 2 ? ouro_bytes_new(data, n) : ouro_bytearray_new(data, n);
+    ouro_ref made = random_next(&dice) % 2 ? ouro_bytes_new(data, n) : ouro_bytearray_new(data, n);
     REQUIRE(made != NULL, "no memory");
     return made;
 }
@@ -136,12 +120,12 @@ test_random_bytes(void **state)
         if (round % 16 == 8) { /* long, and different at the end or not at all */
             memcpy(b, a, n);
             m = n;
-            b[n != 0 ? n - 1 : 0] ^= (uint8_t)(next_random() & 1);
+            b[n != 0 ? n - 1 : 0] ^= (uint8_t)(random_next(&dice) & 1);
         }
         ouro_ref x = make(a, n), y = make(b, m);
         ouro_loan first = ouro_lend(x), second = ouro_lend(y);
 
-        size_t begin = next_random() % (n + 3), end = next_random() % (n + 3), index = 77;
+        size_t begin = random_next(&dice) % (n + 3), end = random_next(&dice) % (n + 3), index = 77;
         size_t stop = end < n ? end : n, length = begin < stop ? stop - begin : 0;
         size_t place = naive_find(a, stop, b, m, begin);
         REQUIRE(ouro_bytes_find(first, second, begin, end, &index) == (place != SIZE_MAX), "%d", round);
@@ -177,7 +161,7 @@ test_bytearray_changes(void **state)
     ouro_ref array = ouro_bytearray_new(NULL, 0);
     ouro_loan loan = ouro_lend(array);
     for (int i = 0; i < 20000; i++) {
-        uint64_t what = next_random() % 100;
+        uint64_t what = random_next(&dice) % 100;
         if (what < 60) {
             assert_int_equal(ouro_bytearray_append(loan, (uint8_t)i), OURO_OK);
             wanted[n++] = (uint8_t)i;
@@ -186,11 +170,11 @@ test_bytearray_changes(void **state)
             memcpy(wanted + n, wanted, n);
             n *= 2;
         } else if (what < 90) {
-            size_t at = next_random() % (n + 1);
+            size_t at = random_next(&dice) % (n + 1);
             assert_int_equal(ouro_bytearray_set(loan, at, 7), at < n ? OURO_OK : OURO_WRONG_VALUE);
             wanted[at] = at < n ? 7 : wanted[at];
         } else {
-            size_t size = next_random() % (n + 20);
+            size_t size = random_next(&dice) % (n + 20);
             assert_int_equal(ouro_bytearray_resize(loan, size), OURO_OK);
             if (size > n) {
                 memset(wanted + n, 0, size - n);

@@ -10,16 +10,6 @@
 #include "require.h"
 #include "threads.h"
 
-static int
-setup(void **state)
-{
-    int result = nodes_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    nodes_dead = nodes_finalized = 0;
-    return result;
-}
-
 static void
 class_set(ouro_ref type, ouro_loan name, ouro_ref stolen)
 {
@@ -383,9 +373,7 @@ test_threads_make_classes(void **state)
     for (unsigned i = 0; i < MOST_NAMES; i++) {
         (void)name_of(i); /* made by one thread */
     }
-    ouro_thread_detach();
-    threads_run(4, make_classes, makers, sizeof makers[0]);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(4, make_classes, makers, sizeof makers[0]);
     ouro_gc_collect(2);
     assert_int_equal(ouro_gc_collect(2), 0);
 }
@@ -547,9 +535,7 @@ test_a_million_nested(void **state) /* test_gc.GCTests.test_trashcan, of instanc
     ouro_ref open = class_new("open", NULL, 0, false), closed = class_new("closed", NULL, 2, true);
     ouro_ref final = class_with_finalizer(NULL, count_finalizer, false);
     ouro_loan types[] = {ouro_lend(open), ouro_lend(closed), ouro_lend(final)};
-    ouro_thread_detach();
-    threads_run(1, end_deep, types, sizeof types);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(1, end_deep, types, sizeof types);
     assert_int_equal(n_finalized[0], (TEST_STRESSED ? 20000 : 1000000) / 3);
     ouro_decref(open);
     ouro_decref(closed);
@@ -560,19 +546,19 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_along_the_bases, setup),
-        cmocka_unit_test_setup(test_methods, setup),
-        cmocka_unit_test_setup(test_what_is_refused, setup),
-        cmocka_unit_test_setup(test_of_a_list, setup),
-        cmocka_unit_test_setup(test_of_a_type_of_the_programs, setup),
-        cmocka_unit_test_setup(test_cycles, setup),
-        cmocka_unit_test_setup(test_a_class_lives_as_long_as_its_instances, setup),
-        cmocka_unit_test_setup(test_many_classes, setup),
-        cmocka_unit_test_setup(test_threads_make_classes, setup),
-        cmocka_unit_test_setup(test_finalizers, setup),
-        cmocka_unit_test_setup(test_resurrection, setup),
-        cmocka_unit_test_setup(test_finalizers_that_fail, setup),
-        cmocka_unit_test_setup(test_a_million_nested, setup),
+        cmocka_unit_test_setup(test_along_the_bases, gc_setup),
+        cmocka_unit_test_setup(test_methods, gc_setup),
+        cmocka_unit_test_setup(test_what_is_refused, gc_setup),
+        cmocka_unit_test_setup(test_of_a_list, gc_setup),
+        cmocka_unit_test_setup(test_of_a_type_of_the_programs, gc_setup),
+        cmocka_unit_test_setup(test_cycles, gc_setup),
+        cmocka_unit_test_setup(test_a_class_lives_as_long_as_its_instances, gc_setup),
+        cmocka_unit_test_setup(test_many_classes, gc_setup),
+        cmocka_unit_test_setup(test_threads_make_classes, gc_setup),
+        cmocka_unit_test_setup(test_finalizers, gc_setup),
+        cmocka_unit_test_setup(test_resurrection, gc_setup),
+        cmocka_unit_test_setup(test_finalizers_that_fail, gc_setup),
+        cmocka_unit_test_setup(test_a_million_nested, gc_setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

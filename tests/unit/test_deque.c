@@ -13,16 +13,6 @@
 
 #define MANY (TEST_STRESSED ? 20000 : 1000000)
 
-static int
-setup(void **state)
-{
-    int result = keys_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    nodes_dead = 0;
-    return result;
-}
-
 static void
 append(ouro_ref deque, int64_t number)
 {
@@ -618,9 +608,7 @@ test_threads(void **state) /* TestThreads' like: what two put in at both ends, t
     for (unsigned i = 0; i < 4; i++) {
         ends[i] = (struct end){deque, i % 2, i < 2, n, seen};
     }
-    ouro_thread_detach();
-    threads_run(4, use_end, ends, sizeof *ends);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(4, use_end, ends, sizeof *ends);
     assert_int_equal(ouro_deque_length(deque), 0);
     for (int64_t i = 0; i < n; i++) {
         REQUIRE(seen[i] == 2, "%lld came out %u times", (long long)i, seen[i]);
@@ -633,18 +621,18 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_against_model, setup),
-        cmocka_unit_test_setup(test_queue, setup),
-        cmocka_unit_test_setup(test_deep, setup),
-        cmocka_unit_test_setup(test_extend, setup),
-        cmocka_unit_test_setup(test_rotate_far, setup),
-        cmocka_unit_test_setup(test_changed_while_iterated_over, setup),
-        cmocka_unit_test_setup(test_end_lets_go, setup),
-        cmocka_unit_test_setup(test_hostile_comparisons, setup),
-        cmocka_unit_test_setup(test_items_that_change_it_as_they_go, setup),
-        cmocka_unit_test_setup(test_equality, setup),
-        cmocka_unit_test_setup(test_cycles, setup),
-        cmocka_unit_test_setup(test_threads, setup),
+        cmocka_unit_test_setup(test_against_model, keys_gc_setup),
+        cmocka_unit_test_setup(test_queue, keys_gc_setup),
+        cmocka_unit_test_setup(test_deep, keys_gc_setup),
+        cmocka_unit_test_setup(test_extend, keys_gc_setup),
+        cmocka_unit_test_setup(test_rotate_far, keys_gc_setup),
+        cmocka_unit_test_setup(test_changed_while_iterated_over, keys_gc_setup),
+        cmocka_unit_test_setup(test_end_lets_go, keys_gc_setup),
+        cmocka_unit_test_setup(test_hostile_comparisons, keys_gc_setup),
+        cmocka_unit_test_setup(test_items_that_change_it_as_they_go, keys_gc_setup),
+        cmocka_unit_test_setup(test_equality, keys_gc_setup),
+        cmocka_unit_test_setup(test_cycles, keys_gc_setup),
+        cmocka_unit_test_setup(test_threads, keys_gc_setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

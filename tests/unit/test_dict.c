@@ -537,9 +537,7 @@ test_threads(void **state)
 
     (void)state;
     shared = ouro_dict_new();
-    ouro_thread_detach();
-    threads_run(3, use_shared, seeds, sizeof *seeds);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(3, use_shared, seeds, sizeof *seeds);
     ouro_safepoint();
     size_t position = 0, n = 0;
     ouro_ref key = NULL;

@@ -8,14 +8,6 @@ static ouro_loan victim;
 static unsigned n_attacks;
 static struct test_random attack_random;
 
-static ouro_status
-refuse(ouro_loan a, ouro_loan b)
-{
-    (void)a;
-    (void)b;
-    return OURO_FAILED;
-}
-
 static void
 test_equal_that_fails(void **state)
 {
@@ -23,7 +15,7 @@ test_equal_that_fails(void **state)
 
     (void)state;
     assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(a), ouro_none()), OURO_OK);
-    key_on_equal = refuse;
+    key_on_equal = key_refuse;
     assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(a), ouro_none()), OURO_OK);
     assert_int_equal(ouro_dict_set(ouro_lend(dict), ouro_lend(b), ouro_none()), OURO_FAILED);
     assert_int_equal(ouro_dict_get(ouro_lend(dict), ouro_lend(b), &value), OURO_FAILED);

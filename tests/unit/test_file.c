@@ -560,9 +560,7 @@ test_shared(void **state) /* each line goes to one thread */
     for (unsigned i = 0; i < 4; i++) {
         readers[i].lines = lines;
     }
-    ouro_thread_detach();
-    threads_run(4, read_lines, readers, sizeof *readers);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(4, read_lines, readers, sizeof *readers);
     for (unsigned i = 0; i < 4; i++) {
         n_read += readers[i].n;
     }

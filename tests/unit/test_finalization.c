@@ -392,9 +392,7 @@ static ouro_status
 give_away(ouro_loan node)
 {
     ouro_incref(node);
-    ouro_thread_detach();
-    threads_run(1, let_go, ouro_look(node), 0);
-    REQUIRE(ouro_thread_attach() == OURO_OK, "not attached");
+    threads_run_detached(1, let_go, ouro_look(node), 0);
     if (collects_after) {
         ouro_gc_collect(2);
     } else {
@@ -612,9 +610,7 @@ test_collections_inside_a_deep_end(void **state) /* GCTests.test_trashcan, test_
     assert_int_equal(nodes_finalized, DEPTH);
     assert_int_equal(n_collected_inside, DEPTH / 1000);
     assert_int_equal(nodes_dead, DEPTH + DEPTH / 1000);
-    ouro_thread_detach();
-    threads_run(1, drop_deep, NULL, 0);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(1, drop_deep, NULL, 0);
     assert_int_equal(nodes_finalized, 2 * DEPTH);
     assert_int_equal(nodes_dead, 2 * (DEPTH + DEPTH / 1000));
 }

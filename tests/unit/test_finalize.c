@@ -21,12 +21,8 @@ static unsigned long n_calls;
 static int
 setup(void **state)
 {
-    int result = nodes_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    nodes_dead = nodes_finalized = 0;
     n_calls = 0;
-    return result;
+    return gc_setup(state);
 }
 
 static ouro_status
@@ -429,9 +425,7 @@ test_threads(void **state) /* our own: each is called or detached, once */
 
     (void)state;
     lock = leaf_new(1);
-    ouro_thread_detach();
-    threads_run(N_THREADS, make_and_race, seeds, sizeof seeds[0]);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(N_THREADS, make_and_race, seeds, sizeof seeds[0]);
     for (size_t k = 0; k < 8; k++) {
         ouro_clear(&board[k].object);
         ouro_clear(&board[k].made);

@@ -7,16 +7,6 @@
 #include "require.h"
 #include "threads.h"
 
-static int
-setup(void **state)
-{
-    int result = nodes_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    nodes_dead = nodes_finalized = 0;
-    return result;
-}
-
 /* The sum of all arguments and of the number in the cell that is captured, which is put there. */
 static ouro_status
 add_up(ouro_loan function, ouro_loan const *arguments, size_t n, ouro_ref *result)
@@ -220,9 +210,7 @@ test_threads_share_a_cell(void **state)
     (void)state;
     ouro_ref cell = ouro_cell_new(NULL);
     ouro_loan cells[4] = {ouro_lend(cell), ouro_lend(cell), ouro_lend(cell), ouro_lend(cell)};
-    ouro_thread_detach();
-    threads_run(4, set_cell, cells, sizeof cells[0]);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(4, set_cell, cells, sizeof cells[0]);
     ouro_decref(cell);
     ouro_gc_collect(2);
     assert_int_equal(nodes_dead, 80000);
@@ -232,11 +220,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_calls, setup),
-        cmocka_unit_test_setup(test_a_function_that_runs_stays, setup),
-        cmocka_unit_test_setup(test_cycles, setup),
-        cmocka_unit_test_setup(test_cleared_functions_can_be_called, setup),
-        cmocka_unit_test_setup(test_threads_share_a_cell, setup),
+        cmocka_unit_test_setup(test_calls, gc_setup),
+        cmocka_unit_test_setup(test_a_function_that_runs_stays, gc_setup),
+        cmocka_unit_test_setup(test_cycles, gc_setup),
+        cmocka_unit_test_setup(test_cleared_functions_can_be_called, gc_setup),
+        cmocka_unit_test_setup(test_threads_share_a_cell, gc_setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -324,9 +324,7 @@ make_rings(void *context)
 static void
 elsewhere(thread_main run, void *context)
 {
-    ouro_thread_detach();
-    threads_run(1, run, context, 0);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(1, run, context, 0);
 }
 
 static void
@@ -431,9 +429,7 @@ test_threads_make_garbage_and_collect(void **state) /* test_free_threading.test_
     (void)state;
     shared.holder = leaf_new(1);
     ouro_gc_enable();
-    ouro_thread_detach();
-    threads_run(N_THREADS, trade, seeds, sizeof seeds[0]);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(N_THREADS, trade, seeds, sizeof seeds[0]);
     for (size_t i = 0; i < N_SHARED; i++) {
         ouro_clear(&shared.slots[i]);
     }

@@ -11,16 +11,6 @@
 #include "require.h"
 #include "threads.h"
 
-static int
-setup(void **state)
-{
-    int result = nodes_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    nodes_dead = nodes_finalized = 0;
-    return result;
-}
-
 /* ---- against a dict ---- */
 
 static void
@@ -394,9 +384,7 @@ test_threads_set_at_once(void **state)
         for (unsigned i = 0; i < N_THREADS; i++) {
             workers[i] = (struct worker){i, ouro_lend(shared), ouro_lend(type)};
         }
-        ouro_thread_detach();
-        threads_run(N_THREADS, work, workers, sizeof workers[0]);
-        assert_int_equal(ouro_thread_attach(), OURO_OK);
+        threads_run_detached(N_THREADS, work, workers, sizeof workers[0]);
         for (unsigned i = 0; i < N_THREADS * NAMES_EACH; i++) {
             ouro_ref value = NULL;
             int64_t number = -1;
@@ -415,15 +403,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_same_as_a_dict, setup),
-        cmocka_unit_test_setup(test_names_are_learned, setup),
-        cmocka_unit_test_setup(test_more_than_thirty, setup),
-        cmocka_unit_test_setup(test_who_goes_apart, setup),
-        cmocka_unit_test_setup(test_a_million, setup),
-        cmocka_unit_test_setup(test_slots, setup),
-        cmocka_unit_test_setup(test_slots_and_others, setup),
-        cmocka_unit_test_setup(test_wrong_types, setup),
-        cmocka_unit_test_setup(test_threads_set_at_once, setup),
+        cmocka_unit_test_setup(test_same_as_a_dict, gc_setup),
+        cmocka_unit_test_setup(test_names_are_learned, gc_setup),
+        cmocka_unit_test_setup(test_more_than_thirty, gc_setup),
+        cmocka_unit_test_setup(test_who_goes_apart, gc_setup),
+        cmocka_unit_test_setup(test_a_million, gc_setup),
+        cmocka_unit_test_setup(test_slots, gc_setup),
+        cmocka_unit_test_setup(test_slots_and_others, gc_setup),
+        cmocka_unit_test_setup(test_wrong_types, gc_setup),
+        cmocka_unit_test_setup(test_threads_set_at_once, gc_setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,20 +8,13 @@
 
 #include "cm.h"
 #include "nodes.h"
+#include "random.h"
 #include "require.h"
 
 __extension__ typedef __int128 wide;
 __extension__ typedef unsigned __int128 unsigned_wide;
 
-static uint64_t
-next_random(void)
-{
-    static uint64_t state = 88172645463325252U;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state * 0x2545F4914F6CDD1DU;
-}
+static struct test_random dice = {1};
 
 /* ---- help: operations that end the test when they fail ---- */
 
@@ -100,13 +93,13 @@ require_wide(ouro_ref number, wide value, const char *what)
 static wide
 random_wide(unsigned bits)
 {
-    unsigned_wide value = (unsigned_wide)next_random() << 64 | next_random();
-    unsigned n = (unsigned)(next_random() >> 32) % bits;
+    unsigned_wide value = (unsigned_wide)random_next(&dice) << 64 | random_next(&dice);
+    unsigned n = (unsigned)(random_next(&dice) >> 32) % bits;
     value &= ((unsigned_wide)1 << n) - 1;
-    if (next_random() >> 61 == 0) {
-        value = ((unsigned_wide)1 << n) + (unsigned_wide)(next_random() >> 62) - 2;
+    if (random_next(&dice) >> 61 == 0) {
+        value = ((unsigned_wide)1 << n) + (unsigned_wide)(random_next(&dice) >> 62) - 2;
     }
-    return next_random() >> 63 ? (wide)value : -(wide)value;
+    return random_next(&dice) >> 63 ? (wide)value : -(wide)value;
 }
 
 /* ---- tests ---- */
@@ -194,7 +187,7 @@ test_against_wide(void **state)
             require_wide(compute(ouro_int_modulo, a, b), rest, "remainder");
         }
         ouro_ref result = NULL;
-        unsigned by = (unsigned)(next_random() >> 57);
+        unsigned by = (unsigned)(random_next(&dice) >> 57);
         REQUIRE(ouro_int_shift_right(ouro_lend(a), by, &result) == OURO_OK, "shift");
         require_wide(result, x >> (by < 127 ? by : 127), "shift to the right");
         REQUIRE(ouro_int_shift_left(ouro_lend(c), by % 62, &result) == OURO_OK, "shift");
@@ -219,13 +212,13 @@ static ouro_ref
 random_large(size_t bits)
 {
     char text[1024];
-    size_t n = 0, most = 1 + (size_t)(next_random() >> 32) % (bits / 4);
-    if (next_random() >> 63) {
+    size_t n = 0, most = 1 + (size_t)(random_next(&dice) >> 32) % (bits / 4);
+    if (random_next(&dice) >> 63) {
         text[n++] = '-';
     }
     while (n < most) {
-        size_t run = 1 + (next_random() >> 60) * (next_random() >> 63);
-        char digit = "0f123456789abcde0f0f0f0f0f0f0f0f"[next_random() >> 59];
+        size_t run = 1 + (random_next(&dice) >> 60) * (random_next(&dice) >> 63);
+        char digit = "0f123456789abcde0f0f0f0f0f0f0f0f"[random_next(&dice) >> 59];
         for (; run != 0 && n < most; run--) {
             text[n++] = run > 1 && digit != '0' ? 'f' : digit;
         }
@@ -348,8 +341,8 @@ test_large_identities(void **state)
             "distribution");
         require_squared(a, b);
         require_bits(a, b);
-        require_shifted(a, next_random() >> 55);
-        require_text(a, 2 + (int)(next_random() % 35));
+        require_shifted(a, random_next(&dice) >> 55);
+        require_text(a, 2 + (int)(random_next(&dice) % 35));
         ouro_decref(a);
         ouro_decref(b);
         ouro_decref(c);
@@ -448,11 +441,11 @@ test_floats(void **state)
 {
     (void)state;
     for (int round = 0; round < 20000; round++) {
-        uint64_t bits = next_random();
+        uint64_t bits = random_next(&dice);
         double value, back = 0;
         memcpy(&value, &bits, sizeof value);
         if (round % 2) { /* of moderate size */
-            value = ldexp((double)(int64_t)bits, (int)(next_random() % 200) - 80);
+            value = ldexp((double)(int64_t)bits, (int)(random_next(&dice) % 200) - 80);
         }
         if (!isfinite(value)) {
             continue;
@@ -514,7 +507,7 @@ test_long_text(void **state)
     static char text[N + 1];
     (void)state;
     for (size_t i = 0; i < N; i++) {
-        text[i] = (char)('1' + next_random() % 9);
+        text[i] = (char)('1' + random_next(&dice) % 9);
     }
     text[0] = '-';
     ouro_ref number = read_number(text, 10), shown = ouro_repr(ouro_lend(number));

@@ -13,16 +13,6 @@
 
 #define MANY (TEST_STRESSED ? 20000 : 1000000)
 
-static int
-setup(void **state)
-{
-    int result = nodes_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    nodes_dead = 0;
-    return result;
-}
-
 static ouro_ref
 iterate(ouro_ref container)
 {
@@ -476,9 +466,7 @@ share(ouro_ref iterator, int64_t n)
     for (unsigned i = 0; i < 4; i++) {
         workers[i] = (struct worker){.iterator = iterator, .seen = seen};
     }
-    ouro_thread_detach();
-    threads_run(4, take_items, workers, sizeof *workers);
-    REQUIRE(ouro_thread_attach() == OURO_OK, "not attached");
+    threads_run_detached(4, take_items, workers, sizeof *workers);
     for (int64_t i = 0; i < n; i++) {
         REQUIRE(seen[i] == 1, "%lld was given %u times", (long long)i, seen[i]);
     }
@@ -560,9 +548,7 @@ test_changed_by_other_threads(void **state)
     for (unsigned i = 0; i < 4; i++) {
         workers[i] = (struct hostile){list, iterator, i};
     }
-    ouro_thread_detach();
-    threads_run(4, be_hostile, workers, sizeof *workers);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(4, be_hostile, workers, sizeof *workers);
     ouro_decref(iterator);
     ouro_safepoint();
     assert_int_equal(ouro_refcount(ouro_lend(list)), 1);
@@ -573,21 +559,21 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_lists_and_tuples, setup),
-        cmocka_unit_test_setup(test_bytes, setup),
-        cmocka_unit_test_setup(test_texts, setup),
-        cmocka_unit_test_setup(test_iterators_iterate_over_themselves, setup),
-        cmocka_unit_test_setup(test_growing_list, setup),
-        cmocka_unit_test_setup(test_shrinking_list, setup),
-        cmocka_unit_test_setup(test_changing_bytearray, setup),
-        cmocka_unit_test_setup(test_changing_dict_and_set, setup),
-        cmocka_unit_test_setup(test_lets_go_at_end, setup),
-        cmocka_unit_test_setup(test_dropped_in_the_middle, setup),
-        cmocka_unit_test_setup(test_cycle, setup),
-        cmocka_unit_test_setup(test_from_anything, setup),
-        cmocka_unit_test_setup(test_repr, setup),
-        cmocka_unit_test_setup(test_shared, setup),
-        cmocka_unit_test_setup(test_changed_by_other_threads, setup),
+        cmocka_unit_test_setup(test_lists_and_tuples, gc_setup),
+        cmocka_unit_test_setup(test_bytes, gc_setup),
+        cmocka_unit_test_setup(test_texts, gc_setup),
+        cmocka_unit_test_setup(test_iterators_iterate_over_themselves, gc_setup),
+        cmocka_unit_test_setup(test_growing_list, gc_setup),
+        cmocka_unit_test_setup(test_shrinking_list, gc_setup),
+        cmocka_unit_test_setup(test_changing_bytearray, gc_setup),
+        cmocka_unit_test_setup(test_changing_dict_and_set, gc_setup),
+        cmocka_unit_test_setup(test_lets_go_at_end, gc_setup),
+        cmocka_unit_test_setup(test_dropped_in_the_middle, gc_setup),
+        cmocka_unit_test_setup(test_cycle, gc_setup),
+        cmocka_unit_test_setup(test_from_anything, gc_setup),
+        cmocka_unit_test_setup(test_repr, gc_setup),
+        cmocka_unit_test_setup(test_shared, gc_setup),
+        cmocka_unit_test_setup(test_changed_by_other_threads, gc_setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

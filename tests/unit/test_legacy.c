@@ -40,9 +40,7 @@ make_type(const char *name, ouro_loan base, uint32_t flags)
                                  .flags = flags,
                                  .finalize = count_finalized,
                                  .dealloc = base == NULL ? count_dead : NULL};
-    ouro_ref type = NULL;
-    REQUIRE(ouro_type_create(&spec, &type) == OURO_OK, "no type");
-    return ouro_lend(type); /* for good */
+    return type_for_good(&spec);
 }
 
 static int

@@ -16,13 +16,8 @@ static unsigned n_told;
 static int
 setup(void **state)
 {
-    int result = keys_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    key_on_equal = NULL;
     n_told = 0;
-    nodes_dead = 0;
-    return result;
+    return keys_gc_setup(state);
 }
 
 static ouro_status
@@ -403,9 +398,7 @@ test_threads_count(void **state) /* test_getweakrefcount, and what a count must 
 
     (void)state;
     watched = node_new(NULL, NULL);
-    ouro_thread_detach();
-    threads_run(N_THREADS, make_and_count, numbers, sizeof numbers[0]);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(N_THREADS, make_and_count, numbers, sizeof numbers[0]);
     assert_int_equal(ouro_weakref_count(watched), 0);
     ouro_clear(&watched);
     assert_int_equal(n_told, 0);

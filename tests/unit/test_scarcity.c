@@ -382,9 +382,7 @@ setup(void **state)
                                  .size = sizeof(struct frame),
                                  .n_fields = 1,
                                  .fields = fields};
-    ouro_ref type = NULL;
-    REQUIRE(ouro_type_create(&spec, &type) == OURO_OK, "no type");
-    frame_type = ouro_lend(type);
+    frame_type = type_for_good(&spec);
     ouro_gc_disable();
     return result;
 }

@@ -280,14 +280,6 @@ test_hashes_of_frozensets(void **state)
 
 static ouro_loan victim;
 
-static ouro_status
-refuse(ouro_loan a, ouro_loan b)
-{
-    (void)a;
-    (void)b;
-    return OURO_FAILED;
-}
-
 static void
 test_equal_that_fails(void **state)
 {
@@ -297,7 +289,7 @@ test_equal_that_fails(void **state)
     (void)state;
     assert_int_equal(ouro_set_add(ouro_lend(set), ouro_lend(a)), OURO_OK);
     assert_int_equal(ouro_set_add(ouro_lend(other), ouro_lend(b)), OURO_OK);
-    key_on_equal = refuse;
+    key_on_equal = key_refuse;
     assert_int_equal(ouro_set_add(ouro_lend(set), ouro_lend(b)), OURO_FAILED);
     assert_int_equal(ouro_set_contains(ouro_lend(set), ouro_lend(b)), OURO_FAILED);
     assert_int_equal(ouro_set_discard(ouro_lend(set), ouro_lend(b)), OURO_FAILED);
@@ -474,9 +466,7 @@ test_threads(void **state)
 
     (void)state;
     shared = ouro_set_new();
-    ouro_thread_detach();
-    threads_run(2, use_shared, seeds, sizeof *seeds);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(2, use_shared, seeds, sizeof *seeds);
     ouro_safepoint();
     size_t position = 0, n = 0;
     ouro_ref item = NULL;

@@ -15,16 +15,6 @@
 #include "require.h"
 #include "threads.h"
 
-static int
-setup(void **state)
-{
-    int result = keys_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    nodes_dead = 0;
-    return result;
-}
-
 /* ---- one object ---- */
 
 static uint64_t
@@ -479,7 +469,7 @@ test_referents(void **state) /* test_get_referents */
     }
 }
 
-#define TEST(test) cmocka_unit_test_setup(test, setup)
+#define TEST(test) cmocka_unit_test_setup(test, keys_gc_setup)
 
 int
 main(void)

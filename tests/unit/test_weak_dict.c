@@ -552,9 +552,7 @@ test_threads(
             shared_keys[i] = number(i);
         }
         ouro_gc_enable();
-        ouro_thread_detach();
-        threads_run(N_THREADS, use_shared, seeds, sizeof seeds[0]);
-        assert_int_equal(ouro_thread_attach(), OURO_OK);
+        threads_run_detached(N_THREADS, use_shared, seeds, sizeof seeds[0]);
         ouro_safepoint();
         ouro_gc_collect(2);
         assert_int_equal(ouro_weakdict_length(shared_dict), 0);
@@ -566,7 +564,7 @@ test_threads(
     }
 }
 
-#define TEST(test) cmocka_unit_test_setup(test, weak_dicts_setup)
+#define TEST(test) cmocka_unit_test_setup(test, keys_gc_setup)
 
 int
 main(void)

@@ -246,7 +246,7 @@ test_resurrected(
     }
 }
 
-#define TEST(test) cmocka_unit_test_setup(test, weak_dicts_setup)
+#define TEST(test) cmocka_unit_test_setup(test, keys_gc_setup)
 
 int
 main(void)

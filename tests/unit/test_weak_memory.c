@@ -166,6 +166,11 @@ test_making_fails(void **state) /* and leaves nothing behind */
     assert_int_equal(ouro_weakset_to_set(set, &made), OURO_NO_MEMORY);
     assert_int_equal(ouro_weakset_union(set, set, &made), OURO_NO_MEMORY);
     assert_int_equal(ouro_weakset_is_subset(set, set), OURO_NO_MEMORY);
+    assert_int_equal(ouro_weakset_update(set, set), OURO_NO_MEMORY);
+    assert_int_equal(ouro_weakset_intersection_update(set, set), OURO_NO_MEMORY);
+    assert_int_equal(ouro_weakset_difference_update(set, set), OURO_NO_MEMORY);
+    assert_int_equal(ouro_weakset_symmetric_difference_update(set, set), OURO_NO_MEMORY);
+    assert_int_equal(ouro_weakset_length(set), N);
     assert_int_equal(ouro_weakdict_copy(dict, &made), OURO_NO_MEMORY);
     assert_int_equal(ouro_weakdict_to_dict(dict, &made), OURO_NO_MEMORY);
     assert_int_equal(ouro_weakdict_update(dict, dict), OURO_NO_MEMORY);

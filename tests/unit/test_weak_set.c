@@ -17,11 +17,7 @@ static ouro_ref items[N], others[N];
 static int
 setup(void **state)
 {
-    int result = keys_setup(state);
-    ouro_gc_disable();
-    ouro_gc_collect(2);
-    key_on_equal = NULL;
-    nodes_dead = 0;
+    int result = keys_gc_setup(state);
     for (size_t i = 0; i < N; i++) {
         items[i] = key_new(i, i * 0x9E3779B97F4A7C15U);
         size_t other = i < N / 4 ? i : i + N;
@@ -102,6 +98,20 @@ length_and_drop(ouro_status status, ouro_ref result)
     return n;
 }
 
+/* The item that equals the number is this very one; none, when it is NULL. */
+static bool
+has_itself(ouro_loan set, ouro_ref equal, ouro_ref expected)
+{
+    ouro_ref iterator = NULL, item = NULL, found = NULL;
+    REQUIRE(ouro_iterate(set, &iterator) == OURO_OK, "no iterator");
+    while (ouro_next(iterator, &item) == OURO_FOUND) {
+        found = key_value(item) == key_value(equal) ? item : found;
+        ouro_decref(item);
+    }
+    ouro_decref(iterator);
+    return found == expected;
+}
+
 static void
 test_two_sets(
     void **
@@ -133,6 +143,9 @@ test_two_sets(
     assert_int_equal(ouro_weakset_is_superset(set, part), OURO_FOUND);
     assert_int_equal(ouro_equal(set, part), OURO_OK);
     assert_int_equal(ouro_equal(set, other), OURO_OK); /* which is an ordinary one */
+    assert_int_equal(ouro_weakset_intersection(set, part, &result), OURO_OK);
+    assert_true(has_itself(result, items[0], others[0])); /* of equal items that of the second */
+    ouro_clear(&result);
     ouro_decref(part);
     part = set_of(others + N / 4, N / 4);
     assert_int_equal(ouro_weakset_is_disjoint(part, set), OURO_FOUND);
@@ -151,6 +164,136 @@ test_two_sets(
     ouro_decref(part);
     ouro_decref(set);
     ouro_decref(other);
+}
+
+/* ---- in place ---- */
+
+/* A set of all of `items`, which an operation changes by `others` in turn as a weak set, an ordinary one, and a list that has each of
+ * them twice; or fails. */
+static ouro_ref
+changed(ouro_status (*change)(ouro_loan set, ouro_loan items), unsigned how)
+{
+    ouro_ref set = set_of(items, N), by = how == 0 ? set_of(others, N) : ouro_list_new(0), plain = NULL;
+    for (size_t i = 0; how != 0 && i < 2 * N; i++) {
+        REQUIRE(ouro_list_append(by, others[i % N]) == OURO_OK, "not appended");
+    }
+    if (how == 1) {
+        REQUIRE(ouro_frozenset_new(by, &plain) == OURO_OK, "no set");
+        ouro_assign(&by, plain);
+    }
+    REQUIRE(change(set, by) == OURO_OK, "not changed");
+    REQUIRE(change(set, ouro_none()) == OURO_WRONG_TYPE, "changed by what has no items");
+    ouro_decref(by);
+    return set;
+}
+
+static void
+test_in_place(
+    void **
+        state) /* test_ior, test_intersection_update, test_iand, test_difference_update, test_isub, test_symmetric_... */
+{
+    const size_t common = 0, mine = N / 2;
+
+    (void)state;
+    for (unsigned how = 0; how < 3; how++) {
+        ouro_ref set = changed(ouro_weakset_update, how);
+        assert_int_equal(ouro_weakset_length(set), 2 * N - N / 4);
+        assert_true(has_itself(set, others[common], items[common]));
+        assert_true(has_itself(set, others[mine], others[mine]));
+        ouro_decref(set);
+        set = changed(ouro_weakset_intersection_update, how);
+        assert_int_equal(ouro_weakset_length(set), N / 4);
+        assert_true(has_itself(set, others[common], items[common]));
+        assert_true(has_itself(set, items[mine], NULL));
+        ouro_decref(set);
+        set = changed(ouro_weakset_difference_update, how);
+        assert_int_equal(ouro_weakset_length(set), N - N / 4);
+        assert_true(has_itself(set, others[common], NULL));
+        assert_true(has_itself(set, items[mine], items[mine]));
+        ouro_decref(set);
+        set = changed(ouro_weakset_symmetric_difference_update, how);
+        assert_int_equal(ouro_weakset_length(set), 2 * (N - N / 4));
+        assert_true(has_itself(set, others[common], NULL));
+        assert_true(has_itself(set, items[mine], items[mine]));
+        assert_true(has_itself(set, others[mine], others[mine]));
+        ouro_decref(set);
+    }
+}
+
+static void
+test_in_place_on_itself(void **state) /* test_inplace_on_self */
+{
+    (void)state;
+    ouro_ref set = set_of(items, N);
+    assert_int_equal(ouro_weakset_update(set, set), OURO_OK);
+    assert_int_equal(ouro_weakset_length(set), N);
+    assert_int_equal(ouro_weakset_intersection_update(set, set), OURO_OK);
+    assert_int_equal(ouro_weakset_length(set), N);
+    assert_int_equal(ouro_weakset_symmetric_difference_update(set, set), OURO_OK);
+    assert_int_equal(ouro_weakset_length(set), 0);
+    assert_int_equal(ouro_weakset_update(set, items[0]), OURO_WRONG_TYPE);
+    ouro_assign(&set, set_of(items, N));
+    assert_int_equal(ouro_weakset_difference_update(set, set), OURO_OK);
+    assert_int_equal(ouro_weakset_length(set), 0);
+    ouro_decref(set);
+}
+
+/* What is left vanishes with its item, whichever operation left it: CPython's &= forgets to see to that. */
+static void
+test_in_place_items_vanish(void **state)
+{
+    static ouro_status (*const changes[])(ouro_loan set, ouro_loan items) = {
+        ouro_weakset_update, ouro_weakset_intersection_update, ouro_weakset_difference_update,
+        ouro_weakset_symmetric_difference_update};
+    ouro_ref sets[4];
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        sets[i] = changed(changes[i], 0);
+    }
+    for (size_t i = 0; i < N; i++) {
+        ouro_clear(&items[i]);
+    }
+    assert_int_equal(ouro_weakset_length(sets[0]), N - N / 4); /* of the others, what came new */
+    assert_int_equal(ouro_weakset_length(sets[1]), 0);
+    assert_int_equal(ouro_weakset_length(sets[2]), 0);
+    assert_int_equal(ouro_weakset_length(sets[3]), N - N / 4);
+    for (size_t i = 0; i < N; i++) {
+        ouro_clear(&others[i]);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(ouro_weakset_length(sets[i]), 0);
+        ouro_decref(sets[i]);
+    }
+}
+
+/* Failing to look an item up ends it; what it did before stays. */
+static ouro_status
+fail_at_third(ouro_loan a, ouro_loan b)
+{
+    (void)a;
+    (void)b;
+    return keys_compared == 3 ? OURO_DENIED : OURO_OK;
+}
+
+static void
+test_in_place_comparing_fails(void **state) /* none of CPython's */
+{
+    (void)state;
+    ouro_ref set = set_of(items, N), list = ouro_list_new(0);
+    for (size_t i = 0; i < N / 4; i++) {
+        assert_int_equal(ouro_list_append(list, others[i]), OURO_OK);
+    }
+    key_on_equal = fail_at_third;
+    keys_compared = 0;
+    assert_int_equal(ouro_weakset_difference_update(set, list), OURO_DENIED);
+    assert_int_equal(ouro_weakset_length(set), N - 2);
+    keys_compared = 0;
+    assert_int_equal(ouro_weakset_intersection_update(set, list), OURO_DENIED);
+    assert_int_equal(ouro_weakset_length(set), N - 2);
+    key_on_equal = NULL;
+    ouro_decref(list);
+    ouro_decref(set);
 }
 
 static void
@@ -306,6 +449,9 @@ test_random(void **state) /* the whole of it */
 
 static ouro_ref shared;
 
+static ouro_status (*const change_by_itself[])(ouro_loan set, ouro_loan items) = {
+    ouro_weakset_update, ouro_weakset_intersection_update, ouro_weakset_symmetric_difference_update};
+
 static void
 use_shared(void *context)
 {
@@ -315,7 +461,7 @@ use_shared(void *context)
     REQUIRE(ouro_thread_attach() == OURO_OK, "not attached");
     for (int i = 0; i < N_ROUNDS; i++) {
         size_t k = random_below(&random, 16), number = random_below(&random, 16);
-        switch (random_below(&random, 8)) {
+        switch (random_below(&random, 9)) {
         case 0:
         case 1:
         case 2:
@@ -339,6 +485,9 @@ use_shared(void *context)
             REQUIRE(ouro_weakset_length(copy) <= 17 * 16 * N_THREADS, "too many");
             ouro_clear(&copy);
             break;
+        case 7:
+            REQUIRE(change_by_itself[number % 3](shared, shared) == OURO_OK, "failed");
+            break;
         default:
             REQUIRE(mine[k] == NULL || ouro_weakset_contains(shared, mine[k]) >= 0, "failed");
             if (random_below(&random, 200) == 0) {
@@ -361,9 +510,7 @@ test_threads(void **state) /* test_threaded_weak_..., for sets */
     (void)state;
     shared = ouro_weakset_new();
     ouro_gc_enable();
-    ouro_thread_detach();
-    threads_run(N_THREADS, use_shared, seeds, sizeof seeds[0]);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(N_THREADS, use_shared, seeds, sizeof seeds[0]);
     ouro_safepoint();
     ouro_gc_collect(2);
     assert_int_equal(ouro_weakset_length(shared), 0);
@@ -378,6 +525,10 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_methods),
         TEST(test_two_sets),
+        TEST(test_in_place),
+        TEST(test_in_place_on_itself),
+        TEST(test_in_place_items_vanish),
+        TEST(test_in_place_comparing_fails),
         TEST(test_destroy_while_iterating),
         TEST(test_length_with_cycles),
         TEST(test_set_in_its_own_trash),

@@ -743,9 +743,7 @@ test_threads_look_while_objects_die(
     (void)state;
     board.lock = leaf_new(1);
     ouro_gc_enable();
-    ouro_thread_detach();
-    threads_run(N_THREADS, look_and_replace, seeds, sizeof seeds[0]);
-    assert_int_equal(ouro_thread_attach(), OURO_OK);
+    threads_run_detached(N_THREADS, look_and_replace, seeds, sizeof seeds[0]);
     ouro_clear(&board.weakref);
     ouro_safepoint();
     ouro_gc_collect(2);
