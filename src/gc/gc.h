@@ -75,14 +75,24 @@ void ouro__gc_controls_changed(void);
 
 /* What the side table says of an object. */
 enum side_bits {
-    SIDE_COUNT = 0x07FF,  /* references not accounted for yet, modulo SIDE_COUNT + 1 */
-    SIDE_BARREN = 0x0800, /* it refers to no object of the set, but for its type */
-    SIDE_IN = 0x1000,     /* of the set, and counted */
-    SIDE_REACHED = 0x2000,
-    SIDE_HUB = 0x4000, /* references are too many for SIDE_COUNT */
-    SIDE_LISTED =
-        0x8000, /* of the set of the trial in progress; what slices.c leaves there has it not */
+    SIDE_BARREN = 1, /* it refers to no object of the set, but for its type */
+    SIDE_IN = 2,     /* of the set, and counted */
+    SIDE_REACHED = 4,
+    SIDE_HUB = 8,     /* references are too many for SIDE_COUNT */
+    SIDE_LISTED = 16, /* of the set of the trial in progress; what slices.c leaves there has it not */
+    SIDE_ONE = 32,
+    SIDE_COUNT = 0xFFE0, /* references not accounted for yet, a signed number of SIDE_ONE */
 };
+
+#define SIDE_COUNT_MOST 1023
+#define SIDE_COUNT_WRAPS (2 * (SIDE_COUNT_MOST + 1))
+
+/* The count in a place of the side table. */
+static inline int
+ouro__gc_side_count(uint16_t value)
+{
+    return (int16_t)value >> 5; /* arithmetic */
+}
 
 #define SIDE_UNREACHED (SIDE_IN | SIDE_LISTED) /* of these and SIDE_REACHED, what trash has */
 #define SIDE_STATE (SIDE_UNREACHED | SIDE_REACHED)

@@ -134,7 +134,7 @@ take_off(ouro_object *referent, void *context)
         uint8_t *at = ouro__side_at(referent);
         unsigned value = ouro__side_load(at);
         ((struct cursor *)context)->is_barren = false;
-        ouro__side_store(at, (uint16_t)((value & ~(unsigned)SIDE_COUNT) | ((value - 1) & SIDE_COUNT)));
+        ouro__side_store(at, (uint16_t)(value - SIDE_ONE));
     }
     return 0;
 }
@@ -160,7 +160,8 @@ count_from(ouro_object *object, struct cursor *cursor)
     uint8_t *at = ouro__side_at(object);
     unsigned value = ouro__side_load(at), bits = SIDE_IN;
     bits |= cursor->is_barren ? SIDE_BARREN : 0;
-    ouro__side_store(at, (uint16_t)(bits | ((value + (unsigned)ouro__count(object)) & SIDE_COUNT)));
+    value = (value & SIDE_COUNT) + (unsigned)ouro__count(object) * SIDE_ONE;
+    ouro__side_store(at, (uint16_t)(value | bits));
     slices.n_seen++;
 }
 
@@ -192,7 +193,7 @@ reach(ouro_object *referent, void *context)
     if (value & SIDE_BARREN) {
         ouro__side_store(at, (uint16_t)(value | SIDE_REACHED));
     } else if (is_ahead || slices.n_stack == STACK_ITEMS) { /* the walk comes by, or the next one */
-        ouro__side_store(at, (uint16_t)((value & ~(unsigned)SIDE_COUNT) | 1));
+        ouro__side_store(at, (uint16_t)((value & ~(unsigned)SIDE_COUNT) | SIDE_ONE));
         slices.again |= !is_ahead;
     } else {
         ouro__side_store(at, (uint16_t)(value | SIDE_REACHED));
@@ -238,7 +239,7 @@ empty_stack(void)
         } else { /* two are not half-way through at once: its turn comes with the next walk */
             uint8_t *at = ouro__side_at(object);
             unsigned value = ouro__side_load(at) & ~(unsigned)(SIDE_COUNT | SIDE_REACHED);
-            ouro__side_store(at, (uint16_t)(value | 1));
+            ouro__side_store(at, (uint16_t)(value | SIDE_ONE));
             slices.again = true;
         }
     }

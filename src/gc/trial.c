@@ -5,32 +5,26 @@
  * be reached is marked.  Headers are read when their turn comes in the order of the walk; a referent costs a
  * look at two bytes of the table, one that is in no pool of collected objects not even that.
  *
- * Counts are taken modulo SIDE_COUNT + 1, since references may be met before the object they refer to.  Objects that
- * could have more than that (hubs) have their count in a hash table; without memory for that they are taken for
- * reachable.
+ * Counts may be below zero meanwhile, since references may be met before the object they refer to.  Of objects that have
+ * more than SIDE_COUNT_MOST (hubs), a hash table has the rest; without memory for that they are taken for reachable.
  *
  * Reaching goes in the order of addresses, too, where the set is whole: a referent that the walk has still
  * before it only gets a count, which makes the walk stop there; one behind it goes on a stack.  When the stack is
  * full it also gets a count, and there is another walk.
  *
- * In a whole set references lead anywhere, and each look at the table would wait for memory.  So referents wait in a ring
- * instead, of as many as memory can bring at once, and so do objects whose references come next.
+ * In a whole set references lead anywhere, and each look at the table would wait for memory.  So referents wait
+ * instead until there are as many as memory can bring at once, and so do objects whose references come next.
  *
  * @source  CPython Python/gc.c, update_refs(), subtract_refs(), move_unreachable(); Bacon and Rajan, "Concurrent
  *          cycle collection in reference counted systems" (2001) for trial deletion; Cher, Hosking and Vijaykumar, "Software
- *          prefetching for mark-sweep garbage collection" (2004) for the rings */
+ *          prefetching for mark-sweep garbage collection" (2004) for waiting */
 #include "gc/gc.h"
 
 #define STACK_ITEMS 8192
 #define LEAST_HUBS 512
 
-#define RING_ITEMS 16
-
-/* Objects whose turn comes when as many others have been put in behind them. */
-struct ring {
-    ouro_object *items[RING_ITEMS];
-    size_t n_in, n_out; /* so far */
-};
+#define WAITING 64 /* referents */
+#define FEW 16     /* objects from the stack */
 
 struct hub {
     const ouro_object *object; /* NULL: empty */
@@ -46,11 +40,12 @@ static struct trial {
     const void *at; /* where the walk is */
     size_t n_stack;
     ouro_object *stack[STACK_ITEMS];
-    struct ring referents, visits; /* of a whole set */
+    size_t n_waiting;
+    void *waiting[WAITING]; /* referents, or their places in the side table */
     struct hub *hubs;
     size_t n_hubs, hubs_room; /* a power of two, or 0 */
-    uint8_t *
-        slots; /* of a whole set: which slots of the range have collected objects; NULL: look at the side table */
+    uint8_t
+        *slots; /* of a whole set: which slots of the range have collected objects; otherwise NULL */
     size_t n_slots;
     struct chunk *holders; /* of a whole set: objects that may not have to be looked at any more */
     uint8_t type_reached[MAX_TYPES];
@@ -122,57 +117,24 @@ forget_hubs(void)
     trial.n_hubs = trial.hubs_room = 0;
 }
 
-/* ---- rings ---- */
-
-/* Take out what has been there longest, or NULL. */
-static inline ouro_object *
-ring_take(struct ring *ring)
-{
-    return ring->n_out != ring->n_in ? ring->items[ring->n_out++ % RING_ITEMS] : NULL;
-}
-
-/* Put an object in; what has to make room for it, or NULL. */
-static inline ouro_object *
-ring_put(struct ring *ring, ouro_object *object)
-{
-    ouro_object *due = ring->n_in - ring->n_out == RING_ITEMS ? ring_take(ring) : NULL;
-    ring->items[ring->n_in++ % RING_ITEMS] = object;
-    return due;
-}
-
 /* ---- which slots ---- */
 
 static void
-map_slots(void)
+note_slots(bool is_whole)
 {
-    size_t n = ouro__range_extent() >> SLOT_SHIFT;
-    uint8_t *slots = ouro__os_map(ouro__round_up(n, ouro__os_page_size()));
-
-    trial.slots = slots;
-    trial.n_slots = n;
-    for (size_t i = 1; slots != NULL && i < n; i++) {
-        slots[i] = ouro__heap_of(ouro__record_at((uintptr_t)i << SLOT_SHIFT)) == ouro__collected;
+    trial.slots = is_whole ? ouro__side_slots() : NULL;
+    trial.n_slots = ouro__range_extent() >> SLOT_SHIFT;
+    for (size_t i = 1; is_whole && i < trial.n_slots; i++) {
+        trial.slots[i] = ouro__heap_of(ouro__record_at((uintptr_t)i << SLOT_SHIFT)) == ouro__collected;
     }
-}
-
-static void
-forget_slots(void)
-{
-    if (trial.slots != NULL) {
-        ouro__os_unmap(trial.slots, ouro__round_up(trial.n_slots, ouro__os_page_size()));
-    }
-    trial.slots = NULL;
 }
 
 /* May the object be of the set? */
 static inline bool
 may_be_in(const ouro_object *object)
 {
-    uintptr_t at = (uintptr_t)object - ouro__range.base;
-    if (trial.slots != NULL) {
-        return at >> SLOT_SHIFT < trial.n_slots && trial.slots[at >> SLOT_SHIFT];
-    }
-    return ouro__side_covers(object);
+    size_t slot = ((uintptr_t)object - ouro__range.base) >> SLOT_SHIFT;
+    return slot < trial.n_slots && (trial.slots == NULL || trial.slots[slot]);
 }
 
 /* ---- counting ---- */
@@ -190,101 +152,146 @@ complain_about(const ouro_object *object)
 static inline void
 enter(ouro_object *object, bool is_barren)
 {
-    int64_t count = ouro__count(object) - trial.own;
     uint8_t *at = ouro__side_at(object);
-    uint16_t value = ouro__side_load(at);
-    unsigned taken = -(unsigned)value & SIDE_COUNT;
     unsigned bits = SIDE_UNREACHED | (is_barren ? SIDE_BARREN : 0);
+    int64_t count = ouro__gc_side_count(ouro__side_load(at)) + ouro__count(object) - trial.own;
 
     trial.n++;
-    if (OURO_UNLIKELY(count > SIDE_COUNT)) {
-        add_to_hub(object, count - taken);
-        ouro__side_store(at, (uint16_t)(bits | SIDE_HUB));
-        return;
-    }
-    if (OURO_UNLIKELY(count < taken)) {
+    if (OURO_UNLIKELY(count > SIDE_COUNT_MOST)) { /* also when what was taken off went all round */
+        add_to_hub(object, count);
+        count = 0;
+        bits |= SIDE_HUB;
+    } else if (OURO_UNLIKELY(count < 0)) {
         complain_about(object);
     }
-    ouro__side_store(at, (uint16_t)(bits | (unsigned)(count - taken)));
+    ouro__side_store(at, (uint16_t)((unsigned)count * SIDE_ONE | bits));
 }
 
-static inline void
-take_off_now(ouro_object *referent, uint8_t *at, uint16_t value)
+/* The count at a place went all round. */
+static __attribute__((noinline, cold)) void
+take_off_wrapped(const uint8_t *at, uint16_t value)
 {
-    if (OURO_LIKELY((value & (SIDE_COUNT | SIDE_IN)) != SIDE_IN)) {
-        ouro__side_store(
-            at, (uint16_t)(((unsigned)value & ~(unsigned)SIDE_COUNT) | ((value - 1U) & SIDE_COUNT)));
-        if (OURO_UNLIKELY((value & (SIDE_COUNT | SIDE_IN)) ==
-                          1)) { /* all round, before it was entered */
-            add_to_hub(referent, -(SIDE_COUNT + 1));
-        }
-    } else if (value & SIDE_HUB) {
-        if (hub_count(referent) != NULL) {
-            --*hub_count(referent);
-        }
-    } else {
-        complain_about(referent);
+    ouro_object *object = ouro__side_object(at);
+    if (!(value & SIDE_IN) || hub_count(object) != NULL) {
+        add_to_hub(object, -SIDE_COUNT_WRAPS);
     }
 }
 
 static inline void
-take_off_due(ouro_object *due)
+take_off_at(uint8_t *at, uint16_t value)
 {
-    if (OURO_LIKELY(due != NULL)) {
-        uint8_t *at = ouro__side_at(due);
-        take_off_now(due, at, ouro__side_load(at));
+    int16_t left;
+    if (OURO_UNLIKELY(__builtin_sub_overflow((int16_t)value, SIDE_ONE, &left))) {
+        take_off_wrapped(at, value);
     }
+    ouro__side_store(at, (uint16_t)left);
+}
+
+/* Take one off for each referent that waits. */
+static __attribute__((noinline)) void
+take_off_waiting(size_t n)
+{
+    uint8_t *const *places = (uint8_t **)trial.waiting;
+    for (size_t i = 0; i < n; i++) {
+        take_off_at(places[i], ouro__side_load(places[i]));
+    }
+}
+
+/* Have the referents among `n` references wait; each may be NULL, which is outside. */
+static inline int
+take_off_row(ouro_object *const *refs, size_t n, void *context)
+{
+    size_t n_waiting = trial.n_waiting;
+    bool has_referents = false;
+
+    for (size_t i = 0; i < n; i++) {
+        if (may_be_in(refs[i])) {
+            uint8_t *at = ouro__side_at(refs[i]);
+            __builtin_prefetch(at, 1);
+            has_referents = true;
+            trial.waiting[n_waiting++] = at;
+            if (OURO_UNLIKELY(n_waiting == WAITING)) {
+                take_off_waiting(n_waiting);
+                n_waiting = 0;
+            }
+        }
+    }
+    trial.n_waiting = n_waiting;
+    if (has_referents) {
+        *(bool *)context = false;
+    }
+    return 0;
 }
 
 static inline int
-take_off(ouro_object *referent, void *context)
+take_off_listed(ouro_object *referent, void *context)
 {
-    bool *is_barren = context;
-    if (!may_be_in(referent)) {
-        return 0;
-    }
-    uint8_t *at = ouro__side_at(referent);
-    if (OURO_LIKELY(trial.is_whole)) {
-        __builtin_prefetch(at, 1);
-        *is_barren = false;
-        take_off_due(ring_put(&trial.referents, referent));
-        return 0;
-    }
-    uint16_t value = ouro__side_load(at);
-    if (value & SIDE_LISTED) {
-        *is_barren = false;
-        take_off_now(referent, at, value);
+    if (ouro__side_covers(referent)) {
+        uint8_t *at = ouro__side_at(referent);
+        uint16_t value = ouro__side_load(at);
+        if (value & SIDE_LISTED) {
+            *(bool *)context = false;
+            take_off_at(at, value);
+        }
     }
     return 0;
 }
 
 static int
-take_off_loan(ouro_loan referent, void *context)
+take_off_loan(ouro_loan loan, void *context)
 {
-    return take_off(ouro_look(referent), context);
+    ouro_object *referent = ouro_look(loan);
+    return trial.is_whole ? take_off_row(&referent, 1, context) : take_off_listed(referent, context);
 }
 
-static void
-count_from(void *block, void *context)
+static inline __attribute__((always_inline)) void
+count_from(ouro_object *object, bool is_whole)
 {
-    ouro_object *object = block;
-
-    (void)context;
     if (OURO_UNLIKELY(!ouro__gc_looks_at(object))) {
         trial.type_reached[object->type] = true; /* 0, too: nobody's */
         return;
     }
     struct ouro_type *type = ouro__type(object);
     bool is_barren = true;
-    ouro__visit_fields(object, type, take_off, &is_barren);
+    if (is_whole) {
+        ouro__visit_rows(object, type, take_off_row, &is_barren);
+    } else {
+        ouro__visit_fields(object, type, take_off_listed, &is_barren);
+    }
     if (OURO_UNLIKELY(type->has_traverse)) {
         ouro__visit_functions(object, type, take_off_loan, &is_barren);
     }
     enter(object, is_barren);
     bool may_end =
         type->untracking == UNTRACKED_BY_ANY || (is_barren && type->untracking == UNTRACKED_BY_FULL);
-    if (may_end && trial.is_whole) {
+    if (may_end && is_whole) {
         (void)ouro__chunk_add(&trial.holders, object); /* without memory: another time */
+    }
+}
+
+static inline void
+count_from_whole(void *block, void *context)
+{
+    (void)context;
+    count_from(block, true);
+}
+
+static void
+count_from_listed(void *block, void *context)
+{
+    (void)context;
+    count_from(block, false);
+}
+
+static void
+count_all(const struct set *set)
+{
+    if (set->is_whole) {
+        ouro__gc_for_each(set, count_from_whole, NULL);
+        take_off_waiting(trial.n_waiting);
+        trial.n_waiting = 0;
+    } else {
+        ouro__gc_for_each(set, count_from_listed, NULL);
     }
 }
 
@@ -297,7 +304,15 @@ is_held_outside(const ouro_object *object, uint16_t value)
         return (value & SIDE_COUNT) != 0;
     }
     const int64_t *count = hub_count(object);
-    return count == NULL || *count > 0;
+    return count == NULL || *count + ouro__gc_side_count(value) > 0;
+}
+
+static inline void
+check(const ouro_object *object, uint16_t value)
+{
+    if (OURO_UNLIKELY((int16_t)value < 0 && !(value & SIDE_HUB))) {
+        complain_about(object);
+    }
 }
 
 /* Leave an object to a walk: it looks held from outside. */
@@ -305,10 +320,17 @@ static void
 put_off(ouro_object *object, uint8_t *at, uint16_t value)
 {
     if (!(value & SIDE_HUB)) {
-        ouro__side_store(at, (uint16_t)(((unsigned)value & ~(unsigned)SIDE_COUNT) | 1));
+        ouro__side_store(at, (uint16_t)((value & ~(unsigned)SIDE_COUNT) | SIDE_ONE));
     } else if (hub_count(object) != NULL) {
-        *hub_count(object) = 1;
+        *hub_count(object) = SIDE_COUNT_WRAPS;
     }
+}
+
+static inline void
+note_reached(uint8_t *at, uint16_t value)
+{
+    ouro__side_store(at, value | SIDE_REACHED);
+    trial.n_reached++;
 }
 
 static inline void
@@ -319,43 +341,60 @@ reach_now(ouro_object *referent)
     if ((value & SIDE_STATE) != SIDE_UNREACHED) {
         return;
     }
-    if (value & SIDE_BARREN) {
-        ouro__side_store(at, value | SIDE_REACHED);
-        trial.n_reached++;
-        return;
-    }
+    check(referent, value);
     bool is_ahead = trial.is_whole && (const void *)referent > trial.at;
-    if (is_ahead || trial.n_stack == STACK_ITEMS) {
+    if (value & SIDE_BARREN) {
+        note_reached(at, value);
+    } else if (is_ahead || trial.n_stack == STACK_ITEMS) {
         put_off(referent, at, value);
         trial.again |= !is_ahead;
     } else {
-        ouro__side_store(at, value | SIDE_REACHED);
-        trial.n_reached++;
+        note_reached(at, value);
         trial.stack[trial.n_stack++] = referent;
     }
 }
 
-static inline int
-reach(ouro_object *referent, void *context)
+/* Reach the referents that wait. */
+static __attribute__((noinline)) void
+reach_waiting(size_t n)
 {
+    ouro_object *const *objects = (ouro_object **)trial.waiting;
+    for (size_t i = 0; i < n; i++) {
+        reach_now(objects[i]);
+    }
+}
+
+static inline int
+reach_row(ouro_object *const *refs, size_t n, void *context)
+{
+    size_t n_waiting = trial.n_waiting;
+
     (void)context;
-    if (!may_be_in(referent)) {
-        return 0;
+    for (size_t i = 0; i < n; i++) {
+        if (may_be_in(refs[i])) {
+            __builtin_prefetch(ouro__side_at(refs[i]), 1);
+            trial.waiting[n_waiting++] = refs[i];
+            if (OURO_UNLIKELY(n_waiting == WAITING)) {
+                reach_waiting(n_waiting);
+                n_waiting = 0;
+            }
+        }
     }
-    if (OURO_LIKELY(trial.is_whole)) {
-        __builtin_prefetch(ouro__side_at(referent), 1);
-        referent = ring_put(&trial.referents, referent);
-    }
-    if (OURO_LIKELY(referent != NULL)) {
-        reach_now(referent);
-    }
+    trial.n_waiting = n_waiting;
     return 0;
 }
 
 static int
-reach_loan(ouro_loan referent, void *context)
+reach_loan(ouro_loan loan, void *context)
 {
-    return reach(ouro_look(referent), context);
+    ouro_object *referent = ouro_look(loan);
+    return reach_row(&referent, 1, context);
+}
+
+static void
+reach(ouro_object *object)
+{
+    reach_row(&object, 1, NULL);
 }
 
 static void
@@ -363,52 +402,37 @@ reach_from(ouro_object *object)
 {
     struct ouro_type *type = ouro__type(object);
 
-    ouro__visit_fields(object, type, reach, NULL);
+    ouro__visit_rows(object, type, reach_row, NULL);
     if (OURO_UNLIKELY(type->has_traverse)) {
         ouro__visit_functions(object, type, reach_loan, NULL);
     }
     if (!trial.type_reached[object->type]) {
         trial.type_reached[object->type] = true;
-        reach(&type->head, NULL);
+        reach(&type->head);
     }
 }
 
-/* Empty the ring of referents. */
-static void
-reach_waiting(void)
-{
-    for (ouro_object *due; (due = ring_take(&trial.referents)) != NULL;) {
-        reach_now(due);
-    }
-}
-
-/* The object on the stack whose turn it is, or NULL when there is none and nothing waits. */
-static inline ouro_object *
-next_to_visit(void)
-{
-    while (trial.n_stack != 0) {
-        ouro_object *object = trial.stack[--trial.n_stack];
-        if (trial.is_whole) {
-            __builtin_prefetch(object);
-            object = ring_put(&trial.visits, object);
-        }
-        if (OURO_LIKELY(object != NULL)) {
-            return object;
-        }
-    }
-    return ring_take(&trial.visits);
-}
-
-/* Reach all that can be reached from what is on the stack and in the rings. */
+/* Reach from what is on the stack, a few objects at a time, and from what waits. */
 static void
 reach_rest(void)
 {
-    do {
-        for (ouro_object *object; (object = next_to_visit()) != NULL;) {
-            reach_from(object);
+    for (;;) {
+        size_t n_waiting = trial.n_waiting;
+        trial.n_waiting = 0;
+        reach_waiting(n_waiting);
+        if (trial.n_stack == 0) {
+            return;
         }
-        reach_waiting();
-    } while (trial.n_stack != 0);
+        ouro_object *few[FEW];
+        size_t n = trial.n_stack < FEW ? trial.n_stack : FEW;
+        for (size_t i = 0; i < n; i++) {
+            few[i] = trial.stack[--trial.n_stack];
+            __builtin_prefetch(few[i]);
+        }
+        for (size_t i = 0; i < n; i++) {
+            reach_from(few[i]);
+        }
+    }
 }
 
 static void
@@ -418,8 +442,8 @@ sweep(ouro_object *object, uint16_t value, void *context)
     if (!is_held_outside(object, value)) {
         return;
     }
-    ouro__side_store(ouro__side_at(object), value | SIDE_REACHED);
-    trial.n_reached++;
+    check(object, value);
+    note_reached(ouro__side_at(object), value);
     if (value & SIDE_BARREN) {
         return;
     }
@@ -438,7 +462,7 @@ reach_types(void)
     trial.at = (const void *)UINTPTR_MAX;
     for (size_t i = 1, end = ouro__types_end(); i < end; i++) {
         if (trial.type_reached[i] && ouro__types[i] != NULL) {
-            reach(&ouro__types[i]->head, NULL);
+            reach(&ouro__types[i]->head);
         }
     }
     reach_rest();
@@ -584,13 +608,8 @@ ouro__gc_try(const struct set *set, uint32_t own)
     if (set->is_whole || set->has_types) { /* otherwise no type is of the set */
         memset(trial.type_reached, 0, sizeof trial.type_reached);
     }
-    if (set->is_whole) {
-        map_slots();
-    }
-    ouro__gc_for_each(set, count_from, NULL);
-    for (ouro_object *due; (due = ring_take(&trial.referents)) != NULL;) {
-        take_off_due(due);
-    }
+    note_slots(set->is_whole);
+    count_all(set);
     if (set->has_types) {
         ouro__walk_still(ouro__collected, OURO_DOMAIN_OBJECT, note_outsider, NULL);
     }
@@ -608,7 +627,6 @@ ouro__gc_try(const struct set *set, uint32_t own)
     }
     untrack_holders();
     forget_hubs();
-    forget_slots();
     return (struct ouro__gc_found){trial.n, trial.n - trial.n_reached, legacy,
                                    trial.n_reached - n_reached};
 }

@@ -30,10 +30,13 @@ ouro__walk_still(const struct ouro_heap *heap, ouro_domain domain,
             visit(pool->base, context);
             continue;
         }
-        uint32_t size = ouro__class_size[pool->class];
-        for (uint32_t at = ouro__pool_start(pool->class, pool->domain); at < pool->fresh; at += size) {
-            if (!ouro__is_cold(pool, at, size) && !ouro__is_link(ouro__link_load(pool->base + at))) {
-                visit(pool->base + at, context);
+        uint32_t size = ouro__class_size[pool->class], end = pool->fresh;
+        char *base = pool->base;
+        bool has_cold = pool->cold != 0;
+        for (uint32_t at = ouro__pool_start(pool->class, pool->domain); at < end; at += size) {
+            if (!(has_cold && ouro__is_cold(pool, at, size)) &&
+                !ouro__is_link(ouro__link_load(base + at))) {
+                visit(base + at, context);
             }
         }
     }
