@@ -12,6 +12,9 @@
  * before it only gets a count, which makes the walk stop there; one behind it goes on a stack.  When the stack is
  * full it also gets a count, and there is another walk.
  *
+ * Often nothing has to be reached at all: the first object of any garbage, in the order of the walk, has no reference
+ * left, and none from an object before it.  Where a whole set has no such object, it has no garbage.
+ *
  * In a whole set references lead anywhere, and each look at the table would wait for memory.  So referents wait
  * instead until there are as many as memory can bring at once, and so do objects whose references come next.
  *
@@ -41,7 +44,8 @@ static struct trial {
     size_t n_stack;
     ouro_object *stack[STACK_ITEMS];
     size_t n_waiting;
-    void *waiting[WAITING]; /* referents, or their places in the side table */
+    ouro_object *waiting[WAITING]; /* referents */
+    size_t places[WAITING];        /* where they are in the side table, times two, plus SIDE_FOLLOWS */
     struct hub *hubs;
     size_t n_hubs, hubs_room; /* a power of two, or 0 */
     uint8_t
@@ -95,7 +99,7 @@ hub_count(const ouro_object *object)
 }
 
 /* Change the count of a hub, which is 0 in the beginning.  Without memory it is missing: see is_held_outside(). */
-static void
+static __attribute__((noinline)) void
 add_to_hub(const ouro_object *object, int64_t count)
 {
     if (hub_count(object) != NULL) {
@@ -153,8 +157,9 @@ static inline void
 enter(ouro_object *object, bool is_barren)
 {
     uint8_t *at = ouro__side_at(object);
-    unsigned bits = SIDE_UNREACHED | (is_barren ? SIDE_BARREN : 0);
-    int64_t count = ouro__gc_side_count(ouro__side_load(at)) + ouro__count(object) - trial.own;
+    uint16_t value = ouro__side_load(at);
+    unsigned bits = SIDE_UNREACHED | (value & SIDE_FOLLOWS) | (is_barren ? SIDE_BARREN : 0);
+    int64_t count = ouro__gc_side_count(value) + ouro__count(object) - trial.own;
 
     trial.n++;
     if (OURO_UNLIKELY(count > SIDE_COUNT_MOST)) { /* also when what was taken off went all round */
@@ -191,17 +196,25 @@ take_off_at(uint8_t *at, uint16_t value)
 static __attribute__((noinline)) void
 take_off_waiting(size_t n)
 {
-    uint8_t *const *places = (uint8_t **)trial.waiting;
     for (size_t i = 0; i < n; i++) {
-        take_off_at(places[i], ouro__side_load(places[i]));
+        uint8_t *at = ouro__side.bytes + (trial.places[i] >> 1);
+        take_off_at(at, ouro__side_load(at) | (trial.places[i] & SIDE_FOLLOWS));
     }
 }
+
+/* An object whose references are counted. */
+struct counting {
+    const ouro_object *from;
+    bool is_barren;
+};
 
 /* Have the referents among `n` references wait; each may be NULL, which is outside. */
 static inline int
 take_off_row(ouro_object *const *refs, size_t n, void *context)
 {
     size_t n_waiting = trial.n_waiting;
+    struct counting *counting = context;
+    const ouro_object *from = counting->from;
     bool has_referents = false;
 
     for (size_t i = 0; i < n; i++) {
@@ -209,7 +222,7 @@ take_off_row(ouro_object *const *refs, size_t n, void *context)
             uint8_t *at = ouro__side_at(refs[i]);
             __builtin_prefetch(at, 1);
             has_referents = true;
-            trial.waiting[n_waiting++] = at;
+            trial.places[n_waiting++] = (size_t)(at - ouro__side.bytes) << 1 | (refs[i] > from);
             if (OURO_UNLIKELY(n_waiting == WAITING)) {
                 take_off_waiting(n_waiting);
                 n_waiting = 0;
@@ -217,9 +230,7 @@ take_off_row(ouro_object *const *refs, size_t n, void *context)
         }
     }
     trial.n_waiting = n_waiting;
-    if (has_referents) {
-        *(bool *)context = false;
-    }
+    counting->is_barren &= !has_referents;
     return 0;
 }
 
@@ -230,7 +241,7 @@ take_off_listed(ouro_object *referent, void *context)
         uint8_t *at = ouro__side_at(referent);
         uint16_t value = ouro__side_load(at);
         if (value & SIDE_LISTED) {
-            *(bool *)context = false;
+            ((struct counting *)context)->is_barren = false;
             take_off_at(at, value);
         }
     }
@@ -252,18 +263,18 @@ count_from(ouro_object *object, bool is_whole)
         return;
     }
     struct ouro_type *type = ouro__type(object);
-    bool is_barren = true;
+    struct counting counting = {object, true};
     if (is_whole) {
-        ouro__visit_rows(object, type, take_off_row, &is_barren);
+        ouro__visit_rows(object, type, take_off_row, &counting);
     } else {
-        ouro__visit_fields(object, type, take_off_listed, &is_barren);
+        ouro__visit_fields(object, type, take_off_listed, &counting);
     }
     if (OURO_UNLIKELY(type->has_traverse)) {
-        ouro__visit_functions(object, type, take_off_loan, &is_barren);
+        ouro__visit_functions(object, type, take_off_loan, &counting);
     }
-    enter(object, is_barren);
-    bool may_end =
-        type->untracking == UNTRACKED_BY_ANY || (is_barren && type->untracking == UNTRACKED_BY_FULL);
+    enter(object, counting.is_barren);
+    bool may_end = type->untracking == UNTRACKED_BY_ANY ||
+                   (counting.is_barren && type->untracking == UNTRACKED_BY_FULL);
     if (may_end && is_whole) {
         (void)ouro__chunk_add(&trial.holders, object); /* without memory: another time */
     }
@@ -283,7 +294,7 @@ count_from_listed(void *block, void *context)
     count_from(block, false);
 }
 
-static void
+static __attribute__((flatten)) void
 count_all(const struct set *set)
 {
     if (set->is_whole) {
@@ -358,9 +369,8 @@ reach_now(ouro_object *referent)
 static __attribute__((noinline)) void
 reach_waiting(size_t n)
 {
-    ouro_object *const *objects = (ouro_object **)trial.waiting;
     for (size_t i = 0; i < n; i++) {
-        reach_now(objects[i]);
+        reach_now(trial.waiting[i]);
     }
 }
 
@@ -435,17 +445,26 @@ reach_rest(void)
     }
 }
 
-static void
+/* Is the object held from outside, or by one that comes before it? */
+static bool
+has_ground(ouro_object *object, uint16_t value, void *context)
+{
+    (void)context;
+    check(object, value);
+    return value & SIDE_FOLLOWS || is_held_outside(object, value);
+}
+
+static bool
 sweep(ouro_object *object, uint16_t value, void *context)
 {
     (void)context;
     if (!is_held_outside(object, value)) {
-        return;
+        return true;
     }
     check(object, value);
     note_reached(ouro__side_at(object), value);
     if (value & SIDE_BARREN) {
-        return;
+        return true;
     }
     trial.at = object;
     reach_from(object);
@@ -453,6 +472,7 @@ sweep(ouro_object *object, uint16_t value, void *context)
         0) { /* what waits may do so while the walk goes on: it looks like what is ahead */
         reach_rest();
     }
+    return true;
 }
 
 /* Reach the types that are known to have objects. */
@@ -546,13 +566,14 @@ reach_types_of_objects(const struct set *set)
 /* ---- legacy finalizers ---- */
 
 /* Without memory for the list it stays alive all the same, and is found again. */
-static void
+static bool
 note_legacy(ouro_object *object, uint16_t value, void *context)
 {
     if (ouro__type(object)->flags & OURO_TYPE_LEGACY_FINALIZER) {
         (void)ouro__chunk_add(context, object);
         put_off(object, ouro__side_at(object), value);
     }
+    return true;
 }
 
 /* Have what is unreached and has a legacy finalizer look held from outside, and reach from there.  @source CPython
@@ -586,11 +607,11 @@ ouro__gc_untrack(ouro_object *object)
 }
 
 static void
-untrack_holders(void)
+untrack_holders(bool has_trash)
 {
     for (struct chunk *chunk = trial.holders; chunk != NULL; chunk = chunk->next) {
         for (size_t i = 0; i < chunk->n; i++) {
-            if (!ouro__gc_is_trash(chunk->items[i])) {
+            if (!has_trash || !ouro__gc_is_trash(chunk->items[i])) {
                 ouro__gc_untrack(chunk->items[i]);
             }
         }
@@ -599,13 +620,28 @@ untrack_holders(void)
     trial.holders = NULL;
 }
 
+/* Reach all that is held from outside, or needed by what is. */
+static void
+reach_set(const struct set *set)
+{
+    bool may_have_types = set->is_whole || set->has_types; /* otherwise no type is of the set */
+
+    if (may_have_types) {
+        reach_types();
+    }
+    reach_all(set);
+    if (may_have_types) {
+        reach_types_of_objects(set);
+    }
+}
+
 struct ouro__gc_found
 ouro__gc_try(const struct set *set, uint32_t own)
 {
     trial.is_whole = set->is_whole;
     trial.own = own;
     trial.n = trial.n_reached = 0;
-    if (set->is_whole || set->has_types) { /* otherwise no type is of the set */
+    if (set->is_whole || set->has_types) {
         memset(trial.type_reached, 0, sizeof trial.type_reached);
     }
     note_slots(set->is_whole);
@@ -613,19 +649,17 @@ ouro__gc_try(const struct set *set, uint32_t own)
     if (set->has_types) {
         ouro__walk_still(ouro__collected, OURO_DOMAIN_OBJECT, note_outsider, NULL);
     }
-    if (set->is_whole || set->has_types) {
-        reach_types();
-    }
-    reach_all(set);
-    if (set->is_whole || set->has_types) {
-        reach_types_of_objects(set);
+    if (set->is_whole && ouro__gc_for_each_unreached(set, has_ground, NULL)) {
+        trial.n_reached = trial.n;
+    } else {
+        reach_set(set);
     }
     size_t n_reached = trial.n_reached;
     struct chunk *legacy = NULL;
     if (__atomic_load_n(&ouro__has_legacy_types, __ATOMIC_RELAXED) && n_reached < trial.n) {
         legacy = keep_legacy(set);
     }
-    untrack_holders();
+    untrack_holders(trial.n_reached < trial.n);
     forget_hubs();
     return (struct ouro__gc_found){trial.n, trial.n - trial.n_reached, legacy,
                                    trial.n_reached - n_reached};

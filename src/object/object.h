@@ -90,12 +90,12 @@ struct ouro_type {
     size_t size, item_size;
     void (*let_go)(ouro_object *object); /* clear and dealloc at once, where that is known; or NULL */
     void (*end)(ouro_object *object);    /* destroys one that nobody but its owner ever had */
-    uint8_t size_class;  /* of its objects' blocks; 0 when they differ in size, or are not small */
-    uint8_t untracking;  /* enum untracking */
-    uint8_t plain_class; /* the same where they end with their memory; otherwise 0 */
-    uint16_t n_refs;     /* where the table has nothing but so many references, */
-    uint32_t refs;       /* the next behind the other from this offset on; otherwise 0 */
-    uint32_t n_fields;
+    uint8_t size_class;   /* of its objects' blocks; 0 when they differ in size, or are not small */
+    uint8_t untracking;   /* enum untracking */
+    uint8_t plain_class;  /* the same where they end with their memory; otherwise 0 */
+    uint16_t n_refs;      /* where the table has nothing but so many references, */
+    uint32_t refs;        /* the next behind the other from this offset on; otherwise 0 */
+    uint32_t n_fields;    /* single references that follow each other are one */
     uint32_t items_count; /* offset of the count of ouro_new_items()'s items, 0 for none */
     ouro_field *fields;   /* those of the bases first; owned, a mem block */
     bool has_traverse;    /* it or a base has a traverse of its own */
@@ -738,17 +738,13 @@ static inline __attribute__((always_inline)) int
 ouro__visit_rows(const ouro_object *object, const struct ouro_type *type,
                  int (*visit)(ouro_object *const *refs, size_t n, void *context), void *context)
 {
-    if (type->n_refs != 0) {
-        const char *row = (const char *)object + type->refs;
-        return visit((ouro_object *const *)(const void *)row, type->n_refs, context);
-    }
     const ouro_field *field = type->fields, *end = field + type->n_fields;
     for (; field != end; field++) {
         size_t n, n_refs = field->n_refs, stride = field->stride;
         char *element = ouro__field_elements(object, field, &n);
         if (stride == n_refs * sizeof(ouro_object *)) {
             n_refs *= n;
-            n = 1;
+            n = n_refs != 0;
         }
         for (; n != 0; n--, element += stride) {
             int result = visit((ouro_object *const *)(void *)element, n_refs, context);
