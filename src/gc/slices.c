@@ -111,7 +111,6 @@ visit_portion(ouro_object *object, const struct ouro_type *type, struct cursor *
             return false;
         }
     }
-    slices.part = slices.part == object ? NULL : slices.part;
     spend(PORTION - n_left);
     return true;
 }
@@ -303,9 +302,11 @@ go_on_with_part(void)
     ouro_object *object = ouro__gc_live_object(slices.part);
     struct cursor cursor = slices.part_cursor;
 
+    slices.part = NULL; /* unless there is more of it */
     if (object == NULL || !ouro__gc_looks_at(object)) {
-        slices.part = NULL;
-    } else if (slices.phase == COUNTING) {
+        return;
+    }
+    if (slices.phase == COUNTING) {
         count_from(object, &cursor);
     } else {
         reach_from(object, &cursor);
@@ -365,7 +366,9 @@ walk_slot(enum phase phase, void (*visit)(ouro_object *object, unsigned value))
         spend(1);
         char *block = pool->base + at;
         unsigned value = ouro__side_load(ouro__side_at(block));
-        slices.here = block;
+        if (phase == REACHING) {
+            slices.here = block;
+        }
         if (is_wanted(phase, value) &&
             (is_large || (!ouro__is_cold(pool, at, size) && !ouro__is_link(ouro__link_load(block)))) &&
             ouro__gc_looks_at((ouro_object *)(void *)block)) {

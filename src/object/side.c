@@ -5,6 +5,8 @@ struct side ouro__side;
 static ouro__os_lock side_lock = OURO_OS_LOCK_INIT;
 
 #define LEAST_COVERED ((uintptr_t)64 << 20)
+#define HUGE_COVERED                                                                                   \
+    ((uintptr_t)256 << 20) /* from here on small pages would cost more faults than they spare memory */
 
 /* With the bytes for slots behind it. */
 static size_t
@@ -28,6 +30,9 @@ ouro__side_extend(void)
         uint8_t *bytes = ouro__os_map(size_of(covered));
         reaches = bytes != NULL;
         if (reaches) {
+            if (covered >= HUGE_COVERED) {
+                ouro__os_prefer_huge_pages(bytes, size_of(covered));
+            }
             if (ouro__side.bytes != NULL) { /* a collection in slices has left its notes there */
                 if (!ouro__os_move(ouro__side.bytes, bytes, ouro__side.covered >> 4)) {
                     memcpy(bytes, ouro__side.bytes, ouro__side.covered >> 4);
