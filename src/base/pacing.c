@@ -26,7 +26,8 @@
  *
  * Ouro's own collector (OURO_PACE_NATIVE) makes objects several times as fast as an interpreter does, so a tenth more comes
  * soon: a program that only builds would spend most of its time on looks.  There a look that found everything clean
- * lets the heaps grow for twice as long before the next, up to three times their size; one that found garbage brings
+ * lets the heaps grow for twice as long before the next, up to three times their size, and more of the batches are left
+ * out while the heaps are large; one that found garbage brings
  * the quarter back.  Whoever works between allocations has the cheap looks long before. */
 #include "base/pacing.h"
 
@@ -46,6 +47,10 @@
 /* After so many clean looks in a row every second batch is left out, after twice as many three of four... */
 #define CLEAN_STREAK 6
 #define SKIP_SHIFT_MAX 3
+/* Ouro's own goes on to so many where the heaps are large: a batch holds a MiB at most, and what is left out a quarter of
+ * the heaps. */
+#define NATIVE_SKIP_SHIFT_MAX 5
+#define SKIP_SHARE 4
 
 /* A dirty look has so many after it keep apart what they leave; after as many it is looked at again. */
 #define MIDDLE_LOOKS 10
@@ -101,13 +106,23 @@ draw(struct ouro__pacing *pacing)
     return pacing->random = x;
 }
 
+static unsigned
+most_skip_shift(const struct ouro__pacing *pacing)
+{
+    unsigned most = pacing->manner == OURO_PACE_COUNTS ? 0 : SKIP_SHIFT_MAX;
+    while (pacing->manner == OURO_PACE_NATIVE && most < NATIVE_SKIP_SHIFT_MAX &&
+           (4U << most) * SKIP_SHARE * MIB <= pacing->bytes_at_event) {
+        most++;
+    }
+    return most;
+}
+
 /* Whether the batch that begins now is to be looked at. */
 static bool
 plan_young(struct ouro__pacing *pacing)
 {
-    unsigned shift = pacing->clean_looks / CLEAN_STREAK;
-    shift = shift > SKIP_SHIFT_MAX ? SKIP_SHIFT_MAX : shift;
-    shift = pacing->manner == OURO_PACE_COUNTS ? 0 : shift;
+    unsigned shift = pacing->clean_looks / CLEAN_STREAK, most = most_skip_shift(pacing);
+    shift = shift > most ? most : shift;
     return (draw(pacing) >> 20 & ((1U << shift) - 1)) == 0 || pacing->skipped >= 2U << shift;
 }
 
@@ -347,6 +362,16 @@ ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left
             pacing->manner == OURO_PACE_NATIVE && pacing->looks_since_dirty >= MIDDLE_LOOKS;
     }
     pacing->bytes_at_event = now.bytes;
+    pacing->plans_young = plan_young(pacing);
+}
+
+void
+ouro__pacing_go_on(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_seen)
+{
+    if (n_found * 100 >= n_seen * DIRTY_PERCENT && n_found != 0) {
+        pacing->clean_looks = 0;
+    }
+    pacing->skipped = pacing->plans_young ? 0 : pacing->skipped + 1;
     pacing->plans_young = plan_young(pacing);
 }
 

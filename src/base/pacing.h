@@ -94,6 +94,10 @@ void ouro__pacing_no_survey(struct ouro__pacing *pacing);
 void ouro__pacing_stop(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_left, uint64_t cost_ns,
                        struct ouro__pace_moment now);
 
+/* A batch has ended while a look at everything goes on beside; of `n_seen` objects that were looked at, if the batch was,
+ * `n_found` were garbage.  Plans the next batch, nothing else. */
+void ouro__pacing_go_on(struct ouro__pacing *pacing, uint64_t n_found, uint64_t n_seen);
+
 /* The heaps have grown to `bytes`: true when a look is wanted at the next occasion. */
 bool ouro__pacing_grew(struct ouro__pacing *pacing, uint64_t bytes);
 

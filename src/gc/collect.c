@@ -66,19 +66,20 @@ hold(ouro_object *object)
     }
 }
 
-static void
+static bool
 gather(ouro_object *object, uint16_t side, void *context)
 {
     struct collection *collection = context;
 
     (void)side;
-    if (collection->no_memory || !add(&collection->trash.list, object)) {
+    if (!add(&collection->trash.list, object)) {
         collection->no_memory = true;
-        return;
+        return false;
     }
     collection->n_trash++;
     collection->trash.has_types |= ouro__type(object) == ouro__type_type;
     hold(object);
+    return true;
 }
 
 /* Weak references to trash forget it.  Those that are trash forget what they refer to: they would be called while the

@@ -75,14 +75,25 @@ void ouro__gc_controls_changed(void);
 
 /* What the side table says of an object. */
 enum side_bits {
-    SIDE_COUNT = 0x07FF,  /* references not accounted for yet, modulo SIDE_COUNT + 1 */
-    SIDE_BARREN = 0x0800, /* it refers to no object of the set, but for its type */
-    SIDE_IN = 0x1000,     /* of the set, and counted */
-    SIDE_REACHED = 0x2000,
-    SIDE_HUB = 0x4000, /* references are too many for SIDE_COUNT */
-    SIDE_LISTED =
-        0x8000, /* of the set of the trial in progress; what slices.c leaves there has it not */
+    SIDE_FOLLOWS = 1, /* an object of the set refers to it that comes before it in the walk */
+    SIDE_BARREN = 2,  /* it refers to no object of the set, but for its type */
+    SIDE_IN = 4,      /* of the set, and counted */
+    SIDE_REACHED = 8,
+    SIDE_HUB = 16,    /* references are too many for SIDE_COUNT */
+    SIDE_LISTED = 32, /* of the set of the trial in progress; what slices.c leaves there has it not */
+    SIDE_ONE = 64,
+    SIDE_COUNT = 0xFFC0, /* references not accounted for yet, a signed number of SIDE_ONE */
 };
+
+#define SIDE_COUNT_MOST 511
+#define SIDE_COUNT_WRAPS (2 * (SIDE_COUNT_MOST + 1))
+
+/* The count in a place of the side table. */
+static inline int
+ouro__gc_side_count(uint16_t value)
+{
+    return (int16_t)value >> 6; /* arithmetic */
+}
 
 #define SIDE_UNREACHED (SIDE_IN | SIDE_LISTED) /* of these and SIDE_REACHED, what trash has */
 #define SIDE_STATE (SIDE_UNREACHED | SIDE_REACHED)
@@ -170,23 +181,23 @@ ouro__gc_for_each(const struct set *set, void (*visit)(void *object, void *conte
     }
 }
 
-/* Call `visit(object, side, context)` for each object of the set that was counted and not reached: a look at the side
- * table alone for the others. */
-static inline __attribute__((always_inline)) void
+/* Call `visit(object, side, context)` for each object of the set that was counted and not reached, until it returns false:
+ * a look at the side table alone for the others.  Whether it never did. */
+static inline __attribute__((always_inline)) bool
 ouro__gc_for_each_unreached(const struct set *set,
-                            void (*visit)(ouro_object *object, uint16_t side, void *context),
+                            bool (*visit)(ouro_object *object, uint16_t side, void *context),
                             void *context)
 {
     if (!set->is_whole) {
         for (struct chunk *chunk = set->list; chunk != NULL; chunk = chunk->next) {
             for (size_t i = 0; i < chunk->n; i++) {
                 uint16_t value = ouro__side_load(ouro__side_at(chunk->items[i]));
-                if ((value & SIDE_STATE) == SIDE_UNREACHED) {
-                    visit(chunk->items[i], value, context);
+                if ((value & SIDE_STATE) == SIDE_UNREACHED && !visit(chunk->items[i], value, context)) {
+                    return false;
                 }
             }
         }
-        return;
+        return true;
     }
     size_t n = ouro__range_extent() >> SLOT_SHIFT;
     for (size_t i = 1; i < n; i++) {
@@ -198,13 +209,16 @@ ouro__gc_for_each_unreached(const struct set *set,
         uint32_t size = is_large ? SLOT_SIZE : ouro__class_size[pool->class];
         uint32_t first = is_large ? 0 : ouro__pool_start(pool->class, pool->domain);
         uint32_t end = is_large ? 1 : pool->fresh;
+        char *base = pool->base;
         for (uint32_t at = first; at < end; at += size) {
-            uint16_t value = ouro__side_load(ouro__side_at(pool->base + at));
-            if ((value & SIDE_STATE) == SIDE_UNREACHED) {
-                visit((ouro_object *)(void *)(pool->base + at), value, context);
+            uint16_t value = ouro__side_load(ouro__side_at(base + at));
+            if ((value & SIDE_STATE) == SIDE_UNREACHED &&
+                !visit((ouro_object *)(void *)(base + at), value, context)) {
+                return false;
             }
         }
     }
+    return true;
 }
 
 #endif

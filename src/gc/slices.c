@@ -1,6 +1,8 @@
 /* slices.c - the old generation is looked at a little at a time, while the program goes on between.
  *
  *   COUNTING   as in trial.c: each old object's count in the side table, less one for each reference from an old object
+ *   PROVING    is there an object with none left that no object before it refers to?  If not, there is no garbage: trial.c
+ *              says why; that is the end, without suspects
  *   REACHING   from those with a count left, and from all that came later, what can be reached is marked
  *   LISTING    old objects that were not: the suspects
  *
@@ -26,13 +28,14 @@
 #define PORTION 4096 /* references of one array that are looked at in one go */
 #endif
 
-enum phase { IDLE, COUNTING, REACHING, LISTING };
+enum phase { IDLE, COUNTING, PROVING, REACHING, LISTING };
 
 /* How far one object's references were visited. */
 struct cursor {
     uint32_t field;
     size_t item;
     bool is_barren; /* none was of the set */
+    const ouro_object *from;
 };
 
 /* One thread at a time: the world stands still. */
@@ -48,7 +51,7 @@ static struct {
     ouro_object *part; /* an object with many references, half-way through, or NULL */
     struct cursor part_cursor;
 
-    bool again; /* an object was put off to the next walk */
+    bool again; /* an object was put off to the next walk, or nothing is proved */
     size_t n_stack;
     ouro_object *stack[STACK_ITEMS];
     uint8_t type_reached[MAX_TYPES];
@@ -72,7 +75,7 @@ may_be_in(const ouro_object *object)
 
 /* ---- references, a portion of them at a time ---- */
 
-typedef int visitor(ouro_object *referent, void *context);
+typedef void visitor(ouro_object *const *refs, size_t n, struct cursor *cursor);
 
 static inline void
 spend(size_t n)
@@ -89,16 +92,17 @@ visit_portion(ouro_object *object, const struct ouro_type *type, struct cursor *
 
     for (; cursor->field < type->n_fields; cursor->field++, cursor->item = 0) {
         const ouro_field *field = &type->fields[cursor->field];
-        size_t n;
-        char *elements = ouro__field_elements(object, field, &n);
-        for (; cursor->item < n && n_left != 0; cursor->item++, n_left--) {
-            char *element = elements + cursor->item * field->stride;
-            ouro_object *const *refs = (ouro_object *const *)(void *)element;
-            for (unsigned r = 0; r < field->n_refs; r++) {
-                if (refs[r] != NULL) {
-                    visit(refs[r], cursor);
-                }
-            }
+        size_t n, n_refs = field->n_refs, stride = field->stride;
+        char *element = ouro__field_elements(object, field, &n) + cursor->item * stride;
+        size_t n_now = cursor->item >= n ? 0 : n - cursor->item < n_left ? n - cursor->item : n_left;
+        cursor->item += n_now;
+        n_left -= n_now;
+        if (stride == n_refs * sizeof(ouro_object *)) {
+            n_refs *= n_now;
+            n_now = n_refs != 0;
+        }
+        for (; n_now != 0; n_now--, element += stride) {
+            visit((ouro_object *const *)(void *)element, n_refs, cursor);
         }
         if (cursor->item < n) {
             slices.part = object;
@@ -107,7 +111,6 @@ visit_portion(ouro_object *object, const struct ouro_type *type, struct cursor *
             return false;
         }
     }
-    slices.part = slices.part == object ? NULL : slices.part;
     spend(PORTION - n_left);
     return true;
 }
@@ -127,22 +130,25 @@ has_many(const ouro_object *object, const struct ouro_type *type)
 
 /* ---- counting ---- */
 
-static int
-take_off(ouro_object *referent, void *context)
+static inline void
+take_off_row(ouro_object *const *refs, size_t n, struct cursor *cursor)
 {
-    if (may_be_in(referent)) {
-        uint8_t *at = ouro__side_at(referent);
-        unsigned value = ouro__side_load(at);
-        ((struct cursor *)context)->is_barren = false;
-        ouro__side_store(at, (uint16_t)((value & ~(unsigned)SIDE_COUNT) | ((value - 1) & SIDE_COUNT)));
+    for (size_t i = 0; i < n; i++) {
+        if (may_be_in(refs[i])) {
+            uint8_t *at = ouro__side_at(refs[i]);
+            unsigned value = ouro__side_load(at) | (refs[i] > cursor->from ? SIDE_FOLLOWS : 0);
+            cursor->is_barren = false;
+            ouro__side_store(at, (uint16_t)(value - SIDE_ONE));
+        }
     }
-    return 0;
 }
 
 static int
-take_off_loan(ouro_loan referent, void *context)
+take_off_loan(ouro_loan loan, void *context)
 {
-    return take_off(ouro_look(referent), context);
+    ouro_object *referent = ouro_look(loan);
+    take_off_row(&referent, 1, context);
+    return 0;
 }
 
 /* Count from an object, or from the next portion of it. */
@@ -151,16 +157,18 @@ count_from(ouro_object *object, struct cursor *cursor)
 {
     struct ouro_type *type = ouro__type(object);
 
-    if (!visit_portion(object, type, cursor, take_off)) {
+    cursor->from = object;
+    if (!visit_portion(object, type, cursor, take_off_row)) {
         return;
     }
     if (type->has_traverse) {
         ouro__visit_functions(object, type, take_off_loan, cursor);
     }
     uint8_t *at = ouro__side_at(object);
-    unsigned value = ouro__side_load(at), bits = SIDE_IN;
+    unsigned value = ouro__side_load(at), bits = SIDE_IN | (value & SIDE_FOLLOWS);
     bits |= cursor->is_barren ? SIDE_BARREN : 0;
-    ouro__side_store(at, (uint16_t)(bits | ((value + (unsigned)ouro__count(object)) & SIDE_COUNT)));
+    value = (value & SIDE_COUNT) + (unsigned)ouro__count(object) * SIDE_ONE;
+    ouro__side_store(at, (uint16_t)(value | bits));
     slices.n_seen++;
 }
 
@@ -176,35 +184,43 @@ count_object(ouro_object *object, unsigned value)
 
 /* ---- reaching ---- */
 
-static int
-reach(ouro_object *referent, void *context)
+static void
+reach(ouro_object *referent)
 {
-    (void)context;
-    if (!may_be_in(referent)) {
-        return 0;
-    }
     uint8_t *at = ouro__side_at(referent);
     unsigned value = ouro__side_load(at);
     if ((value & (SIDE_IN | SIDE_REACHED)) != SIDE_IN) {
-        return 0;
+        return;
     }
     bool is_ahead = (const void *)referent > slices.here;
     if (value & SIDE_BARREN) {
         ouro__side_store(at, (uint16_t)(value | SIDE_REACHED));
     } else if (is_ahead || slices.n_stack == STACK_ITEMS) { /* the walk comes by, or the next one */
-        ouro__side_store(at, (uint16_t)((value & ~(unsigned)SIDE_COUNT) | 1));
+        ouro__side_store(at, (uint16_t)((value & ~(unsigned)SIDE_COUNT) | SIDE_ONE));
         slices.again |= !is_ahead;
     } else {
         ouro__side_store(at, (uint16_t)(value | SIDE_REACHED));
         slices.stack[slices.n_stack++] = referent;
     }
-    return 0;
+}
+
+static inline void
+reach_row(ouro_object *const *refs, size_t n, struct cursor *cursor)
+{
+    (void)cursor;
+    for (size_t i = 0; i < n; i++) {
+        if (may_be_in(refs[i])) {
+            reach(refs[i]);
+        }
+    }
 }
 
 static int
-reach_loan(ouro_loan referent, void *context)
+reach_loan(ouro_loan loan, void *context)
 {
-    return reach(ouro_look(referent), context);
+    ouro_object *referent = ouro_look(loan);
+    reach_row(&referent, 1, context);
+    return 0;
 }
 
 /* Reach from an object, or from the next portion of it. */
@@ -213,7 +229,7 @@ reach_from(ouro_object *object, struct cursor *cursor)
 {
     struct ouro_type *type = ouro__type(object);
 
-    if (!visit_portion(object, type, cursor, reach)) {
+    if (!visit_portion(object, type, cursor, reach_row)) {
         return;
     }
     if (type->has_traverse) {
@@ -221,7 +237,8 @@ reach_from(ouro_object *object, struct cursor *cursor)
     }
     if (!slices.type_reached[object->type]) {
         slices.type_reached[object->type] = true;
-        reach(&type->head, cursor);
+        const ouro_object *head = &type->head;
+        reach_row((ouro_object *const *)&head, 1, cursor);
     }
 }
 
@@ -238,7 +255,7 @@ empty_stack(void)
         } else { /* two are not half-way through at once: its turn comes with the next walk */
             uint8_t *at = ouro__side_at(object);
             unsigned value = ouro__side_load(at) & ~(unsigned)(SIDE_COUNT | SIDE_REACHED);
-            ouro__side_store(at, (uint16_t)(value | 1));
+            ouro__side_store(at, (uint16_t)(value | SIDE_ONE));
             slices.again = true;
         }
     }
@@ -255,7 +272,17 @@ sweep_object(ouro_object *object, unsigned value)
     }
 }
 
-/* ---- listing ---- */
+/* ---- proving, and listing ---- */
+
+/* One that may be the first of some garbage: nothing is proved. */
+static void
+doubt(ouro_object *object, unsigned value)
+{
+    (void)object;
+    (void)value;
+    slices.again = true;
+    slices.slot = slices.n_slots;
+}
 
 static void
 list_object(ouro_object *object, unsigned value)
@@ -275,9 +302,11 @@ go_on_with_part(void)
     ouro_object *object = ouro__gc_live_object(slices.part);
     struct cursor cursor = slices.part_cursor;
 
+    slices.part = NULL; /* unless there is more of it */
     if (object == NULL || !ouro__gc_looks_at(object)) {
-        slices.part = NULL;
-    } else if (slices.phase == COUNTING) {
+        return;
+    }
+    if (slices.phase == COUNTING) {
         count_from(object, &cursor);
     } else {
         reach_from(object, &cursor);
@@ -305,6 +334,8 @@ is_wanted(enum phase phase, unsigned value)
     switch (phase) {
     case COUNTING:
         return true;
+    case PROVING:
+        return (value & (SIDE_IN | SIDE_FOLLOWS | SIDE_COUNT)) == SIDE_IN;
     case REACHING:
         return !(value & SIDE_REACHED) && (value & (SIDE_IN | SIDE_COUNT)) != SIDE_IN;
     default:
@@ -335,7 +366,9 @@ walk_slot(enum phase phase, void (*visit)(ouro_object *object, unsigned value))
         spend(1);
         char *block = pool->base + at;
         unsigned value = ouro__side_load(ouro__side_at(block));
-        slices.here = block;
+        if (phase == REACHING) {
+            slices.here = block;
+        }
         if (is_wanted(phase, value) &&
             (is_large || (!ouro__is_cold(pool, at, size) && !ouro__is_link(ouro__link_load(block)))) &&
             ouro__gc_looks_at((ouro_object *)(void *)block)) {
@@ -352,6 +385,8 @@ walk(void)
     switch (slices.phase) {
     case COUNTING:
         return walk_slot(COUNTING, count_object);
+    case PROVING:
+        return walk_slot(PROVING, doubt);
     case REACHING:
         return walk_slot(REACHING, sweep_object);
     default:
@@ -379,10 +414,11 @@ n_to_walk(void)
 static bool
 end_walk(void)
 {
-    if (slices.phase == LISTING) {
+    static const enum phase next[] = {[COUNTING] = PROVING, [REACHING] = LISTING};
+    if (slices.phase == LISTING || (slices.phase == PROVING && !slices.again)) {
         return true;
     }
-    begin_walk(slices.phase == COUNTING || slices.again ? REACHING : LISTING);
+    begin_walk(slices.again ? REACHING : next[slices.phase]);
     return false;
 }
 

@@ -5,32 +5,29 @@
  * be reached is marked.  Headers are read when their turn comes in the order of the walk; a referent costs a
  * look at two bytes of the table, one that is in no pool of collected objects not even that.
  *
- * Counts are taken modulo SIDE_COUNT + 1, since references may be met before the object they refer to.  Objects that
- * could have more than that (hubs) have their count in a hash table; without memory for that they are taken for
- * reachable.
+ * Counts may be below zero meanwhile, since references may be met before the object they refer to.  Of objects that have
+ * more than SIDE_COUNT_MOST (hubs), a hash table has the rest; without memory for that they are taken for reachable.
  *
  * Reaching goes in the order of addresses, too, where the set is whole: a referent that the walk has still
  * before it only gets a count, which makes the walk stop there; one behind it goes on a stack.  When the stack is
  * full it also gets a count, and there is another walk.
  *
- * In a whole set references lead anywhere, and each look at the table would wait for memory.  So referents wait in a ring
- * instead, of as many as memory can bring at once, and so do objects whose references come next.
+ * Often nothing has to be reached at all: the first object of any garbage, in the order of the walk, has no reference
+ * left, and none from an object before it.  Where a whole set has no such object, it has no garbage.
+ *
+ * In a whole set references lead anywhere, and each look at the table would wait for memory.  So referents wait
+ * instead until there are as many as memory can bring at once, and so do objects whose references come next.
  *
  * @source  CPython Python/gc.c, update_refs(), subtract_refs(), move_unreachable(); Bacon and Rajan, "Concurrent
  *          cycle collection in reference counted systems" (2001) for trial deletion; Cher, Hosking and Vijaykumar, "Software
- *          prefetching for mark-sweep garbage collection" (2004) for the rings */
+ *          prefetching for mark-sweep garbage collection" (2004) for waiting */
 #include "gc/gc.h"
 
 #define STACK_ITEMS 8192
 #define LEAST_HUBS 512
 
-#define RING_ITEMS 16
-
-/* Objects whose turn comes when as many others have been put in behind them. */
-struct ring {
-    ouro_object *items[RING_ITEMS];
-    size_t n_in, n_out; /* so far */
-};
+#define WAITING 64 /* referents */
+#define FEW 16     /* objects from the stack */
 
 struct hub {
     const ouro_object *object; /* NULL: empty */
@@ -46,11 +43,13 @@ static struct trial {
     const void *at; /* where the walk is */
     size_t n_stack;
     ouro_object *stack[STACK_ITEMS];
-    struct ring referents, visits; /* of a whole set */
+    size_t n_waiting;
+    ouro_object *waiting[WAITING]; /* referents */
+    size_t places[WAITING];        /* where they are in the side table, times two, plus SIDE_FOLLOWS */
     struct hub *hubs;
     size_t n_hubs, hubs_room; /* a power of two, or 0 */
-    uint8_t *
-        slots; /* of a whole set: which slots of the range have collected objects; NULL: look at the side table */
+    uint8_t
+        *slots; /* of a whole set: which slots of the range have collected objects; otherwise NULL */
     size_t n_slots;
     struct chunk *holders; /* of a whole set: objects that may not have to be looked at any more */
     uint8_t type_reached[MAX_TYPES];
@@ -100,7 +99,7 @@ hub_count(const ouro_object *object)
 }
 
 /* Change the count of a hub, which is 0 in the beginning.  Without memory it is missing: see is_held_outside(). */
-static void
+static __attribute__((noinline)) void
 add_to_hub(const ouro_object *object, int64_t count)
 {
     if (hub_count(object) != NULL) {
@@ -122,57 +121,24 @@ forget_hubs(void)
     trial.n_hubs = trial.hubs_room = 0;
 }
 
-/* ---- rings ---- */
-
-/* Take out what has been there longest, or NULL. */
-static inline ouro_object *
-ring_take(struct ring *ring)
-{
-    return ring->n_out != ring->n_in ? ring->items[ring->n_out++ % RING_ITEMS] : NULL;
-}
-
-/* Put an object in; what has to make room for it, or NULL. */
-static inline ouro_object *
-ring_put(struct ring *ring, ouro_object *object)
-{
-    ouro_object *due = ring->n_in - ring->n_out == RING_ITEMS ? ring_take(ring) : NULL;
-    ring->items[ring->n_in++ % RING_ITEMS] = object;
-    return due;
-}
-
 /* ---- which slots ---- */
 
 static void
-map_slots(void)
+note_slots(bool is_whole)
 {
-    size_t n = ouro__range_extent() >> SLOT_SHIFT;
-    uint8_t *slots = ouro__os_map(ouro__round_up(n, ouro__os_page_size()));
-
-    trial.slots = slots;
-    trial.n_slots = n;
-    for (size_t i = 1; slots != NULL && i < n; i++) {
-        slots[i] = ouro__heap_of(ouro__record_at((uintptr_t)i << SLOT_SHIFT)) == ouro__collected;
+    trial.slots = is_whole ? ouro__side_slots() : NULL;
+    trial.n_slots = ouro__range_extent() >> SLOT_SHIFT;
+    for (size_t i = 1; is_whole && i < trial.n_slots; i++) {
+        trial.slots[i] = ouro__heap_of(ouro__record_at((uintptr_t)i << SLOT_SHIFT)) == ouro__collected;
     }
-}
-
-static void
-forget_slots(void)
-{
-    if (trial.slots != NULL) {
-        ouro__os_unmap(trial.slots, ouro__round_up(trial.n_slots, ouro__os_page_size()));
-    }
-    trial.slots = NULL;
 }
 
 /* May the object be of the set? */
 static inline bool
 may_be_in(const ouro_object *object)
 {
-    uintptr_t at = (uintptr_t)object - ouro__range.base;
-    if (trial.slots != NULL) {
-        return at >> SLOT_SHIFT < trial.n_slots && trial.slots[at >> SLOT_SHIFT];
-    }
-    return ouro__side_covers(object);
+    size_t slot = ((uintptr_t)object - ouro__range.base) >> SLOT_SHIFT;
+    return slot < trial.n_slots && (trial.slots == NULL || trial.slots[slot]);
 }
 
 /* ---- counting ---- */
@@ -190,101 +156,153 @@ complain_about(const ouro_object *object)
 static inline void
 enter(ouro_object *object, bool is_barren)
 {
-    int64_t count = ouro__count(object) - trial.own;
     uint8_t *at = ouro__side_at(object);
     uint16_t value = ouro__side_load(at);
-    unsigned taken = -(unsigned)value & SIDE_COUNT;
-    unsigned bits = SIDE_UNREACHED | (is_barren ? SIDE_BARREN : 0);
+    unsigned bits = SIDE_UNREACHED | (value & SIDE_FOLLOWS) | (is_barren ? SIDE_BARREN : 0);
+    int64_t count = ouro__gc_side_count(value) + ouro__count(object) - trial.own;
 
     trial.n++;
-    if (OURO_UNLIKELY(count > SIDE_COUNT)) {
-        add_to_hub(object, count - taken);
-        ouro__side_store(at, (uint16_t)(bits | SIDE_HUB));
-        return;
-    }
-    if (OURO_UNLIKELY(count < taken)) {
+    if (OURO_UNLIKELY(count > SIDE_COUNT_MOST)) { /* also when what was taken off went all round */
+        add_to_hub(object, count);
+        count = 0;
+        bits |= SIDE_HUB;
+    } else if (OURO_UNLIKELY(count < 0)) {
         complain_about(object);
     }
-    ouro__side_store(at, (uint16_t)(bits | (unsigned)(count - taken)));
+    ouro__side_store(at, (uint16_t)((unsigned)count * SIDE_ONE | bits));
 }
 
-static inline void
-take_off_now(ouro_object *referent, uint8_t *at, uint16_t value)
+/* The count at a place went all round. */
+static __attribute__((noinline, cold)) void
+take_off_wrapped(const uint8_t *at, uint16_t value)
 {
-    if (OURO_LIKELY((value & (SIDE_COUNT | SIDE_IN)) != SIDE_IN)) {
-        ouro__side_store(
-            at, (uint16_t)(((unsigned)value & ~(unsigned)SIDE_COUNT) | ((value - 1U) & SIDE_COUNT)));
-        if (OURO_UNLIKELY((value & (SIDE_COUNT | SIDE_IN)) ==
-                          1)) { /* all round, before it was entered */
-            add_to_hub(referent, -(SIDE_COUNT + 1));
-        }
-    } else if (value & SIDE_HUB) {
-        if (hub_count(referent) != NULL) {
-            --*hub_count(referent);
-        }
-    } else {
-        complain_about(referent);
+    ouro_object *object = ouro__side_object(at);
+    if (!(value & SIDE_IN) || hub_count(object) != NULL) {
+        add_to_hub(object, -SIDE_COUNT_WRAPS);
     }
 }
 
 static inline void
-take_off_due(ouro_object *due)
+take_off_at(uint8_t *at, uint16_t value)
 {
-    if (OURO_LIKELY(due != NULL)) {
-        uint8_t *at = ouro__side_at(due);
-        take_off_now(due, at, ouro__side_load(at));
+    int16_t left;
+    if (OURO_UNLIKELY(__builtin_sub_overflow((int16_t)value, SIDE_ONE, &left))) {
+        take_off_wrapped(at, value);
     }
+    ouro__side_store(at, (uint16_t)left);
+}
+
+/* Take one off for each referent that waits. */
+static __attribute__((noinline)) void
+take_off_waiting(size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint8_t *at = ouro__side.bytes + (trial.places[i] >> 1);
+        take_off_at(at, ouro__side_load(at) | (trial.places[i] & SIDE_FOLLOWS));
+    }
+}
+
+/* An object whose references are counted. */
+struct counting {
+    const ouro_object *from;
+    bool is_barren;
+};
+
+/* Have the referents among `n` references wait; each may be NULL, which is outside. */
+static inline int
+take_off_row(ouro_object *const *refs, size_t n, void *context)
+{
+    size_t n_waiting = trial.n_waiting;
+    struct counting *counting = context;
+    const ouro_object *from = counting->from;
+    bool has_referents = false;
+
+    for (size_t i = 0; i < n; i++) {
+        if (may_be_in(refs[i])) {
+            uint8_t *at = ouro__side_at(refs[i]);
+            __builtin_prefetch(at, 1);
+            has_referents = true;
+            trial.places[n_waiting++] = (size_t)(at - ouro__side.bytes) << 1 | (refs[i] > from);
+            if (OURO_UNLIKELY(n_waiting == WAITING)) {
+                take_off_waiting(n_waiting);
+                n_waiting = 0;
+            }
+        }
+    }
+    trial.n_waiting = n_waiting;
+    counting->is_barren &= !has_referents;
+    return 0;
 }
 
 static inline int
-take_off(ouro_object *referent, void *context)
+take_off_listed(ouro_object *referent, void *context)
 {
-    bool *is_barren = context;
-    if (!may_be_in(referent)) {
-        return 0;
-    }
-    uint8_t *at = ouro__side_at(referent);
-    if (OURO_LIKELY(trial.is_whole)) {
-        __builtin_prefetch(at, 1);
-        *is_barren = false;
-        take_off_due(ring_put(&trial.referents, referent));
-        return 0;
-    }
-    uint16_t value = ouro__side_load(at);
-    if (value & SIDE_LISTED) {
-        *is_barren = false;
-        take_off_now(referent, at, value);
+    if (ouro__side_covers(referent)) {
+        uint8_t *at = ouro__side_at(referent);
+        uint16_t value = ouro__side_load(at);
+        if (value & SIDE_LISTED) {
+            ((struct counting *)context)->is_barren = false;
+            take_off_at(at, value);
+        }
     }
     return 0;
 }
 
 static int
-take_off_loan(ouro_loan referent, void *context)
+take_off_loan(ouro_loan loan, void *context)
 {
-    return take_off(ouro_look(referent), context);
+    ouro_object *referent = ouro_look(loan);
+    return trial.is_whole ? take_off_row(&referent, 1, context) : take_off_listed(referent, context);
 }
 
-static void
-count_from(void *block, void *context)
+static inline __attribute__((always_inline)) void
+count_from(ouro_object *object, bool is_whole)
 {
-    ouro_object *object = block;
-
-    (void)context;
     if (OURO_UNLIKELY(!ouro__gc_looks_at(object))) {
         trial.type_reached[object->type] = true; /* 0, too: nobody's */
         return;
     }
     struct ouro_type *type = ouro__type(object);
-    bool is_barren = true;
-    ouro__visit_fields(object, type, take_off, &is_barren);
-    if (OURO_UNLIKELY(type->has_traverse)) {
-        ouro__visit_functions(object, type, take_off_loan, &is_barren);
+    struct counting counting = {object, true};
+    if (is_whole) {
+        ouro__visit_rows(object, type, take_off_row, &counting);
+    } else {
+        ouro__visit_fields(object, type, take_off_listed, &counting);
     }
-    enter(object, is_barren);
-    bool may_end =
-        type->untracking == UNTRACKED_BY_ANY || (is_barren && type->untracking == UNTRACKED_BY_FULL);
-    if (may_end && trial.is_whole) {
+    if (OURO_UNLIKELY(type->has_traverse)) {
+        ouro__visit_functions(object, type, take_off_loan, &counting);
+    }
+    enter(object, counting.is_barren);
+    bool may_end = type->untracking == UNTRACKED_BY_ANY ||
+                   (counting.is_barren && type->untracking == UNTRACKED_BY_FULL);
+    if (may_end && is_whole) {
         (void)ouro__chunk_add(&trial.holders, object); /* without memory: another time */
+    }
+}
+
+static inline void
+count_from_whole(void *block, void *context)
+{
+    (void)context;
+    count_from(block, true);
+}
+
+static void
+count_from_listed(void *block, void *context)
+{
+    (void)context;
+    count_from(block, false);
+}
+
+static __attribute__((flatten)) void
+count_all(const struct set *set)
+{
+    if (set->is_whole) {
+        ouro__gc_for_each(set, count_from_whole, NULL);
+        take_off_waiting(trial.n_waiting);
+        trial.n_waiting = 0;
+    } else {
+        ouro__gc_for_each(set, count_from_listed, NULL);
     }
 }
 
@@ -297,7 +315,15 @@ is_held_outside(const ouro_object *object, uint16_t value)
         return (value & SIDE_COUNT) != 0;
     }
     const int64_t *count = hub_count(object);
-    return count == NULL || *count > 0;
+    return count == NULL || *count + ouro__gc_side_count(value) > 0;
+}
+
+static inline void
+check(const ouro_object *object, uint16_t value)
+{
+    if (OURO_UNLIKELY((int16_t)value < 0 && !(value & SIDE_HUB))) {
+        complain_about(object);
+    }
 }
 
 /* Leave an object to a walk: it looks held from outside. */
@@ -305,10 +331,17 @@ static void
 put_off(ouro_object *object, uint8_t *at, uint16_t value)
 {
     if (!(value & SIDE_HUB)) {
-        ouro__side_store(at, (uint16_t)(((unsigned)value & ~(unsigned)SIDE_COUNT) | 1));
+        ouro__side_store(at, (uint16_t)((value & ~(unsigned)SIDE_COUNT) | SIDE_ONE));
     } else if (hub_count(object) != NULL) {
-        *hub_count(object) = 1;
+        *hub_count(object) = SIDE_COUNT_WRAPS;
     }
+}
+
+static inline void
+note_reached(uint8_t *at, uint16_t value)
+{
+    ouro__side_store(at, value | SIDE_REACHED);
+    trial.n_reached++;
 }
 
 static inline void
@@ -319,43 +352,59 @@ reach_now(ouro_object *referent)
     if ((value & SIDE_STATE) != SIDE_UNREACHED) {
         return;
     }
-    if (value & SIDE_BARREN) {
-        ouro__side_store(at, value | SIDE_REACHED);
-        trial.n_reached++;
-        return;
-    }
+    check(referent, value);
     bool is_ahead = trial.is_whole && (const void *)referent > trial.at;
-    if (is_ahead || trial.n_stack == STACK_ITEMS) {
+    if (value & SIDE_BARREN) {
+        note_reached(at, value);
+    } else if (is_ahead || trial.n_stack == STACK_ITEMS) {
         put_off(referent, at, value);
         trial.again |= !is_ahead;
     } else {
-        ouro__side_store(at, value | SIDE_REACHED);
-        trial.n_reached++;
+        note_reached(at, value);
         trial.stack[trial.n_stack++] = referent;
     }
 }
 
-static inline int
-reach(ouro_object *referent, void *context)
+/* Reach the referents that wait. */
+static __attribute__((noinline)) void
+reach_waiting(size_t n)
 {
+    for (size_t i = 0; i < n; i++) {
+        reach_now(trial.waiting[i]);
+    }
+}
+
+static inline int
+reach_row(ouro_object *const *refs, size_t n, void *context)
+{
+    size_t n_waiting = trial.n_waiting;
+
     (void)context;
-    if (!may_be_in(referent)) {
-        return 0;
+    for (size_t i = 0; i < n; i++) {
+        if (may_be_in(refs[i])) {
+            __builtin_prefetch(ouro__side_at(refs[i]), 1);
+            trial.waiting[n_waiting++] = refs[i];
+            if (OURO_UNLIKELY(n_waiting == WAITING)) {
+                reach_waiting(n_waiting);
+                n_waiting = 0;
+            }
+        }
     }
-    if (OURO_LIKELY(trial.is_whole)) {
-        __builtin_prefetch(ouro__side_at(referent), 1);
-        referent = ring_put(&trial.referents, referent);
-    }
-    if (OURO_LIKELY(referent != NULL)) {
-        reach_now(referent);
-    }
+    trial.n_waiting = n_waiting;
     return 0;
 }
 
 static int
-reach_loan(ouro_loan referent, void *context)
+reach_loan(ouro_loan loan, void *context)
 {
-    return reach(ouro_look(referent), context);
+    ouro_object *referent = ouro_look(loan);
+    return reach_row(&referent, 1, context);
+}
+
+static void
+reach(ouro_object *object)
+{
+    reach_row(&object, 1, NULL);
 }
 
 static void
@@ -363,65 +412,59 @@ reach_from(ouro_object *object)
 {
     struct ouro_type *type = ouro__type(object);
 
-    ouro__visit_fields(object, type, reach, NULL);
+    ouro__visit_rows(object, type, reach_row, NULL);
     if (OURO_UNLIKELY(type->has_traverse)) {
         ouro__visit_functions(object, type, reach_loan, NULL);
     }
     if (!trial.type_reached[object->type]) {
         trial.type_reached[object->type] = true;
-        reach(&type->head, NULL);
+        reach(&type->head);
     }
 }
 
-/* Empty the ring of referents. */
-static void
-reach_waiting(void)
-{
-    for (ouro_object *due; (due = ring_take(&trial.referents)) != NULL;) {
-        reach_now(due);
-    }
-}
-
-/* The object on the stack whose turn it is, or NULL when there is none and nothing waits. */
-static inline ouro_object *
-next_to_visit(void)
-{
-    while (trial.n_stack != 0) {
-        ouro_object *object = trial.stack[--trial.n_stack];
-        if (trial.is_whole) {
-            __builtin_prefetch(object);
-            object = ring_put(&trial.visits, object);
-        }
-        if (OURO_LIKELY(object != NULL)) {
-            return object;
-        }
-    }
-    return ring_take(&trial.visits);
-}
-
-/* Reach all that can be reached from what is on the stack and in the rings. */
+/* Reach from what is on the stack, a few objects at a time, and from what waits. */
 static void
 reach_rest(void)
 {
-    do {
-        for (ouro_object *object; (object = next_to_visit()) != NULL;) {
-            reach_from(object);
+    for (;;) {
+        size_t n_waiting = trial.n_waiting;
+        trial.n_waiting = 0;
+        reach_waiting(n_waiting);
+        if (trial.n_stack == 0) {
+            return;
         }
-        reach_waiting();
-    } while (trial.n_stack != 0);
+        ouro_object *few[FEW];
+        size_t n = trial.n_stack < FEW ? trial.n_stack : FEW;
+        for (size_t i = 0; i < n; i++) {
+            few[i] = trial.stack[--trial.n_stack];
+            __builtin_prefetch(few[i]);
+        }
+        for (size_t i = 0; i < n; i++) {
+            reach_from(few[i]);
+        }
+    }
 }
 
-static void
+/* Is the object held from outside, or by one that comes before it? */
+static bool
+has_ground(ouro_object *object, uint16_t value, void *context)
+{
+    (void)context;
+    check(object, value);
+    return value & SIDE_FOLLOWS || is_held_outside(object, value);
+}
+
+static bool
 sweep(ouro_object *object, uint16_t value, void *context)
 {
     (void)context;
     if (!is_held_outside(object, value)) {
-        return;
+        return true;
     }
-    ouro__side_store(ouro__side_at(object), value | SIDE_REACHED);
-    trial.n_reached++;
+    check(object, value);
+    note_reached(ouro__side_at(object), value);
     if (value & SIDE_BARREN) {
-        return;
+        return true;
     }
     trial.at = object;
     reach_from(object);
@@ -429,6 +472,7 @@ sweep(ouro_object *object, uint16_t value, void *context)
         0) { /* what waits may do so while the walk goes on: it looks like what is ahead */
         reach_rest();
     }
+    return true;
 }
 
 /* Reach the types that are known to have objects. */
@@ -438,7 +482,7 @@ reach_types(void)
     trial.at = (const void *)UINTPTR_MAX;
     for (size_t i = 1, end = ouro__types_end(); i < end; i++) {
         if (trial.type_reached[i] && ouro__types[i] != NULL) {
-            reach(&ouro__types[i]->head, NULL);
+            reach(&ouro__types[i]->head);
         }
     }
     reach_rest();
@@ -522,13 +566,14 @@ reach_types_of_objects(const struct set *set)
 /* ---- legacy finalizers ---- */
 
 /* Without memory for the list it stays alive all the same, and is found again. */
-static void
+static bool
 note_legacy(ouro_object *object, uint16_t value, void *context)
 {
     if (ouro__type(object)->flags & OURO_TYPE_LEGACY_FINALIZER) {
         (void)ouro__chunk_add(context, object);
         put_off(object, ouro__side_at(object), value);
     }
+    return true;
 }
 
 /* Have what is unreached and has a legacy finalizer look held from outside, and reach from there.  @source CPython
@@ -562,11 +607,11 @@ ouro__gc_untrack(ouro_object *object)
 }
 
 static void
-untrack_holders(void)
+untrack_holders(bool has_trash)
 {
     for (struct chunk *chunk = trial.holders; chunk != NULL; chunk = chunk->next) {
         for (size_t i = 0; i < chunk->n; i++) {
-            if (!ouro__gc_is_trash(chunk->items[i])) {
+            if (!has_trash || !ouro__gc_is_trash(chunk->items[i])) {
                 ouro__gc_untrack(chunk->items[i]);
             }
         }
@@ -575,40 +620,47 @@ untrack_holders(void)
     trial.holders = NULL;
 }
 
+/* Reach all that is held from outside, or needed by what is. */
+static void
+reach_set(const struct set *set)
+{
+    bool may_have_types = set->is_whole || set->has_types; /* otherwise no type is of the set */
+
+    if (may_have_types) {
+        reach_types();
+    }
+    reach_all(set);
+    if (may_have_types) {
+        reach_types_of_objects(set);
+    }
+}
+
 struct ouro__gc_found
 ouro__gc_try(const struct set *set, uint32_t own)
 {
     trial.is_whole = set->is_whole;
     trial.own = own;
     trial.n = trial.n_reached = 0;
-    if (set->is_whole || set->has_types) { /* otherwise no type is of the set */
+    if (set->is_whole || set->has_types) {
         memset(trial.type_reached, 0, sizeof trial.type_reached);
     }
-    if (set->is_whole) {
-        map_slots();
-    }
-    ouro__gc_for_each(set, count_from, NULL);
-    for (ouro_object *due; (due = ring_take(&trial.referents)) != NULL;) {
-        take_off_due(due);
-    }
+    note_slots(set->is_whole);
+    count_all(set);
     if (set->has_types) {
         ouro__walk_still(ouro__collected, OURO_DOMAIN_OBJECT, note_outsider, NULL);
     }
-    if (set->is_whole || set->has_types) {
-        reach_types();
-    }
-    reach_all(set);
-    if (set->is_whole || set->has_types) {
-        reach_types_of_objects(set);
+    if (set->is_whole && ouro__gc_for_each_unreached(set, has_ground, NULL)) {
+        trial.n_reached = trial.n;
+    } else {
+        reach_set(set);
     }
     size_t n_reached = trial.n_reached;
     struct chunk *legacy = NULL;
     if (__atomic_load_n(&ouro__has_legacy_types, __ATOMIC_RELAXED) && n_reached < trial.n) {
         legacy = keep_legacy(set);
     }
-    untrack_holders();
+    untrack_holders(trial.n_reached < trial.n);
     forget_hubs();
-    forget_slots();
     return (struct ouro__gc_found){trial.n, trial.n - trial.n_reached, legacy,
                                    trial.n_reached - n_reached};
 }

@@ -274,15 +274,19 @@ end_batch(size_t n)
     bool is_young = !__atomic_load_n(&ouro__are_born_old, __ATOMIC_RELAXED);
 
     follow_thresholds();
+    if (!is_young) { /* a block used again and again is in the log each time */
+        uint64_t n_most = grown_bytes / LEAST_COLLECTED;
+        n = n < n_most ? n : n_most;
+    }
     if (when.slow_state == SLOW_LOOKING) {
         struct collection collection = {.generation = choose_young()};
-        run(&collection);
+        if (is_young) {
+            run(&collection);
+        }
+        ouro__pacing_go_on(&when.pacing, collection.n_trash, collection.n_visited);
     } else {
         if (is_young) {
             ouro__pacing_grew(&when.pacing, moment.bytes);
-        } else { /* a block used again and again is in the log each time */
-            uint64_t n_most = grown_bytes / LEAST_COLLECTED;
-            n = n < n_most ? n : n_most;
         }
         follow_pacing(n, is_young, moment);
     }
@@ -291,8 +295,7 @@ end_batch(size_t n)
         go_on_with_slow(n > n_alike ? n : n_alike);
     }
     __atomic_store_n(&when.held, held_bytes(), __ATOMIC_RELAXED);
-    bool is_next_young = when.slow_state == SLOW_LOOKING || when.pacing.plans_young;
-    __atomic_store_n(&ouro__are_born_old, !is_next_young, __ATOMIC_RELAXED);
+    __atomic_store_n(&ouro__are_born_old, !when.pacing.plans_young, __ATOMIC_RELAXED);
     set_batch(ouro_gc_is_enabled() ? (uint32_t)when.pacing.threshold : 0);
 }
 

@@ -26,14 +26,15 @@ ouro__walk_still(const struct ouro_heap *heap, ouro_domain domain,
         if (ouro__heap_of(pool) != heap || pool->domain != domain) {
             continue;
         }
-        if (pool->kind == SLOT_LARGE) {
-            visit(pool->base, context);
-            continue;
-        }
-        uint32_t size = ouro__class_size[pool->class];
-        for (uint32_t at = ouro__pool_start(pool->class, pool->domain); at < pool->fresh; at += size) {
-            if (!ouro__is_cold(pool, at, size) && !ouro__is_link(ouro__link_load(pool->base + at))) {
-                visit(pool->base + at, context);
+        bool is_large = pool->kind == SLOT_LARGE,
+             has_cold = pool->cold != 0; /* one loop for both is inlined once */
+        uint32_t size = is_large ? SLOT_SIZE : ouro__class_size[pool->class];
+        uint32_t end = is_large ? 1 : pool->fresh;
+        char *base = pool->base;
+        for (uint32_t at = is_large ? 0 : ouro__pool_start(pool->class, domain); at < end; at += size) {
+            if (!(has_cold && ouro__is_cold(pool, at, size)) &&
+                !ouro__is_link(ouro__link_load(base + at))) {
+                visit(base + at, context);
             }
         }
     }

@@ -243,7 +243,7 @@ let_go_of_fields(ouro_object *object)
     for (size_t i = 0; i < type->n_refs; i++) {
         ouro_xdecref(row[i]);
     }
-    if (type->n_refs == type->n_fields) {
+    if (type->n_refs != 0) {
         return;
     }
     for (uint32_t f = 0; f < type->n_fields; f++) {

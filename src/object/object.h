@@ -90,12 +90,12 @@ struct ouro_type {
     size_t size, item_size;
     void (*let_go)(ouro_object *object); /* clear and dealloc at once, where that is known; or NULL */
     void (*end)(ouro_object *object);    /* destroys one that nobody but its owner ever had */
-    uint8_t size_class;  /* of its objects' blocks; 0 when they differ in size, or are not small */
-    uint8_t untracking;  /* enum untracking */
-    uint8_t plain_class; /* the same where they end with their memory; otherwise 0 */
-    uint16_t n_refs;     /* where the table has nothing but so many references, */
-    uint32_t refs;       /* the next behind the other from this offset on; otherwise 0 */
-    uint32_t n_fields;
+    uint8_t size_class;   /* of its objects' blocks; 0 when they differ in size, or are not small */
+    uint8_t untracking;   /* enum untracking */
+    uint8_t plain_class;  /* the same where they end with their memory; otherwise 0 */
+    uint16_t n_refs;      /* where the table has nothing but so many references, */
+    uint32_t refs;        /* the next behind the other from this offset on; otherwise 0 */
+    uint32_t n_fields;    /* single references that follow each other are one */
     uint32_t items_count; /* offset of the count of ouro_new_items()'s items, 0 for none */
     ouro_field *fields;   /* those of the bases first; owned, a mem block */
     bool has_traverse;    /* it or a base has a traverse of its own */
@@ -719,26 +719,55 @@ ouro__field_elements(const ouro_object *object, const ouro_field *field, size_t 
     return field->is_pointer ? *(char **)(void *)at : at;
 }
 
+/* Call `visit(references, n, context)` for the references of the table, as many at a time as lie behind each other; each may
+ * be NULL.  Ends with the first result that is not 0; constant arguments make it a loop. */
+static inline __attribute__((always_inline)) int
+ouro__visit_rows(const ouro_object *object, const struct ouro_type *type,
+                 int (*visit)(ouro_object *const *refs, size_t n, void *context), void *context)
+{
+    const ouro_field *field = type->fields, *end = field + type->n_fields;
+    for (; field != end; field++) {
+        size_t n, n_refs = field->n_refs, stride = field->stride;
+        char *element = ouro__field_elements(object, field, &n);
+        if (stride == n_refs * sizeof(ouro_object *)) {
+            n_refs *= n;
+            n = n_refs != 0;
+        }
+        for (; n != 0; n--, element += stride) {
+            int result = visit((ouro_object *const *)(void *)element, n_refs, context);
+            if (result != 0) {
+                return result;
+            }
+        }
+    }
+    return 0;
+}
+
+struct ouro__visit {
+    int (*visit)(ouro_object *referent, void *context);
+    void *context;
+};
+
+static inline __attribute__((always_inline)) int
+ouro__visit_row(ouro_object *const *refs, size_t n, void *context)
+{
+    const struct ouro__visit *each = context;
+    for (size_t i = 0; i < n; i++) {
+        int result = refs[i] == NULL ? 0 : each->visit(refs[i], each->context);
+        if (result != 0) {
+            return result;
+        }
+    }
+    return 0;
+}
+
 /* Call `visit(referent, context)` for each reference of the table; constant arguments make it a loop. */
 static inline __attribute__((always_inline)) int
 ouro__visit_fields(const ouro_object *object, const struct ouro_type *type,
                    int (*visit)(ouro_object *referent, void *context), void *context)
 {
-    for (uint32_t f = 0; f < type->n_fields; f++) {
-        const ouro_field *field = &type->fields[f];
-        size_t n;
-        char *element = ouro__field_elements(object, field, &n);
-        for (size_t i = 0; i < n; i++, element += field->stride) {
-            ouro_object *const *refs = (ouro_object *const *)(void *)element;
-            for (unsigned r = 0; r < field->n_refs; r++) {
-                int result = refs[r] == NULL ? 0 : visit(refs[r], context);
-                if (result != 0) {
-                    return result;
-                }
-            }
-        }
-    }
-    return 0;
+    struct ouro__visit each = {visit, context};
+    return ouro__visit_rows(object, type, ouro__visit_row, &each);
 }
 
 /* The same for functions of the type's own. */

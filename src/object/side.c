@@ -5,6 +5,15 @@ struct side ouro__side;
 static ouro__os_lock side_lock = OURO_OS_LOCK_INIT;
 
 #define LEAST_COVERED ((uintptr_t)64 << 20)
+#define HUGE_COVERED                                                                                   \
+    ((uintptr_t)256 << 20) /* from here on small pages would cost more faults than they spare memory */
+
+/* With the bytes for slots behind it. */
+static size_t
+size_of(uintptr_t covered)
+{
+    return ouro__round_up((covered >> 4) + (covered >> SLOT_SHIFT), ouro__os_page_size());
+}
 
 bool
 ouro__side_extend(void)
@@ -18,14 +27,17 @@ ouro__side_extend(void)
         while (covered < extent) {
             covered *= 2;
         }
-        uint8_t *bytes = ouro__os_map(covered >> 4);
+        uint8_t *bytes = ouro__os_map(size_of(covered));
         reaches = bytes != NULL;
         if (reaches) {
+            if (covered >= HUGE_COVERED) {
+                ouro__os_prefer_huge_pages(bytes, size_of(covered));
+            }
             if (ouro__side.bytes != NULL) { /* a collection in slices has left its notes there */
                 if (!ouro__os_move(ouro__side.bytes, bytes, ouro__side.covered >> 4)) {
                     memcpy(bytes, ouro__side.bytes, ouro__side.covered >> 4);
                 }
-                ouro__os_unmap(ouro__side.bytes, ouro__side.covered >> 4);
+                ouro__os_unmap(ouro__side.bytes, size_of(ouro__side.covered));
             }
             ouro__side.bytes = bytes;
             __atomic_store_n(&ouro__side.covered, covered, __ATOMIC_RELEASE);
@@ -39,6 +51,6 @@ void
 ouro__side_forget(void)
 {
     if (ouro__side.bytes != NULL) {
-        ouro__os_purge(ouro__side.bytes, ouro__side.covered >> 4);
+        ouro__os_purge(ouro__side.bytes, size_of(ouro__side.covered));
     }
 }

@@ -19,7 +19,7 @@ extern struct side ouro__side;
 /* Have the table reach all of the range; false without memory. */
 bool ouro__side_extend(void);
 
-/* Give its memory back; it is zero again. */
+/* Give its memory back; all of it is zero again. */
 void ouro__side_forget(void);
 
 static inline bool
@@ -34,6 +34,20 @@ static inline uint8_t *
 ouro__side_at(const void *object)
 {
     return ouro__side.bytes + (((uintptr_t)object - ouro__range.base) >> 4);
+}
+
+/* A byte for each slot of the range that the table reaches; they have any value. */
+static inline uint8_t *
+ouro__side_slots(void)
+{
+    return ouro__side.bytes + (ouro__side.covered >> 4);
+}
+
+/* The object that has a place. */
+static inline void *
+ouro__side_object(const uint8_t *at)
+{
+    return (void *)(ouro__range.base + ((uintptr_t)(at - ouro__side.bytes) << 4));
 }
 
 static inline uint16_t

@@ -121,19 +121,27 @@ inherit(ouro_type_spec *own, const ouro_type_spec *base)
 #undef INHERIT
 }
 
-/* Note whether all fields are single references that follow each other. */
+/* Have single references that follow each other be one field, and note whether that is all. */
 static void
-find_row(struct ouro_type *type)
+join_fields(struct ouro_type *type)
 {
     uint32_t n = 0;
-    while (n < type->n_fields && n < UINT16_MAX && type->fields[n].count == 0 &&
-           !type->fields[n].is_pointer && type->fields[n].n_refs == 1 &&
-           type->fields[n].offset == type->fields[0].offset + n * sizeof(ouro_ref)) {
-        n++;
+
+    for (uint32_t i = 0; i < type->n_fields; i++) {
+        ouro_field *last = n != 0 ? &type->fields[n - 1] : NULL, field = type->fields[i];
+        bool is_next = last != NULL && last->count == 0 && !last->is_pointer && field.count == 0 &&
+                       !field.is_pointer && last->n_refs + field.n_refs <= UINT8_MAX &&
+                       field.offset == last->offset + last->n_refs * sizeof(ouro_ref);
+        if (is_next) {
+            last->n_refs = (uint8_t)(last->n_refs + field.n_refs);
+        } else {
+            type->fields[n++] = field;
+        }
     }
-    if (n == type->n_fields && n != 0) {
-        type->n_refs = (uint16_t)n;
-        type->refs = type->fields[0].offset;
+    type->n_fields = n;
+    if (n == 1 && type->fields->count == 0 && !type->fields->is_pointer) {
+        type->n_refs = type->fields->n_refs;
+        type->refs = type->fields->offset;
     }
 }
 
@@ -181,7 +189,7 @@ fill(struct ouro_type *type, const ouro_type_spec *spec, struct ouro_type *base,
     size_t size =
         spec->flags & OURO_TYPE_LEAF || spec->size >= LEAST_COLLECTED ? spec->size : LEAST_COLLECTED;
     type->size_class = spec->item_size == 0 ? (uint8_t)ouro__spare_class(size) : 0;
-    find_row(type);
+    join_fields(type);
     type->own = *spec;
     type->has_traverse = spec->traverse != NULL;
     type->has_functions = spec->clear != NULL || spec->dealloc != NULL;

@@ -161,6 +161,12 @@ ouro__os_prefer_small_pages(void *address, size_t size)
     (void)madvise(address, size, MADV_NOHUGEPAGE);
 }
 
+void
+ouro__os_prefer_huge_pages(void *address, size_t size)
+{
+    (void)madvise(address, size, MADV_HUGEPAGE);
+}
+
 bool
 ouro__os_move(void *from, void *to, size_t size)
 {

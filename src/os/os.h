@@ -57,6 +57,9 @@ void ouro__os_populate(void *address, size_t size);
 /* Ask for small pages here: a small process must not grow by huge ones. */
 void ouro__os_prefer_small_pages(void *address, size_t size);
 
+/* Ask for huge pages here.  Only a hint. */
+void ouro__os_prefer_huge_pages(void *address, size_t size);
+
 /* Move `size` bytes of pages from one mapped place to another without copying.  Afterwards `from` is
  * mapped and zero.  False when the system can't; then nothing has changed. */
 bool ouro__os_move(void *from, void *to, size_t size);
