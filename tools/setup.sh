@@ -43,6 +43,7 @@ need_build() {
     need libc6-dev compiles stdio.h
     need pkg-config has pkg-config
     need libjansson-dev pkg-config --exists jansson
+    need libzstd-dev pkg-config --exists libzstd
     need libgmp-dev compiles gmp.h
     need python3 has python3
 }

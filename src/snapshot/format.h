@@ -25,16 +25,16 @@ struct ouro_snapshot_header {
 enum ouro_snapshot_chunk_flags { OURO_SNAPSHOT_ZSTD = 1 /* the contents are one zstd frame */ };
 
 struct ouro_snapshot_chunk {
-    char kind[4];   /* one of OURO_SNAPSHOT_… below */
-    uint32_t flags; /* enum ouro_snapshot_chunk_flags */
-    uint64_t stored; /* bytes that follow this header in the file */
-    uint64_t size;   /* bytes of the contents */
-    uint32_t crc;    /* CRC-32C of the stored bytes */
+    char kind[4];        /* one of OURO_SNAPSHOT_… below */
+    uint32_t flags;      /* enum ouro_snapshot_chunk_flags */
+    uint64_t stored;     /* bytes that follow this header in the file */
+    uint64_t size;       /* bytes of the contents */
+    uint32_t crc;        /* CRC-32C of the stored bytes */
     uint32_t header_crc; /* CRC-32C of the header's bytes before this field */
 };
 
 #define OURO_SNAPSHOT_END "END "     /* empty: nothing was cut off */
-#define OURO_SNAPSHOT_PROCESS "PROC" /* one struct ouro_record, as monitor/record.h has it: process, counters, collector */
+#define OURO_SNAPSHOT_PROCESS "PROC" /* one struct ouro_record of monitor/record.h */
 #define OURO_SNAPSHOT_TRACING "TRCG" /* one struct ouro_snapshot_tracing */
 #define OURO_SNAPSHOT_TEXTS "TEXT"   /* bytes: UTF-8, one text behind the other, without ends */
 #define OURO_SNAPSHOT_LINES "LINE"   /* bytes: tables of lines, one behind the other */
@@ -44,17 +44,17 @@ struct ouro_snapshot_chunk {
 
 /* Of the traces: how they came to be. */
 struct ouro_snapshot_tracing {
-    uint32_t mode;           /* enum ouro_snapshot_mode */
-    uint32_t n_frames_most;  /* innermost frames kept of a traceback, 0 for all */
-    uint64_t sample_bytes;   /* sampled: mean bytes from one sample to the next */
-    uint64_t peak_bytes;     /* traced bytes when they were highest */
+    uint32_t mode;          /* enum ouro_snapshot_mode */
+    uint32_t n_frames_most; /* innermost frames kept of a traceback, 0 for all */
+    uint64_t sample_bytes;  /* sampled: mean bytes from one sample to the next */
+    uint64_t peak_bytes;    /* traced bytes when they were highest */
     uint64_t peak_blocks;
-    uint64_t peak_at_ns;     /* since the process began */
-    uint64_t taken_at_ns;    /* since the process began */
-    uint64_t own_bytes;      /* memory that tracing took for itself */
-    uint64_t n_untraced;     /* allocations that could not be traced (no memory for a trace, or in the midst of another) */
-    char reason[32];         /* why the snapshot was taken: "exit", "signal", ... NUL-ended, cut to fit */
-    char name[96];           /* its name, empty for none; NUL-ended, cut to fit */
+    uint64_t peak_at_ns;  /* since the process began */
+    uint64_t taken_at_ns; /* since the process began */
+    uint64_t own_bytes;   /* memory that tracing took for itself */
+    uint64_t n_untraced; /* allocations without a trace: no memory for it, or in the midst of another */
+    char reason[32];     /* why the snapshot was taken: "exit", "signal", ... NUL-ended, cut to fit */
+    char name[96];       /* its name, empty for none; NUL-ended, cut to fit */
 };
 
 enum ouro_snapshot_mode { OURO_SNAPSHOT_OFF = 0, OURO_SNAPSHOT_EXACT = 1, OURO_SNAPSHOT_SAMPLED = 2 };

@@ -15,7 +15,8 @@ struct ouro__snapshot_writer {
 void ouro__snapshot_begin(struct ouro__snapshot_writer *writer, int file);
 
 /* A whole chunk of `size` bytes, of a kind that snapshot/format.h names.  Long contents may be cut into several. */
-void ouro__snapshot_write(struct ouro__snapshot_writer *writer, const char *kind, const void *contents, size_t size);
+void ouro__snapshot_write(struct ouro__snapshot_writer *writer, const char *kind, const void *contents,
+                          size_t size);
 
 /* The last chunk; false when anything failed. */
 bool ouro__snapshot_end(struct ouro__snapshot_writer *writer);
