@@ -104,6 +104,7 @@ read_stored(struct ouro__chunks *chunks)
             size_t room = size < 2 * (have + wanted) ? size : 2 * (have + wanted);
             unsigned char *larger = realloc(chunks->stored, room);
             if (larger == NULL) {
+                chunks->no_memory = true;
                 (void)snprintf(chunks->trouble, sizeof chunks->trouble,
                                "needs more memory than there is");
                 return false;

@@ -15,8 +15,8 @@ struct ouro__chunks {
     struct ouro_snapshot_chunk chunk; /* the last one's header */
     unsigned char *stored;            /* its stored bytes, until the next one; owned */
     size_t room;
-    char trouble
-        [128]; /* why there is no further chunk, completes "FILE ..."; empty when it ended well */
+    bool no_memory;    /* that is the trouble */
+    char trouble[128]; /* why there is no further chunk, completes "FILE ..."; empty: it ended well */
 };
 
 /* Begin with `file`: reads its header.  False when it is no snapshot, or none that is understood: see `trouble`. */
