@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "heap/fast.h"
+#include "trace/trace.h"
 
 /* No other PyMem_RawCalloc() of one element is so large: the smallest interpreter state has 100 KB. */
 #define INTERPRETER_STATE_MIN 65536
@@ -234,13 +235,77 @@ object_free(void *context, void *block)
     ouro__free(&exclusive_heap.own, block);
 }
 
+/* ---- any of these, traced ---- */
+
+/* Around an allocator, which has no part in it. */
+struct traced {
+    struct py_allocator inner;
+    unsigned domain;
+};
+
+static struct traced traced_domains[OURO_N_DOMAINS];
+
+static void *
+traced_malloc(void *context, size_t size)
+{
+    const struct traced *traced = context;
+    void *block = traced->inner.malloc(traced->inner.context, size);
+    ouro__trace_alloc(block, size, traced->domain);
+    return block;
+}
+
+static void *
+traced_calloc(void *context, size_t count, size_t size)
+{
+    const struct traced *traced = context;
+    void *block = traced->inner.calloc(traced->inner.context, count, size);
+    ouro__trace_alloc(block, count * size, traced->domain); /* there was such a block: no overflow */
+    return block;
+}
+
+static void *
+traced_realloc(void *context, void *block, size_t size)
+{
+    const struct traced *traced = context;
+    uint32_t trace = ouro__trace_take(block);
+    void *resized = traced->inner.realloc(traced->inner.context, block, size);
+    if (resized == NULL) {
+        ouro__trace_put_back(block, trace);
+        return NULL;
+    }
+    ouro__trace_drop(block, trace);
+    ouro__trace_alloc(resized, size, traced->domain);
+    return resized;
+}
+
+static void
+traced_free(void *context, void *block)
+{
+    const struct traced *traced = context;
+    ouro__trace_free(block);
+    traced->inner.free(traced->inner.context, block);
+}
+
+/* What CPython is to call for a domain. */
+static void
+set_domain(int domain, struct py_allocator allocator)
+{
+    if (ouro__traces) {
+        struct traced *traced = &traced_domains[domain];
+        *traced = (struct traced){allocator, (unsigned)domain};
+        allocator =
+            (struct py_allocator){traced, traced_malloc, traced_calloc, traced_realloc, traced_free};
+    }
+    ouro__py.PyMem_SetAllocator(domain, &allocator);
+}
+
 /* ---- interpreters with locks of their own ---- */
 
 static bool
 is_ours(const struct py_allocator *allocator)
 {
     return allocator->free == mem_free || allocator->free == object_free ||
-           allocator->free == place_free;
+           allocator->free == place_free || allocator->free == traced_free;
 }
 
 static void
@@ -255,8 +320,7 @@ retire_exclusive(void)
         struct py_allocator allocator;
         ouro__py.PyMem_GetAllocator(domain, &allocator);
         if (is_ours(&allocator)) {
-            allocator = make_allocator(&places[domain]);
-            ouro__py.PyMem_SetAllocator(domain, &allocator);
+            set_domain(domain, make_allocator(&places[domain]));
         }
     }
 }
@@ -320,7 +384,7 @@ serve_under_lock(void)
                     : (struct py_allocator){place, object_malloc, object_calloc, object_realloc,
                                             object_free};
         }
-        ouro__py.PyMem_SetAllocator(domain, &allocator);
+        set_domain(domain, allocator);
     }
 }
 
@@ -331,13 +395,20 @@ serve_under_lock(void)
 static void *
 arena_alloc(void *context, size_t size)
 {
-    return ouro_heap_alloc(context, OURO_DOMAIN_RAW, size);
+    void *block = ouro_heap_alloc(context, OURO_DOMAIN_RAW, size);
+    if (OURO_UNLIKELY(ouro__traces)) {
+        ouro__trace_alloc(block, size, OURO_DOMAIN_RAW);
+    }
+    return block;
 }
 
 static void
 arena_free(void *context, void *block, size_t size)
 {
     (void)size;
+    if (OURO_UNLIKELY(ouro__traces)) {
+        ouro__trace_free(block);
+    }
     ouro_heap_free(context, OURO_DOMAIN_RAW, block);
 }
 
@@ -353,7 +424,7 @@ ouro__cpython_serve(void)
     }
     struct py_allocator allocator = make_allocator(&places[OURO_DOMAIN_RAW]);
     allocator.calloc = raw_calloc;
-    ouro__py.PyMem_SetAllocator(OURO_DOMAIN_RAW, &allocator);
+    set_domain(OURO_DOMAIN_RAW, allocator);
     ouro__py.PyObject_SetArenaAllocator(
         &(struct py_arena_allocator){shared_heap, arena_alloc, arena_free});
     if (!ouro__py.free_threaded) {

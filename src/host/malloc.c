@@ -25,6 +25,7 @@
 
 #include "heap/fast.h"
 #include "os/os.h"
+#include "trace/trace.h"
 
 /* Where a public function returns to: what a debug heap reports as the place of an allocation.  Used inside
  * functions that are always inlined, so that only their slow paths load it. */
@@ -69,6 +70,21 @@ block_or_error(void *block)
     return OURO_LIKELY(block != NULL) ? block : fail(ENOMEM);
 }
 
+/* ---- tracing: one test where it is off ---- */
+
+__attribute__((cold, noinline)) static void *
+tell_block(void *block, size_t size)
+{
+    ouro__trace_alloc(block, size, OURO_DOMAIN_RAW);
+    return block;
+}
+
+INLINE void *
+traced(void *block, size_t size)
+{
+    return OURO_UNLIKELY(ouro__traces) ? tell_block(block, size) : block;
+}
+
 /* ---- allocation ---- */
 
 __attribute__((noinline)) static void *
@@ -90,7 +106,7 @@ INLINE void *
 take(size_t size)
 {
     void *block = ouro__alloc_pooled(ouro__locals[0], OURO_DOMAIN_RAW, size);
-    return OURO_LIKELY(block != NULL) ? block : take_slow(size, CALLER);
+    return traced(OURO_LIKELY(block != NULL) ? block : take_slow(size, CALLER), size);
 }
 
 __attribute__((noinline)) static void *
@@ -115,7 +131,8 @@ take_zeroed(size_t count, size_t size)
         return fail(ENOMEM);
     }
     void *block = ouro__alloc_pooled(ouro__locals[0], OURO_DOMAIN_RAW, bytes);
-    return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : take_zeroed_slow(bytes, CALLER);
+    return traced(
+        OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : take_zeroed_slow(bytes, CALLER), bytes);
 }
 
 /* `alignment` is a power of two. */
@@ -127,9 +144,9 @@ take_aligned(size_t alignment, size_t size, const void *caller)
         return NULL;
     }
     if (OURO_UNLIKELY(heap->debug)) {
-        return ouro__debug_alloc(heap, OURO_DOMAIN_RAW, size, alignment, false, caller);
+        return traced(ouro__debug_alloc(heap, OURO_DOMAIN_RAW, size, alignment, false, caller), size);
     }
-    return ouro_heap_alloc_aligned(heap, OURO_DOMAIN_RAW, alignment, size);
+    return traced(ouro_heap_alloc_aligned(heap, OURO_DOMAIN_RAW, alignment, size), size);
 }
 
 /* As glibc's memalign(): any alignment is good that can be rounded up to a power of two. */
@@ -158,12 +175,38 @@ take_pages(size_t size, bool rounded_up, const void *caller)
 INLINE void
 give(void *block)
 {
+    if (OURO_UNLIKELY(ouro__traces)) {
+        ouro__trace_free(block);
+    }
     struct pool *pool = ouro__pool_to_free(ouro__locals[0], block);
     if (OURO_LIKELY(pool != NULL)) {
         ouro__free_pooled(ouro__locals[0], pool, block);
     } else {
         ouro__free_slow(ouro__locals[0], block);
     }
+}
+
+INLINE void *
+resize_ours(void *block, size_t size, const void *caller)
+{
+    ouro_heap *heap = ouro__host_heap();
+    if (OURO_UNLIKELY(heap->debug)) {
+        return ouro__debug_realloc(heap, OURO_DOMAIN_RAW, block, size, caller);
+    }
+    return ouro_heap_realloc(heap, OURO_DOMAIN_RAW, block, size);
+}
+
+__attribute__((cold, noinline)) static void *
+resize_traced(void *block, size_t size, const void *caller)
+{
+    uint32_t trace = ouro__trace_take(block);
+    void *resized = resize_ours(block, size, caller);
+    if (resized == NULL) {
+        ouro__trace_put_back(block, trace);
+        return NULL;
+    }
+    ouro__trace_drop(block, trace);
+    return tell_block(resized, size);
 }
 
 /* A block that the heap holds is resized there; one that it doesn't hold, in foreign.c. */
@@ -180,11 +223,8 @@ resize(void *block, size_t size)
     if (OURO_UNLIKELY(!ouro_heap_owns(block))) {
         return ouro__foreign_realloc(block, size);
     }
-    ouro_heap *heap = ouro__host_heap();
-    if (OURO_UNLIKELY(heap->debug)) {
-        return block_or_error(ouro__debug_realloc(heap, OURO_DOMAIN_RAW, block, size, CALLER));
-    }
-    return block_or_error(ouro_heap_realloc(heap, OURO_DOMAIN_RAW, block, size));
+    return block_or_error(OURO_UNLIKELY(ouro__traces) ? resize_traced(block, size, CALLER)
+                                                      : resize_ours(block, size, CALLER));
 }
 
 /* ---- the public names ---- */

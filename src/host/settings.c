@@ -69,6 +69,20 @@ parse_bytes(const char *text)
     return *text == '\0' ? bytes : 0;
 }
 
+/* "exact", or "exact:N" with N frames of each traceback. */
+static void
+read_tracing(const char *value)
+{
+    static const char exact[] = "exact";
+    size_t length = sizeof exact - 1;
+
+    settings.traces =
+        settings.session[0] != '\0' && value != NULL && strncmp(value, exact, length) == 0;
+    if (settings.traces && value[length] == ':') {
+        settings.n_frames = (uint32_t)parse_bytes(value + length + 1);
+    }
+}
+
 static void
 read_settings(void)
 {
@@ -83,6 +97,7 @@ read_settings(void)
     settings.limit = limit != NULL ? parse_bytes(limit) : 0;
     settings.debug = is_variable(environment, OURO_ENV_DEBUG, "1");
     settings.follow = !is_variable(environment, OURO_ENV_FOLLOW, "0");
+    read_tracing(find_variable(environment, OURO_ENV_TRACE));
     settings.gc = settings.session[0] != '\0' && is_variable(environment, OURO_ENV_GC, "paced")
                       ? OURO_GC_SETTING_PACED
                       : OURO_GC_SETTING_STOCK;
@@ -140,8 +155,8 @@ remove_from_list(char *list)
 static bool
 is_hidden_variable(char *entry)
 {
-    static const char *const names[] = {OURO_ENV_SESSION, OURO_ENV_GC, OURO_ENV_LIMIT, OURO_ENV_DEBUG,
-                                        OURO_ENV_FOLLOW};
+    static const char *const names[] = {OURO_ENV_SESSION, OURO_ENV_GC,     OURO_ENV_LIMIT,
+                                        OURO_ENV_DEBUG,   OURO_ENV_FOLLOW, OURO_ENV_TRACE};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (match_variable(entry, names[i]) != NULL) {
             return true;
