@@ -27,7 +27,7 @@ static bool is_stopped;
 static void
 prepare(void)
 {
-    if (ouro__traces) {
+    if (ouro__trace_mode_now() != OURO__TRACE_OFF) {
         ouro__trace_fork_prepare();
     }
     if (!__libc_single_threaded) {

@@ -34,8 +34,9 @@ struct ouro__settings {
     enum ouro__gc_setting gc; /* only where there is a session: stock otherwise */
     bool debug;               /* on the debug heap */
     bool follow;              /* children are to be on the heap, too */
-    bool traces;              /* exactly; only where there is a session */
+    bool traces;              /* only where there is a session */
     uint32_t n_frames;        /* of a traceback, 0 for all */
+    uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
 };
 
 /* The settings; read from the environment by the first call, which comes before there are threads. */

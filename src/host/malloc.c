@@ -24,8 +24,8 @@
 #include <string.h>
 
 #include "heap/fast.h"
+#include "host/traced.h"
 #include "os/os.h"
-#include "trace/trace.h"
 
 /* Where a public function returns to: what a debug heap reports as the place of an allocation.  Used inside
  * functions that are always inlined, so that only their slow paths load it. */
@@ -70,21 +70,6 @@ block_or_error(void *block)
     return OURO_LIKELY(block != NULL) ? block : fail(ENOMEM);
 }
 
-/* ---- tracing: one test where it is off ---- */
-
-__attribute__((cold, noinline)) static void *
-tell_block(void *block, size_t size)
-{
-    ouro__trace_alloc(block, size, OURO_DOMAIN_RAW);
-    return block;
-}
-
-INLINE void *
-traced(void *block, size_t size)
-{
-    return OURO_UNLIKELY(ouro__traces) ? tell_block(block, size) : block;
-}
-
 /* ---- allocation ---- */
 
 __attribute__((noinline)) static void *
@@ -101,12 +86,26 @@ take_slow(size_t size, const void *caller)
     return block_or_error(ouro__alloc_slow(heap, ouro__locals[0], OURO_DOMAIN_RAW, size));
 }
 
+/* An allocation that is due to be traced, or to be looked at because tracing may have begun. */
+__attribute__((cold, noinline)) static void *
+take_due(size_t alignment, size_t size, bool zeroed)
+{
+    ouro_heap *heap = ouro__host_heap();
+    ouro__until_trace = ouro__trace_next();
+    return heap != NULL
+               ? ouro__traced_take(heap, OURO_DOMAIN_RAW, OURO_DOMAIN_RAW, alignment, size, zeroed)
+               : NULL;
+}
+
 /* As ouro__alloc(), with a slow path that knows of errno and of the first call. */
 INLINE void *
 take(size_t size)
 {
+    if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, size))) {
+        return block_or_error(take_due(OURO_ALIGNMENT, size, false));
+    }
     void *block = ouro__alloc_pooled(ouro__locals[0], OURO_DOMAIN_RAW, size);
-    return traced(OURO_LIKELY(block != NULL) ? block : take_slow(size, CALLER), size);
+    return OURO_LIKELY(block != NULL) ? block : take_slow(size, CALLER);
 }
 
 __attribute__((noinline)) static void *
@@ -130,9 +129,11 @@ take_zeroed(size_t count, size_t size)
     if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) {
         return fail(ENOMEM);
     }
+    if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, bytes))) {
+        return block_or_error(take_due(OURO_ALIGNMENT, bytes, true));
+    }
     void *block = ouro__alloc_pooled(ouro__locals[0], OURO_DOMAIN_RAW, bytes);
-    return traced(
-        OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : take_zeroed_slow(bytes, CALLER), bytes);
+    return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : take_zeroed_slow(bytes, CALLER);
 }
 
 /* `alignment` is a power of two. */
@@ -143,10 +144,13 @@ take_aligned(size_t alignment, size_t size, const void *caller)
     if (OURO_UNLIKELY(heap == NULL)) {
         return NULL;
     }
-    if (OURO_UNLIKELY(heap->debug)) {
-        return traced(ouro__debug_alloc(heap, OURO_DOMAIN_RAW, size, alignment, false, caller), size);
+    if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, size))) {
+        return take_due(alignment, size, false);
     }
-    return traced(ouro_heap_alloc_aligned(heap, OURO_DOMAIN_RAW, alignment, size), size);
+    if (OURO_UNLIKELY(heap->debug)) {
+        return ouro__debug_alloc(heap, OURO_DOMAIN_RAW, size, alignment, false, caller);
+    }
+    return ouro_heap_alloc_aligned(heap, OURO_DOMAIN_RAW, alignment, size);
 }
 
 /* As glibc's memalign(): any alignment is good that can be rounded up to a power of two. */
@@ -175,38 +179,14 @@ take_pages(size_t size, bool rounded_up, const void *caller)
 INLINE void
 give(void *block)
 {
-    if (OURO_UNLIKELY(ouro__traces)) {
-        ouro__trace_free(block);
-    }
+    ouro__traced_give(block);
     struct pool *pool = ouro__pool_to_free(ouro__locals[0], block);
     if (OURO_LIKELY(pool != NULL)) {
         ouro__free_pooled(ouro__locals[0], pool, block);
     } else {
+        ouro__traced_give_slowly(block);
         ouro__free_slow(ouro__locals[0], block);
     }
-}
-
-INLINE void *
-resize_ours(void *block, size_t size, const void *caller)
-{
-    ouro_heap *heap = ouro__host_heap();
-    if (OURO_UNLIKELY(heap->debug)) {
-        return ouro__debug_realloc(heap, OURO_DOMAIN_RAW, block, size, caller);
-    }
-    return ouro_heap_realloc(heap, OURO_DOMAIN_RAW, block, size);
-}
-
-__attribute__((cold, noinline)) static void *
-resize_traced(void *block, size_t size, const void *caller)
-{
-    uint32_t trace = ouro__trace_take(block);
-    void *resized = resize_ours(block, size, caller);
-    if (resized == NULL) {
-        ouro__trace_put_back(block, trace);
-        return NULL;
-    }
-    ouro__trace_drop(block, trace);
-    return tell_block(resized, size);
 }
 
 /* A block that the heap holds is resized there; one that it doesn't hold, in foreign.c. */
@@ -223,8 +203,15 @@ resize(void *block, size_t size)
     if (OURO_UNLIKELY(!ouro_heap_owns(block))) {
         return ouro__foreign_realloc(block, size);
     }
-    return block_or_error(OURO_UNLIKELY(ouro__traces) ? resize_traced(block, size, CALLER)
-                                                      : resize_ours(block, size, CALLER));
+    ouro_heap *heap = ouro__host_heap();
+    if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
+        return block_or_error(ouro__traced_resize(heap, OURO_DOMAIN_RAW, OURO_DOMAIN_RAW, block, size,
+                                                  &ouro__until_trace));
+    }
+    if (OURO_UNLIKELY(heap->debug)) {
+        return block_or_error(ouro__debug_realloc(heap, OURO_DOMAIN_RAW, block, size, CALLER));
+    }
+    return block_or_error(ouro_heap_realloc(heap, OURO_DOMAIN_RAW, block, size));
 }
 
 /* ---- the public names ---- */

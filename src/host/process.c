@@ -113,7 +113,7 @@ begin_process(int n_arguments, char **arguments, char **environment)
     find_next();
     ouro__fork_watch();
     ouro__watch_begin();
-    if (settings->traces && !ouro__trace_start(NULL, settings->n_frames)) {
+    if (settings->traces && !ouro__trace_start(NULL, settings->n_frames, settings->sample_bytes)) {
         write_note("no memory for tracing");
     }
     if (!ouro__host_serves_malloc()) {

@@ -69,18 +69,20 @@ parse_bytes(const char *text)
     return *text == '\0' ? bytes : 0;
 }
 
-/* "exact", or "exact:N" with N frames of each traceback. */
+/* "BYTES:FRAMES", as settings have them. */
 static void
 read_tracing(const char *value)
 {
-    static const char exact[] = "exact";
-    size_t length = sizeof exact - 1;
+    const char *colon = value != NULL ? strchr(value, ':') : NULL;
+    char bytes[24] = "";
 
-    settings.traces =
-        settings.session[0] != '\0' && value != NULL && strncmp(value, exact, length) == 0;
-    if (settings.traces && value[length] == ':') {
-        settings.n_frames = (uint32_t)parse_bytes(value + length + 1);
+    if (settings.session[0] == '\0' || colon == NULL || (size_t)(colon - value) >= sizeof bytes) {
+        return;
     }
+    memcpy(bytes, value, (size_t)(colon - value));
+    settings.traces = true;
+    settings.sample_bytes = parse_bytes(bytes);
+    settings.n_frames = (uint32_t)parse_bytes(colon + 1);
 }
 
 static void

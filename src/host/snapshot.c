@@ -33,7 +33,8 @@ write_tracing(struct ouro__snapshot_writer *writer, uint64_t began, const char *
     struct ouro__trace_totals totals;
     ouro__trace_totals(&totals);
     struct ouro_snapshot_tracing tracing = {
-        .mode = OURO_SNAPSHOT_EXACT,
+        .mode = totals.mean == 0 ? OURO_SNAPSHOT_EXACT : OURO_SNAPSHOT_SAMPLED,
+        .sample_bytes = totals.mean,
         .n_frames_most = totals.n_frames,
         .peak_bytes = totals.peak_bytes,
         .peak_blocks = totals.peak_blocks,
@@ -108,7 +109,7 @@ ouro__snapshot_save(const char *path, const struct ouro_record *record, uint64_t
         return false;
     }
     bool whole = false;
-    int file = ouro__traces && is_size_allowed()
+    int file = ouro__trace_mode_now() != OURO__TRACE_OFF && is_size_allowed()
                    ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)
                    : -1;
     if (file >= 0) {

@@ -389,7 +389,7 @@ ouro__watch_end(enum ouro_record_state state, int exit_status)
     }
     ouro__watch_give(record);
     /* A child that was forked to exec has its parent's traces. */
-    if (ouro__traces && (state == OURO_RECORD_ENDED || !record->forked)) {
+    if (ouro__trace_mode_now() != OURO__TRACE_OFF && (state == OURO_RECORD_ENDED || !record->forked)) {
         save_snapshot(state == OURO_RECORD_ENDED ? "exit" : "exec");
     }
     errno = saved;

@@ -17,7 +17,8 @@
 
 #define MAX_TRACES ((uint32_t)1 << 31) /* the bit above is OURO__IS_CODE */
 
-bool ouro__traces;
+enum ouro__trace_mode ouro__trace_mode;
+_Thread_local int64_t ouro__until_trace;
 struct ouro__vector ouro__trace_items;
 
 static struct ouro__table table; /* traces by what they stand for */
@@ -110,6 +111,7 @@ intern_trace(size_t size, unsigned domain)
     }
     uint32_t index = ouro__table_find(&table, hash_key(&key), is_same_trace, &key, &at);
     if (index == 0 && ouro__trace_items.n < MAX_TRACES) {
+        key.weight = totals.mean == 0 ? size : ouro__sample_weight(size, totals.mean);
         index = (uint32_t)ouro__trace_items.n;
         ouro__vector_append(&ouro__trace_items, &key, 1);
         ouro__table_put(&table, at, index);
@@ -133,7 +135,7 @@ count_alloc(uint32_t index)
     note_change(trace);
     trace->live++;
     trace->all++;
-    totals.bytes += trace->size;
+    totals.bytes += trace->weight;
     totals.blocks++;
     if (totals.bytes > totals.peak_bytes) {
         totals.peak_bytes = totals.bytes;
@@ -152,7 +154,7 @@ count_free(uint32_t index)
     struct ouro__trace *trace = trace_at(index);
     note_change(trace);
     trace->live--;
-    totals.bytes -= trace->size;
+    totals.bytes -= trace->weight;
     totals.blocks--;
 }
 
@@ -171,7 +173,7 @@ lock_while_tracing(void)
     if (!ouro__trace_lock()) {
         return false;
     }
-    if (OURO_UNLIKELY(!__atomic_load_n(&ouro__traces, __ATOMIC_RELAXED))) {
+    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_OFF)) {
         ouro__trace_unlock();
         return false;
     }
@@ -244,22 +246,40 @@ ouro__trace_free(void *block)
     ouro__trace_drop(block, ouro__trace_take(block));
 }
 
+/* While tracing is off a look now and then sees that it begins. */
+#define LOOK_EVERY ((int64_t)16 << 20)
+
+int64_t
+ouro__trace_next(void)
+{
+    switch (ouro__trace_mode_now()) {
+    case OURO__TRACE_EXACT:
+        return -1;
+    case OURO__TRACE_SAMPLED:
+        return ouro__sample_draw(totals.mean);
+    default:
+        return LOOK_EVERY;
+    }
+}
+
 /* ---- beginning and ending ---- */
 
 bool
-ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames)
+ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, uint64_t mean)
 {
     if (!ouro__trace_lock()) {
         return false;
     }
     ouro__trace_items = (struct ouro__vector){.item_size = sizeof(struct ouro__trace)};
-    bool begun = ouro__vector_reserve(&ouro__trace_items, 1) && ouro__tree_begin(source, n_frames);
+    bool begun =
+        ouro__vector_reserve(&ouro__trace_items, 1) && ouro__tree_begin(source, n_frames, mean == 0);
     if (begun) {
         ouro__vector_append(&ouro__trace_items, &(struct ouro__trace){0}, 1);
-        totals = (struct ouro__trace_totals){.n_frames = n_frames};
+        totals = (struct ouro__trace_totals){.mean = mean, .n_frames = n_frames};
         epoch = 1;
         clock_due = 0;
-        __atomic_store_n(&ouro__traces, true, __ATOMIC_RELEASE);
+        __atomic_store_n(&ouro__trace_mode, mean == 0 ? OURO__TRACE_EXACT : OURO__TRACE_SAMPLED,
+                         __ATOMIC_RELEASE);
     } else {
         ouro__vector_free(&ouro__trace_items);
     }
@@ -273,7 +293,7 @@ ouro__trace_stop(void)
     if (!lock_while_tracing()) {
         return;
     }
-    __atomic_store_n(&ouro__traces, false, __ATOMIC_RELEASE);
+    __atomic_store_n(&ouro__trace_mode, OURO__TRACE_OFF, __ATOMIC_RELEASE);
     ouro__tree_end();
     ouro__vector_free(&ouro__trace_items);
     ouro__table_free(&table);

@@ -143,7 +143,8 @@ struct ouro__tree {
 };
 extern struct ouro__tree ouro__tree;
 
-bool ouro__tree_begin(const struct ouro__frame_source *source, uint32_t n_frames);
+/* `sees_ends`: codes that end are told to ouro__tree_forget(). */
+bool ouro__tree_begin(const struct ouro__frame_source *source, uint32_t n_frames, bool sees_ends);
 void ouro__tree_end(void);
 
 void ouro__tree_set_source(const struct ouro__frame_source *source);
@@ -156,10 +157,20 @@ void ouro__tree_forget(const void *code);
 
 uint64_t ouro__tree_bytes(void);
 
+/* ---- sample.c ---- */
+
+/* Bytes to the next sample, `mean` on average: exponentially distributed, so that each byte is as likely as any. */
+int64_t ouro__sample_draw(uint64_t mean);
+
+/* Bytes that a sampled block of `size` bytes stands for: size / (1 - exp(-size / mean)). */
+uint64_t ouro__sample_weight(uint64_t size, uint64_t mean);
+
 /* ---- trace.c ---- */
 
 struct ouro__trace {
     uint64_t size; /* bytes of each block, as asked for */
+    uint64_t
+        weight; /* bytes that each block stands for: its own, and those of blocks like it that were not sampled */
     uint32_t node;
     uint32_t domain;
     uint64_t live; /* blocks now */
@@ -170,19 +181,43 @@ struct ouro__trace {
 };
 
 struct ouro__trace_totals {
-    uint64_t bytes, blocks;           /* live */
+    uint64_t bytes, blocks;           /* live; bytes by weight */
     uint64_t peak_bytes, peak_blocks; /* when bytes were highest */
     uint64_t peak_at;                 /* ouro__os_now(), about */
     uint64_t n_untraced;
     uint64_t own_bytes;
+    uint64_t mean;     /* bytes from one sample to the next, 0: every block is traced */
     uint32_t n_frames; /* kept of a traceback at most, 0 for all */
 };
 
-/* Is every allocation to be told?  Read by who allocates, anywhere; atomic. */
-extern bool ouro__traces;
+enum ouro__trace_mode { OURO__TRACE_OFF, OURO__TRACE_EXACT, OURO__TRACE_SAMPLED };
 
-/* Begin; `source` may be NULL.  False without memory. */
-bool ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames);
+/* Read by who allocates, anywhere; atomic.  Exact: each block is traced, so each free is to be told.  Sampled: some are,
+ * and those are blocks that ouro__heap_alloc_apart() made, or large ones: frees that take the slow path are to be told. */
+extern enum ouro__trace_mode ouro__trace_mode;
+
+static inline enum ouro__trace_mode
+ouro__trace_mode_now(void)
+{
+    return __atomic_load_n(&ouro__trace_mode, __ATOMIC_RELAXED);
+}
+
+/* When the next block is to be traced: after so many bytes.  Each holder of a heap counts its own; a count that begins at
+ * zero is due at once.  Whoever finds it due sets it by ouro__trace_next() and traces as the mode has it. */
+extern _Thread_local int64_t ouro__until_trace __attribute__((tls_model("initial-exec")));
+
+static inline bool
+ouro__trace_is_due(int64_t *until, size_t size)
+{
+    *until = (int64_t)((uint64_t)*until - size);
+    return __builtin_expect(*until < 0, 0);
+}
+
+int64_t ouro__trace_next(void);
+
+/* Begin, with samples `mean` bytes apart on average, or exactly when that is 0; `source` may be NULL.  False without
+ * memory. */
+bool ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, uint64_t mean);
 
 /* Forget everything. */
 void ouro__trace_stop(void);

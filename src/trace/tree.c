@@ -7,7 +7,8 @@
  *
  * A code is known by its address as long as it lives.  Its block has a mark in its index (OURO__IS_CODE): when that is
  * freed the address is forgotten.  What a code was called, its file and its lines are copied when it is first seen, and
- * kept once for all codes that are alike in them: a program that compiles the same text again and again has one. */
+ * kept once for all codes that are alike in them: a program that compiles the same text again and again has one.  While
+ * blocks are sampled most frees are not told: then nothing is known by its address, and each code is read again. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -30,6 +31,7 @@ static struct ouro__table place_table, code_table, node_table;
 
 static const struct ouro__frame_source *frame_source;
 static size_t n_frames_most;
+static bool ends_are_seen;
 
 /* The last traceback: its frames from the innermost on; by their distance from the outermost one, their nodes. */
 static struct ouro__frame *now, *last;
@@ -224,6 +226,9 @@ find_place(const void *address)
 static uint32_t
 code_of(const void *address)
 {
+    if (!ends_are_seen) {
+        return intern_code(address);
+    }
     struct place *place = find_place(address);
     if (place == NULL) {
         return 0;
@@ -327,7 +332,7 @@ ouro__tree_here(uint32_t *node)
     struct ouro__frame *swapped = last;
     last = now;
     now = swapped;
-    n_last = n;
+    n_last = ends_are_seen ? n : 0;
     *node = at;
     return true;
 }
@@ -350,9 +355,10 @@ begin_vector(struct ouro__vector *vector, size_t item_size, bool has_none)
 }
 
 bool
-ouro__tree_begin(const struct ouro__frame_source *source, uint32_t n_frames)
+ouro__tree_begin(const struct ouro__frame_source *source, uint32_t n_frames, bool sees_ends)
 {
     frame_source = source;
+    ends_are_seen = sees_ends;
     n_frames_most = n_frames == 0 || n_frames > N_FRAMES_MOST ? N_FRAMES_MOST : n_frames;
     now = ouro__os_map(buffer_bytes(sizeof *now));
     last = ouro__os_map(buffer_bytes(sizeof *last));
