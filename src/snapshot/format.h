@@ -33,6 +33,11 @@ struct ouro_snapshot_chunk {
     uint32_t header_crc; /* CRC-32C of the header's bytes before this field */
 };
 
+/* What a reader takes of one chunk: this much contents, and at most so many times what is stored.  Who writes cuts
+ * longer contents, and leaves as they are those that could be packed further. */
+#define OURO_SNAPSHOT_CONTENTS_MOST ((uint64_t)64 << 20)
+#define OURO_SNAPSHOT_RATIO_MOST ((uint64_t)1024)
+
 #define OURO_SNAPSHOT_END "END "     /* empty: nothing was cut off */
 #define OURO_SNAPSHOT_PROCESS "PROC" /* one struct ouro_record of monitor/record.h */
 #define OURO_SNAPSHOT_TRACING "TRCG" /* one struct ouro_snapshot_tracing */
