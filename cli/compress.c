@@ -90,6 +90,7 @@ chunks_pack(struct ouro__chunks *chunks, const char *to, bool force)
         while (is_well && output.error == 0 && ouro__chunks_next(chunks)) {
             is_well = chunk_pack(&packer, chunks, &output);
         }
+        is_well = is_well && !chunks->no_memory;
         if (is_well) {
             is_well = ouro__output_end(&output);
         } else {

@@ -7,6 +7,7 @@
 #include <ouro/base.h>
 
 #include "cmd_run.h"
+#include "cmd_view.h"
 #include "output.h"
 #include "run.h"
 #include "text.h"
@@ -19,6 +20,7 @@ static const char help[] =
     "verbs:\n"
     "  run PROGRAM [args]   run a program (python3 app.py, app.py, any executable) and\n"
     "                       report on its memory at the end\n"
+    "  report FILE          where the memory in a snapshot came from\n"
     "\n"
     "options:\n"
     "  --help               this text; `ouro run --help` has more, with examples\n"
@@ -45,6 +47,9 @@ main(int count, char **arguments)
     const char *verb = count > 1 ? arguments[1] : "";
     if (strcmp(verb, "run") == 0) {
         return ouro__cmd_run(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "report") == 0) {
+        return ouro__cmd_report(count - 1, arguments + 1);
     }
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
         return print(help);

@@ -112,7 +112,7 @@ gather_all(struct ouro__snapshot *snapshot, struct gathered *kinds, struct ouro_
     if (chunks->trouble[0] != '\0') {
         (void)say(snapshot, chunks->trouble);
     }
-    return !no_memory;
+    return !no_memory && !chunks->no_memory;
 }
 
 static void
