@@ -47,8 +47,8 @@ enum py_owner {
 
 /* The same in all versions. */
 enum {
-    PY_SIZE =
-        16, /* how many there are: bytes in a bytes object, instructions of 2 bytes in a code object */
+    PY_SIZE = 16, /* items: bytes, and instructions of 2 bytes in a code object */
+    PY_TYPE_BASIC_SIZE = 32,
     PY_BYTES_DATA = 32,
     PY_TEXT_LENGTH = 16,
     PY_TEXT_STATE = 32,

@@ -153,7 +153,8 @@ check_code(const struct py_layout *layout, const char *code)
                ouro__py.PyCode_Addr2Line((py_object *)(uintptr_t)code, -1);
 }
 
-/* Whether the instruction that runs is one of the code's. */
+/* Whether the instruction that runs is one of the code's.  Since 3.11 the instructions are what a code object ends
+ * with, so that its type's size without them is where they begin. */
 static bool
 check_offset(const struct py_layout *layout, const char *frame, const char *code, intptr_t *offset)
 {
@@ -162,6 +163,10 @@ check_offset(const struct py_layout *layout, const char *frame, const char *code
         *offset = (intptr_t)ouro__load_int(frame + layout->at) * layout->unit;
         return instructions != NULL && *offset >= -layout->unit &&
                *offset < ouro__load_size(instructions + PY_SIZE);
+    }
+    if (ouro__load_size((const char *)ouro__py_types.code + PY_TYPE_BASIC_SIZE) !=
+        layout->instructions) {
+        return false;
     }
     intptr_t size = ouro__load_size(code + PY_SIZE) * 2;
     *offset = ouro__load_offset(layout, frame, code);
