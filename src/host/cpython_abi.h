@@ -71,6 +71,9 @@ struct py_arena_allocator {
     X(int, Py_AtExit, (void (*)(void)))                                                                \
     X(void *, PyInterpreterState_Get, (void))                                                          \
     X(void *, PyInterpreterState_Main, (void))                                                         \
+    X(void *, PyGILState_GetThisThreadState, (void))                                                   \
+    X(py_object *, PyEval_GetGlobals, (void))                                                          \
+    X(int, PyCode_Addr2Line, (py_object *, int))                                                       \
     X(py_object *, PyImport_ImportModule, (const char *))                                              \
     X(py_object *, PyImport_GetModuleDict, (void))                                                     \
     X(py_object *, PyModule_GetDict, (py_object *))                                                    \

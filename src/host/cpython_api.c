@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cpython_frames.h"
 #include "host/symbols.h"
 
 struct py_api ouro__py;
@@ -69,5 +70,6 @@ begin_cpython(void)
     if (ouro__host_has_begun() && ouro__cpython_find() && ouro__host_serves_malloc()) {
         ouro__cpython_serve();
         ouro__cpython_watch();
+        ouro__trace_set_source(ouro__cpython_frames());
     }
 }

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "monitor/moment.h"
 #include "monitor/writer.h"
 #include "os/os.h"
+#include "trace/trace.h"
 
 #define PEAK_STEP_SHIFT 5          /* a thirty-second */
 #define PEAK_STEP_MIN (256U << 10) /* bytes */
@@ -356,6 +358,17 @@ ouro__watch_fork_child(void)
     __atomic_store_n(&writing, false, __ATOMIC_RELEASE);
 }
 
+static void
+save_snapshot(const char *reason)
+{
+    char path[1200]; /* not PATH_MAX: this may run on a small stack */
+    int length = snprintf(path, sizeof path, "%s/%d.%u.ouro", ouro__settings_get()->session,
+                          (int)record->pid, (unsigned)record->number);
+    if (length > 0 && (size_t)length < sizeof path) {
+        (void)ouro__snapshot_save(path, record, began.at_ns, reason);
+    }
+}
+
 void
 ouro__watch_end(enum ouro_record_state state, int exit_status)
 {
@@ -375,6 +388,10 @@ ouro__watch_end(enum ouro_record_state state, int exit_status)
         write_process_figures(now, with_peak);
     }
     ouro__watch_give(record);
+    /* A child that was forked to exec has its parent's traces. */
+    if (ouro__trace_mode_now() != OURO__TRACE_OFF && (state == OURO_RECORD_ENDED || !record->forked)) {
+        save_snapshot(state == OURO_RECORD_ENDED ? "exit" : "exec");
+    }
     errno = saved;
 }
 

@@ -64,6 +64,9 @@ bool ouro__os_move(void *from, void *to, size_t size);
 /* Bytes of [address, address + size) that are resident. */
 size_t ouro__os_resident(const void *address, size_t size);
 
+/* Whether the 8 bytes at `address`, a multiple of 8, can be read. */
+bool ouro__os_is_readable(const void *address);
+
 /* Nanoseconds of a clock that never goes back. */
 uint64_t ouro__os_now(void);
 
