@@ -21,6 +21,7 @@ static const char help[] =
     "  run PROGRAM [args]   run a program (python3 app.py, app.py, any executable) and\n"
     "                       report on its memory at the end\n"
     "  report FILE          where the memory in a snapshot came from\n"
+    "  diff BEFORE AFTER    what grew from one snapshot to another\n"
     "\n"
     "options:\n"
     "  --help               this text; `ouro run --help` has more, with examples\n"
@@ -50,6 +51,9 @@ main(int count, char **arguments)
     }
     if (strcmp(verb, "report") == 0) {
         return ouro__cmd_report(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "diff") == 0) {
+        return ouro__cmd_diff(count - 1, arguments + 1);
     }
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
         return print(help);
