@@ -71,7 +71,7 @@ choose(struct sums *sums, const struct ouro__figures *figures, size_t n, double 
     for (; n > 0; n--) {
         uint32_t best = UINT32_MAX;
         for (uint32_t i = 0; i < sums->n; i++) {
-            if (figures[i].bytes > 0 &&
+            if (figures[i].bytes >= least &&
                 (best == UINT32_MAX || figures[i].bytes > figures[best].bytes) && !is_chosen(sums, i)) {
                 best = i;
             }
