@@ -267,6 +267,8 @@ diff_make(struct diff *diff)
     const struct ouro__view_options *options = &diff->options;
     size_t usual = options->json || options->csv ? SIZE_MAX : TOP;
     size_t most = options->top > 0 ? options->top : usual;
+
+    diff->packages.version = diff->saved[AFTER].record.python_version;
     bool is_well = ouro__places_init(&diff->places);
 
     for (int i = BEFORE; i <= AFTER; i++) {

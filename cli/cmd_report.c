@@ -161,6 +161,7 @@ report_make(struct report *report)
     size_t usual = options->json || options->csv ? SIZE_MAX : TOP;
     size_t most = options->top > 0 ? options->top : usual;
 
+    report->packages.version = report->saved.record.python_version;
     bool is_well = ouro__places_init(&report->places) &&
                    ouro__view_make(&report->view, &report->places, &report->saved, options->measure,
                                    &options->filters);
