@@ -32,6 +32,12 @@ ouro__cpython_watch(void)
 {
 }
 
+void
+ouro__trace_set_source(const struct ouro__frame_source *unused)
+{
+    (void)unused;
+}
+
 static const struct ouro__frame_source *source;
 
 /* Whether there is a source of frames. */
