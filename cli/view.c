@@ -284,10 +284,9 @@ ouro__view_fold(const struct ouro__view *view, struct ouro__places *places,
                 struct ouro__packages *packages, enum ouro__by by, bool cumulative, size_t *n)
 {
     uint32_t *keys = by == OURO_BY_DOMAIN ? NULL : keys_of(view, places, packages, by);
-    struct ouro__figures *by_key;
 
     *n = keys_count(view, places, by); /* keys may have added texts */
-    by_key = calloc(*n, sizeof *by_key);
+    struct ouro__figures *by_key = *n == 0 ? NULL : calloc(*n, sizeof *by_key);
     if (by == OURO_BY_DOMAIN) {
         if (by_key != NULL) {
             memcpy(by_key, view->domains, sizeof view->domains);

@@ -10,6 +10,7 @@
 #include "cm.h"
 #include "process.h"
 #include "random.h"
+#include "require.h"
 #include "snapshot/crc32c.h"
 #include "snapshot/writer.h"
 #include "snapshots.h"
@@ -348,7 +349,7 @@ test_large(void **state)
     struct ouro__snapshot_writer writer;
     struct ouro__snapshot snapshot;
 
-    assert_true(nodes != NULL && traces != NULL);
+    REQUIRE(nodes != NULL && traces != NULL, "no memory");
     for (size_t i = 1; i < n; i++) {
         nodes[i].parent = (uint32_t)random_below(&random, i);
         nodes[i].offset = (uint32_t)i;
