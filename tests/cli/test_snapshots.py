@@ -161,12 +161,22 @@ def test_top(ouro, report, tmp_path):
     assert "20 of 500 lines" in text and text.count("/app/x.py:") == 20
 
 
-def test_tables_of_lines_are_used(report):
-    """Where nodes have offsets, lines come from the code's own table: none has the function's first line."""
-    snapshot = Snapshot()
-    code = snapshot.code("/app/x.py", "f", first_line=7, table=3, lines=b"")
-    snapshot.trace_bytes += snapshot.pack_trace(8, snapshot.node(0, code, 2), OBJECT, 1, 8, 0, 0, 0, 0)
-    assert [row["line"] for row in report(snapshot)["rows"]] in ([7], [0])
+@pytest.mark.parametrize(
+    "table, lines, wanted",
+    [
+        (0, b"", {2: 2, 9: 9}),
+        (1, b"\x02\x03\x04\x05", {0: 7, 2: 10, 6: 15}),  # 3.9: steps of bytes and lines
+        (2, b"\x02\x00\x04\x05", {0: 7, 2: 12}),  # 3.10: how long a line lasts, and its step
+        (3, b"\xe8\x00\xe9\x02", {0: 7, 2: 8, 4: 8}),  # 3.11: no columns, a step of the line
+    ],
+)
+def test_tables_of_lines_are_used(report, table, lines, wanted):
+    """Where nodes have offsets, lines come from the code's own table."""
+    for offset, line in wanted.items():
+        snapshot = Snapshot()
+        code = snapshot.code("/app/x.py", "f", first_line=7, table=table, lines=lines)
+        snapshot.trace_bytes += snapshot.pack_trace(8, snapshot.node(0, code, offset), OBJECT, 1, 8, 0, 0, 0, 0)
+        assert [row["line"] for row in report(snapshot)["rows"]] == [line]
 
 
 def test_packages(report, tmp_path, layout):
