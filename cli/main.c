@@ -25,7 +25,7 @@ static const char help[] =
     "  export FILE          a snapshot for other programs: pprof, speedscope, ...\n"
     "\n"
     "options:\n"
-    "  --help               this text; `ouro VERB --help` has more, with examples\n"
+    "  --help               this text; `ouro run --help` and the like have more\n"
     "  --version            the version\n";
 
 static int
