@@ -1,5 +1,8 @@
 """`ouro export`: what other programs read is what the snapshot holds, by those programs or by their formats' definitions."""
 
+# ctest: timeout=600
+# Newer versions of Go build their pprof when it is first called.
+
 import gzip
 import json
 import os
