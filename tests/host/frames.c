@@ -4,7 +4,6 @@
  * the test compares with the interpreter's own. */
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "host/cpython.h"
 #include "host/cpython_frames.h"
@@ -77,21 +76,6 @@ frames_check(size_t i, int wrong)
     uint16_t *field = (uint16_t *)(void *)&layout + i;
     *field = (uint16_t)(*field + wrong);
     return ouro__cpython_layout_check(&layout, ouro__py.current_thread_state());
-}
-
-/* Nanoseconds of CPU time for a walk of at most `n_max` frames, over many. */
-double
-frames_time(size_t n_max)
-{
-    static struct ouro__frame frames[1024];
-    enum { N = 1000000 };
-    struct timespec begin, end;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-    for (int i = 0; i < N; i++) {
-        source->walk(frames, n_max);
-    }
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
-    return ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) / N;
 }
 
 /* ---- other threads ---- */
