@@ -15,8 +15,7 @@
 #include "units.h"
 #include "view_options.h"
 
-#define TOP 20         /* rows, unless --top says how many */
-#define FRAMES_MOST 30 /* of one traceback, for people */
+#define TOP 20 /* rows, unless --top says how many */
 
 /* All that one report is made of. */
 struct report {
@@ -66,25 +65,6 @@ shown_add(const struct ouro__page *page, const struct report *report)
 }
 
 static void
-traceback_add(const struct ouro__page *page, const struct report *report, uint32_t key, size_t used)
-{
-    uint32_t path = report->places.paths.items[key].a;
-    size_t n = 1;
-
-    for (; path != 0 && n < FRAMES_MOST; path = report->places.paths.items[path].a, n++) {
-        ouro__page_pad(page, (long)used);
-        ouro__row_add_label(page, &report->places, OURO_BY_TRACEBACK, path, 0, used);
-    }
-    for (n = 0; path != 0; path = report->places.paths.items[path].a) {
-        n++;
-    }
-    if (n > 0) {
-        ouro__page_pad(page, (long)used);
-        ouro__text_print(page->text, "(and %zu outer frames)\n", n);
-    }
-}
-
-static void
 rows_add(const struct ouro__page *page, const struct report *report)
 {
     char count[OURO_UNIT_TEXT];
@@ -103,7 +83,7 @@ rows_add(const struct ouro__page *page, const struct report *report)
                          ouro__count_show(count, row->figures.blocks));
         ouro__row_add_label(page, &report->places, report->options.by, row->key, when, used);
         if (report->options.by == OURO_BY_TRACEBACK) {
-            traceback_add(page, report, row->key, used);
+            ouro__row_add_callers(page, &report->places, row->key, used);
         }
     }
 }
@@ -181,6 +161,7 @@ report_make(struct report *report)
     size_t usual = options->json || options->csv ? SIZE_MAX : TOP;
     size_t most = options->top > 0 ? options->top : usual;
 
+    report->packages.version = report->saved.record.python_version;
     bool is_well = ouro__places_init(&report->places) &&
                    ouro__view_make(&report->view, &report->places, &report->saved, options->measure,
                                    &options->filters);

@@ -397,6 +397,7 @@ ouro__cmd_run(int count, char **arguments)
     if (code < 0) {
         outputs_write(&run, &child);
     }
+    ouro__captures_free(&run);
     ouro__run_free(&run);
     ouro__program_free(&program);
     if (code < 0) {

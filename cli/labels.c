@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LINE_LEAST 12                 /* columns in which a file and a line can be told */
 #define SOURCE_MOST ((off_t)16 << 20) /* no file that a person wrote is larger */
 
 size_t
@@ -161,4 +162,21 @@ ouro__source_add(struct ouro__text *text, const char *path, uint32_t number, uin
         ouro__text_add(text, at, strlen(at));
     }
     free(line);
+}
+
+void
+ouro__call_add(struct ouro__text *text, const struct ouro__places *places, uint32_t place,
+               size_t columns)
+{
+    const char *name = ouro__name_of_function(places, ouro__function_of_place(places, place));
+    struct ouro__text line = {0};
+    size_t used = ouro__text_add_shown(text, name, columns);
+
+    if (used + 3 + LINE_LEAST <= columns) {
+        line_add(&line, places, ouro__line_of_place(places, place));
+        ouro__text_print(text, " (");
+        (void)ouro__text_add_end(text, line.data == NULL ? "" : line.data, columns - used - 3);
+        ouro__text_print(text, ")");
+    }
+    ouro__text_free(&line);
 }

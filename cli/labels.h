@@ -25,6 +25,10 @@ void ouro__label_add(struct ouro__text *text, const struct ouro__places *places,
 /* "app.py:12 in load". */
 void ouro__place_add(struct ouro__text *text, const struct ouro__places *places, uint32_t place);
 
+/* "load (app.py:12)", in at most `columns`. */
+void ouro__call_add(struct ouro__text *text, const struct ouro__places *places, uint32_t place,
+                    size_t columns);
+
 /* `words` in at most `columns`, its beginning cut off where it is longer.  Returns the columns used. */
 size_t ouro__text_add_end(struct ouro__text *text, const char *words, size_t columns);
 

@@ -21,9 +21,11 @@ static const char help[] =
     "  run PROGRAM [args]   run a program (python3 app.py, app.py, any executable) and\n"
     "                       report on its memory at the end\n"
     "  report FILE          where the memory in a snapshot came from\n"
+    "  diff BEFORE AFTER    what grew from one snapshot to another\n"
+    "  export FILE          a snapshot for other programs: pprof, speedscope, ...\n"
     "\n"
     "options:\n"
-    "  --help               this text; `ouro run --help` has more, with examples\n"
+    "  --help               this text; `ouro VERB --help` has more, with examples\n"
     "  --version            the version\n";
 
 static int
@@ -50,6 +52,12 @@ main(int count, char **arguments)
     }
     if (strcmp(verb, "report") == 0) {
         return ouro__cmd_report(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "diff") == 0) {
+        return ouro__cmd_diff(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "export") == 0) {
+        return ouro__cmd_export(count - 1, arguments + 1);
     }
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
         return print(help);

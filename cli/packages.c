@@ -156,6 +156,19 @@ library_name(const char *file, const char **name)
     return 0;
 }
 
+/* Modules that are part of the interpreter itself are the library's all the same. */
+static void
+frozen_add(struct ouro__text *name, const char *version)
+{
+    const char *dot = version == NULL ? NULL : strchr(version, '.');
+
+    ouro__text_print(name, "python");
+    if (dot != NULL) {
+        ouro__text_add(name, version, (size_t)(dot - version) + 1 + strspn(dot + 1, "0123456789"));
+    }
+    ouro__text_print(name, " (standard library)");
+}
+
 static uint32_t
 package_find(struct ouro__packages *packages, struct ouro__places *places, const char *file)
 {
@@ -179,7 +192,7 @@ package_find(struct ouro__packages *packages, struct ouro__places *places, const
     } else if (library_name(file, &library) > 0) {
         ouro__text_print(&name, "%.*s (standard library)", (int)library_name(file, &library), library);
     } else if (strncmp(file, "<frozen ", 8) == 0) {
-        ouro__text_print(&name, "python (frozen modules)");
+        frozen_add(&name, packages->version);
     } else {
         ouro__text_print(&name, "(the program)");
     }

@@ -5,6 +5,7 @@
 #include "places.h"
 
 struct ouro__packages {
+    const char *version;        /* of the Python that ran, "3.11.2"; borrowed, NULL when not known */
     struct ouro__texts folders; /* site-packages that were looked at, with a slash behind */
     struct ouro__texts files;   /* files that a distribution's record names */
     uint32_t *owners;           /* of each of them: a text of the places */

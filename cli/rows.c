@@ -12,6 +12,8 @@
 #include "run.h"
 #include "units.h"
 
+#define FRAMES_MOST 30 /* of one traceback, for people */
+
 uint64_t
 ouro__rounded(double figure)
 {
@@ -53,6 +55,26 @@ ouro__row_add_label(const struct ouro__page *page, const struct ouro__places *pl
     ouro__text_print(page->text, "\n");
     ouro__text_free(&label);
     ouro__text_free(&source);
+}
+
+void
+ouro__row_add_callers(const struct ouro__page *page, const struct ouro__places *places, uint32_t key,
+                      size_t used)
+{
+    uint32_t path = places->paths.items[key].a;
+    size_t n = 1;
+
+    for (; path != 0 && n < FRAMES_MOST; path = places->paths.items[path].a, n++) {
+        ouro__page_pad(page, (long)used);
+        ouro__row_add_label(page, places, OURO_BY_TRACEBACK, path, 0, used);
+    }
+    for (n = 0; path != 0; path = places->paths.items[path].a) {
+        n++;
+    }
+    if (n > 0) {
+        ouro__page_pad(page, (long)used);
+        ouro__text_print(page->text, "(and %zu outer frames)\n", n);
+    }
 }
 
 static json_t *

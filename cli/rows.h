@@ -16,6 +16,10 @@ void ouro__row_add_bytes(struct ouro__text *text, const struct ouro__figures *fi
 void ouro__row_add_label(const struct ouro__page *page, const struct ouro__places *places,
                          enum ouro__by by, uint32_t key, uint64_t when, size_t used);
 
+/* Below a traceback's row: the frames around its innermost one, each on a line from the column `used` on. */
+void ouro__row_add_callers(const struct ouro__page *page, const struct ouro__places *places,
+                           uint32_t key, size_t used);
+
 /* A number of bytes or blocks, rounded; never more than fits. */
 uint64_t ouro__rounded(double figure);
 

@@ -68,8 +68,9 @@ struct ouro__run {
     struct ouro__ending ending;
     struct ouro__process *processes; /* owned; by the time they began */
     size_t n_processes;
-    bool captured;       /* there is a snapshot at `snapshot_path` */
-    size_t n_unreadable; /* records that were there and could not be understood */
+    struct ouro__saved *traced; /* the program's own snapshot, owned; NULL: none */
+    bool captured;              /* there is a snapshot at `snapshot_path` */
+    size_t n_unreadable;        /* records that were there and could not be understood */
 };
 
 #endif

@@ -12,7 +12,6 @@
 
 #define SMALLEST 0.01 /* share of what is shown that has a line of its own */
 #define STEP 2U       /* columns of indentation for each caller */
-#define NARROWEST 26U /* columns for a name at the least */
 
 /* What is still to be written. */
 struct waiting {
@@ -138,14 +137,12 @@ children_take(const struct walk *walk, uint32_t path, uint32_t depth, struct wai
 static void
 path_add(const struct walk *walk, uint32_t path, uint32_t depth)
 {
-    struct ouro__text label = {0};
+    uint32_t place = ouro__place_of_path(walk->places, path);
     size_t room = walk->page->look.columns - walk->n_before - indentation(walk, depth);
 
     line_begin(walk, &walk->sums[path], depth);
-    ouro__place_add(&label, walk->places, ouro__place_of_path(walk->places, path));
-    (void)ouro__text_add_end(walk->page->text, label.data == NULL ? "" : label.data, room);
+    ouro__call_add(walk->page->text, walk->places, place, room);
     ouro__text_print(walk->page->text, "\n");
-    ouro__text_free(&label);
 }
 
 /* Whether a path is one of many of a deep chain: it has no bytes of its own, and all that it has is below one other. */
@@ -171,7 +168,8 @@ walk_all(const struct walk *walk, struct waiting *stack)
         } else {
             if (n_passed > 0) {
                 line_begin(walk, &walk->sums[now.path], now.depth);
-                ouro__text_print(walk->page->text, "(%zu frames between)\n", n_passed);
+                ouro__text_print(walk->page->text, "(%zu %s between)\n", n_passed,
+                                 n_passed == 1 ? "frame" : "frames");
                 n_passed = 0;
             }
             path_add(walk, now.path, now.depth);
@@ -192,7 +190,7 @@ ouro__tree_add(const struct ouro__page *page, const struct ouro__places *places,
     if (is_well) {
         struct walk walk = {page, places, sums, firsts, order, view->kept.bytes, is_estimate, 0, 0};
         walk.n_before = is_estimate ? 32 : 20;
-        walk.deepest = (page->look.columns - walk.n_before - NARROWEST) / STEP;
+        walk.deepest = (page->look.columns - walk.n_before) / 3 / STEP;
         walk_all(&walk, stack);
         if (view->paths[0].bytes > 0) {
             line_begin(&walk, &view->paths[0], 0);

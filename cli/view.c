@@ -70,31 +70,40 @@ any_pattern_fits(const char *const *patterns, size_t n, const char *file, const 
 
 enum { WANTED = 1, UNWANTED = 2 };
 
-/* Which patterns a path meets, WANTED and UNWANTED; owned, NULL without memory. */
+/* Which patterns each function meets, WANTED and UNWANTED; owned, NULL without memory. */
 static unsigned char *
+functions_filter(const struct ouro__places *places, const struct ouro__filters *filters)
+{
+    unsigned char *met = calloc(places->functions.n, 1);
+
+    for (uint32_t i = 0; met != NULL && i < places->functions.n; i++) {
+        const char *file = ouro__file_of_function(places, i);
+        const char *name = ouro__name_of_function(places, i);
+        bool is_wanted = any_pattern_fits(filters->wanted, filters->n_wanted, file, name);
+        bool is_unwanted = any_pattern_fits(filters->unwanted, filters->n_unwanted, file, name);
+        met[i] = (unsigned char)((is_wanted ? WANTED : 0) | (is_unwanted ? UNWANTED : 0));
+    }
+    return met;
+}
+
+/* Which paths the filters leave; owned, NULL without memory. */
+static bool *
 paths_filter(const struct ouro__places *places, const struct ouro__filters *filters)
 {
-    unsigned char *functions = calloc(places->functions.n, 1);
-    unsigned char *paths = functions == NULL ? NULL : calloc(places->paths.n, 1);
+    unsigned char *functions = functions_filter(places, filters);
+    unsigned char *met = calloc(places->paths.n, 1);
+    bool *is_kept = functions == NULL || met == NULL ? NULL : calloc(places->paths.n, sizeof *is_kept);
 
-    if (paths != NULL) {
-        for (uint32_t i = 0; i < places->functions.n; i++) {
-            const char *file = ouro__file_of_function(places, i);
-            const char *name = ouro__name_of_function(places, i);
-            bool is_wanted = any_pattern_fits(filters->wanted, filters->n_wanted, file, name);
-            bool is_unwanted = any_pattern_fits(filters->unwanted, filters->n_unwanted, file, name);
-            functions[i] = (unsigned char)((is_wanted ? WANTED : 0) | (is_unwanted ? UNWANTED : 0));
-        }
-        paths[0] = functions[0];
-        for (uint32_t i = 1; i < places->paths.n; i++) {
-            uint32_t function = ouro__function_of_place(places, ouro__place_of_path(places, i));
-            uint32_t caller = places->paths.items[i].a;
-            /* The root is a frame only for what has no other. */
-            paths[i] = functions[function] | (caller == 0 ? 0 : paths[caller]);
-        }
+    for (uint32_t i = 0; is_kept != NULL && i < places->paths.n; i++) {
+        uint32_t function = ouro__function_of_place(places, ouro__place_of_path(places, i));
+        uint32_t caller = places->paths.items[i].a;
+        /* The root is a frame only for what has no other. */
+        met[i] = functions[function] | (caller == 0 ? 0 : met[caller]);
+        is_kept[i] = (filters->n_wanted == 0 || (met[i] & WANTED) != 0) && (met[i] & UNWANTED) == 0;
     }
     free(functions);
-    return paths;
+    free(met);
+    return is_kept;
 }
 
 bool
@@ -103,11 +112,11 @@ ouro__view_make(struct ouro__view *view, struct ouro__places *places, const stru
 {
     const struct ouro__snapshot *snapshot = &saved->snapshot;
     struct ouro_snapshot_tracing counted = {.mode = OURO_SNAPSHOT_EXACT};
-    uint32_t *paths = ouro__places_add(places, snapshot);
-    unsigned char *met = paths == NULL ? NULL : paths_filter(places, filters);
 
-    *view = (struct ouro__view){.n_paths = places->paths.n};
-    view->paths = met == NULL ? NULL : calloc(view->n_paths, sizeof *view->paths);
+    *view = (struct ouro__view){.nodes = ouro__places_add(places, snapshot)};
+    view->n_paths = places->paths.n;
+    view->is_kept = view->nodes == NULL ? NULL : paths_filter(places, filters);
+    view->paths = view->is_kept == NULL ? NULL : calloc(view->n_paths, sizeof *view->paths);
     for (size_t i = 0; view->paths != NULL && i < snapshot->n_traces; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
         if (i == 0) {
@@ -115,17 +124,14 @@ ouro__view_make(struct ouro__view *view, struct ouro__places *places, const stru
             continue;
         }
         struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, trace, measure);
-        uint32_t path = paths[trace->node];
+        uint32_t path = view->nodes[trace->node];
         ouro__figures_add(&view->all, &figures);
-        if ((filters->n_wanted > 0 && (met[path] & WANTED) == 0) || (met[path] & UNWANTED) != 0) {
-            continue;
+        if (view->is_kept[path]) {
+            ouro__figures_add(&view->kept, &figures);
+            ouro__figures_add(&view->domains[trace->domain], &figures);
+            ouro__figures_add(&view->paths[path], &figures);
         }
-        ouro__figures_add(&view->kept, &figures);
-        ouro__figures_add(&view->domains[trace->domain], &figures);
-        ouro__figures_add(&view->paths[path], &figures);
     }
-    free(met);
-    free(paths);
     return view->paths != NULL;
 }
 
@@ -133,6 +139,8 @@ void
 ouro__view_free(struct ouro__view *view)
 {
     free(view->paths);
+    free(view->nodes);
+    free(view->is_kept);
     *view = (struct ouro__view){0};
 }
 

@@ -53,6 +53,8 @@ struct ouro__filters {
 struct ouro__view {
     struct ouro__figures *paths; /* of blocks that were asked for right there; owned */
     size_t n_paths;              /* paths known when this was made */
+    uint32_t *nodes;             /* the path of each of the snapshot's nodes; owned */
+    bool *is_kept;               /* by path: what the filters left; owned */
     struct ouro__figures domains[3];
     struct ouro__figures all;      /* everything traced */
     struct ouro__figures kept;     /* what the filters left: the sum of `paths` */

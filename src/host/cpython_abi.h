@@ -100,12 +100,13 @@ struct py_api {
     OURO_CPYTHON_FUNCTIONS(OURO_CPYTHON_FIELD)
 #undef OURO_CPYTHON_FIELD
     void *(*current_thread_state)(
-        void);          /* of this thread, NULL when it doesn't hold an interpreter's lock */
-    py_object *none;    /* &_Py_NoneStruct */
-    unsigned hex;       /* major << 24 | minor << 16 | micro << 8, from Py_GetVersion() */
-    char version[32];   /* "3.11.2" */
-    bool free_threaded; /* a build without a global lock */
-    bool is_prerelease; /* alpha, beta or release candidate */
+        void);                  /* of this thread, NULL when it doesn't hold an interpreter's lock */
+    int (*is_finalizing)(void); /* has the interpreter begun to end? */
+    py_object *none;            /* &_Py_NoneStruct */
+    unsigned hex;               /* major << 24 | minor << 16 | micro << 8, from Py_GetVersion() */
+    char version[32];           /* "3.11.2" */
+    bool free_threaded;         /* a build without a global lock */
+    bool is_prerelease;         /* alpha, beta or release candidate */
 };
 
 #endif

@@ -55,6 +55,8 @@ ouro__cpython_find(void)
     is_whole =
         is_whole && (find_function("PyThreadState_GetUnchecked", &ouro__py.current_thread_state) ||
                      find_function("_PyThreadState_UncheckedGet", &ouro__py.current_thread_state));
+    is_whole = is_whole && (find_function("Py_IsFinalizing", &ouro__py.is_finalizing) ||
+                            find_function("_Py_IsFinalizing", &ouro__py.is_finalizing));
     ouro__py.none = ouro__symbols_global("_Py_NoneStruct");
     if (!is_whole || ouro__py.none == NULL) {
         return false;

@@ -133,7 +133,7 @@ exclusive_slow(struct place *place, size_t size)
     return ouro__alloc_slow(&exclusive_heap, &exclusive_heap.own, pool_domain(place, size), size);
 }
 
-__attribute__((cold, noinline)) static void *
+__attribute__((noinline)) static void *
 exclusive_due(const struct place *place, size_t size, bool zeroed)
 {
     until_trace = ouro__trace_next();
@@ -143,8 +143,14 @@ exclusive_due(const struct place *place, size_t size, bool zeroed)
     if (size > OURO_POOLED_MAX) {
         ouro__cpython_notice();
     }
-    void *block = ouro__traced_take(&exclusive_heap, pool_domain(place, size), place->domain,
-                                    OURO_ALIGNMENT, size, zeroed);
+    void *block;
+    if (ouro__trace_mode_now() == OURO__TRACE_EXACT && !zeroed) {
+        block = ouro__alloc(&exclusive_heap, &exclusive_heap.own, pool_domain(place, size), size);
+        ouro__trace_alloc(block, size, place->domain);
+    } else {
+        block = ouro__traced_take(&exclusive_heap, pool_domain(place, size), place->domain,
+                                  OURO_ALIGNMENT, size, zeroed);
+    }
     if (block != NULL && place->domain == OURO_DOMAIN_MEM && size <= OURO_POOLED_MAX) {
         ouro__heap_count_mixed_alloc(&exclusive_heap, size);
     }

@@ -58,28 +58,37 @@ walk_objects(const char *frame, struct ouro__frame *frames, size_t n_max)
     return n;
 }
 
+/* What a frame of the interpreter's own stack is; false when it is none of the program's. */
+static inline bool
+know_frame(const struct py_layout *layout, const char *frame, struct ouro__frame *known)
+{
+    const char *code = ouro__load_code(layout, frame);
+    if ((unsigned char)frame[layout->owner] >= PY_OWNER_INTERPRETER ||
+        !ouro__is_exactly(code, ouro__py_types.code)) {
+        return false;
+    }
+    intptr_t offset = ouro__load_offset(layout, frame, code);
+    if (!ouro__is_running(layout, frame, code, offset)) {
+        return false;
+    }
+    known->code = code;
+    known->offset = (uint32_t)offset;
+    return true;
+}
+
 /* Hot: frames of the interpreter's own stack: since 3.11. */
 static size_t
 walk_stack(const char *frame, struct ouro__frame *frames, size_t n_max)
 {
     const struct py_layout layout = source.layout;
-    const py_object *type = ouro__py_types.code;
     size_t n = 0;
     for (; frame != NULL && n < n_max; frame = ouro__load_address(frame + layout.previous)) {
-        const char *code = ouro__load_code(&layout, frame);
-        if ((unsigned char)frame[layout.owner] >= PY_OWNER_INTERPRETER ||
-            !ouro__is_exactly(code, type)) {
-            continue;
-        }
-        intptr_t offset = ouro__load_offset(&layout, frame, code);
-        if (ouro__is_running(&layout, frame, code, offset)) {
-            frames[n].code = code;
-            frames[n].offset = (uint32_t)offset;
-            n++;
-        }
+        n += know_frame(&layout, frame, &frames[n]);
     }
     return n;
 }
+
+/* ---- finding them ---- */
 
 /* Cold: no frames have been seen before. */
 static bool
@@ -94,17 +103,135 @@ check(const char *thread_state, bool has_lock)
     return verdict == FITS;
 }
 
-static size_t
-walk(struct ouro__frame *frames, size_t n_max)
+/* The calling thread's innermost frame; NULL when it has none, or none that can be read. */
+static const char *
+find_innermost(void)
 {
     bool has_lock;
     const char *thread_state = find_thread_state(&has_lock);
     if (thread_state == NULL ||
         (OURO_UNLIKELY(__atomic_load_n(&source.verdict, __ATOMIC_RELAXED) != FITS) &&
          !check(thread_state, has_lock))) {
+        return NULL;
+    }
+    return ouro__load_innermost(&source.layout, thread_state);
+}
+
+/* ---- following a stack ---- */
+
+/* How far a stack may have grown or shrunk to be recognised. */
+enum { N_PUSHED = 3, N_POPPED = 8 };
+
+static inline const char *
+previous_of(const char *frame)
+{
+    return ouro__load_address(frame + source.layout.previous);
+}
+
+/* Where a frame is: of a frame object a number. */
+static inline const void *
+position_of(const char *frame)
+{
+    return source.layout.unit != 0 ? (const void *)(intptr_t)ouro__load_int(frame + source.layout.at)
+                                   : ouro__load_address(frame + source.layout.at);
+}
+
+static void
+fill_entry(struct ouro__stack_entry *entry, const char *frame)
+{
+    entry->frame = frame;
+    entry->at = position_of(frame);
+    entry->word = ouro__load_address(frame + source.layout.code);
+    size_t n = source.layout.unit != 0 ? walk_objects(frame, &entry->known, 1)
+                                       : know_frame(&source.layout, frame, &entry->known);
+    if (n == 0) {
+        entry->known.code = NULL;
+    }
+}
+
+/* Hot: bring the entries from `top` outwards up to date.  Returns the lowest that has changed, top + 1 for none, or
+ * SIZE_MAX when the frames don't lie as deep as the entries have it. */
+static inline __attribute__((always_inline)) size_t
+renew(struct ouro__stack *stack, const char *frame, size_t top, bool is_object)
+{
+    const uint16_t code_at = source.layout.code, at = source.layout.at, link = source.layout.previous;
+    size_t same = top + 1;
+
+    for (struct ouro__stack_entry *entry = &stack->entries[top];; entry--) {
+        const void *position = is_object ? (const void *)(intptr_t)ouro__load_int(frame + at)
+                                         : ouro__load_address(frame + at);
+        if (OURO_UNLIKELY(entry->frame != frame || entry->at != position ||
+                          entry->word != ouro__load_address(frame + code_at))) {
+            fill_entry(entry, frame);
+            same = (size_t)(entry - stack->entries);
+        }
+        frame = ouro__load_address(frame + link);
+        if (frame == NULL || entry == stack->entries) {
+            return frame == NULL && entry == stack->entries ? same : SIZE_MAX;
+        }
+    }
+}
+
+/* The place of the innermost frame in the stack: some calls deeper than before, or some less.  SIZE_MAX when there is
+ * no telling. */
+static size_t
+find_top(const struct ouro__stack *stack, const char *frame)
+{
+    size_t n = stack->n;
+    for (size_t pushed = 0; pushed <= N_PUSHED && frame != NULL; pushed++) {
+        for (size_t popped = 1; popped <= N_POPPED && popped <= n; popped++) {
+            if (stack->entries[n - popped].frame == frame) {
+                size_t top = n - popped + pushed;
+                return top < stack->room ? top : SIZE_MAX;
+            }
+        }
+        frame = previous_of(frame);
+    }
+    return SIZE_MAX;
+}
+
+/* Cold: all entries anew. */
+static void
+refill(struct ouro__stack *stack, const char *innermost)
+{
+    size_t n = 0;
+    for (const char *frame = innermost; frame != NULL && n < stack->room; frame = previous_of(frame)) {
+        n++;
+    }
+    stack->n = n;
+    for (const char *frame = innermost; n > 0; frame = previous_of(frame)) {
+        fill_entry(&stack->entries[--n], frame);
+    }
+}
+
+static size_t
+follow(struct ouro__stack *stack)
+{
+    const char *frame = find_innermost();
+    if (frame == NULL) {
+        stack->n = 0;
         return 0;
     }
-    const char *frame = ouro__load_innermost(&source.layout, thread_state);
+    size_t n = stack->n, top = n - 1, same = SIZE_MAX;
+    if (n == 0 || stack->entries[top].frame != frame) {
+        top = find_top(stack, frame);
+    }
+    if (top != SIZE_MAX) {
+        same =
+            source.layout.unit != 0 ? renew(stack, frame, top, true) : renew(stack, frame, top, false);
+    }
+    if (OURO_LIKELY(same != SIZE_MAX)) {
+        stack->n = top + 1;
+        return same < n ? same : n;
+    }
+    refill(stack, frame);
+    return 0;
+}
+
+static size_t
+walk(struct ouro__frame *frames, size_t n_max)
+{
+    const char *frame = find_innermost();
     return source.layout.unit != 0 ? walk_objects(frame, frames, n_max)
                                    : walk_stack(frame, frames, n_max);
 }
@@ -118,7 +245,7 @@ read_code(const void *code, struct ouro__code *known)
 const struct ouro__frame_source *
 ouro__cpython_frames(void)
 {
-    static const struct ouro__frame_source frames = {walk, read_code};
+    static const struct ouro__frame_source frames = {walk, follow, read_code};
     static const char *const names[] = {"Py_IsFinalizing",
                                         "_Py_IsFinalizing"}; /* the first since 3.13 */
     for (size_t i = 0; i < 2 && source.is_finalizing == NULL; i++) {

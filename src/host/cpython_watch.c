@@ -298,6 +298,11 @@ hear_collection(py_object *self, py_object *const *arguments, intptr_t n, py_obj
         uint64_t generation = get_number(arguments[1], "generation");
         if (strcmp(phase, "start") == 0 && generation < 3) {
             note_start((int)generation);
+            /* The program has ended, its atexit functions have run, its modules are still there: what it kept is seen
+             * now. */
+            if (ouro__py.is_finalizing()) {
+                ouro__watch_snapshot();
+            }
         } else if (strcmp(phase, "stop") == 0 && generation < 3 && watch.began_ns != 0) {
             note_stop((int)generation, get_number(arguments[1], "collected"),
                       get_number(arguments[1], "uncollectable"));

@@ -16,9 +16,9 @@
 #include "host/host.h"
 
 #include <pthread.h>
-#include <sys/single_threaded.h>
 
 #include "heap/heap.h"
+#include "os/os.h"
 #include "trace/trace.h"
 
 /* Whether the handlers before this fork took the locks; guarded by them. */
@@ -30,7 +30,7 @@ prepare(void)
     if (ouro__trace_mode_now() != OURO__TRACE_OFF) {
         ouro__trace_fork_prepare();
     }
-    if (!__libc_single_threaded) {
+    if (!ouro__os_is_single_threaded()) {
         ouro__heap_fork_prepare();
         is_stopped = true;
     }

@@ -88,6 +88,10 @@ void ouro__watch_end(enum ouro_record_state state, int exit_status);
 /* exec failed: the process goes on. */
 void ouro__watch_resume(void);
 
+/* The program has come to its end, and still has what it held: keep a snapshot of that, when there is to be one.  What
+ * comes later leaves it as it is. */
+void ouro__watch_snapshot(void);
+
 /* Count a further heap of this process, for good: CPython's exclusive one.  At most OURO_N_MAX_WATCHED.
  * Its pools are walked by whichever thread takes a moment. */
 #define OURO_N_MAX_WATCHED 8

@@ -54,8 +54,8 @@ ouro__beside(const void *address, bool make)
             return NULL;
         }
     }
-    uint32_t offset =
-        (uint32_t)((const char *)address - pool->base) - ouro__pool_start(pool->class, pool->domain);
+    /* Counted from the slot's beginning, where the first block need not be: no two blocks have the same number. */
+    uint32_t offset = (uint32_t)((const char *)address - pool->base);
     uint32_t block = (uint32_t)((uint64_t)offset * ouro__class_inverse[pool->class] >> 32);
     OURO_ASSERT(block < MAX_LIVE_BLOCKS);
     return &chunk[(slot & (CHUNK_SLOTS - 1)) * MAX_LIVE_BLOCKS + block];

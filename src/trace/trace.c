@@ -7,7 +7,7 @@
  *     epoch of trace == epoch of peak:  it had `at_peak`, and has changed since
  *     otherwise:                        it has not changed since, and has `live`
  *
- * One lock guards all.  Under an interpreter's lock it is free; it is not held while blocks are made or freed.  A signal
+ * One lock guards all, where there is a second thread; it is not held while blocks are made or freed.  A signal
  * handler that allocates while its own thread holds it is let through, untraced. */
 #include "trace/trace.h"
 
@@ -34,32 +34,46 @@ static _Thread_local bool is_inside
 
 /* ---- the lock ---- */
 
-bool
-ouro__trace_lock(void)
+static inline bool
+lock(void)
 {
     if (OURO_UNLIKELY(is_inside)) {
         return false;
     }
     is_inside = true;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    while (OURO_UNLIKELY(__atomic_exchange_n(&locked, true, __ATOMIC_ACQUIRE))) {
-        ouro__os_yield();
+    if (!ouro__os_is_single_threaded()) {
+        while (OURO_UNLIKELY(__atomic_exchange_n(&locked, true, __ATOMIC_ACQUIRE))) {
+            ouro__os_yield();
+        }
     }
     return true;
 }
 
-void
-ouro__trace_unlock(void)
+static inline void
+unlock(void)
 {
     __atomic_store_n(&locked, false, __ATOMIC_RELEASE);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     is_inside = false;
 }
 
+bool
+ouro__trace_lock(void)
+{
+    return lock();
+}
+
+void
+ouro__trace_unlock(void)
+{
+    unlock();
+}
+
 void
 ouro__trace_fork_prepare(void)
 {
-    is_forking = ouro__trace_lock();
+    is_forking = lock();
 }
 
 void
@@ -67,7 +81,7 @@ ouro__trace_fork_done(void)
 {
     if (is_forking) {
         is_forking = false;
-        ouro__trace_unlock();
+        unlock();
     }
 }
 
@@ -167,14 +181,14 @@ ouro__trace_at_peak(const struct ouro__trace *trace)
 /* ---- what callers tell ---- */
 
 /* Whoever came here because of tracing may find that it has ended meanwhile. */
-static bool
+static inline bool
 lock_while_tracing(void)
 {
-    if (!ouro__trace_lock()) {
+    if (!lock()) {
         return false;
     }
     if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_OFF)) {
-        ouro__trace_unlock();
+        unlock();
         return false;
     }
     return true;
@@ -208,7 +222,7 @@ ouro__trace_alloc(void *block, size_t size, unsigned domain)
     } else {
         totals.n_untraced++;
     }
-    ouro__trace_unlock();
+    unlock();
 }
 
 uint32_t
@@ -237,7 +251,7 @@ ouro__trace_drop(void *was, uint32_t taken)
         return;
     }
     count_off(was, taken);
-    ouro__trace_unlock();
+    unlock();
 }
 
 void
@@ -267,7 +281,7 @@ ouro__trace_next(void)
 bool
 ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, uint64_t mean)
 {
-    if (!ouro__trace_lock()) {
+    if (!lock()) {
         return false;
     }
     ouro__trace_items = (struct ouro__vector){.item_size = sizeof(struct ouro__trace)};
@@ -283,7 +297,7 @@ ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, ui
     } else {
         ouro__vector_free(&ouro__trace_items);
     }
-    ouro__trace_unlock();
+    unlock();
     return begun;
 }
 
@@ -298,7 +312,7 @@ ouro__trace_stop(void)
     ouro__vector_free(&ouro__trace_items);
     ouro__table_free(&table);
     ouro__beside_free();
-    ouro__trace_unlock();
+    unlock();
 }
 
 void
@@ -306,7 +320,7 @@ ouro__trace_set_source(const struct ouro__frame_source *source)
 {
     if (lock_while_tracing()) {
         ouro__tree_set_source(source);
-        ouro__trace_unlock();
+        unlock();
     }
 }
 

@@ -30,6 +30,18 @@ enum ouro__line_table {
     OURO_LINES_LOCATIONS = 3, /* CPython 3.11 on: co_linetable, Objects/locations.md */
 };
 
+/* The frames of a thread, from the outermost one inwards, as they were when last looked at: most are as they were when
+ * the next block is allocated.  Whoever provides frames may have further ones in there, which have no code. */
+struct ouro__stack_entry {
+    const void *frame, *at, *word; /* the provider's own: which frame, where it is, and of what */
+    struct ouro__frame known;
+};
+
+struct ouro__stack {
+    struct ouro__stack_entry *entries;
+    size_t n, room;
+};
+
 /* What is kept of a code: all of it is copied while it lives.  Texts are UTF-8, `surrogatepass`. */
 struct ouro__code {
     const char *file,
@@ -46,6 +58,9 @@ struct ouro__code {
 struct ouro__frame_source {
     /* The frames of the calling thread, innermost first, at most `n_max`; how many there are. */
     size_t (*walk)(struct ouro__frame *frames, size_t n_max);
+    /* Bring a stack up to date for the calling thread; how many of its outermost entries are as they were.  Where there
+     * are more frames than `room`, the innermost ones. */
+    size_t (*follow)(struct ouro__stack *stack);
     /* What `code`, which runs in a frame of the calling thread, is; false when it can't be read. */
     bool (*read_code)(const void *code, struct ouro__code *known);
 };
@@ -58,8 +73,14 @@ struct ouro__vector {
     size_t item_size;
 };
 
+bool ouro__vector_grow(struct ouro__vector *vector, size_t n);
+
 /* Room for `n` more items; false without memory, and all is as it was. */
-bool ouro__vector_reserve(struct ouro__vector *vector, size_t n);
+static inline bool
+ouro__vector_reserve(struct ouro__vector *vector, size_t n)
+{
+    return __builtin_expect(vector->n + n <= vector->room, 1) || ouro__vector_grow(vector, n);
+}
 
 /* Append `n` items for which there is room. */
 void ouro__vector_append(struct ouro__vector *vector, const void *items, size_t n);
@@ -75,8 +96,15 @@ struct ouro__table {
     size_t n;
 };
 
-/* Room for one more; `hash_of` gives each item's hash.  False without memory, and all is as it was. */
-bool ouro__table_reserve(struct ouro__table *table, uint64_t (*hash_of)(uint32_t index));
+bool ouro__table_grow(struct ouro__table *table, uint64_t (*hash_of)(uint32_t index));
+
+/* Room for one more, at most half of the slots being used; `hash_of` gives each item's hash.  False without memory, and
+ * all is as it was. */
+static inline bool
+ouro__table_reserve(struct ouro__table *table, uint64_t (*hash_of)(uint32_t index))
+{
+    return __builtin_expect(table->n < (table->mask + 1) / 2, 1) || ouro__table_grow(table, hash_of);
+}
 
 void ouro__table_free(struct ouro__table *table);
 

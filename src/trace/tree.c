@@ -1,8 +1,7 @@
 /* tree.c - tracebacks, interned as a tree of frames, and the codes that run in them.
  *
- * A traceback is walked whole at each allocation, and compared with the one of the allocation before, from the
- * outermost frame inwards: as far as they are alike the node is known, and only behind the first difference it is
- * looked up.  A frame can't be trusted to be what it was because its callee is: where a function has returned and
+ * A traceback is looked at whole at each allocation, and compared with the one of the allocation before: of the
+ * outermost frames that are as they were the node is known, those behind them are looked up.  A frame can't be trusted to be what it was because its callee is: where a function has returned and
  * another was called, frames lie at the same addresses again, and all of them have to be compared.
  *
  * A code is known by its address as long as it lives.  Its block has a mark in its index (OURO__IS_CODE): when that is
@@ -30,19 +29,25 @@ static struct ouro__vector places;
 static struct ouro__table place_table, code_table, node_table;
 
 static const struct ouro__frame_source *frame_source;
-static size_t n_frames_most;
+static size_t n_frames_most; /* 0 for all */
 static bool ends_are_seen;
 
-/* The last traceback: its frames from the innermost on; by their distance from the outermost one, their nodes. */
-static struct ouro__frame *now, *last;
-static uint32_t *last_nodes;
-static size_t n_last;
+/* The last traceback; of its entries, with their codes, the nodes. */
+static struct ouro__stack stack;
+struct step {
+    const void *code; /* the address that `known` stands for */
+    uint32_t known, node;
+    uint32_t parent, offset; /* that `node` is for; it is 0 when it is for none */
+};
+static struct step *steps;
+static size_t n_steps; /* that have been taken since they were forgotten */
 
-static size_t
-buffer_bytes(size_t item_size)
-{
-    return ouro__round_up(n_frames_most * item_size, ouro__os_page_size());
-}
+static struct ouro__frame *frames; /* where only the innermost ones are kept */
+
+/* Multiples of a page. */
+#define STACK_BYTES (N_FRAMES_MOST * sizeof(struct ouro__stack_entry))
+#define STEPS_BYTES (N_FRAMES_MOST * sizeof(struct step))
+#define FRAMES_BYTES (N_FRAMES_MOST * sizeof(struct ouro__frame))
 
 /* ---- texts and codes ---- */
 
@@ -239,6 +244,17 @@ code_of(const void *address)
     return place->code;
 }
 
+/* What lies at an address may be another code from now on. */
+static void
+forget_steps(void)
+{
+    for (size_t i = 0; i < n_steps; i++) {
+        steps[i].known = 0;
+    }
+    n_steps = 0;
+    stack.n = 0;
+}
+
 void
 ouro__tree_forget(const void *code)
 {
@@ -247,7 +263,7 @@ ouro__tree_forget(const void *code)
     if (index != 0) {
         place_at(index)->code = 0;
     }
-    n_last = 0;
+    forget_steps();
 }
 
 /* ---- nodes ---- */
@@ -279,13 +295,12 @@ is_same_node(uint32_t index, const void *key)
 
 /* The node of a frame called by `parent`; 0 without memory. */
 static uint32_t
-intern_node(uint32_t parent, const struct ouro__frame *frame)
+intern_node(uint32_t parent, uint32_t code, uint32_t offset)
 {
-    struct ouro__trace_node node = {parent, code_of(frame->code), frame->offset};
+    struct ouro__trace_node node = {parent, code, offset};
     size_t at;
 
-    if (node.code == 0 || !ouro__table_reserve(&node_table, hash_node) ||
-        !ouro__vector_reserve(&ouro__tree.nodes, 1)) {
+    if (!ouro__table_reserve(&node_table, hash_node) || !ouro__vector_reserve(&ouro__tree.nodes, 1)) {
         return 0;
     }
     uint32_t index = ouro__table_find(&node_table, hash_frame(&node), is_same_node, &node, &at);
@@ -297,44 +312,78 @@ intern_node(uint32_t parent, const struct ouro__frame *frame)
     return index;
 }
 
-/* How many outermost frames of `now` are those of `last`. */
-static size_t
-count_same(size_t n)
+/* The node of a frame called by `parent`: 0 without memory.  `step` is what was found there before. */
+static inline uint32_t
+take_step(struct step *step, const struct ouro__frame *frame, uint32_t parent)
 {
-    size_t n_most = n < n_last ? n : n_last, same = 0;
-    const struct ouro__frame *a = now + n, *b = last + n_last;
-    while (same < n_most && (a - 1)->code == (b - 1)->code && (a - 1)->offset == (b - 1)->offset) {
-        a--;
-        b--;
-        same++;
+    if (OURO_UNLIKELY(frame->code == NULL)) { /* not the program's */
+        step->code = NULL;
+        step->node = parent;
+        return parent;
     }
-    return same;
+    bool is_known = step->code == frame->code && step->known != 0 && ends_are_seen;
+    if (is_known && step->node != 0 && step->parent == parent && step->offset == frame->offset) {
+        return step->node;
+    }
+    if (!is_known) {
+        step->code = frame->code;
+        step->known = code_of(frame->code);
+    }
+    step->parent = parent;
+    step->offset = frame->offset;
+    step->node = step->known != 0 ? intern_node(parent, step->known, frame->offset) : 0;
+    return step->node;
+}
+
+/* The whole traceback: what is as it was has its nodes already. */
+static bool
+find_by_stack(uint32_t *node)
+{
+    size_t done = frame_source->follow(&stack);
+    if (!ends_are_seen) {
+        done = 0;
+    }
+    uint32_t at = done == 0 ? 0 : steps[done - 1].node;
+    n_steps = stack.n > n_steps ? stack.n : n_steps;
+    for (; done < stack.n; done++) {
+        const struct ouro__frame *frame = &stack.entries[done].known;
+        uint32_t next = take_step(&steps[done], frame, at);
+        if (OURO_UNLIKELY(next == 0 && frame->code != NULL)) {
+            stack.n = 0;
+            return false;
+        }
+        at = next;
+    }
+    *node = at;
+    return true;
+}
+
+/* The innermost frames alone. */
+static bool
+find_by_frames(uint32_t *node)
+{
+    size_t n = frame_source->walk(frames, n_frames_most);
+    uint32_t at = 0;
+    n_steps = n > n_steps ? n : n_steps;
+    while (n > 0) {
+        n--;
+        at = take_step(&steps[n], &frames[n], at);
+        if (OURO_UNLIKELY(at == 0)) {
+            return false;
+        }
+    }
+    *node = at;
+    return true;
 }
 
 bool
 ouro__tree_here(uint32_t *node)
 {
-    size_t n = frame_source != NULL ? frame_source->walk(now, n_frames_most) : 0;
-    if (n == 0) {
+    if (frame_source == NULL) {
         *node = 0;
         return true;
     }
-    size_t done = count_same(n);
-    uint32_t at = done == 0 ? 0 : last_nodes[done - 1];
-    for (; done < n; done++) {
-        at = intern_node(at, &now[n - 1 - done]);
-        if (at == 0) {
-            n_last = 0;
-            return false;
-        }
-        last_nodes[done] = at;
-    }
-    struct ouro__frame *swapped = last;
-    last = now;
-    now = swapped;
-    n_last = ends_are_seen ? n : 0;
-    *node = at;
-    return true;
+    return n_frames_most == 0 ? find_by_stack(node) : find_by_frames(node);
 }
 
 /* ---- beginning and ending ---- */
@@ -359,11 +408,11 @@ ouro__tree_begin(const struct ouro__frame_source *source, uint32_t n_frames, boo
 {
     frame_source = source;
     ends_are_seen = sees_ends;
-    n_frames_most = n_frames == 0 || n_frames > N_FRAMES_MOST ? N_FRAMES_MOST : n_frames;
-    now = ouro__os_map(buffer_bytes(sizeof *now));
-    last = ouro__os_map(buffer_bytes(sizeof *last));
-    last_nodes = ouro__os_map(buffer_bytes(sizeof *last_nodes));
-    bool whole = now != NULL && last != NULL && last_nodes != NULL &&
+    n_frames_most = n_frames < N_FRAMES_MOST ? n_frames : 0;
+    stack = (struct ouro__stack){.entries = ouro__os_map(STACK_BYTES), .room = N_FRAMES_MOST};
+    steps = ouro__os_map(STEPS_BYTES);
+    frames = ouro__os_map(FRAMES_BYTES);
+    bool whole = stack.entries != NULL && steps != NULL && frames != NULL &&
                  begin_vector(&ouro__tree.texts, 1, false) &&
                  begin_vector(&ouro__tree.lines, 1, false) &&
                  begin_vector(&ouro__tree.codes, sizeof(struct ouro__trace_code), true) &&
@@ -380,14 +429,14 @@ void
 ouro__tree_set_source(const struct ouro__frame_source *source)
 {
     frame_source = source;
-    n_last = 0;
+    forget_steps();
 }
 
 static void
-unmap_buffer(void *buffer, size_t item_size)
+unmap_buffer(void *buffer, size_t size)
 {
     if (buffer != NULL) {
-        ouro__os_unmap(buffer, buffer_bytes(item_size));
+        ouro__os_unmap(buffer, size);
     }
 }
 
@@ -402,12 +451,12 @@ ouro__tree_end(void)
     ouro__table_free(&place_table);
     ouro__table_free(&code_table);
     ouro__table_free(&node_table);
-    unmap_buffer(now, sizeof *now);
-    unmap_buffer(last, sizeof *last);
-    unmap_buffer(last_nodes, sizeof *last_nodes);
-    now = last = NULL;
-    last_nodes = NULL;
-    n_last = 0;
+    unmap_buffer(stack.entries, STACK_BYTES);
+    unmap_buffer(steps, STEPS_BYTES);
+    unmap_buffer(frames, FRAMES_BYTES);
+    stack = (struct ouro__stack){0};
+    steps = NULL;
+    frames = NULL;
 }
 
 uint64_t
@@ -418,7 +467,6 @@ ouro__tree_bytes(void)
                      ouro__vector_bytes(&places);
     bytes += ouro__table_bytes(&place_table) + ouro__table_bytes(&code_table) +
              ouro__table_bytes(&node_table);
-    return bytes + ouro__os_resident(now, buffer_bytes(sizeof *now)) +
-           ouro__os_resident(last, buffer_bytes(sizeof *last)) +
-           ouro__os_resident(last_nodes, buffer_bytes(sizeof *last_nodes));
+    return bytes + ouro__os_resident(stack.entries, STACK_BYTES) +
+           ouro__os_resident(steps, STEPS_BYTES) + ouro__os_resident(frames, FRAMES_BYTES);
 }

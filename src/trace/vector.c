@@ -21,11 +21,8 @@ ouro__table_bytes(const struct ouro__table *table)
 }
 
 bool
-ouro__vector_reserve(struct ouro__vector *vector, size_t n)
+ouro__vector_grow(struct ouro__vector *vector, size_t n)
 {
-    if (vector->n + n <= vector->room) {
-        return true;
-    }
     size_t wanted = vector->n + n > 2 * vector->room ? vector->n + n : 2 * vector->room;
     size_t bytes = ouro__round_up(wanted * vector->item_size, ouro__os_page_size());
     void *items = ouro__os_map(bytes);
@@ -60,14 +57,10 @@ ouro__vector_free(struct ouro__vector *vector)
     *vector = (struct ouro__vector){.item_size = vector->item_size};
 }
 
-/* At most half full. */
 bool
-ouro__table_reserve(struct ouro__table *table, uint64_t (*hash_of)(uint32_t index))
+ouro__table_grow(struct ouro__table *table, uint64_t (*hash_of)(uint32_t index))
 {
     size_t n_slots = table->slots == NULL ? 0 : table->mask + 1;
-    if (table->n + 1 <= n_slots / 2) {
-        return true;
-    }
     size_t n_grown = n_slots == 0 ? FIRST_TABLE : 2 * n_slots;
     uint32_t *grown = ouro__os_map(n_grown * sizeof *grown);
     if (grown == NULL) {

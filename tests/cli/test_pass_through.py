@@ -210,7 +210,7 @@ def test_closed_streams_get_nothing_and_break_nothing(lone, tmp_path, closing):
     report = tmp_path / "report"
     command = f'exec "$@" {closing}'
     done = subprocess.run(
-        ["sh", "-c", command, "sh", lone.path, "run", "--json", result, "-o", report, "sh", "-c", "exit 4"],
+        ["sh", "-c", command, "sh", lone.path, "run", "--json", result, "--report", report, "sh", "-c", "exit 4"],
         env=lone.environment(),
         timeout=30,
         check=False,

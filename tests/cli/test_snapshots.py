@@ -169,7 +169,7 @@ def test_tables_of_lines_are_used(report):
     assert [row["line"] for row in report(snapshot)["rows"]] in ([7], [0])
 
 
-def test_packages(report, tmp_path):
+def test_packages(report, tmp_path, layout):
     """By the records of installed distributions; by folders where there are none."""
     site = tmp_path / "venv/lib/python3.11/site-packages"
     (site / "attrs-23.2.0.dist-info").mkdir(parents=True)
@@ -185,13 +185,13 @@ def test_packages(report, tmp_path):
         "/usr/lib/python3/dist-packages/yaml/x.py": "yaml",
         "/usr/lib/python3.12/json/x.py": "python3.12 (standard library)",
         "/opt/python/lib/python3.9/ast.py": "python3.9 (standard library)",
-        "<frozen importlib._bootstrap>": "python (frozen modules)",
+        "<frozen importlib._bootstrap>": "python3.12 (standard library)",
         "/app/main.py": "(the program)",
         "<string>": "(the program)",
     }
-    document = report(
-        Snapshot([Trace(((file, "f", 1),), 1, live=1 << i) for i, file in enumerate(files)]), "--by", "package"
-    )
+    record = records.pack(layout, dict(records.typical(python_version="3.12.4"), pid=1))
+    snapshot = Snapshot([Trace(((file, "f", 1),), 1, live=1 << i) for i, file in enumerate(files)], record=record)
+    document = report(snapshot, "--by", "package")
     wanted = {}
     for i, package in enumerate(files.values()):
         wanted[(package,)] = (wanted.get((package,), (0,))[0] + (1 << i),) * 2
@@ -265,7 +265,7 @@ def test_width(ouro, tmp_path, columns, options):
     import unicodedata
     widths = [sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line) for line in text.splitlines()]
     assert max(widths) <= columns
-    assert "module.py" in text or "method" in text
+    assert "module.py" in text or "Class.Class." in text
 
 
 def test_source(ouro, tmp_path, layout):
@@ -290,7 +290,7 @@ def test_tree(ouro, tmp_path):
     text = ouro("report", "--tree", typical().write(tmp_path / "a.ouro")).stdout
     lines = [line for line in text.splitlines() if "%" in line]
     assert [line[10:18].strip() for line in lines] == ["99.9 %", "99.9 %", "21.4 %", "5.1 %", "0.1 %"]
-    assert lines[0].endswith("  /app/main.py:40 in <module>") and lines[1].endswith("    /app/main.py:12 in load")
+    assert lines[0].endswith("%  <module> (/app/main.py:40)") and lines[1].endswith("%    load (/app/main.py:12)")
 
 
 def test_tree_of_many(ouro, tmp_path):
@@ -317,7 +317,7 @@ def test_deep_recursion(ouro, report, tmp_path):
         ]))
         done = ouro("report", "--tree", path)
         assert done.returncode == 0 and len(done.stdout.splitlines()) < 40
-        assert f"({depth - 18} frames between)" in done.stdout
+        assert f"({depth - 11} frames between)" in done.stdout
         done = ouro("report", "--by", "traceback", path)
         assert f"(and {depth - 30} outer frames)" in done.stdout
         done = ouro("report", "--json", "--cumulative", "--by", "function", path)

@@ -12,6 +12,7 @@
 #include "random.h"
 #include "snapshot/crc32c.h"
 #include "snapshot/writer.h"
+#include "snapshots.h"
 
 /* A file in memory. */
 struct bytes {
@@ -85,40 +86,6 @@ sample_write(const struct sample *sample)
     return file_take(file);
 }
 
-static bool
-read_bytes(struct ouro__snapshot *snapshot, const void *data, size_t n, ouro__snapshot_inflate inflate)
-{
-    FILE *file = n == 0 ? fopen("/dev/null", "rb") : fmemopen((void *)(uintptr_t)data, n, "rb");
-    assert_non_null(file);
-    bool is_read = ouro__snapshot_read(snapshot, file, inflate);
-    (void)fclose(file);
-    return is_read;
-}
-
-/* What read.h promises of any file. */
-static void
-check_promises(const struct ouro__snapshot *snapshot)
-{
-    assert_true(snapshot->n_codes >= 1 && snapshot->n_nodes >= 1);
-    const struct ouro_snapshot_code *unknown = &snapshot->codes[snapshot->n_codes - 1];
-    assert_int_equal(unknown->file.size + unknown->name.size + unknown->lines.size, 0);
-    for (size_t i = 0; i < snapshot->n_codes; i++) {
-        const struct ouro_snapshot_code *code = &snapshot->codes[i];
-        assert_true(code->file.at + code->file.size <= snapshot->n_texts);
-        assert_true(code->name.at + code->name.size <= snapshot->n_texts);
-        assert_true(code->lines.at + code->lines.size <= snapshot->n_lines);
-    }
-    for (size_t i = 0; i < snapshot->n_nodes; i++) {
-        assert_true(i == 0 || snapshot->nodes[i].parent < i);
-        assert_true(snapshot->nodes[i].code < snapshot->n_codes);
-    }
-    for (size_t i = 0; i < snapshot->n_traces; i++) {
-        assert_true(snapshot->traces[i].node < snapshot->n_nodes && snapshot->traces[i].domain <= 2);
-    }
-    assert_true(snapshot->tracing.mode <= OURO_SNAPSHOT_SAMPLED);
-    assert_true(strnlen(snapshot->trouble, sizeof snapshot->trouble) < sizeof snapshot->trouble);
-}
-
 static void
 test_whole(void **state)
 {
@@ -127,9 +94,9 @@ test_whole(void **state)
     struct bytes bytes = sample_write(&sample);
     struct ouro__snapshot snapshot;
 
-    assert_true(read_bytes(&snapshot, bytes.data, bytes.n, NULL));
+    assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
     assert_string_equal(snapshot.trouble, "");
-    check_promises(&snapshot);
+    snapshot_check(&snapshot);
     assert_memory_equal(snapshot.process, "a process", 9);
     assert_int_equal(snapshot.n_process, 9);
     assert_memory_equal(&snapshot.tracing, &sample.tracing, sizeof sample.tracing);
@@ -159,14 +126,14 @@ test_cut_at_every_byte(void **state)
     for (size_t n = 0; n < bytes.n; n++) {
         struct ouro__snapshot snapshot;
         char place[32];
-        bool is_read = read_bytes(&snapshot, bytes.data, n, NULL);
+        bool is_read = snapshot_read_bytes(&snapshot, bytes.data, n, NULL);
         (void)snprintf(place, sizeof place, "byte %zu,", n);
         assert_int_equal(is_read, n >= sizeof(struct ouro_snapshot_header));
         assert_non_null(strstr(snapshot.trouble, n == 0 ? "is not a snapshot" : place));
         if (!is_read) {
             continue;
         }
-        check_promises(&snapshot);
+        snapshot_check(&snapshot);
         assert_true(snapshot.n_traces >= n_traces && snapshot.n_nodes >= n_nodes);
         n_traces = snapshot.n_traces;
         n_nodes = snapshot.n_nodes;
@@ -190,11 +157,11 @@ test_every_bit_turned(void **state)
     for (size_t bit = 0; bit < 8 * bytes.n; bit++) {
         struct ouro__snapshot snapshot;
         bytes.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
-        bool is_read = read_bytes(&snapshot, bytes.data, bytes.n, NULL);
+        bool is_read = snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL);
         bool nobody_reads = bit / 8 >= reserved && bit / 8 < sizeof(struct ouro_snapshot_header);
         assert_int_equal(snapshot.trouble[0] == '\0', nobody_reads);
         if (is_read) {
-            check_promises(&snapshot);
+            snapshot_check(&snapshot);
             ouro__snapshot_free(&snapshot);
         }
         bytes.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
@@ -253,9 +220,9 @@ test_at_odds_with_itself(void **state)
             sample.tracing.mode = OURO_SNAPSHOT_SAMPLED;
         }
         struct bytes bytes = sample_write(&sample);
-        assert_true(read_bytes(&snapshot, bytes.data, bytes.n, NULL));
+        assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
         assert_non_null(strstr(snapshot.trouble, said[fault]));
-        check_promises(&snapshot);
+        snapshot_check(&snapshot);
         assert_int_equal(snapshot.n_traces, 3);
         ouro__snapshot_free(&snapshot);
         free(bytes.data);
@@ -285,9 +252,9 @@ check_refused(struct ouro_snapshot_chunk chunk, const char *said)
     struct bytes bytes = chunk_write(chunk, stored, sizeof stored);
     struct ouro__snapshot snapshot;
 
-    assert_true(read_bytes(&snapshot, bytes.data, bytes.n, NULL));
+    assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
     assert_non_null(strstr(snapshot.trouble, said));
-    check_promises(&snapshot);
+    snapshot_check(&snapshot);
     assert_int_equal(snapshot.n_traces + snapshot.n_nodes + snapshot.n_codes, 2);
     ouro__snapshot_free(&snapshot);
     free(bytes.data);
@@ -332,34 +299,17 @@ test_no_snapshot_at_all(void **state)
     struct ouro__snapshot snapshot;
     struct ouro_snapshot_header header = {.magic = OURO_SNAPSHOT_MAGIC, .version = 2};
 
-    assert_false(read_bytes(&snapshot, "#!/bin/sh and so on\n", 20, NULL));
+    assert_false(snapshot_read_bytes(&snapshot, "#!/bin/sh and so on\n", 20, NULL));
     assert_string_equal(snapshot.trouble, "is not a snapshot");
-    assert_false(read_bytes(&snapshot, "x", 1, NULL));
+    assert_false(snapshot_read_bytes(&snapshot, "x", 1, NULL));
     assert_string_equal(snapshot.trouble, "is not a snapshot");
-    assert_false(read_bytes(&snapshot, &header, sizeof header, NULL));
+    assert_false(snapshot_read_bytes(&snapshot, &header, sizeof header, NULL));
     assert_string_equal(snapshot.trouble, "is a snapshot of version 2: this ouro reads up to 1");
     FILE *folder = fopen("/", "rb");
     assert_non_null(folder);
     assert_false(ouro__snapshot_read(&snapshot, folder, NULL));
     assert_string_equal(snapshot.trouble, "cannot be read: Is a directory");
     (void)fclose(folder);
-}
-
-/* As zstd would: a byte says how often it stands there. */
-static bool
-inflate_runs(void *to, size_t size, const void *from, size_t n)
-{
-    unsigned char *at = to;
-    const unsigned char *runs = from;
-    for (size_t i = 0; i + 1 < n; i += 2) {
-        if (runs[i] > size) {
-            return false;
-        }
-        memset(at, runs[i + 1], runs[i]);
-        at += runs[i];
-        size -= runs[i];
-    }
-    return size == 0;
 }
 
 static void
@@ -371,14 +321,14 @@ test_packed(void **state)
     struct ouro__snapshot snapshot;
     struct bytes bytes = chunk_write(chunk, "\2a\4b", 4);
 
-    assert_true(read_bytes(&snapshot, bytes.data, bytes.n, inflate_runs));
+    assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, snapshot_inflate_runs));
     assert_int_equal(snapshot.n_texts, 6);
     assert_memory_equal(snapshot.texts, "aabbbb", 6);
     assert_non_null(strstr(snapshot.trouble, "cut off at byte 52, between"));
     ouro__snapshot_free(&snapshot);
     free(bytes.data);
     bytes = chunk_write(chunk, "\2a\5b", 4);
-    assert_true(read_bytes(&snapshot, bytes.data, bytes.n, inflate_runs));
+    assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, snapshot_inflate_runs));
     assert_int_equal(snapshot.n_texts, 0);
     assert_non_null(strstr(snapshot.trouble, "cannot be unpacked"));
     ouro__snapshot_free(&snapshot);
@@ -420,7 +370,7 @@ test_large(void **state)
     assert_int_equal(snapshot.n_traces, n);
     assert_int_equal(memcmp(snapshot.nodes + 1, nodes + 1, (n - 1) * sizeof *nodes), 0);
     assert_int_equal(memcmp(snapshot.traces, traces, n * sizeof *traces), 0);
-    check_promises(&snapshot);
+    snapshot_check(&snapshot);
     ouro__snapshot_free(&snapshot);
     free(nodes);
     free(traces);
