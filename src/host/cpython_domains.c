@@ -121,10 +121,10 @@ pool_domain(const struct place *place, size_t size)
 }
 
 __attribute__((noinline)) static void *
-exclusive_slow(struct place *place, size_t size)
+exclusive_slow(const struct place *place, size_t size)
 {
     if (OURO_UNLIKELY(is_retired)) {
-        return place_malloc(place, size);
+        return place_malloc((void *)(uintptr_t)place, size);
     }
     /* A large block is slow anyway, and a few of them may be all that a program's garbage consists of. */
     if (OURO_UNLIKELY(ouro__cpython_wants_notice || size > OURO_POOLED_MAX)) {
@@ -140,14 +140,17 @@ exclusive_due(const struct place *place, size_t size, bool zeroed)
     if (is_retired) {
         return place_due(place, size, zeroed);
     }
-    if (size > OURO_POOLED_MAX) {
-        ouro__cpython_notice();
-    }
     void *block;
     if (ouro__trace_mode_now() == OURO__TRACE_EXACT && !zeroed) {
-        block = ouro__alloc(&exclusive_heap, &exclusive_heap.own, pool_domain(place, size), size);
+        block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
+        if (block == NULL) {
+            block = exclusive_slow(place, size);
+        }
         ouro__trace_alloc(block, size, place->domain);
     } else {
+        if (size > OURO_POOLED_MAX) {
+            ouro__cpython_notice();
+        }
         block = ouro__traced_take(&exclusive_heap, pool_domain(place, size), place->domain,
                                   OURO_ALIGNMENT, size, zeroed);
     }

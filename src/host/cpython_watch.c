@@ -25,6 +25,7 @@
 
 #include "base/pacing.h"
 #include "heap/heap.h"
+#include "host/cpython_frames.h"
 #include "host/cpython_lists.h"
 #include "host/cpython_survey.h"
 
@@ -174,6 +175,8 @@ write_note(struct ouro_record *record)
         note = "interpreters with locks of their own: objects are on the shared heap";
     } else if ((record->python_served & 6) != 6) {
         note = "PYTHONMALLOC or -X dev is obeyed: objects are not on Ouro's heap";
+    } else if (ouro__settings_get()->traces && ouro__cpython_frames_note() != NULL) {
+        note = ouro__cpython_frames_note();
     }
     memcpy(record->note, note, strlen(note) + 1);
 }

@@ -3,8 +3,8 @@
  * Besides answering when it is asked, it can take a traceback in each allocation of objects, as tracing does, which
  * the test compares with the interpreter's own. */
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "host/cpython.h"
 #include "host/cpython_frames.h"
@@ -77,21 +77,6 @@ frames_check(size_t i, int wrong)
     uint16_t *field = (uint16_t *)(void *)&layout + i;
     *field = (uint16_t)(*field + wrong);
     return ouro__cpython_layout_check(&layout, ouro__py.current_thread_state());
-}
-
-/* Nanoseconds of CPU time for a walk of at most `n_max` frames, over many. */
-double
-frames_time(size_t n_max)
-{
-    static struct ouro__frame frames[1024];
-    enum { N = 1000000 };
-    struct timespec begin, end;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-    for (int i = 0; i < N; i++) {
-        source->walk(frames, n_max);
-    }
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
-    return ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) / N;
 }
 
 /* ---- other threads ---- */
@@ -193,6 +178,38 @@ describe(const struct ouro__frame *frame, struct taken_frame *known)
     memcpy(known->file, code.file + code.n_file - size, size);
 }
 
+/* The frames that following finds, from one allocation to the next, must be those that are there. */
+static void
+check_followed(void)
+{
+    enum { ROOM = 200 };
+    static _Thread_local struct ouro__stack_entry entries[ROOM];
+    static _Thread_local struct ouro__stack stack = {NULL, 0, ROOM};
+    struct ouro__frame frames[ROOM], before[ROOM];
+    size_t n = source->walk(frames, ROOM), n_before = stack.n, at = 0;
+    for (size_t i = 0; i < n_before; i++) {
+        before[i] = entries[i].known;
+    }
+    stack.entries = entries;
+    size_t n_same = source->follow(&stack);
+    bool is_good = n_same <= n_before && n_same <= stack.n && stack.n <= ROOM;
+    for (size_t i = 0; is_good && i < n_same; i++) {
+        is_good = before[i].code == entries[i].known.code &&
+                  (before[i].code == NULL || before[i].offset == entries[i].known.offset);
+    }
+    for (size_t i = stack.n; is_good && i-- > 0;) {
+        struct ouro__frame known = entries[i].known;
+        if (known.code != NULL) {
+            is_good = at < n && known.code == frames[at].code && known.offset == frames[at].offset;
+            at++;
+        }
+    }
+    if (!is_good || (at < n && stack.n < ROOM)) {
+        fprintf(stderr, "followed: %zu of %zu frames, %zu of %zu the same\n", at, n, n_same, n_before);
+        abort();
+    }
+}
+
 /* In the raw domain, which needs no lock, a walk is all: a code object can only be read under one. */
 static void *
 take(struct py_allocator *from, void *block)
@@ -204,6 +221,7 @@ take(struct py_allocator *from, void *block)
         struct taken *place = place_of(block);
         place->block = block;
         place->n = n;
+        check_followed();
         for (size_t i = 0; i < n; i++) {
             describe(&frames[i], &place->frames[i]);
         }

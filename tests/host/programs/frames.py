@@ -51,8 +51,6 @@ def load(library, loader):
     api.frames_taken.restype = ctypes.c_size_t
     api.frames_of.restype = ctypes.c_long
     api.frames_of.argtypes = [ctypes.c_void_p, ctypes.POINTER(TakenFrame)]
-    api.frames_time.restype = ctypes.c_double
-    api.frames_time.argtypes = [ctypes.c_size_t]
     return api
 
 
