@@ -244,7 +244,7 @@ def test_what_the_environment_gains(lone):
         "OURO_SESSION",
         "OURO_GC",
         "OURO_FOLLOW",
-            "OURO_TRACE",
+        "OURO_TRACE",
     }
 
 
