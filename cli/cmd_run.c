@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "captures.h"
 #include "child.h"
 #include "gather.h"
 #include "json.h"
@@ -34,8 +35,16 @@ static const char help[] =
     "                     C gets NULL\n"
     "  --debug            the debug heap: finds overflows, double frees, use after free\n"
     "  --json FILE        everything in full as JSON; - is standard output\n"
-    "  -o FILE            the report to FILE and not to standard error\n"
-    "  --quiet            nothing on standard error: no report, unless -o says where\n"
+    "  --trace=sampled|exact|off\n"
+    "                     note which lines blocks come from: of a sample (the default), of\n"
+    "                     every one, or not at all\n"
+    "  --sample SIZE      a sample for each SIZE bytes, on average (default: 512K)\n"
+    "  --frames N         keep the N innermost frames of each traceback (default: all)\n"
+    "  -o FILE            what was traced, as a snapshot for `ouro report`; of further\n"
+    "                     processes to FILE with their pid in its name\n"
+    "  -f, --force        -o may replace a file that is there\n"
+    "  --report FILE      the report to FILE and not to standard error\n"
+    "  --quiet            nothing on standard error: no report, unless --report says where\n"
     "  --no-follow        leave the children of PROGRAM alone\n"
     "  --help             this text\n"
     "  --version          the version\n"
@@ -46,7 +55,8 @@ static const char help[] =
     "  ouro run python3 -m pytest tests         any way to start it will do\n"
     "  ouro run --gc=stock app.py               what the heap alone does\n"
     "  ouro run --limit 500M app.py             what happens with less memory?\n"
-    "  ouro run -o report.txt --json run.json make\n"
+    "  ouro run -o app.ouro app.py              which lines hold the memory?\n"
+    "  ouro run --report report.txt --json run.json make\n"
     "                                           a build, all its processes\n"
     "  ouro run --debug ./server                find heap corruption in a C program\n"
     "\n"
@@ -59,6 +69,10 @@ enum {
     OPTION_DEBUG,
     OPTION_JSON,
     OPTION_QUIET,
+    OPTION_TRACE,
+    OPTION_SAMPLE,
+    OPTION_FRAMES,
+    OPTION_REPORT,
     OPTION_NO_FOLLOW,
     OPTION_HELP,
     OPTION_VERSION
@@ -69,6 +83,11 @@ static const struct option long_options[] = {
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"debug", no_argument, NULL, OPTION_DEBUG},
     {"json", required_argument, NULL, OPTION_JSON},
+    {"trace", required_argument, NULL, OPTION_TRACE},
+    {"sample", required_argument, NULL, OPTION_SAMPLE},
+    {"frames", required_argument, NULL, OPTION_FRAMES},
+    {"force", no_argument, NULL, 'f'},
+    {"report", required_argument, NULL, OPTION_REPORT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
     {"no-follow", no_argument, NULL, OPTION_NO_FOLLOW},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -78,6 +97,9 @@ static const struct option long_options[] = {
 
 /* Ends every complaint about wrong use. */
 #define TRY_HELP " (try 'ouro run --help')"
+
+#define MOST_FRAMES 16384 /* that a traceback keeps */
+#define SAMPLE_BYTES ((uint64_t)512 << 10)
 
 static bool
 option_set_gc(struct ouro__options *options, const char *value)
@@ -98,6 +120,46 @@ option_set_limit(struct ouro__options *options, const char *value)
         ouro__say("--limit '%s': a size %s" TRY_HELP, value, why);
         return false;
     }
+    return true;
+}
+
+static bool
+option_set_trace(struct ouro__options *options, const char *value)
+{
+    static const char *const names[] = {
+        [OURO_TRACE_SAMPLED] = "sampled", [OURO_TRACE_EXACT] = "exact", [OURO_TRACE_OFF] = "off"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            options->trace = (enum ouro__trace_option)i;
+            return true;
+        }
+    }
+    ouro__say("--trace is sampled, exact or off, not '%s'" TRY_HELP, value);
+    return false;
+}
+
+static bool
+option_set_sample(struct ouro__options *options, const char *value)
+{
+    const char *why;
+    if (!ouro__size_parse(value, &options->sample_bytes, &why)) {
+        ouro__say("--sample '%s': a size %s" TRY_HELP, value, why);
+        return false;
+    }
+    return true;
+}
+
+static bool
+option_set_frames(struct ouro__options *options, const char *value)
+{
+    char *end;
+    errno = 0;
+    unsigned long n = strtoul(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || n == 0 || n > MOST_FRAMES) {
+        ouro__say("--frames '%s': a number from 1 to %d" TRY_HELP, value, MOST_FRAMES);
+        return false;
+    }
+    options->n_frames = (uint32_t)n;
     return true;
 }
 
@@ -129,8 +191,23 @@ option_take(struct ouro__options *options, int option, const char *given)
     case OPTION_JSON:
         good = option_set_path(&options->json_path, "--json", optarg);
         break;
+    case OPTION_REPORT:
+        good = option_set_path(&options->report_path, "--report", optarg);
+        break;
     case 'o':
-        good = option_set_path(&options->report_path, "-o", optarg);
+        good = option_set_path(&options->snapshot_path, "-o", optarg);
+        break;
+    case 'f':
+        options->force = true;
+        break;
+    case OPTION_TRACE:
+        good = option_set_trace(options, optarg);
+        break;
+    case OPTION_SAMPLE:
+        good = option_set_sample(options, optarg);
+        break;
+    case OPTION_FRAMES:
+        good = option_set_frames(options, optarg);
         break;
     case OPTION_DEBUG:
         options->debug = true;
@@ -162,11 +239,12 @@ options_read(struct ouro__options *options, int count, char **arguments)
 {
     const char *debug = getenv(OURO_ENV_DEBUG);
 
-    *options = (struct ouro__options){.debug = debug != NULL && strcmp(debug, "1") == 0};
+    *options = (struct ouro__options){.debug = debug != NULL && strcmp(debug, "1") == 0,
+                                      .sample_bytes = SAMPLE_BYTES};
     opterr = 0;
     for (;;) {
         const char *given = arguments[optind];
-        int option = getopt_long(count, arguments, "+:ho:", long_options, NULL);
+        int option = getopt_long(count, arguments, "+:hfo:", long_options, NULL);
         if (option == -1) {
             break;
         }
@@ -179,13 +257,18 @@ options_read(struct ouro__options *options, int count, char **arguments)
         ouro__say("run what? Name a program" TRY_HELP);
         return OURO_EXIT_USAGE;
     }
+    if (options->trace == OURO_TRACE_OFF && options->snapshot_path != NULL) {
+        ouro__say("-o has nothing to write with --trace=off" TRY_HELP);
+        return OURO_EXIT_USAGE;
+    }
     return -1;
 }
 
 static bool
 outputs_check(const struct ouro__options *options)
 {
-    return (options->json_path == NULL || ouro__output_check(options->json_path)) &&
+    return ouro__captures_check(options) &&
+           (options->json_path == NULL || ouro__output_check(options->json_path)) &&
            (options->report_path == NULL || ouro__output_check(options->report_path));
 }
 
@@ -238,6 +321,9 @@ outputs_write(const struct ouro__run *run, struct ouro__child *child)
     if (report.data != NULL && report_path == NULL) {
         (void)ouro__write_all(STDERR_FILENO, report.data, report.length);
     }
+    if (run->captured && !options->quiet) {
+        ouro__say("next: ouro report %s", options->snapshot_path);
+    }
     free(json);
     ouro__text_free(&report);
 }
@@ -270,6 +356,7 @@ program_run(struct ouro__run *run, const struct ouro__program *program, struct o
     ouro__child_wait(child);
     run->ending.pid = child->ending.pid;
     ouro__run_gather(run, session->folder);
+    ouro__captures_keep(run, session->folder);
     ouro__child_reap(child);
     run->ending = child->ending;
     return -1;
@@ -310,6 +397,7 @@ ouro__cmd_run(int count, char **arguments)
     if (code < 0) {
         outputs_write(&run, &child);
     }
+    ouro__captures_free(&run);
     ouro__run_free(&run);
     ouro__program_free(&program);
     if (code < 0) {

@@ -15,16 +15,10 @@
 
 #include "advice.h"
 #include "facts.h"
+#include "json_values.h"
 #include "text.h"
 
 static const char *const domain_names[] = {"raw", "mem", "object"};
-
-/* JSON as jansson has it ends at 2^63 - 1; no figure that means something is larger. */
-static json_t *
-number(uint64_t value)
-{
-    return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
-}
 
 static json_t *
 time_value(struct timeval time)
@@ -32,65 +26,10 @@ time_value(struct timeval time)
     return json_integer((json_int_t)time.tv_sec * 1000000000 + (json_int_t)time.tv_usec * 1000);
 }
 
-/* The length of the UTF-8 character at `bytes`, 0 when there is none (RFC 3629, section 4). */
-static size_t
-utf8_length(const unsigned char *bytes)
-{
-    unsigned char lead = bytes[0];
-    size_t length = lead < 0x80                    ? 1
-                    : lead >= 0xc2 && lead <= 0xdf ? 2
-                    : lead >= 0xe0 && lead <= 0xef ? 3
-                    : lead >= 0xf0 && lead <= 0xf4 ? 4
-                                                   : 0;
-    unsigned char low = 0x80;
-    unsigned char high = 0xbf;
-
-    if (lead == 0xe0) {
-        low = 0xa0;
-    } else if (lead == 0xed) {
-        high = 0x9f;
-    } else if (lead == 0xf0) {
-        low = 0x90;
-    } else if (lead == 0xf4) {
-        high = 0x8f;
-    }
-    for (size_t i = 1; i < length; i++) {
-        if (bytes[i] < low || bytes[i] > high) { /* the NUL at the end is outside, too */
-            return 0;
-        }
-        low = 0x80;
-        high = 0xbf;
-    }
-    return length;
-}
-
-/* Any string; what is not UTF-8 is replaced, byte by byte. */
-static json_t *
-string(const char *text)
-{
-    struct ouro__text clean = {0};
-    const unsigned char *bytes = (const unsigned char *)text;
-    size_t end = strlen(text);
-
-    for (size_t i = 0; i < end;) {
-        size_t length = utf8_length(bytes + i);
-        if (length > 0) {
-            ouro__text_add(&clean, text + i, length);
-        } else {
-            ouro__text_add(&clean, "\xef\xbf\xbd", 3);
-            length = 1;
-        }
-        i += length;
-    }
-    json_t *value = json_string(clean.data == NULL ? "" : clean.data);
-    ouro__text_free(&clean);
-    return value;
-}
-
 static json_t *
 string_or_null(const char *text)
 {
-    return text == NULL || text[0] == '\0' ? json_null() : string(text);
+    return text == NULL || text[0] == '\0' ? json_null() : ouro__json_text(text);
 }
 
 static json_t *
@@ -98,7 +37,7 @@ by_domain(const uint64_t values[3])
 {
     json_t *object = json_object();
     for (int i = 0; i < 3; i++) {
-        (void)json_object_set_new(object, domain_names[i], number(values[i]));
+        (void)json_object_set_new(object, domain_names[i], ouro__json_number(values[i]));
     }
     return object;
 }
@@ -127,12 +66,12 @@ moment_json(const struct ouro_record_moment *moment)
 {
     json_t *object = json_object();
 
-    (void)json_object_set_new(object, "at_ns", number(moment->at_ns));
-    (void)json_object_set_new(object, "live_bytes", number(ouro__live_of(moment)));
+    (void)json_object_set_new(object, "at_ns", ouro__json_number(moment->at_ns));
+    (void)json_object_set_new(object, "live_bytes", ouro__json_number(ouro__live_of(moment)));
     (void)json_object_set_new(object, "live_bytes_by_domain", by_domain(moment->live));
     (void)json_object_set_new(object, "live_blocks_by_domain", by_domain(moment->blocks));
-    (void)json_object_set_new(object, "untouched_bytes", number(moment->untouched));
-    (void)json_object_set_new(object, "mapped_bytes", number(moment->mapped));
+    (void)json_object_set_new(object, "untouched_bytes", ouro__json_number(moment->untouched));
+    (void)json_object_set_new(object, "mapped_bytes", ouro__json_number(moment->mapped));
     (void)json_object_set_new(object, "waterfall", waterfall_json(moment));
     return object;
 }
@@ -164,25 +103,27 @@ collector_json(const struct ouro_record *record)
     for (int i = 0; i < 3; i++) {
         const struct ouro_record_generation *generation = &record->gc[i];
         json_t *one = json_object();
-        (void)json_object_set_new(one, "runs", number(generation->runs));
-        (void)json_object_set_new(one, "time_ns", number(generation->ns));
-        (void)json_object_set_new(one, "collected_objects", number(generation->collected));
-        (void)json_object_set_new(one, "uncollectable_objects", number(generation->uncollectable));
+        (void)json_object_set_new(one, "runs", ouro__json_number(generation->runs));
+        (void)json_object_set_new(one, "time_ns", ouro__json_number(generation->ns));
+        (void)json_object_set_new(one, "collected_objects", ouro__json_number(generation->collected));
+        (void)json_object_set_new(one, "uncollectable_objects",
+                                  ouro__json_number(generation->uncollectable));
         (void)json_array_append_new(generations, one);
     }
     (void)json_object_set_new(object, "mode", json_string(modes[record->gc_mode]));
     (void)json_object_set_new(object, "generations", generations);
-    (void)json_object_set_new(object, "time_ns", number(ouro__gc_ns_of(record)));
+    (void)json_object_set_new(object, "time_ns", ouro__json_number(ouro__gc_ns_of(record)));
     (void)json_object_set_new(object, "cpu_share", json_real(ouro__gc_share_of(record)));
-    (void)json_object_set_new(object, "longest_ns", number(record->gc_longest_ns));
-    (void)json_object_set_new(object, "longest_generation", number(record->gc_longest_generation));
-    (void)json_object_set_new(object, "freed_bytes", number(record->gc_freed_bytes));
+    (void)json_object_set_new(object, "longest_ns", ouro__json_number(record->gc_longest_ns));
+    (void)json_object_set_new(object, "longest_generation",
+                              ouro__json_number(record->gc_longest_generation));
+    (void)json_object_set_new(object, "freed_bytes", ouro__json_number(record->gc_freed_bytes));
     (void)json_object_set_new(object, "stock_thresholds", thresholds_json(record->gc_stock_thresholds));
     (void)json_object_set_new(object, "thresholds", thresholds_json(record->gc_thresholds));
-    (void)json_object_set_new(object, "raised", number(record->gc_raised));
-    (void)json_object_set_new(object, "lowered", number(record->gc_lowered));
-    (void)json_object_set_new(object, "forced", number(record->gc_forced));
-    (void)json_object_set_new(object, "put_off", number(record->gc_put_off));
+    (void)json_object_set_new(object, "raised", ouro__json_number(record->gc_raised));
+    (void)json_object_set_new(object, "lowered", ouro__json_number(record->gc_lowered));
+    (void)json_object_set_new(object, "forced", ouro__json_number(record->gc_forced));
+    (void)json_object_set_new(object, "put_off", ouro__json_number(record->gc_put_off));
     return object;
 }
 
@@ -200,8 +141,8 @@ python_json(const struct ouro_record *record)
         (void)json_object_set_new(served, domain_names[i], json_boolean(is_served));
     }
     json_t *object = json_object();
-    (void)json_object_set_new(object, "version", string(record->python_version));
-    (void)json_object_set_new(object, "version_hex", number(record->python_hex));
+    (void)json_object_set_new(object, "version", ouro__json_text(record->python_version));
+    (void)json_object_set_new(object, "version_hex", ouro__json_number(record->python_hex));
     (void)json_object_set_new(object, "served", served);
     (void)json_object_set_new(object, "free_threaded", json_boolean(record->python_free_threaded != 0));
     (void)json_object_set_new(object, "interpreters_own_gil",
@@ -216,11 +157,11 @@ limit_json(const struct ouro_record *record)
         return json_null();
     }
     json_t *object = json_object();
-    (void)json_object_set_new(object, "limit_bytes", number(record->limit));
-    (void)json_object_set_new(object, "refusals", number(record->limit_refusals));
+    (void)json_object_set_new(object, "limit_bytes", ouro__json_number(record->limit));
+    (void)json_object_set_new(object, "refusals", ouro__json_number(record->limit_refusals));
     (void)json_object_set_new(object, "last_refused_bytes",
                               record->limit_refusals == 0 ? json_null()
-                                                          : number(record->limit_last_size));
+                                                          : ouro__json_number(record->limit_last_size));
     return object;
 }
 
@@ -229,7 +170,7 @@ command_json(const struct ouro_record *record)
 {
     json_t *array = json_array();
     for (size_t at = 0; at < record->command_bytes; at += strlen(record->command + at) + 1) {
-        (void)json_array_append_new(array, string(record->command + at));
+        (void)json_array_append_new(array, ouro__json_text(record->command + at));
     }
     return array;
 }
@@ -255,24 +196,24 @@ process_json(const struct ouro__process *process)
 
     (void)json_object_set_new(object, "pid", json_integer(record->pid));
     (void)json_object_set_new(object, "ppid", json_integer(record->ppid));
-    (void)json_object_set_new(object, "number", number(process->found.number));
+    (void)json_object_set_new(object, "number", ouro__json_number(process->found.number));
     (void)json_object_set_new(object, "state", json_string(state_name(process)));
     (void)json_object_set_new(object, "exit_code",
                               has_exit_code ? json_integer(record->exit_status & 0xff) : json_null());
     (void)json_object_set_new(object, "command", command_json(record));
     (void)json_object_set_new(object, "executable", string_or_null(record->executable));
     (void)json_object_set_new(object, "forked", json_boolean(record->forked != 0));
-    (void)json_object_set_new(object, "began_unix_ns", number(record->began_ns));
-    (void)json_object_set_new(object, "lasted_ns", number(record->lasted_ns));
-    (void)json_object_set_new(object, "user_ns", number(record->user_ns));
-    (void)json_object_set_new(object, "system_ns", number(record->system_ns));
-    (void)json_object_set_new(object, "peak_resident_bytes", number(record->peak_resident));
+    (void)json_object_set_new(object, "began_unix_ns", ouro__json_number(record->began_ns));
+    (void)json_object_set_new(object, "lasted_ns", ouro__json_number(record->lasted_ns));
+    (void)json_object_set_new(object, "user_ns", ouro__json_number(record->user_ns));
+    (void)json_object_set_new(object, "system_ns", ouro__json_number(record->system_ns));
+    (void)json_object_set_new(object, "peak_resident_bytes", ouro__json_number(record->peak_resident));
     (void)json_object_set_new(object, "peak", moment_json(&record->peak));
     (void)json_object_set_new(object, "last", moment_json(&record->last));
-    (void)json_object_set_new(object, "samples", number(record->n_samples));
+    (void)json_object_set_new(object, "samples", ouro__json_number(record->n_samples));
     (void)json_object_set_new(object, "allocations_by_domain", by_domain(record->n_allocs));
     (void)json_object_set_new(object, "frees_by_domain", by_domain(record->n_frees));
-    (void)json_object_set_new(object, "purged_bytes", number(record->purged));
+    (void)json_object_set_new(object, "purged_bytes", ouro__json_number(record->purged));
     (void)json_object_set_new(object, "limit", limit_json(record));
     (void)json_object_set_new(object, "collector", collector_json(record));
     (void)json_object_set_new(object, "python", python_json(record));
@@ -287,7 +228,7 @@ options_json(const struct ouro__options *options)
     json_t *object = json_object();
     (void)json_object_set_new(object, "gc", json_string(options->gc_stock ? "stock" : "paced"));
     (void)json_object_set_new(object, "limit_bytes",
-                              options->limit == 0 ? json_null() : number(options->limit));
+                              options->limit == 0 ? json_null() : ouro__json_number(options->limit));
     (void)json_object_set_new(object, "debug", json_boolean(options->debug));
     (void)json_object_set_new(object, "follow", json_boolean(!options->no_follow));
     return object;
@@ -317,11 +258,11 @@ static json_t *
 kernel_json(const struct ouro__ending *ending)
 {
     json_t *object = json_object();
-    (void)json_object_set_new(object, "wall_ns", number(ending->wall_ns));
+    (void)json_object_set_new(object, "wall_ns", ouro__json_number(ending->wall_ns));
     (void)json_object_set_new(object, "user_ns", time_value(ending->usage.ru_utime));
     (void)json_object_set_new(object, "system_ns", time_value(ending->usage.ru_stime));
     (void)json_object_set_new(object, "largest_resident_bytes",
-                              number((uint64_t)ending->usage.ru_maxrss * 1024));
+                              ouro__json_number((uint64_t)ending->usage.ru_maxrss * 1024));
     (void)json_object_set_new(object, "minor_faults", json_integer(ending->usage.ru_minflt));
     (void)json_object_set_new(object, "major_faults", json_integer(ending->usage.ru_majflt));
     return object;
@@ -336,7 +277,7 @@ program_json(const struct ouro__run *run)
     json_t *object = json_object();
 
     for (size_t i = 0; i < run->n_command; i++) {
-        (void)json_array_append_new(command, string(run->command[i]));
+        (void)json_array_append_new(command, ouro__json_text(run->command[i]));
     }
     (void)json_object_set_new(object, "command", command);
     (void)json_object_set_new(object, "pid", json_integer(run->ending.pid));
@@ -344,7 +285,8 @@ program_json(const struct ouro__run *run)
     (void)json_object_set_new(object, "left_alone",
                               run->left_alone == NULL ? json_null()
                                                       : json_string(run->left_alone->code));
-    (void)json_object_set_new(object, "peak_resident_bytes", number(ouro__main_peak_resident(run)));
+    (void)json_object_set_new(object, "peak_resident_bytes",
+                              ouro__json_number(ouro__main_peak_resident(run)));
     (void)json_object_set_new(object, "process",
                               has_life ? json_integer(life.last - run->processes) : json_null());
     return object;
@@ -359,7 +301,7 @@ advice_json(const struct ouro__run *run)
 
     if (code != NULL) {
         (void)json_object_set_new(object, "code", json_string(code));
-        (void)json_object_set_new(object, "text", string(text.data == NULL ? "" : text.data));
+        (void)json_object_set_new(object, "text", ouro__json_text(text.data == NULL ? "" : text.data));
     }
     ouro__text_free(&text);
     return object;
@@ -377,14 +319,14 @@ ouro__run_to_json(const struct ouro__run *run)
     }
     (void)json_object_set_new(root, "schema", json_string(OURO_JSON_SCHEMA));
     (void)json_object_set_new(root, "ouro_version", json_string(OURO_VERSION_STRING));
-    (void)json_object_set_new(root, "began_unix_ns", number(run->ending.began_ns));
+    (void)json_object_set_new(root, "began_unix_ns", ouro__json_number(run->ending.began_ns));
     (void)json_object_set_new(root, "options", options_json(&run->options));
     (void)json_object_set_new(root, "program", program_json(run));
     (void)json_object_set_new(root, "ending", ending_json(&run->ending));
     (void)json_object_set_new(root, "kernel", kernel_json(&run->ending));
     (void)json_object_set_new(root, "advice", advice_json(run));
     (void)json_object_set_new(root, "processes", processes);
-    (void)json_object_set_new(root, "unreadable_records", number(run->n_unreadable));
+    (void)json_object_set_new(root, "unreadable_records", ouro__json_number(run->n_unreadable));
     char *dumped = json_dumps(root, JSON_INDENT(2));
     json_decref(root);
     if (dumped != NULL) {

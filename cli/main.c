@@ -7,6 +7,7 @@
 #include <ouro/base.h>
 
 #include "cmd_run.h"
+#include "cmd_view.h"
 #include "output.h"
 #include "run.h"
 #include "text.h"
@@ -19,9 +20,12 @@ static const char help[] =
     "verbs:\n"
     "  run PROGRAM [args]   run a program (python3 app.py, app.py, any executable) and\n"
     "                       report on its memory at the end\n"
+    "  report FILE          where the memory in a snapshot came from\n"
+    "  diff BEFORE AFTER    what grew from one snapshot to another\n"
+    "  export FILE          a snapshot for other programs: pprof, speedscope, ...\n"
     "\n"
     "options:\n"
-    "  --help               this text; `ouro run --help` has more, with examples\n"
+    "  --help               this text; `ouro run --help` and the like have more\n"
     "  --version            the version\n";
 
 static int
@@ -45,6 +49,15 @@ main(int count, char **arguments)
     const char *verb = count > 1 ? arguments[1] : "";
     if (strcmp(verb, "run") == 0) {
         return ouro__cmd_run(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "report") == 0) {
+        return ouro__cmd_report(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "diff") == 0) {
+        return ouro__cmd_diff(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "export") == 0) {
+        return ouro__cmd_export(count - 1, arguments + 1);
     }
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
         return print(help);

@@ -130,73 +130,126 @@ mode_for(const char *path)
     return (mode_t)(0666 & ~mask);
 }
 
-/* Write a file beside `path` and give it that name.  0 or errno. */
+/* A new file beside `output->target`, to be given its name at the end.  0 or errno. */
 static int
-plain_write(const char *path, const char *data, size_t length)
+temporary_open(struct ouro__output *output)
 {
-    char *temporary = NULL;
-    int error = 0;
-    char *folder = folder_of(path);
-    int made = folder == NULL ? -1 : asprintf(&temporary, "%s/.ouro.XXXXXX", folder);
+    char *folder = folder_of(output->target);
+    int made = folder == NULL ? -1 : asprintf(&output->temporary, "%s/.ouro.XXXXXX", folder);
 
     free(folder);
     if (made < 0) {
+        output->temporary = NULL;
         return ENOMEM;
     }
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0) {
-        error = errno;
-        free(temporary);
+    output->fd = mkostemp(output->temporary, O_CLOEXEC);
+    if (output->fd < 0) {
+        int error = errno;
+        free(output->temporary);
+        output->temporary = NULL;
         return error;
     }
-    if (fchmod(fd, mode_for(path)) != 0 || !ouro__write_all(fd, data, length)) {
-        error = errno;
-    }
-    if (close(fd) != 0 && error == 0) {
-        error = errno; /* a full disk may tell only now */
-    }
-    if (error == 0 && rename(temporary, path) != 0) {
-        error = errno;
-    }
-    if (error != 0) {
-        (void)unlink(temporary);
-    }
-    free(temporary);
-    return error;
+    return fchmod(output->fd, mode_for(output->target)) == 0 ? 0 : errno;
 }
 
-static int
-special_write(const char *path, const char *data, size_t length)
+static bool
+exists_say(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno;
+    ouro__say("cannot write %s: it is there already (-f replaces it)", path);
+    return false;
+}
+
+bool
+ouro__output_check_free(const char *path)
+{
+    struct stat info;
+    return !ouro__output_is_plain(path) || stat(path, &info) != 0 || exists_say(path);
+}
+
+bool
+ouro__output_begin(struct ouro__output *output, const char *path, bool replace)
+{
+    *output = (struct ouro__output){.path = path, .fd = standard_stream_at(path), .replace = replace};
+    if (!replace && !ouro__output_check_free(path)) {
+        return false;
     }
-    int error = ouro__write_all(fd, data, length) ? 0 : errno;
-    if (close(fd) != 0 && error == 0) {
-        error = errno;
+    if (output->fd >= 0) {
+        return true;
     }
-    return error;
+    if (ouro__output_is_plain(path)) {
+        output->target = realpath(path, NULL); /* where a link leads: that is what will be replaced */
+        if (output->target == NULL) {
+            output->target = strdup(path);
+        }
+        output->error = output->target == NULL ? ENOMEM : temporary_open(output);
+    } else {
+        output->fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+        output->error = output->fd < 0 ? errno : 0;
+    }
+    return output->error == 0 || ouro__output_end(output);
+}
+
+void
+ouro__output_add(struct ouro__output *output, const void *data, size_t length)
+{
+    if (output->error == 0 && !ouro__write_all(output->fd, data, length)) {
+        output->error = errno;
+    }
+}
+
+/* Close the file, and give a temporary one its name or take it away.  What failed is in `error`. */
+static void
+output_close(struct ouro__output *output)
+{
+    if (output->fd > STDERR_FILENO && close(output->fd) != 0 && output->error == 0) {
+        output->error = errno; /* a full disk may tell only now */
+    }
+    if (output->temporary != NULL) {
+        unsigned flags = output->replace ? 0 : RENAME_NOREPLACE;
+        if (output->error == 0 &&
+            renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->target, flags) != 0 &&
+            /* Some file systems know no flags. */
+            (errno != EINVAL || rename(output->temporary, output->target) != 0)) {
+            output->error = errno;
+        }
+        if (output->error != 0) {
+            (void)unlink(output->temporary);
+        }
+    }
+    free(output->temporary);
+    free(output->target);
+}
+
+void
+ouro__output_drop(struct ouro__output *output)
+{
+    output->error = ECANCELED;
+    output_close(output);
+}
+
+bool
+ouro__output_end(struct ouro__output *output)
+{
+    output_close(output);
+    if (output->error == EEXIST) {
+        return exists_say(output->path);
+    }
+    if (output->error != 0) {
+        ouro__say("cannot write %s: %s",
+                  strcmp(output->path, "-") == 0 ? "standard output" : output->path,
+                  strerror(output->error));
+    }
+    return output->error == 0;
 }
 
 bool
 ouro__output_write(const char *path, const char *data, size_t length)
 {
-    int stream = standard_stream_at(path);
-    int error;
+    struct ouro__output output;
 
-    if (stream >= 0) {
-        error = ouro__write_all(stream, data, length) ? 0 : errno;
-    } else if (!ouro__output_is_plain(path)) {
-        error = special_write(path, data, length);
-    } else {
-        char *real = realpath(path, NULL);
-        error = plain_write(real == NULL ? path : real, data, length);
-        free(real);
+    if (!ouro__output_begin(&output, path, true)) {
+        return false;
     }
-    if (error != 0) {
-        ouro__say("cannot write %s: %s", strcmp(path, "-") == 0 ? "standard output" : path,
-                  strerror(error));
-    }
-    return error == 0;
+    ouro__output_add(&output, data, length);
+    return ouro__output_end(&output);
 }

@@ -12,6 +12,7 @@
 #include "facts.h"
 #include "page.h"
 #include "processes.h"
+#include "top_lines.h"
 #include "units.h"
 
 #define STEP_COLUMNS 27 /* the names of the waterfall's steps */
@@ -334,6 +335,9 @@ ouro__report_add(struct ouro__text *text, const struct ouro__run *run, struct ou
         allocations_add(&page, record);
         collector_add(&page, record);
         limit_add(&page, record);
+        if (run->traced != NULL) {
+            ouro__top_lines_add(&page, run->traced);
+        }
         advice_add(&page, run);
     }
     ouro__processes_add(&page, run);

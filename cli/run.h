@@ -24,6 +24,8 @@ struct ouro__reason {
     const char *phrase; /* completes "PROGRAM ..." */
 };
 
+enum ouro__trace_option { OURO_TRACE_SAMPLED, OURO_TRACE_EXACT, OURO_TRACE_OFF };
+
 struct ouro__options {
     bool gc_stock;
     bool debug;
@@ -32,6 +34,11 @@ struct ouro__options {
     uint64_t limit;          /* bytes, 0: none */
     const char *json_path;   /* NULL: none; "-": standard output */
     const char *report_path; /* NULL: standard error */
+    enum ouro__trace_option trace;
+    uint64_t sample_bytes;     /* from one sample to the next, on average */
+    uint32_t n_frames;         /* of a traceback, 0: all */
+    const char *snapshot_path; /* NULL: none */
+    bool force;                /* it may replace a file */
 };
 
 /* How the direct child ended. */
@@ -61,7 +68,9 @@ struct ouro__run {
     struct ouro__ending ending;
     struct ouro__process *processes; /* owned; by the time they began */
     size_t n_processes;
-    size_t n_unreadable; /* records that were there and could not be understood */
+    struct ouro__saved *traced; /* the program's own snapshot, owned; NULL: none */
+    bool captured;              /* there is a snapshot at `snapshot_path` */
+    size_t n_unreadable;        /* records that were there and could not be understood */
 };
 
 #endif

@@ -167,6 +167,18 @@ environment_set_preload(const char *host)
     return done;
 }
 
+static bool
+set_trace(const struct ouro__options *options)
+{
+    char value[48];
+    if (options->trace == OURO_TRACE_OFF) {
+        return unsetenv(OURO_ENV_TRACE) == 0;
+    }
+    uint64_t bytes = options->trace == OURO_TRACE_SAMPLED ? options->sample_bytes : 0;
+    (void)snprintf(value, sizeof value, "%" PRIu64 ":%" PRIu32, bytes, options->n_frames);
+    return setenv(OURO_ENV_TRACE, value, 1) == 0;
+}
+
 bool
 ouro__session_set_environment(const struct ouro__session *session, const struct ouro__options *options)
 {
@@ -179,6 +191,7 @@ ouro__session_set_environment(const struct ouro__session *session, const struct 
     done = done && setenv(OURO_ENV_FOLLOW, options->no_follow ? "0" : "1", 1) == 0;
     done = done &&
            (options->limit == 0 ? unsetenv(OURO_ENV_LIMIT) : setenv(OURO_ENV_LIMIT, limit, 1)) == 0;
+    done = done && set_trace(options);
     done = done && (!options->debug || setenv(OURO_ENV_DEBUG, "1", 1) == 0);
     if (!done) {
         ouro__say("cannot set the environment: %s", strerror(errno));

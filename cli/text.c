@@ -262,7 +262,10 @@ ouro__say(const char *format, ...)
     ouro__text_print(&line, "ouro: ");
     ouro__text_add_shown(&line, plain.data == NULL ? "out of memory" : plain.data, SIZE_MAX);
     ouro__text_add(&line, "\n", 1);
-    if (line.data != NULL) {
+    if (line.failed || line.data == NULL) {
+        static const char no_memory[] = "ouro: out of memory\n";
+        (void)ouro__write_all(2, no_memory, sizeof no_memory - 1);
+    } else {
         (void)ouro__write_all(2, line.data, line.length);
     }
     ouro__text_free(&plain);

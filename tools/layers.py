@@ -20,9 +20,11 @@ DOORS = {
     "object": {"base", "os", "heap"},
     "gc": {"base", "os", "heap", "object"},
     "types": {"base", "os", "heap", "object", "gc"},
-    "monitor": {"base", "os", "heap"},
-    "host": {"base", "os", "heap", "monitor"},
-    "cli": {"monitor", "public"},
+    "trace": {"base", "os", "heap"},
+    "snapshot": {"base", "os", "heap", "trace"},
+    "monitor": {"base", "os", "heap", "trace", "snapshot"},
+    "host": {"base", "os", "heap", "trace", "snapshot", "monitor"},
+    "cli": {"trace", "snapshot", "monitor", "public"},
 }
 
 # Public headers of other rooms than "types" that don't have their room's name; <ouro/ouro.h> is all of them.

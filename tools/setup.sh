@@ -43,6 +43,8 @@ need_build() {
     need libc6-dev compiles stdio.h
     need pkg-config has pkg-config
     need libjansson-dev pkg-config --exists jansson
+    need libzstd-dev pkg-config --exists libzstd
+    need zlib1g-dev pkg-config --exists zlib
     need libgmp-dev compiles gmp.h
     need python3 has python3
 }
@@ -58,6 +60,9 @@ need_test() {
     need sqlite3 has sqlite3
     need git has git
     need nodejs has node
+    # What reads what `ouro export` writes.
+    need golang-go has go
+    need zstd has zstd
     need default-jdk-headless has javac
     # Where systemd runs, this package starts a server: there it is left to the person.
     if ! [ -d /run/systemd/system ]; then

@@ -160,6 +160,20 @@ ouro_heap_destroy(ouro_heap *heap)
     ouro__os_unmap(heap, ouro__round_up(sizeof *heap, ouro__os_page_size()));
 }
 
+/* Bytes of a local's pools. */
+static uint64_t
+held_by(const struct local *local)
+{
+    uint64_t held = 0;
+    for (size_t i = 1; i < ouro__range_extent() >> SLOT_SHIFT; i++) {
+        const struct pool *record = &ouro__range.records[i];
+        if (record->kind == SLOT_POOL && record->owner == local) {
+            held += (uint64_t)ouro__class_slots(record->class) << SLOT_SHIFT;
+        }
+    }
+    return held;
+}
+
 void
 ouro__heap_retire(ouro_heap *exclusive, ouro_heap *shared)
 {
@@ -169,8 +183,9 @@ ouro__heap_retire(ouro_heap *exclusive, ouro_heap *shared)
     memset(exclusive->mixed_allocs, 0, sizeof exclusive->mixed_allocs);
     memset(exclusive->mixed_frees, 0, sizeof exclusive->mixed_frees);
     ouro__local_release_empty(&exclusive->own); /* on its own account */
-    uint64_t held = __atomic_exchange_n(&exclusive->held_here, 0, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&shared->held_here, held, __ATOMIC_RELAXED);
+    uint64_t stays = exclusive->apart != NULL ? held_by(exclusive->apart) : 0;
+    uint64_t held = __atomic_exchange_n(&exclusive->held_here, stays, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&shared->held_here, held - stays, __ATOMIC_RELAXED);
     ouro__local_init(heir, shared);
     ouro__local_absorb(heir, &exclusive->own);
     heir->state = LOCAL_ORPHAN;
@@ -433,6 +448,34 @@ ouro_heap_alloc_aligned(ouro_heap *heap, ouro_domain domain, size_t alignment, s
     return alloc_large(heap, domain, size, alignment, false);
 }
 
+static void *
+alloc_apart(ouro_heap *heap, unsigned domain, size_t size)
+{
+    void *block = NULL;
+
+    ouro__os_acquire(&heap->lock);
+    if (heap->apart == NULL) {
+        heap->apart = ouro__local_make(heap);
+    }
+    if (heap->apart != NULL) {
+        block = ouro__alloc(heap, heap->apart, domain, size);
+    }
+    ouro__os_release(&heap->lock);
+    return block;
+}
+
+void *
+ouro__heap_alloc_apart(ouro_heap *heap, unsigned domain, size_t alignment, size_t size)
+{
+    if (!heap->debug && size <= OURO_POOLED_MAX && alignment <= SLOT_SIZE) {
+        size_t pooled = alignment <= OURO_ALIGNMENT ? size : aligned_size(domain, alignment, size);
+        if (pooled <= OURO_POOLED_MAX) {
+            return alloc_apart(heap, domain, pooled);
+        }
+    }
+    return ouro_heap_alloc_aligned(heap, (ouro_domain)domain, alignment, size);
+}
+
 /* ---- freeing ---- */
 
 static void
@@ -668,6 +711,9 @@ ouro_heap_trim(ouro_heap *heap)
         }
         if (heap->late != NULL) {
             trim_local(heap->late);
+        }
+        if (heap->apart != NULL) {
+            trim_local(heap->apart);
         }
         ouro__os_release(&heap->lock);
     }

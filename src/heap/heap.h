@@ -95,6 +95,7 @@ struct ouro_heap {
     struct local *orphans; /* with pools of threads that have ended, through `orphan`; atomic */
     struct local *spares;  /* without pools, likewise */
     struct local *late;    /* of a shared heap: serves threads that are past their end, under `lock` */
+    struct local *apart;   /* of any heap: what ouro__heap_alloc_apart() takes from, under `lock` */
     struct local own;      /* of an exclusive heap */
     struct local heir;     /* takes its pools when it is retired */
 
@@ -213,6 +214,10 @@ ouro__heap_refuses(void)
 }
 #endif
 void ouro__free_slow(struct local *local, void *block);
+
+/* A block as ouro_heap_alloc_aligned() makes them, but from pools that no thread and no guard holds: whoever frees it
+ * takes the slow path, and there only a few blocks are to be told from others. */
+void *ouro__heap_alloc_apart(struct ouro_heap *heap, unsigned domain, size_t alignment, size_t size);
 
 /* The same without a look at whether the heap is a debug heap: for debug.c, and the end of the slow paths. */
 void *ouro__alloc_from(struct local *local, unsigned domain, size_t size);

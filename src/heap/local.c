@@ -143,6 +143,10 @@ ouro__local_take_orphan(struct local *local)
     struct ouro_heap *heap = local->heap;
     bool is_late = local == heap->late; /* then the lock is held already */
 
+    if (local == heap->apart) { /* what it holds is to be its own */
+        return false;
+    }
+
     if (!is_late) {
         ouro__os_acquire(&heap->lock);
     }
@@ -191,7 +195,8 @@ ouro__locals_vanish(struct ouro_heap *heap)
     bool any = false;
     for (struct local *local = heap->locals; local != NULL; local = local->next) {
         /* By its holder: what this thread's own pointer led to may have ended, and be another's now. */
-        if (local->holder != &ouro__thread && local != heap->late && local->state == LOCAL_HELD) {
+        if (local->holder != &ouro__thread && local != heap->late && local != heap->apart &&
+            local->state == LOCAL_HELD) {
             local->state = LOCAL_VANISHED;
             any = true;
         }

@@ -55,7 +55,10 @@ struct pool {
             struct ouro_heap *heap; /* whose block it is */
         };
     };
-    uint64_t remote; /* POOL: blocks freed by others: offset of the first << 32 | how many; atomic */
+    union {
+        uint64_t remote; /* POOL: blocks freed by others: offset of the first << 32 | how many; atomic */
+        uint32_t trace;  /* LARGE: what src/trace keeps beside it */
+    };
     uint32_t next;   /* slot indexes of list neighbours, 0 for none */
     uint32_t prev;
     union {

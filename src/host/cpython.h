@@ -4,6 +4,7 @@
  *   cpython_domains.c  its three allocator domains, on our heaps
  *   cpython_watch.c    its collector: installation, what collections find and cost, the record
  *   cpython_lists.c    the collector's own thresholds and lists, found and checked
+ *   cpython_frames*.c  the frames that run in a thread, and their code
  *
  * docs/cpython.md tells the story. */
 #ifndef OURO_HOST_CPYTHON_H

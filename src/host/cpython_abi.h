@@ -71,6 +71,9 @@ struct py_arena_allocator {
     X(int, Py_AtExit, (void (*)(void)))                                                                \
     X(void *, PyInterpreterState_Get, (void))                                                          \
     X(void *, PyInterpreterState_Main, (void))                                                         \
+    X(void *, PyGILState_GetThisThreadState, (void))                                                   \
+    X(py_object *, PyEval_GetGlobals, (void))                                                          \
+    X(int, PyCode_Addr2Line, (py_object *, int))                                                       \
     X(py_object *, PyImport_ImportModule, (const char *))                                              \
     X(py_object *, PyImport_GetModuleDict, (void))                                                     \
     X(py_object *, PyModule_GetDict, (py_object *))                                                    \
@@ -97,12 +100,13 @@ struct py_api {
     OURO_CPYTHON_FUNCTIONS(OURO_CPYTHON_FIELD)
 #undef OURO_CPYTHON_FIELD
     void *(*current_thread_state)(
-        void);          /* of this thread, NULL when it doesn't hold an interpreter's lock */
-    py_object *none;    /* &_Py_NoneStruct */
-    unsigned hex;       /* major << 24 | minor << 16 | micro << 8, from Py_GetVersion() */
-    char version[32];   /* "3.11.2" */
-    bool free_threaded; /* a build without a global lock */
-    bool is_prerelease; /* alpha, beta or release candidate */
+        void);                  /* of this thread, NULL when it doesn't hold an interpreter's lock */
+    int (*is_finalizing)(void); /* has the interpreter begun to end? */
+    py_object *none;            /* &_Py_NoneStruct */
+    unsigned hex;               /* major << 24 | minor << 16 | micro << 8, from Py_GetVersion() */
+    char version[32];           /* "3.11.2" */
+    bool free_threaded;         /* a build without a global lock */
+    bool is_prerelease;         /* alpha, beta or release candidate */
 };
 
 #endif

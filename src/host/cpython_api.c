@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cpython_frames.h"
 #include "host/symbols.h"
 
 struct py_api ouro__py;
@@ -54,6 +55,8 @@ ouro__cpython_find(void)
     is_whole =
         is_whole && (find_function("PyThreadState_GetUnchecked", &ouro__py.current_thread_state) ||
                      find_function("_PyThreadState_UncheckedGet", &ouro__py.current_thread_state));
+    is_whole = is_whole && (find_function("Py_IsFinalizing", &ouro__py.is_finalizing) ||
+                            find_function("_Py_IsFinalizing", &ouro__py.is_finalizing));
     ouro__py.none = ouro__symbols_global("_Py_NoneStruct");
     if (!is_whole || ouro__py.none == NULL) {
         return false;
@@ -69,5 +72,6 @@ begin_cpython(void)
     if (ouro__host_has_begun() && ouro__cpython_find() && ouro__host_serves_malloc()) {
         ouro__cpython_serve();
         ouro__cpython_watch();
+        ouro__trace_set_source(ouro__cpython_frames());
     }
 }

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "heap/fast.h"
+#include "host/traced.h"
 
 /* No other PyMem_RawCalloc() of one element is so large: the smallest interpreter state has 100 KB. */
 #define INTERPRETER_STATE_MIN 65536
@@ -28,7 +29,8 @@
 static ouro_heap *shared_heap;
 static ouro_heap exclusive_heap __attribute__((aligned(4096)));
 static bool has_exclusive;
-static bool is_retired; /* the exclusive heap: mem and object go on with the shared one */
+static bool is_retired;     /* the exclusive heap: mem and object go on with the shared one */
+static int64_t until_trace; /* of the exclusive heap: see ouro__trace_is_due() */
 bool ouro__cpython_wants_notice;
 
 /* ---- any domain, by the public functions: on a shared heap, or on one that checks ---- */
@@ -38,12 +40,22 @@ struct place {
     ouro_domain domain;
 };
 
+__attribute__((cold, noinline)) static void *
+place_due(const struct place *place, size_t size, bool zeroed)
+{
+    ouro__until_trace = ouro__trace_next();
+    return ouro__traced_take(place->heap, place->domain, place->domain, OURO_ALIGNMENT, size, zeroed);
+}
+
 static void *
 place_malloc(void *context, size_t size)
 {
     const struct place *place = context;
     if (OURO_UNLIKELY(ouro__cpython_wants_notice && place->domain == OURO_DOMAIN_MEM)) {
         ouro__cpython_notice();
+    }
+    if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, size))) {
+        return place_due(place, size, false);
     }
     return ouro_heap_alloc(place->heap, place->domain, size);
 }
@@ -52,6 +64,13 @@ static void *
 place_calloc(void *context, size_t count, size_t size)
 {
     const struct place *place = context;
+    size_t bytes;
+    if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) {
+        return NULL;
+    }
+    if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, bytes))) {
+        return place_due(place, bytes, true);
+    }
     return ouro_heap_alloc_zeroed(place->heap, place->domain, count, size);
 }
 
@@ -59,6 +78,13 @@ static void *
 place_realloc(void *context, void *block, size_t size)
 {
     const struct place *place = context;
+    if (block == NULL) {
+        return place_malloc(context, size);
+    }
+    if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
+        return ouro__traced_resize(place->heap, place->domain, place->domain, block, size,
+                                   &ouro__until_trace);
+    }
     return ouro_heap_realloc(place->heap, place->domain, block, size);
 }
 
@@ -66,6 +92,9 @@ static void
 place_free(void *context, void *block)
 {
     const struct place *place = context;
+    if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
+        ouro__trace_free(block);
+    }
     ouro_heap_free(place->heap, place->domain, block);
 }
 
@@ -84,23 +113,82 @@ make_allocator(struct place *place)
  * other functions, but not whoever has wrapped these (tracemalloc). */
 #define INLINE __attribute__((always_inline)) static inline
 
+/* Pools of one domain serve both: see ouro__heap_count_mixed_alloc(). */
+static unsigned
+pool_domain(const struct place *place, size_t size)
+{
+    return size > OURO_POOLED_MAX ? place->domain : OURO_DOMAIN_OBJECT;
+}
+
 __attribute__((noinline)) static void *
-exclusive_slow(struct place *place, size_t size)
+exclusive_slow(const struct place *place, size_t size)
 {
     if (OURO_UNLIKELY(is_retired)) {
-        return place_malloc(place, size);
+        return place_malloc((void *)(uintptr_t)place, size);
     }
     /* A large block is slow anyway, and a few of them may be all that a program's garbage consists of. */
     if (OURO_UNLIKELY(ouro__cpython_wants_notice || size > OURO_POOLED_MAX)) {
         ouro__cpython_notice();
     }
-    unsigned domain = size > OURO_POOLED_MAX ? place->domain : OURO_DOMAIN_OBJECT;
-    return ouro__alloc_slow(&exclusive_heap, &exclusive_heap.own, domain, size);
+    return ouro__alloc_slow(&exclusive_heap, &exclusive_heap.own, pool_domain(place, size), size);
+}
+
+__attribute__((noinline)) static void *
+exclusive_due(const struct place *place, size_t size, bool zeroed)
+{
+    until_trace = ouro__trace_next();
+    if (is_retired) {
+        return place_due(place, size, zeroed);
+    }
+    void *block;
+    if (ouro__trace_mode_now() == OURO__TRACE_EXACT && !zeroed) {
+        block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
+        if (block == NULL) {
+            block = exclusive_slow(place, size);
+        }
+        ouro__trace_alloc(block, size, place->domain);
+    } else {
+        if (size > OURO_POOLED_MAX) {
+            ouro__cpython_notice();
+        }
+        block = ouro__traced_take(&exclusive_heap, pool_domain(place, size), place->domain,
+                                  OURO_ALIGNMENT, size, zeroed);
+    }
+    if (block != NULL && place->domain == OURO_DOMAIN_MEM && size <= OURO_POOLED_MAX) {
+        ouro__heap_count_mixed_alloc(&exclusive_heap, size);
+    }
+    return block;
+}
+
+/* A resized block of the mem domain counts as one that was freed and one that was made. */
+__attribute__((cold, noinline)) static void *
+exclusive_resize_traced(const struct place *place, void *block, size_t size)
+{
+    size_t before = ouro_heap_usable_size(block);
+    if (size > OURO_POOLED_MAX) {
+        ouro__cpython_notice();
+    }
+    void *resized = ouro__traced_resize(&exclusive_heap, pool_domain(place, size), place->domain, block,
+                                        size, &until_trace);
+    if (resized == NULL || place->domain != OURO_DOMAIN_MEM) {
+        return resized;
+    }
+    size_t after = ouro_heap_usable_size(resized);
+    if (before <= OURO_POOLED_MAX) {
+        exclusive_heap.mixed_frees[ouro__class_of(before)]++;
+    }
+    if (after <= OURO_POOLED_MAX) {
+        ouro__heap_count_mixed_alloc(&exclusive_heap, after);
+    }
+    return resized;
 }
 
 INLINE void *
 exclusive_take(void *context, unsigned domain, size_t size)
 {
+    if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, size))) {
+        return exclusive_due(context, size, false);
+    }
     void *block = ouro__alloc_quick(&exclusive_heap.own, domain, size);
     return OURO_LIKELY(block != NULL) ? block : exclusive_slow(context, size);
 }
@@ -118,6 +206,9 @@ exclusive_take_zeroed(void *context, unsigned domain, size_t count, size_t size)
     }
     if (OURO_UNLIKELY(is_retired)) {
         return place_calloc(context, count, size);
+    }
+    if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, bytes))) {
+        return exclusive_due(context, bytes, true);
     }
     ouro__cpython_notice();
     return ouro_heap_alloc_zeroed(&exclusive_heap, (ouro_domain)domain, count, size);
@@ -137,6 +228,9 @@ mem_slow(void *context, size_t size)
 static void *
 mem_malloc(void *context, size_t size)
 {
+    if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, size))) {
+        return exclusive_due(context, size, false);
+    }
     void *block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
     if (OURO_UNLIKELY(block == NULL)) {
         return mem_slow(context, size);
@@ -163,6 +257,7 @@ static void
 mem_free(void *context, void *block)
 {
     (void)context;
+    ouro__traced_give(block);
     struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
     if (OURO_LIKELY(pool != NULL)) {
         exclusive_heap.mixed_frees[pool->class]++;
@@ -172,6 +267,7 @@ mem_free(void *context, void *block)
     if (!is_retired) {
         ouro__heap_count_mixed_free(&exclusive_heap, block);
     }
+    ouro__traced_give_slowly(block);
     ouro__free_slow(&exclusive_heap.own, block);
 }
 
@@ -183,6 +279,9 @@ mem_realloc(void *context, void *block, size_t size)
     }
     if (block == NULL) {
         return mem_malloc(context, size);
+    }
+    if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
+        return exclusive_resize_traced(context, block, size);
     }
     size_t usable = ouro_heap_usable_size(block);
     if (size > OURO_POOLED_MAX &&
@@ -220,6 +319,12 @@ object_realloc(void *context, void *block, size_t size)
     if (OURO_UNLIKELY(is_retired)) {
         return place_realloc(context, block, size);
     }
+    if (block == NULL) {
+        return object_malloc(context, size);
+    }
+    if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
+        return exclusive_resize_traced(context, block, size);
+    }
     if (OURO_UNLIKELY(size > OURO_POOLED_MAX)) {
         ouro__cpython_notice();
     }
@@ -231,7 +336,14 @@ static void
 object_free(void *context, void *block)
 {
     (void)context;
-    ouro__free(&exclusive_heap.own, block);
+    ouro__traced_give(block);
+    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
+    if (OURO_LIKELY(pool != NULL)) {
+        ouro__free_quick(&exclusive_heap.own, pool, block);
+        return;
+    }
+    ouro__traced_give_slowly(block);
+    ouro__free_slow(&exclusive_heap.own, block);
 }
 
 /* ---- interpreters with locks of their own ---- */
@@ -331,14 +443,16 @@ serve_under_lock(void)
 static void *
 arena_alloc(void *context, size_t size)
 {
-    return ouro_heap_alloc(context, OURO_DOMAIN_RAW, size);
+    (void)context;
+    return place_malloc(&places[OURO_DOMAIN_RAW], size);
 }
 
 static void
 arena_free(void *context, void *block, size_t size)
 {
+    (void)context;
     (void)size;
-    ouro_heap_free(context, OURO_DOMAIN_RAW, block);
+    place_free(&places[OURO_DOMAIN_RAW], block);
 }
 
 void
@@ -354,8 +468,7 @@ ouro__cpython_serve(void)
     struct py_allocator allocator = make_allocator(&places[OURO_DOMAIN_RAW]);
     allocator.calloc = raw_calloc;
     ouro__py.PyMem_SetAllocator(OURO_DOMAIN_RAW, &allocator);
-    ouro__py.PyObject_SetArenaAllocator(
-        &(struct py_arena_allocator){shared_heap, arena_alloc, arena_free});
+    ouro__py.PyObject_SetArenaAllocator(&(struct py_arena_allocator){NULL, arena_alloc, arena_free});
     if (!ouro__py.free_threaded) {
         serve_under_lock();
     }

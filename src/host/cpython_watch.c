@@ -25,6 +25,7 @@
 
 #include "base/pacing.h"
 #include "heap/heap.h"
+#include "host/cpython_frames.h"
 #include "host/cpython_lists.h"
 #include "host/cpython_survey.h"
 
@@ -174,6 +175,8 @@ write_note(struct ouro_record *record)
         note = "interpreters with locks of their own: objects are on the shared heap";
     } else if ((record->python_served & 6) != 6) {
         note = "PYTHONMALLOC or -X dev is obeyed: objects are not on Ouro's heap";
+    } else if (ouro__settings_get()->traces && ouro__cpython_frames_note() != NULL) {
+        note = ouro__cpython_frames_note();
     }
     memcpy(record->note, note, strlen(note) + 1);
 }
@@ -298,6 +301,11 @@ hear_collection(py_object *self, py_object *const *arguments, intptr_t n, py_obj
         uint64_t generation = get_number(arguments[1], "generation");
         if (strcmp(phase, "start") == 0 && generation < 3) {
             note_start((int)generation);
+            /* The program has ended, its atexit functions have run, its modules are still there: what it kept is seen
+             * now. */
+            if (ouro__py.is_finalizing()) {
+                ouro__watch_snapshot();
+            }
         } else if (strcmp(phase, "stop") == 0 && generation < 3 && watch.began_ns != 0) {
             note_stop((int)generation, get_number(arguments[1], "collected"),
                       get_number(arguments[1], "uncollectable"));

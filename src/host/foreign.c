@@ -11,14 +11,11 @@
  * realloc() has to copy it, and its size is not known: whether a word in front of it is a size depends on
  * who made it.  But copying too much does no harm as long as it can be read: what lies behind the old block's
  * end is not meant by the program, which only knows of the new block that it is long enough. */
-#define _GNU_SOURCE
 #include "host/host.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/bits.h"
 #include "os/os.h"
@@ -31,18 +28,6 @@ ouro__foreign_free(void *block)
     }
 }
 
-/* Whether the 8 bytes at `address`, a multiple of 8, can be read.  The kernel reads the set of signals
- * before it finds that -1 is nothing to do with it. */
-static bool
-is_readable(uintptr_t address)
-{
-    int saved = errno;
-    long result = syscall(SYS_rt_sigprocmask, -1, address, NULL, 8);
-    bool readable = result == 0 || errno != EFAULT;
-    errno = saved;
-    return readable;
-}
-
 /* How many of the `size` bytes at `block` can be read. */
 static size_t
 count_readable(const void *block, size_t size)
@@ -51,7 +36,7 @@ count_readable(const void *block, size_t size)
     size_t page = ouro__os_page_size();
     uintptr_t at = (begin + page) & ~(page - 1); /* its own page is readable, or it were no block */
 
-    while (at - begin < size && is_readable(at)) {
+    while (at - begin < size && ouro__os_is_readable((const void *)at)) {
         at += page;
     }
     return at - begin < size ? at - begin : size;

@@ -16,9 +16,10 @@
 #include "host/host.h"
 
 #include <pthread.h>
-#include <sys/single_threaded.h>
 
 #include "heap/heap.h"
+#include "os/os.h"
+#include "trace/trace.h"
 
 /* Whether the handlers before this fork took the locks; guarded by them. */
 static bool is_stopped;
@@ -26,7 +27,10 @@ static bool is_stopped;
 static void
 prepare(void)
 {
-    if (!__libc_single_threaded) {
+    if (ouro__trace_mode_now() != OURO__TRACE_OFF) {
+        ouro__trace_fork_prepare();
+    }
+    if (!ouro__os_is_single_threaded()) {
         ouro__heap_fork_prepare();
         is_stopped = true;
     }
@@ -39,6 +43,7 @@ resume_parent(void)
         is_stopped = false;
         ouro__heap_fork_parent();
     }
+    ouro__trace_fork_done();
 }
 
 static void
@@ -48,6 +53,7 @@ begin_child(void)
         is_stopped = false;
         ouro__heap_fork_child();
     }
+    ouro__trace_fork_done();
     ouro__watch_fork_child();
 }
 

@@ -6,6 +6,7 @@
  *   deepbind.c  libraries that would find libc's malloc before ours
  *   sanitizer.c programs that were built with a sanitizer, which must come first
  *   symbols.c   looking up symbols as the dynamic linker does it
+ *   snapshot.c  what was traced, written down
  *   watch.c     the process's record: when a moment is taken, and who may write
  *   process.c   the beginning and the ends of the process: constructor, exit, _exit, exec
  *   fork.c      the middle: a process becomes two
@@ -33,6 +34,9 @@ struct ouro__settings {
     enum ouro__gc_setting gc; /* only where there is a session: stock otherwise */
     bool debug;               /* on the debug heap */
     bool follow;              /* children are to be on the heap, too */
+    bool traces;              /* only where there is a session */
+    uint32_t n_frames;        /* of a traceback, 0 for all */
+    uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
 };
 
 /* The settings; read from the environment by the first call, which comes before there are threads. */
@@ -84,6 +88,10 @@ void ouro__watch_end(enum ouro_record_state state, int exit_status);
 /* exec failed: the process goes on. */
 void ouro__watch_resume(void);
 
+/* The program has come to its end, and still has what it held: keep a snapshot of that, when there is to be one.  What
+ * comes later leaves it as it is. */
+void ouro__watch_snapshot(void);
+
 /* Count a further heap of this process, for good: CPython's exclusive one.  At most OURO_N_MAX_WATCHED.
  * Its pools are walked by whichever thread takes a moment. */
 #define OURO_N_MAX_WATCHED 8
@@ -94,6 +102,13 @@ void ouro__watch_add_heap(ouro_heap *heap);
  * with ouro__watch_give().  Between the two: no allocation. */
 struct ouro_record *ouro__watch_take(void);
 void ouro__watch_give(struct ouro_record *record);
+
+/* ---- snapshot.c ---- */
+
+/* Write what `record` and tracing tell to `path`, a file that there is not yet; false when it can't be, and then there
+ * is none.  `began` is when the process did, by ouro__os_now().  Takes no memory. */
+bool ouro__snapshot_save(const char *path, const struct ouro_record *record, uint64_t began,
+                         const char *reason);
 
 /* ---- fork.c ---- */
 

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "heap/fast.h"
+#include "host/traced.h"
 #include "os/os.h"
 
 /* Where a public function returns to: what a debug heap reports as the place of an allocation.  Used inside
@@ -85,10 +86,24 @@ take_slow(size_t size, const void *caller)
     return block_or_error(ouro__alloc_slow(heap, ouro__locals[0], OURO_DOMAIN_RAW, size));
 }
 
+/* An allocation that is due to be traced, or to be looked at because tracing may have begun. */
+__attribute__((cold, noinline)) static void *
+take_due(size_t alignment, size_t size, bool zeroed)
+{
+    ouro_heap *heap = ouro__host_heap();
+    ouro__until_trace = ouro__trace_next();
+    return heap != NULL
+               ? ouro__traced_take(heap, OURO_DOMAIN_RAW, OURO_DOMAIN_RAW, alignment, size, zeroed)
+               : NULL;
+}
+
 /* As ouro__alloc(), with a slow path that knows of errno and of the first call. */
 INLINE void *
 take(size_t size)
 {
+    if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, size))) {
+        return block_or_error(take_due(OURO_ALIGNMENT, size, false));
+    }
     void *block = ouro__alloc_pooled(ouro__locals[0], OURO_DOMAIN_RAW, size);
     return OURO_LIKELY(block != NULL) ? block : take_slow(size, CALLER);
 }
@@ -114,6 +129,9 @@ take_zeroed(size_t count, size_t size)
     if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) {
         return fail(ENOMEM);
     }
+    if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, bytes))) {
+        return block_or_error(take_due(OURO_ALIGNMENT, bytes, true));
+    }
     void *block = ouro__alloc_pooled(ouro__locals[0], OURO_DOMAIN_RAW, bytes);
     return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : take_zeroed_slow(bytes, CALLER);
 }
@@ -125,6 +143,9 @@ take_aligned(size_t alignment, size_t size, const void *caller)
     ouro_heap *heap = ouro__host_heap();
     if (OURO_UNLIKELY(heap == NULL)) {
         return NULL;
+    }
+    if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, size))) {
+        return take_due(alignment, size, false);
     }
     if (OURO_UNLIKELY(heap->debug)) {
         return ouro__debug_alloc(heap, OURO_DOMAIN_RAW, size, alignment, false, caller);
@@ -158,10 +179,12 @@ take_pages(size_t size, bool rounded_up, const void *caller)
 INLINE void
 give(void *block)
 {
+    ouro__traced_give(block);
     struct pool *pool = ouro__pool_to_free(ouro__locals[0], block);
     if (OURO_LIKELY(pool != NULL)) {
         ouro__free_pooled(ouro__locals[0], pool, block);
     } else {
+        ouro__traced_give_slowly(block);
         ouro__free_slow(ouro__locals[0], block);
     }
 }
@@ -181,6 +204,10 @@ resize(void *block, size_t size)
         return ouro__foreign_realloc(block, size);
     }
     ouro_heap *heap = ouro__host_heap();
+    if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
+        return block_or_error(ouro__traced_resize(heap, OURO_DOMAIN_RAW, OURO_DOMAIN_RAW, block, size,
+                                                  &ouro__until_trace));
+    }
     if (OURO_UNLIKELY(heap->debug)) {
         return block_or_error(ouro__debug_realloc(heap, OURO_DOMAIN_RAW, block, size, CALLER));
     }

@@ -25,6 +25,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "trace/trace.h"
+
 /* ---- the functions behind ours ---- */
 
 typedef void next_exit(int);
@@ -111,6 +113,9 @@ begin_process(int n_arguments, char **arguments, char **environment)
     find_next();
     ouro__fork_watch();
     ouro__watch_begin();
+    if (settings->traces && !ouro__trace_start(NULL, settings->n_frames, settings->sample_bytes)) {
+        write_note("no memory for tracing");
+    }
     if (!ouro__host_serves_malloc()) {
         write_note("brings its own malloc: what that serves is not seen here");
     }

@@ -69,6 +69,22 @@ parse_bytes(const char *text)
     return *text == '\0' ? bytes : 0;
 }
 
+/* "BYTES:FRAMES", as settings have them. */
+static void
+read_tracing(const char *value)
+{
+    const char *colon = value != NULL ? strchr(value, ':') : NULL;
+    char bytes[24] = "";
+
+    if (settings.session[0] == '\0' || colon == NULL || (size_t)(colon - value) >= sizeof bytes) {
+        return;
+    }
+    memcpy(bytes, value, (size_t)(colon - value));
+    settings.traces = true;
+    settings.sample_bytes = parse_bytes(bytes);
+    settings.n_frames = (uint32_t)parse_bytes(colon + 1);
+}
+
 static void
 read_settings(void)
 {
@@ -83,6 +99,7 @@ read_settings(void)
     settings.limit = limit != NULL ? parse_bytes(limit) : 0;
     settings.debug = is_variable(environment, OURO_ENV_DEBUG, "1");
     settings.follow = !is_variable(environment, OURO_ENV_FOLLOW, "0");
+    read_tracing(find_variable(environment, OURO_ENV_TRACE));
     settings.gc = settings.session[0] != '\0' && is_variable(environment, OURO_ENV_GC, "paced")
                       ? OURO_GC_SETTING_PACED
                       : OURO_GC_SETTING_STOCK;
@@ -140,8 +157,8 @@ remove_from_list(char *list)
 static bool
 is_hidden_variable(char *entry)
 {
-    static const char *const names[] = {OURO_ENV_SESSION, OURO_ENV_GC, OURO_ENV_LIMIT, OURO_ENV_DEBUG,
-                                        OURO_ENV_FOLLOW};
+    static const char *const names[] = {OURO_ENV_SESSION, OURO_ENV_GC,     OURO_ENV_LIMIT,
+                                        OURO_ENV_DEBUG,   OURO_ENV_FOLLOW, OURO_ENV_TRACE};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (match_variable(entry, names[i]) != NULL) {
             return true;

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "monitor/moment.h"
 #include "monitor/writer.h"
 #include "os/os.h"
+#include "trace/trace.h"
 
 #define PEAK_STEP_SHIFT 5          /* a thirty-second */
 #define PEAK_STEP_MIN (256U << 10) /* bytes */
@@ -32,6 +34,7 @@
 
 static struct ouro_record *record; /* NULL: this process keeps none; its address never changes */
 static bool writing;               /* atomic: somebody is */
+static bool is_saved;              /* there is a snapshot */
 
 static ouro_heap *heaps[OURO_N_MAX_WATCHED];
 static uint64_t seen_live[OURO_N_MAX_WATCHED]; /* atomic; as the heap said when it last grew */
@@ -349,11 +352,38 @@ ouro__watch_fork_child(void)
     if (record == NULL || !settings->follow) {
         return;
     }
+    is_saved = false;
     begin_counts_at_fork();
     if (ouro__record_fork(settings->session, record)) {
         begin_figures();
     }
     __atomic_store_n(&writing, false, __ATOMIC_RELEASE);
+}
+
+/* One of each process, and each program that it execs. */
+static void
+save_snapshot(const char *reason)
+{
+    char path[1200]; /* not PATH_MAX: this may run on a small stack */
+    if (is_saved || ouro__trace_mode_now() == OURO__TRACE_OFF) {
+        return;
+    }
+    int length = snprintf(path, sizeof path, "%s/%d.%u.ouro", ouro__settings_get()->session,
+                          (int)record->pid, (unsigned)record->number);
+    if (length > 0 && (size_t)length < sizeof path) {
+        is_saved = ouro__snapshot_save(path, record, began.at_ns, reason);
+    }
+}
+
+void
+ouro__watch_snapshot(void)
+{
+    int saved = errno;
+    if (is_ours()) {
+        take_moment(ouro__os_now());
+        save_snapshot("exit");
+    }
+    errno = saved;
 }
 
 void
@@ -375,6 +405,10 @@ ouro__watch_end(enum ouro_record_state state, int exit_status)
         write_process_figures(now, with_peak);
     }
     ouro__watch_give(record);
+    /* A child that was forked to exec has its parent's traces. */
+    if (state == OURO_RECORD_ENDED || !record->forked) {
+        save_snapshot(state == OURO_RECORD_ENDED ? "exit" : "exec");
+    }
     errno = saved;
 }
 

@@ -117,6 +117,23 @@ record_open_and_copy(int folder, const char *name, struct ouro__record_found *fo
 }
 
 bool
+ouro__record_take(struct ouro_record *record, const void *bytes, size_t n)
+{
+    struct ouro_record copy;
+
+    if (n != sizeof copy) {
+        return false;
+    }
+    memcpy(&copy, bytes, sizeof copy);
+    if (!record_is_ours(&copy)) {
+        return false;
+    }
+    record_tame(&copy);
+    *record = copy;
+    return true;
+}
+
+bool
 ouro__records_read(const char *folder, ouro__record_visitor visitor, void *context,
                    size_t *n_unreadable)
 {

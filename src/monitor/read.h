@@ -23,4 +23,8 @@ typedef bool (*ouro__record_visitor)(const struct ouro__record_found *found, voi
 bool ouro__records_read(const char *folder, ouro__record_visitor visitor, void *context,
                         size_t *n_unreadable);
 
+/* A record from elsewhere than a folder: `n` bytes.  False when they are none; otherwise its strings end and its enums
+ * are some. */
+bool ouro__record_take(struct ouro_record *record, const void *bytes, size_t n);
+
 #endif

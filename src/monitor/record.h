@@ -21,6 +21,8 @@
 #define OURO_ENV_LIMIT "OURO_LIMIT"     /* bytes, decimal */
 #define OURO_ENV_DEBUG "OURO_DEBUG"     /* "1": debug heap */
 #define OURO_ENV_FOLLOW "OURO_FOLLOW"   /* "0": children are left alone */
+#define OURO_ENV_TRACE                                                                                 \
+    "OURO_TRACE" /* "BYTES:FRAMES": trace samples, BYTES apart; 0: all */
 
 enum ouro_record_state {
     OURO_RECORD_RUNNING = 0, /* or ended without a chance to say so: killed, crashed */
@@ -107,8 +109,8 @@ struct ouro_record {
     uint64_t gc_forced;             /* collections brought forward because of bytes */
     uint64_t gc_put_off;            /* full collections put off */
 
-    uint32_t debug; /* 1: on the debug heap */
-    uint32_t reserved;
+    uint32_t debug;  /* 1: on the debug heap */
+    uint32_t number; /* of the file's name, PID.NUMBER.rec: its snapshot's is PID.NUMBER.ouro */
 };
 
 _Static_assert(sizeof(struct ouro_record) <= 4096, "a record fits one page");

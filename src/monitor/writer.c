@@ -29,7 +29,7 @@ is_file_size_allowed(size_t size)
 }
 
 static int
-open_new_file(const char *session)
+open_new_file(const char *session, uint32_t *number)
 {
     char path[1200]; /* not PATH_MAX: this may run on a small stack */
     int pid = (int)getpid();
@@ -41,6 +41,7 @@ open_new_file(const char *session)
         }
         int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (file >= 0) {
+            *number = n;
             return file;
         }
         if (errno != EEXIST) {
@@ -87,7 +88,8 @@ map_new_file(const char *session, void *place)
     if (!is_file_size_allowed(RECORD_FILE_SIZE)) {
         return NULL;
     }
-    int file = open_new_file(session);
+    uint32_t number;
+    int file = open_new_file(session, &number);
     if (file < 0) {
         return NULL;
     }
@@ -97,7 +99,12 @@ map_new_file(const char *session, void *place)
         mapped = mmap(place, RECORD_FILE_SIZE, PROT_READ | PROT_WRITE, flags, file, 0);
     }
     close(file);
-    return mapped != MAP_FAILED ? mapped : NULL;
+    if (mapped == MAP_FAILED) {
+        return NULL;
+    }
+    struct ouro_record *record = mapped;
+    record->number = number;
+    return record;
 }
 
 static void

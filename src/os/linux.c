@@ -197,6 +197,17 @@ ouro__os_resident(const void *address, size_t size)
     return resident;
 }
 
+/* The kernel reads a set of signals before it finds that -1 is nothing to do with it. */
+bool
+ouro__os_is_readable(const void *address)
+{
+    int saved = errno;
+    long result = syscall(SYS_rt_sigprocmask, -1, address, NULL, 8);
+    bool is_readable = result == 0 || errno != EFAULT;
+    errno = saved;
+    return is_readable;
+}
+
 static uint64_t
 read_clock(clockid_t clock)
 {

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/single_threaded.h>
 
 /* Is this ThreadSanitizer's build? */
 #if defined(__SANITIZE_THREAD__)
@@ -66,6 +67,9 @@ bool ouro__os_move(void *from, void *to, size_t size);
 
 /* Bytes of [address, address + size) that are resident. */
 size_t ouro__os_resident(const void *address, size_t size);
+
+/* Whether the 8 bytes at `address`, a multiple of 8, can be read. */
+bool ouro__os_is_readable(const void *address);
 
 /* Nanoseconds of a clock that never goes back. */
 uint64_t ouro__os_now(void);
@@ -156,6 +160,13 @@ void ouro__os_barrier_everywhere(void);
 
 /* Let others run. */
 void ouro__os_yield(void);
+
+/* Whether the process has one thread: then nobody comes between, and it alone can change that. */
+static inline bool
+ouro__os_is_single_threaded(void)
+{
+    return __libc_single_threaded != 0;
+}
 
 #if OURO_FAULT
 /* Requests for pages so far, and the one that is refused (0: none). */

@@ -210,7 +210,7 @@ def test_closed_streams_get_nothing_and_break_nothing(lone, tmp_path, closing):
     report = tmp_path / "report"
     command = f'exec "$@" {closing}'
     done = subprocess.run(
-        ["sh", "-c", command, "sh", lone.path, "run", "--json", result, "-o", report, "sh", "-c", "exit 4"],
+        ["sh", "-c", command, "sh", lone.path, "run", "--json", result, "--report", report, "sh", "-c", "exit 4"],
         env=lone.environment(),
         timeout=30,
         check=False,
@@ -244,6 +244,7 @@ def test_what_the_environment_gains(lone):
         "OURO_SESSION",
         "OURO_GC",
         "OURO_FOLLOW",
+        "OURO_TRACE",
     }
 
 

@@ -9,6 +9,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = Path(os.environ.get("OURO_BUILD", ROOT / "build")).resolve()
 HOST = BUILD / "lib" / "libouro-host.so"
+OURO = Path(os.environ.get("OURO", BUILD / "bin" / "ouro")).resolve()
 
 RUNNING, ENDED, REPLACED = 0, 1, 2
 

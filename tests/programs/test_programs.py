@@ -37,7 +37,7 @@ def run(command, **options):
 
 
 def under_ouro(command, report, *flags):
-    return [OURO, "run", "-o", report, *flags, *command]
+    return [OURO, "run", "--report", report, *flags, *command]
 
 
 def check_same(command, tmp_path, *flags, **options):

@@ -1,0 +1,102 @@
+/* cmd_export.c - `ouro export --to FORMAT FILE`: a snapshot for other programs. */
+#define _GNU_SOURCE
+#include "cmd_view.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "export.h"
+#include "output.h"
+#include "run.h"
+#include "view_options.h"
+
+static const struct format {
+    const char *name;
+    void (*add)(struct ouro__text *text, const struct ouro__export *export);
+    bool is_binary;
+} formats[] = {
+    {"pprof", ouro__export_pprof, true},
+    {"speedscope", ouro__export_speedscope, false},
+    {"collapsed", ouro__export_collapsed, false},
+    {"json", ouro__export_json, false},
+};
+
+/* The format that was asked for; NULL, and said so, when there is none or the terminal would get bytes. */
+static const struct format *
+format_find(const struct ouro__view_options *options)
+{
+    const struct format *format = NULL;
+
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        if (strcmp(formats[i].name, options->format) == 0) {
+            format = &formats[i];
+        }
+    }
+    if (format == NULL) {
+        ouro__say("--to is pprof, speedscope, collapsed or json, not '%s' (try 'ouro export --help')",
+                  options->format);
+        return NULL;
+    }
+    if (format->is_binary && options->output == NULL && isatty(STDOUT_FILENO) == 1) {
+        ouro__say("%s is not for terminals: -o FILE says where to (try 'ouro export --help')",
+                  format->name);
+        return NULL;
+    }
+    return format;
+}
+
+/* Sum up and write; an exit code. */
+static int
+export_make(const struct ouro__view_options *options, const struct format *format,
+            const struct ouro__saved *saved)
+{
+    struct ouro__view views[OURO_N_MEASURES] = {{0}};
+    struct ouro__places places = {0};
+    struct ouro__text text = {0};
+
+    bool is_well = ouro__places_init(&places);
+    for (int i = 0; i < OURO_N_MEASURES && is_well; i++) {
+        is_well = ouro__view_make(&views[i], &places, saved, (enum ouro__measure)i, &options->filters);
+    }
+    if (is_well) {
+        struct ouro__export export = {saved, &places, views, options->measure};
+        format->add(&text, &export);
+        is_well = !text.failed;
+    }
+    if (!is_well) {
+        ouro__say("out of memory");
+    } else {
+        const char *path = options->output == NULL ? "-" : options->output;
+        is_well = ouro__output_write(path, text.data == NULL ? "" : text.data, text.length);
+    }
+    for (int i = 0; i < OURO_N_MEASURES; i++) {
+        ouro__view_free(&views[i]);
+    }
+    ouro__places_free(&places);
+    ouro__text_free(&text);
+    return is_well ? 0 : OURO_EXIT_FAILED;
+}
+
+int
+ouro__cmd_export(int count, char **arguments)
+{
+    struct ouro__view_options options;
+    struct ouro__saved saved = {0};
+
+    int code = ouro__view_options_read(&options, OURO_VERB_EXPORT, count, arguments);
+    if (code >= 0) {
+        return code;
+    }
+    const struct format *format = format_find(&options);
+    if (format == NULL) {
+        code = OURO_EXIT_USAGE;
+    } else if ((options.output != NULL && !ouro__output_check(options.output)) ||
+               !ouro__saved_open(&saved, options.files[0])) {
+        code = OURO_EXIT_FAILED;
+    } else {
+        code = export_make(&options, format, &saved);
+    }
+    ouro__saved_free(&saved);
+    ouro__view_options_free(&options);
+    return code;
+}

@@ -1,0 +1,200 @@
+/* cmd_report.c - `ouro report FILE`: where the memory in a snapshot came from. */
+#define _GNU_SOURCE
+#include "cmd_view.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "heading.h"
+#include "json_values.h"
+#include "output.h"
+#include "rows.h"
+#include "run.h"
+#include "tree.h"
+#include "units.h"
+#include "view_options.h"
+
+#define TOP 20 /* rows, unless --top says how many */
+
+/* All that one report is made of. */
+struct report {
+    struct ouro__view_options options;
+    struct ouro__saved saved;
+    struct ouro__places places;
+    struct ouro__packages packages;
+    struct ouro__view view;
+    struct ouro__row *rows;
+    size_t n_rows, n_shown;
+};
+
+static bool
+is_estimate(const struct report *report)
+{
+    return report->saved.snapshot.tracing.mode == OURO_SNAPSHOT_SAMPLED;
+}
+
+/* How much of it is shown, in words. */
+static void
+shown_add(const struct ouro__page *page, const struct report *report)
+{
+    static const char *const many[OURO_N_BYS] = {"lines",      "files",    "functions",
+                                                 "tracebacks", "packages", "domains"};
+    struct ouro__text words = {0};
+    const struct ouro__figures *kept = &report->view.kept;
+    double shown = 0;
+
+    if (report->options.filters.n_wanted + report->options.filters.n_unwanted > 0) {
+        ouro__heading_add_figures(&words, kept, is_estimate(report));
+        ouro__text_print(&words, " are left by the filters");
+        ouro__page_row(page, "filtered", &words);
+    }
+    if (report->options.tree) {
+        return;
+    }
+    for (size_t i = 0; i < report->n_shown; i++) {
+        shown += report->rows[i].figures.bytes;
+    }
+    ouro__text_print(&words, "%zu of %zu %s", report->n_shown, report->n_rows,
+                     many[report->options.by]);
+    if (!report->options.cumulative) {
+        ouro__text_print(&words, ", with %.1f %% of the bytes",
+                         kept->bytes > 0 ? 100 * shown / kept->bytes : 100.0);
+    }
+    ouro__page_row(page, "shown", &words);
+}
+
+static void
+rows_add(const struct ouro__page *page, const struct report *report)
+{
+    char count[OURO_UNIT_TEXT];
+    uint64_t when = ouro__saved_when(&report->saved);
+    double all = report->view.kept.bytes;
+    size_t used = is_estimate(report) ? 40 : 28;
+
+    ouro__page_colour(page, OURO_COLOUR_BOLD);
+    ouro__text_print(page->text, "%10s%*s  share   blocks  %s\n", "bytes", is_estimate(report) ? 12 : 0,
+                     "", ouro__by_names[report->options.by]);
+    ouro__page_colour(page, OURO_COLOUR_OFF);
+    for (size_t i = 0; i < report->n_shown; i++) {
+        const struct ouro__row *row = &report->rows[i];
+        ouro__row_add_bytes(page->text, &row->figures, is_estimate(report));
+        ouro__text_print(page->text, " %5.1f%% %8s  ", all > 0 ? 100 * row->figures.bytes / all : 0,
+                         ouro__count_show(count, row->figures.blocks));
+        ouro__row_add_label(page, &report->places, report->options.by, row->key, when, used);
+        if (report->options.by == OURO_BY_TRACEBACK) {
+            ouro__row_add_callers(page, &report->places, row->key, used);
+        }
+    }
+}
+
+static int
+print_text(const struct report *report)
+{
+    struct ouro__text text = {0};
+    struct ouro__page page = {&text, ouro__look_at(STDOUT_FILENO)};
+
+    ouro__heading_add_title(&page, "report", &report->saved, report->options.measure);
+    ouro__heading_add_process(&page, "process", &report->saved);
+    ouro__heading_add_tracing(&page, &report->saved, &report->view);
+    shown_add(&page, report);
+    if (!report->options.tree) {
+        rows_add(&page, report);
+    } else if (!ouro__tree_add(&page, &report->places, &report->view, is_estimate(report))) {
+        text.failed = true;
+    }
+    return ouro__text_print_out(&text);
+}
+
+static json_t *
+figures_json(const struct ouro__figures *figures)
+{
+    json_t *object = json_object();
+    ouro__row_add_figures(object, "", figures);
+    return object;
+}
+
+static int
+print_json(const struct report *report)
+{
+    json_t *root = json_object(), *rows = json_array();
+
+    for (size_t i = 0; i < report->n_shown; i++) {
+        json_t *row = figures_json(&report->rows[i].figures);
+        ouro__row_add_names(row, &report->places, report->options.by, report->rows[i].key);
+        (void)json_array_append_new(rows, row);
+    }
+    (void)json_object_set_new(root, "schema", json_string("ouro-report/1"));
+    (void)json_object_set_new(root, "snapshot", ouro__saved_json(&report->saved));
+    (void)json_object_set_new(root, "measure",
+                              json_string(ouro__measure_names[report->options.measure]));
+    (void)json_object_set_new(root, "by", json_string(ouro__by_names[report->options.by]));
+    (void)json_object_set_new(root, "cumulative", json_boolean(report->options.cumulative));
+    (void)json_object_set_new(root, "traced", figures_json(&report->view.all));
+    (void)json_object_set_new(root, "filtered", figures_json(&report->view.kept));
+    (void)json_object_set_new(root, "untraced", figures_json(&report->view.untraced));
+    (void)json_object_set_new(root, "rows", rows);
+    return ouro__json_print(root);
+}
+
+static int
+print_csv(const struct report *report)
+{
+    struct ouro__text text = {0};
+
+    ouro__csv_add_heads(&text, report->options.by);
+    ouro__text_print(&text, "bytes,blocks,bytes_error\n");
+    for (size_t i = 0; i < report->n_shown; i++) {
+        const struct ouro__row *row = &report->rows[i];
+        ouro__csv_add_names(&text, &report->places, report->options.by, row->key);
+        ouro__csv_add_figures(&text, &row->figures);
+        ouro__text_print(&text, "\n");
+    }
+    return ouro__text_print_out(&text);
+}
+
+/* Sum up and print; an exit code. */
+static int
+report_make(struct report *report)
+{
+    const struct ouro__view_options *options = &report->options;
+    size_t usual = options->json || options->csv ? SIZE_MAX : TOP;
+    size_t most = options->top > 0 ? options->top : usual;
+
+    report->packages.version = report->saved.record.python_version;
+    bool is_well = ouro__places_init(&report->places) &&
+                   ouro__view_make(&report->view, &report->places, &report->saved, options->measure,
+                                   &options->filters);
+    if (is_well) {
+        report->rows = ouro__view_rows(&report->view, &report->places, &report->packages, options->by,
+                                       options->cumulative, &report->n_rows);
+    }
+    if (report->rows == NULL) {
+        ouro__say("out of memory");
+        return OURO_EXIT_FAILED;
+    }
+    report->n_shown = report->n_rows < most ? report->n_rows : most;
+    return options->json ? print_json(report) : options->csv ? print_csv(report) : print_text(report);
+}
+
+int
+ouro__cmd_report(int count, char **arguments)
+{
+    struct report report = {0};
+
+    int code = ouro__view_options_read(&report.options, OURO_VERB_REPORT, count, arguments);
+    if (code >= 0) {
+        return code;
+    }
+    code = OURO_EXIT_FAILED;
+    if (ouro__saved_open(&report.saved, report.options.files[0])) {
+        code = report_make(&report);
+        ouro__saved_free(&report.saved);
+    }
+    free(report.rows);
+    ouro__view_free(&report.view);
+    ouro__packages_free(&report.packages);
+    ouro__places_free(&report.places);
+    ouro__view_options_free(&report.options);
+    return code;
+}

@@ -1,0 +1,16 @@
+/* compress.h - snapshots are packed with zstd, chunk by chunk; the host, which depends on libc alone, leaves that to us. */
+#ifndef OURO_CLI_COMPRESS_H
+#define OURO_CLI_COMPRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Copy the snapshot `from`, as a host wrote it, to `to`, each chunk packed.  `to` appears whole or not at all; a plain
+ * file that is there already is replaced only with `force`.  One that the host could not write to its end is copied up
+ * to its last whole chunk.  False when that fails; says why. */
+bool ouro__snapshot_compress(const char *from, const char *to, bool force);
+
+/* The contents of a packed chunk, for ouro__snapshot_read(). */
+bool ouro__snapshot_unpack(void *to, size_t size, const void *from, size_t n);
+
+#endif

@@ -1,0 +1,54 @@
+/* intern.h - texts and pairs of numbers that get numbers themselves, from 0, in the order in which they come. */
+#ifndef OURO_CLI_INTERN_H
+#define OURO_CLI_INTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OURO_NO_ID UINT32_MAX
+
+/* From a hash to an item's number; open addressing. */
+struct ouro__slots {
+    uint32_t *slots; /* number + 1, 0 for none */
+    size_t n_slots;  /* a power of two */
+    uint64_t seed;   /* a file can't know which hashes collide */
+};
+
+struct ouro__pair {
+    uint32_t a, b;
+};
+
+/* Zero is an empty one. */
+struct ouro__pairs {
+    struct ouro__pair *items;
+    uint32_t n;
+    size_t room;
+    struct ouro__slots slots;
+};
+
+/* The number of a pair, new or known; OURO_NO_ID without memory. */
+uint32_t ouro__pairs_id(struct ouro__pairs *pairs, uint32_t a, uint32_t b);
+void ouro__pairs_free(struct ouro__pairs *pairs);
+
+struct ouro__interned {
+    char *text; /* NUL-ended; owned */
+    uint64_t hash;
+};
+
+/* Zero is an empty one. */
+struct ouro__texts {
+    struct ouro__interned *items;
+    uint32_t n;
+    size_t room;
+    struct ouro__slots slots;
+};
+
+/* The number of a text up to its first NUL, at most `n` bytes; OURO_NO_ID without memory. */
+uint32_t ouro__texts_id(struct ouro__texts *texts, const char *text, size_t n);
+
+/* The number of a text that is known, or OURO_NO_ID. */
+uint32_t ouro__texts_find(const struct ouro__texts *texts, const char *text, size_t n);
+void ouro__texts_free(struct ouro__texts *texts);
+
+#endif

@@ -1,0 +1,22 @@
+/* json_values.h - numbers and texts of any kind as JSON. */
+#ifndef OURO_CLI_JSON_VALUES_H
+#define OURO_CLI_JSON_VALUES_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "text.h"
+
+/* JSON as jansson has it ends at 2^63 - 1; no figure that means something is larger. */
+json_t *ouro__json_number(uint64_t value);
+
+/* Add `words` as UTF-8; what is none becomes U+FFFD, byte by byte. */
+void ouro__text_add_utf8(struct ouro__text *text, const char *words);
+
+/* Any string, as UTF-8. */
+json_t *ouro__json_text(const char *text);
+
+/* The same as JSON's text, with its quotes: for documents too large to be built in memory twice. */
+void ouro__json_add_text(struct ouro__text *text, const char *words);
+
+#endif

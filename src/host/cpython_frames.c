@@ -1,0 +1,269 @@
+/* cpython_frames.c - the frames of the thread that allocates, read where CPython keeps them.
+ *
+ * Asked from inside an allocation, CPython could not answer: its functions make objects.  So its structures are
+ * followed as they lie in memory.  That is sound because of whose they are: a thread's frames are changed by nothing
+ * but this thread, and this thread is here.  The interpreter links a frame when it is ready to run, and unlinks it
+ * before it takes it apart, so that what hangs together at an allocation is whole.
+ *
+ * A thread that has given up the interpreter's lock for a while, inside a call into a library, still has the frames
+ * that it came from.  Except at the end: an interpreter that shuts down takes apart the states of the threads that
+ * never came back for the lock.
+ *
+ * A frame of which no instruction has begun yet has an offset of UINT32_MAX; its line is the function's first.
+ *
+ * @source CPython 3.9 to 3.15: Include/cpython/{frameobject,pystate,code}.h, Include/internal/pycore_frame.h and
+ *         pycore_interpframe*.h; _PyFrame_IsIncomplete(), PyFrame_GetLineNumber() */
+#include "host/cpython_frames.h"
+
+#include "base/assert.h"
+#include "host/cpython.h"
+#include "host/symbols.h"
+
+/* What is known of the layout. */
+enum verdict { UNCHECKED, FITS, UNFIT };
+
+static struct {
+    struct py_layout layout;
+    enum verdict verdict;       /* atomic */
+    bool knows_own;             /* current_thread_state() is about the calling thread: since 3.12 */
+    int (*is_finalizing)(void); /* Py_IsFinalizing() */
+} source;
+
+/* The calling thread's state, NULL when it has none that can be trusted; whether it has the interpreter's lock. */
+static const char *
+find_thread_state(bool *has_lock)
+{
+    const char *current = ouro__py.current_thread_state();
+    if (source.knows_own && current != NULL) {
+        *has_lock = true;
+        return current;
+    }
+    const char *own = ouro__py.PyGILState_GetThisThreadState();
+    *has_lock = own == current; /* before 3.12 the current one is that of whoever has the lock */
+    return own == NULL || (!*has_lock && source.is_finalizing() != 0) ? NULL : own;
+}
+
+/* Frames that are objects: up to 3.10. */
+static size_t
+walk_objects(const char *frame, struct ouro__frame *frames, size_t n_max)
+{
+    const struct py_layout layout = source.layout;
+    size_t n = 0;
+    for (; frame != NULL && n < n_max; frame = ouro__load_address(frame + layout.previous)) {
+        int at = ouro__load_int(frame + layout.at);
+        frames[n].code = ouro__load_address(frame + layout.code);
+        frames[n].offset = at >= 0 ? (uint32_t)at * layout.unit : UINT32_MAX;
+        n++;
+    }
+    return n;
+}
+
+/* What a frame of the interpreter's own stack is; false when it is none of the program's. */
+static inline bool
+know_frame(const struct py_layout *layout, const char *frame, struct ouro__frame *known)
+{
+    const char *code = ouro__load_code(layout, frame);
+    if ((unsigned char)frame[layout->owner] >= PY_OWNER_INTERPRETER ||
+        !ouro__is_exactly(code, ouro__py_types.code)) {
+        return false;
+    }
+    intptr_t offset = ouro__load_offset(layout, frame, code);
+    if (!ouro__is_running(layout, frame, code, offset)) {
+        return false;
+    }
+    known->code = code;
+    known->offset = (uint32_t)offset;
+    return true;
+}
+
+/* Hot: frames of the interpreter's own stack: since 3.11. */
+static size_t
+walk_stack(const char *frame, struct ouro__frame *frames, size_t n_max)
+{
+    const struct py_layout layout = source.layout;
+    size_t n = 0;
+    for (; frame != NULL && n < n_max; frame = ouro__load_address(frame + layout.previous)) {
+        n += know_frame(&layout, frame, &frames[n]);
+    }
+    return n;
+}
+
+/* ---- finding them ---- */
+
+/* Cold: no frames have been seen before. */
+static bool
+check(const char *thread_state, bool has_lock)
+{
+    enum verdict verdict = __atomic_load_n(&source.verdict, __ATOMIC_RELAXED);
+    if (verdict == UNCHECKED && has_lock) {
+        int fits = ouro__cpython_layout_check(&source.layout, thread_state);
+        verdict = fits < 0 ? UNCHECKED : fits != 0 ? FITS : UNFIT;
+        __atomic_store_n(&source.verdict, verdict, __ATOMIC_RELAXED);
+    }
+    return verdict == FITS;
+}
+
+/* The calling thread's innermost frame; NULL when it has none, or none that can be read. */
+static const char *
+find_innermost(void)
+{
+    bool has_lock;
+    const char *thread_state = find_thread_state(&has_lock);
+    if (thread_state == NULL ||
+        (OURO_UNLIKELY(__atomic_load_n(&source.verdict, __ATOMIC_RELAXED) != FITS) &&
+         !check(thread_state, has_lock))) {
+        return NULL;
+    }
+    return ouro__load_innermost(&source.layout, thread_state);
+}
+
+/* ---- following a stack ---- */
+
+/* How far a stack may have grown or shrunk to be recognised. */
+enum { N_PUSHED = 3, N_POPPED = 8 };
+
+static inline const char *
+previous_of(const char *frame)
+{
+    return ouro__load_address(frame + source.layout.previous);
+}
+
+/* Where a frame is: of a frame object a number. */
+static inline const void *
+position_of(const char *frame)
+{
+    return source.layout.unit != 0 ? (const void *)(intptr_t)ouro__load_int(frame + source.layout.at)
+                                   : ouro__load_address(frame + source.layout.at);
+}
+
+static void
+fill_entry(struct ouro__stack_entry *entry, const char *frame)
+{
+    entry->frame = frame;
+    entry->at = position_of(frame);
+    entry->word = ouro__load_address(frame + source.layout.code);
+    size_t n = source.layout.unit != 0 ? walk_objects(frame, &entry->known, 1)
+                                       : know_frame(&source.layout, frame, &entry->known);
+    if (n == 0) {
+        entry->known.code = NULL;
+    }
+}
+
+/* Hot: bring the entries from `top` outwards up to date.  Returns the lowest that has changed, top + 1 for none, or
+ * SIZE_MAX when the frames don't lie as deep as the entries have it. */
+static inline __attribute__((always_inline)) size_t
+renew(struct ouro__stack *stack, const char *frame, size_t top, bool is_object)
+{
+    const uint16_t code_at = source.layout.code, at = source.layout.at, link = source.layout.previous;
+    size_t same = top + 1;
+
+    for (struct ouro__stack_entry *entry = &stack->entries[top];; entry--) {
+        const void *position = is_object ? (const void *)(intptr_t)ouro__load_int(frame + at)
+                                         : ouro__load_address(frame + at);
+        if (OURO_UNLIKELY(entry->frame != frame || entry->at != position ||
+                          entry->word != ouro__load_address(frame + code_at))) {
+            fill_entry(entry, frame);
+            same = (size_t)(entry - stack->entries);
+        }
+        frame = ouro__load_address(frame + link);
+        if (frame == NULL || entry == stack->entries) {
+            return frame == NULL && entry == stack->entries ? same : SIZE_MAX;
+        }
+    }
+}
+
+/* The place of the innermost frame in the stack: some calls deeper than before, or some less.  SIZE_MAX when there is
+ * no telling. */
+static size_t
+find_top(const struct ouro__stack *stack, const char *frame)
+{
+    size_t n = stack->n;
+    for (size_t pushed = 0; pushed <= N_PUSHED && frame != NULL; pushed++) {
+        for (size_t popped = 1; popped <= N_POPPED && popped <= n; popped++) {
+            if (stack->entries[n - popped].frame == frame) {
+                size_t top = n - popped + pushed;
+                return top < stack->room ? top : SIZE_MAX;
+            }
+        }
+        frame = previous_of(frame);
+    }
+    return SIZE_MAX;
+}
+
+/* Cold: all entries anew. */
+static void
+refill(struct ouro__stack *stack, const char *innermost)
+{
+    size_t n = 0;
+    for (const char *frame = innermost; frame != NULL && n < stack->room; frame = previous_of(frame)) {
+        n++;
+    }
+    stack->n = n;
+    for (const char *frame = innermost; n > 0; frame = previous_of(frame)) {
+        fill_entry(&stack->entries[--n], frame);
+    }
+}
+
+static size_t
+follow(struct ouro__stack *stack)
+{
+    const char *frame = find_innermost();
+    if (frame == NULL) {
+        stack->n = 0;
+        return 0;
+    }
+    size_t n = stack->n, top = n - 1, same = SIZE_MAX;
+    if (n == 0 || stack->entries[top].frame != frame) {
+        top = find_top(stack, frame);
+    }
+    if (top != SIZE_MAX) {
+        same =
+            source.layout.unit != 0 ? renew(stack, frame, top, true) : renew(stack, frame, top, false);
+    }
+    if (OURO_LIKELY(same != SIZE_MAX)) {
+        stack->n = top + 1;
+        return same < n ? same : n;
+    }
+    refill(stack, frame);
+    return 0;
+}
+
+static size_t
+walk(struct ouro__frame *frames, size_t n_max)
+{
+    const char *frame = find_innermost();
+    return source.layout.unit != 0 ? walk_objects(frame, frames, n_max)
+                                   : walk_stack(frame, frames, n_max);
+}
+
+static bool
+read_code(const void *code, struct ouro__code *known)
+{
+    return ouro__cpython_read_code(&source.layout, code, known);
+}
+
+const struct ouro__frame_source *
+ouro__cpython_frames(void)
+{
+    static const struct ouro__frame_source frames = {walk, follow, read_code};
+    static const char *const names[] = {"Py_IsFinalizing",
+                                        "_Py_IsFinalizing"}; /* the first since 3.13 */
+    for (size_t i = 0; i < 2 && source.is_finalizing == NULL; i++) {
+        void *address = ouro__symbols_global(names[i]);
+        memcpy(&source.is_finalizing, &address, sizeof address);
+    }
+    source.knows_own = ouro__py.hex >= 0x030C0000;
+    if (source.is_finalizing == NULL || !ouro__cpython_layout_find(&source.layout)) {
+        source.verdict = UNFIT;
+        return NULL;
+    }
+    return &frames;
+}
+
+const char *
+ouro__cpython_frames_note(void)
+{
+    return __atomic_load_n(&source.verdict, __ATOMIC_RELAXED) == UNFIT
+               ? "this build of Python keeps its frames elsewhere: no Python lines"
+               : NULL;
+}

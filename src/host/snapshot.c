@@ -1,0 +1,124 @@
+/* snapshot.c - what was traced, written down chunk by chunk from where it lies: no memory is taken for it.
+ *
+ * Tracing stands still meanwhile, and with it whoever allocates.  That is for the end of a process, when nobody does. */
+#define _GNU_SOURCE
+#include "host/host.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "snapshot/format.h"
+#include "snapshot/writer.h"
+#include "trace/trace.h"
+
+#define N_TRACES_A_CHUNK 256
+
+_Static_assert(sizeof(struct ouro__trace_node) == sizeof(struct ouro_snapshot_node),
+               "written as they are");
+_Static_assert(sizeof(struct ouro__trace_code) == sizeof(struct ouro_snapshot_code),
+               "written as they are");
+
+static void
+write_vector(struct ouro__snapshot_writer *writer, const char *kind, const struct ouro__vector *vector)
+{
+    ouro__snapshot_write(writer, kind, vector->items, vector->n * vector->item_size);
+}
+
+static void
+write_tracing(struct ouro__snapshot_writer *writer, uint64_t began, const char *reason)
+{
+    struct ouro__trace_totals totals;
+    ouro__trace_totals(&totals);
+    struct ouro_snapshot_tracing tracing = {
+        .mode = totals.mean == 0 ? OURO_SNAPSHOT_EXACT : OURO_SNAPSHOT_SAMPLED,
+        .sample_bytes = totals.mean,
+        .n_frames_most = totals.n_frames,
+        .peak_bytes = totals.peak_bytes,
+        .peak_blocks = totals.peak_blocks,
+        .peak_at_ns = totals.peak_at > began ? totals.peak_at - began : 0,
+        .taken_at_ns = ouro__os_now() - began,
+        .own_bytes = totals.own_bytes,
+        .n_untraced = totals.n_untraced,
+    };
+    strncpy(tracing.reason, reason, sizeof tracing.reason - 1);
+    ouro__snapshot_write(writer, OURO_SNAPSHOT_TRACING, &tracing, sizeof tracing);
+}
+
+static void
+write_traces(struct ouro__snapshot_writer *writer)
+{
+    struct ouro_snapshot_trace told[N_TRACES_A_CHUNK];
+    const struct ouro__trace *traces = ouro__trace_items.items;
+    size_t n = 0;
+
+    for (size_t i = 0; i < ouro__trace_items.n; i++) {
+        uint64_t at_peak = ouro__trace_at_peak(&traces[i]);
+        told[n++] = (struct ouro_snapshot_trace){
+            .size = traces[i].size,
+            .node = traces[i].node,
+            .domain = traces[i].domain,
+            .live_blocks = traces[i].live,
+            .live_bytes = traces[i].live * traces[i].size,
+            .peak_blocks = at_peak,
+            .peak_bytes = at_peak * traces[i].size,
+            .all_blocks = traces[i].all,
+            .all_bytes = traces[i].all * traces[i].size,
+        };
+        if (n == N_TRACES_A_CHUNK || i + 1 == ouro__trace_items.n) {
+            ouro__snapshot_write(writer, OURO_SNAPSHOT_TRACES, told, n * sizeof *told);
+            n = 0;
+        }
+    }
+}
+
+/* Past RLIMIT_FSIZE the kernel sends SIGXFSZ, which ends the program. */
+static bool
+is_size_allowed(void)
+{
+    struct rlimit limit;
+    uint64_t size = ouro__tree.texts.n + ouro__tree.lines.n +
+                    ouro__tree.codes.n * sizeof(struct ouro_snapshot_code) +
+                    ouro__tree.nodes.n * sizeof(struct ouro_snapshot_node) +
+                    ouro__trace_items.n * (sizeof(struct ouro_snapshot_trace) + 1) + 65536;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur >= size;
+}
+
+static bool
+write_all(int file, const struct ouro_record *record, uint64_t began, const char *reason)
+{
+    struct ouro__snapshot_writer writer;
+    ouro__snapshot_begin(&writer, file);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_PROCESS, record, sizeof *record);
+    write_tracing(&writer, began, reason);
+    write_vector(&writer, OURO_SNAPSHOT_TEXTS, &ouro__tree.texts);
+    write_vector(&writer, OURO_SNAPSHOT_LINES, &ouro__tree.lines);
+    write_vector(&writer, OURO_SNAPSHOT_CODES, &ouro__tree.codes);
+    write_vector(&writer, OURO_SNAPSHOT_NODES, &ouro__tree.nodes);
+    write_traces(&writer);
+    return ouro__snapshot_end(&writer);
+}
+
+bool
+ouro__snapshot_save(const char *path, const struct ouro_record *record, uint64_t began,
+                    const char *reason)
+{
+    if (!ouro__trace_lock()) {
+        return false;
+    }
+    bool whole = false;
+    int file = ouro__trace_mode_now() != OURO__TRACE_OFF && is_size_allowed()
+                   ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)
+                   : -1;
+    if (file >= 0) {
+        whole = write_all(file, record, began, reason);
+        whole = close(file) == 0 && whole;
+        if (!whole) {
+            (void)unlink(path);
+        }
+    }
+    ouro__trace_unlock();
+    return whole;
+}

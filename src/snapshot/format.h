@@ -1,0 +1,105 @@
+/* format.h - the file of a snapshot, `.ouro`: everything known of one process at one moment.
+ *
+ *   file header | chunk | chunk | ... | chunk "END "
+ *
+ * All numbers are little-endian, all structs as below without further padding.  A chunk is a header and `stored`
+ * bytes; it stands by itself: what comes before a place where a file was cut off, or spoiled, can be read.  Chunks of
+ * one kind that hold arrays go on where the one before them ended.  Kinds that a reader doesn't know it passes by.
+ * Indexes count from 0 over all chunks of the kind.
+ *
+ * The host writes chunks as they are; `ouro` compresses their contents with zstd, each on its own. */
+#ifndef OURO_SNAPSHOT_FORMAT_H
+#define OURO_SNAPSHOT_FORMAT_H
+
+#include <stdint.h>
+
+#define OURO_SNAPSHOT_MAGIC "OUROSNAP"
+#define OURO_SNAPSHOT_VERSION 1
+
+struct ouro_snapshot_header {
+    char magic[8];    /* OURO_SNAPSHOT_MAGIC */
+    uint32_t version; /* OURO_SNAPSHOT_VERSION: a reader refuses larger ones */
+    uint32_t reserved;
+};
+
+enum ouro_snapshot_chunk_flags { OURO_SNAPSHOT_ZSTD = 1 /* the contents are one zstd frame */ };
+
+struct ouro_snapshot_chunk {
+    char kind[4];        /* one of OURO_SNAPSHOT_… below */
+    uint32_t flags;      /* enum ouro_snapshot_chunk_flags */
+    uint64_t stored;     /* bytes that follow this header in the file */
+    uint64_t size;       /* bytes of the contents */
+    uint32_t crc;        /* CRC-32C of the stored bytes */
+    uint32_t header_crc; /* CRC-32C of the header's bytes before this field */
+};
+
+/* What a reader takes of one chunk: this much contents, and at most so many times what is stored.  Who writes cuts
+ * longer contents, and leaves as they are those that could be packed further. */
+#define OURO_SNAPSHOT_CONTENTS_MOST ((uint64_t)64 << 20)
+#define OURO_SNAPSHOT_RATIO_MOST ((uint64_t)1024)
+
+#define OURO_SNAPSHOT_END "END "     /* empty: nothing was cut off */
+#define OURO_SNAPSHOT_PROCESS "PROC" /* one struct ouro_record of monitor/record.h */
+#define OURO_SNAPSHOT_TRACING "TRCG" /* one struct ouro_snapshot_tracing */
+#define OURO_SNAPSHOT_TEXTS "TEXT"   /* bytes: UTF-8, one text behind the other, without ends */
+#define OURO_SNAPSHOT_LINES "LINE"   /* bytes: tables of lines, one behind the other */
+#define OURO_SNAPSHOT_CODES "CODE"   /* struct ouro_snapshot_code[] */
+#define OURO_SNAPSHOT_NODES "NODE"   /* struct ouro_snapshot_node[]; node 0 is the root and no frame */
+#define OURO_SNAPSHOT_TRACES "TRAC"  /* struct ouro_snapshot_trace[]; trace 0 is what is not traced */
+
+/* Of the traces: how they came to be. */
+struct ouro_snapshot_tracing {
+    uint32_t mode;          /* enum ouro_snapshot_mode */
+    uint32_t n_frames_most; /* innermost frames kept of a traceback, 0 for all */
+    uint64_t sample_bytes;  /* sampled: mean bytes from one sample to the next */
+    uint64_t peak_bytes;    /* traced bytes when they were highest */
+    uint64_t peak_blocks;
+    uint64_t peak_at_ns;  /* since the process began */
+    uint64_t taken_at_ns; /* since the process began */
+    uint64_t own_bytes;   /* memory that tracing took for itself */
+    uint64_t n_untraced; /* allocations without a trace: no memory for it, or in the midst of another */
+    char reason[32];     /* why the snapshot was taken: "exit", "signal", ... NUL-ended, cut to fit */
+    char name[96];       /* its name, empty for none; NUL-ended, cut to fit */
+};
+
+enum ouro_snapshot_mode { OURO_SNAPSHOT_OFF = 0, OURO_SNAPSHOT_EXACT = 1, OURO_SNAPSHOT_SAMPLED = 2 };
+
+/* A stretch of OURO_SNAPSHOT_TEXTS or OURO_SNAPSHOT_LINES. */
+struct ouro_snapshot_stretch {
+    uint64_t at;
+    uint64_t size;
+};
+
+struct ouro_snapshot_code {
+    struct ouro_snapshot_stretch file, name, lines;
+    uint32_t first_line;
+    uint32_t line_table; /* enum ouro__line_table in trace/trace.h */
+};
+
+struct ouro_snapshot_node {
+    uint32_t parent; /* the caller's; less than its own index */
+    uint32_t code;
+    uint32_t offset; /* of the instruction, bytes; by the code's table it is a line */
+};
+
+/* All blocks that were asked for alike.  In a sampled snapshot: estimates are made by the reader, here are the samples. */
+struct ouro_snapshot_trace {
+    uint64_t size; /* bytes of one block, as asked for */
+    uint32_t node;
+    uint32_t domain;      /* 0 raw, 1 mem, 2 object */
+    uint64_t live_blocks; /* when the snapshot was taken */
+    uint64_t live_bytes;
+    uint64_t peak_blocks; /* when the traced bytes were highest */
+    uint64_t peak_bytes;
+    uint64_t all_blocks; /* ever allocated */
+    uint64_t all_bytes;
+};
+
+_Static_assert(sizeof(struct ouro_snapshot_header) == 16, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_chunk) == 32, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_tracing) == 192, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_code) == 56, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_node) == 12, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_trace) == 64, "as documented");
+
+#endif

@@ -1,0 +1,261 @@
+/* read.c - reading a snapshot: chunks are gathered by kind, and then each index in them is looked at.
+ *
+ * A file that is cut off may have traces whose nodes it lost, in whatever order its chunks come: such a trace is then
+ * at node 0, such a node runs unknown code.  In a whole file that is a fault, but no other. */
+#define _POSIX_C_SOURCE 200809L
+#include "snapshot/read.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "snapshot/chunks.h"
+
+/* The contents of all chunks of a kind. */
+struct gathered {
+    const char *kind;
+    size_t element; /* bytes */
+    size_t most;    /* elements: what an index can name, and one more */
+    unsigned char *bytes;
+    size_t n; /* bytes */
+    size_t room;
+};
+
+enum { PROCESS, TRACING, TEXTS, LINES, CODES, NODES, TRACES, N_KINDS };
+
+static bool
+say(struct ouro__snapshot *snapshot, const char *trouble)
+{
+    if (snapshot->trouble[0] == '\0') {
+        (void)snprintf(snapshot->trouble, sizeof snapshot->trouble, "%s", trouble);
+    }
+    return false;
+}
+
+/* A fault in the contents, of the element `index`. */
+static void
+say_fault(struct ouro__snapshot *snapshot, const char *what, size_t index)
+{
+    if (snapshot->trouble[0] == '\0') {
+        (void)snprintf(snapshot->trouble, sizeof snapshot->trouble, "is at odds with itself: %s %zu",
+                       what, index);
+    }
+}
+
+static bool
+make_room(struct gathered *gathered, size_t more)
+{
+    size_t wanted = gathered->n + more;
+
+    if (wanted <= gathered->room) {
+        return true;
+    }
+    size_t room = wanted > 2 * gathered->room ? wanted : 2 * gathered->room;
+    unsigned char *larger = realloc(gathered->bytes, room);
+    if (larger == NULL) {
+        return false;
+    }
+    gathered->bytes = larger;
+    gathered->room = room;
+    return true;
+}
+
+/* Take a chunk's contents; false when memory runs out or they are none, and the file is read no further. */
+static bool
+gather(struct ouro__snapshot *snapshot, struct gathered *gathered, const struct ouro__chunks *chunks,
+       ouro__snapshot_inflate inflate, bool *no_memory)
+{
+    const struct ouro_snapshot_chunk *chunk = &chunks->chunk;
+    size_t size = (size_t)chunk->size;
+    char trouble[96];
+
+    if (size == 0) {
+        return true;
+    }
+    if (size % gathered->element != 0 || gathered->n / gathered->element >= gathered->most ||
+        size / gathered->element > gathered->most - gathered->n / gathered->element) {
+        (void)snprintf(trouble, sizeof trouble,
+                       "is spoiled before byte %" PRIu64 ": a chunk has no such size", chunks->at);
+        return say(snapshot, trouble);
+    }
+    if (!make_room(gathered, size)) {
+        *no_memory = true;
+        return say(snapshot, "needs more memory than there is");
+    }
+    unsigned char *to = gathered->bytes + gathered->n;
+    if ((chunk->flags & OURO_SNAPSHOT_ZSTD) == 0) {
+        memcpy(to, chunks->stored, size);
+    } else if (inflate == NULL || !inflate(to, size, chunks->stored, (size_t)chunk->stored)) {
+        (void)snprintf(trouble, sizeof trouble,
+                       "is spoiled before byte %" PRIu64 ": a chunk cannot be unpacked", chunks->at);
+        return say(snapshot, trouble);
+    }
+    gathered->n += size;
+    return true;
+}
+
+/* Read chunks into `kinds`; false when memory ran out. */
+static bool
+gather_all(struct ouro__snapshot *snapshot, struct gathered *kinds, struct ouro__chunks *chunks,
+           ouro__snapshot_inflate inflate)
+{
+    bool no_memory = false, go_on = true;
+
+    while (go_on && ouro__chunks_next(chunks)) {
+        for (int i = 0; i < N_KINDS; i++) {
+            if (ouro__chunk_is(&chunks->chunk, kinds[i].kind)) {
+                go_on = gather(snapshot, &kinds[i], chunks, inflate, &no_memory);
+                break;
+            }
+        }
+    }
+    if (chunks->trouble[0] != '\0') {
+        (void)say(snapshot, chunks->trouble);
+    }
+    return !no_memory && !chunks->no_memory;
+}
+
+static void
+tame_tracing(struct ouro__snapshot *snapshot, const struct gathered *gathered)
+{
+    struct ouro_snapshot_tracing *tracing = &snapshot->tracing;
+
+    if (gathered->n > 0) {
+        memcpy(tracing, gathered->bytes, sizeof *tracing);
+    }
+    tracing->reason[sizeof tracing->reason - 1] = '\0';
+    tracing->name[sizeof tracing->name - 1] = '\0';
+    if (tracing->mode > OURO_SNAPSHOT_SAMPLED ||
+        (tracing->mode == OURO_SNAPSHOT_SAMPLED && tracing->sample_bytes == 0)) {
+        tracing->mode = OURO_SNAPSHOT_OFF;
+        (void)say(snapshot, "is at odds with itself: no such way of tracing");
+    }
+}
+
+static bool
+is_within(const struct ouro_snapshot_stretch *stretch, size_t n_bytes)
+{
+    return stretch->at <= n_bytes && stretch->size <= n_bytes - stretch->at;
+}
+
+static void
+tame_codes(struct ouro__snapshot *snapshot)
+{
+    static const struct ouro_snapshot_stretch nothing;
+
+    for (size_t i = 0; i < snapshot->n_codes; i++) {
+        struct ouro_snapshot_code *code = &snapshot->codes[i];
+        if (!is_within(&code->file, snapshot->n_texts) || !is_within(&code->name, snapshot->n_texts) ||
+            !is_within(&code->lines, snapshot->n_lines)) {
+            say_fault(snapshot, "no such texts of code", i);
+            code->file = code->name = code->lines = nothing;
+        }
+    }
+}
+
+static void
+tame_nodes(struct ouro__snapshot *snapshot)
+{
+    uint32_t unknown = (uint32_t)snapshot->n_codes - 1;
+
+    snapshot->nodes[0] = (struct ouro_snapshot_node){.code = unknown};
+    for (size_t i = 1; i < snapshot->n_nodes; i++) {
+        struct ouro_snapshot_node *node = &snapshot->nodes[i];
+        if (node->parent >= i) {
+            say_fault(snapshot, "no such caller of node", i);
+            node->parent = 0;
+        }
+        if (node->code >= unknown) {
+            say_fault(snapshot, "no such code of node", i);
+            node->code = unknown;
+        }
+    }
+}
+
+static void
+tame_traces(struct ouro__snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->n_traces; i++) {
+        struct ouro_snapshot_trace *trace = &snapshot->traces[i];
+        if (trace->node >= snapshot->n_nodes) {
+            say_fault(snapshot, "no such node of trace", i);
+            trace->node = 0;
+        }
+        if (trace->domain > 2) {
+            say_fault(snapshot, "no such domain of trace", i);
+            trace->domain = 0;
+        }
+    }
+}
+
+/* Hand over what was gathered, with an unknown code behind the others and a node 0.  False without memory. */
+static bool
+take_over(struct ouro__snapshot *snapshot, struct gathered *kinds)
+{
+    if (!make_room(&kinds[CODES], kinds[CODES].element) ||
+        (kinds[NODES].n == 0 && !make_room(&kinds[NODES], kinds[NODES].element))) {
+        return say(snapshot, "needs more memory than there is");
+    }
+    memset(kinds[CODES].bytes + kinds[CODES].n, 0, kinds[CODES].element);
+    kinds[CODES].n += kinds[CODES].element;
+    if (kinds[NODES].n == 0) {
+        kinds[NODES].n = kinds[NODES].element;
+    }
+    tame_tracing(snapshot, &kinds[TRACING]);
+    snapshot->process = kinds[PROCESS].bytes;
+    snapshot->n_process = kinds[PROCESS].n;
+    snapshot->texts = (char *)kinds[TEXTS].bytes;
+    snapshot->n_texts = kinds[TEXTS].n;
+    snapshot->lines = kinds[LINES].bytes;
+    snapshot->n_lines = kinds[LINES].n;
+    snapshot->codes = (void *)kinds[CODES].bytes;
+    snapshot->n_codes = kinds[CODES].n / sizeof *snapshot->codes;
+    snapshot->nodes = (void *)kinds[NODES].bytes;
+    snapshot->n_nodes = kinds[NODES].n / sizeof *snapshot->nodes;
+    snapshot->traces = (void *)kinds[TRACES].bytes;
+    snapshot->n_traces = kinds[TRACES].n / sizeof *snapshot->traces;
+    free(kinds[TRACING].bytes);
+    tame_codes(snapshot);
+    tame_nodes(snapshot);
+    tame_traces(snapshot);
+    return true;
+}
+
+bool
+ouro__snapshot_read(struct ouro__snapshot *snapshot, FILE *file, ouro__snapshot_inflate inflate)
+{
+    struct gathered kinds[N_KINDS] = {
+        [PROCESS] = {OURO_SNAPSHOT_PROCESS, 1, 1 << 16, NULL, 0, 0},
+        [TRACING] = {OURO_SNAPSHOT_TRACING, sizeof snapshot->tracing, 1, NULL, 0, 0},
+        [TEXTS] = {OURO_SNAPSHOT_TEXTS, 1, SIZE_MAX / 4, NULL, 0, 0},
+        [LINES] = {OURO_SNAPSHOT_LINES, 1, SIZE_MAX / 4, NULL, 0, 0},
+        [CODES] = {OURO_SNAPSHOT_CODES, sizeof *snapshot->codes, UINT32_MAX - 1, NULL, 0, 0},
+        [NODES] = {OURO_SNAPSHOT_NODES, sizeof *snapshot->nodes, UINT32_MAX, NULL, 0, 0},
+        [TRACES] = {OURO_SNAPSHOT_TRACES, sizeof *snapshot->traces, UINT32_MAX, NULL, 0, 0},
+    };
+    struct ouro__chunks chunks;
+
+    *snapshot = (struct ouro__snapshot){0};
+    if (!ouro__chunks_begin(&chunks, file)) {
+        return say(snapshot, chunks.trouble);
+    }
+    bool is_read = gather_all(snapshot, kinds, &chunks, inflate) && take_over(snapshot, kinds);
+    snapshot->n_bytes = chunks.at;
+    ouro__chunks_free(&chunks);
+    for (int i = 0; i < N_KINDS && !is_read; i++) {
+        free(kinds[i].bytes);
+    }
+    return is_read;
+}
+
+void
+ouro__snapshot_free(struct ouro__snapshot *snapshot)
+{
+    free(snapshot->process);
+    free(snapshot->texts);
+    free(snapshot->lines);
+    free(snapshot->codes);
+    free(snapshot->nodes);
+    free(snapshot->traces);
+    *snapshot = (struct ouro__snapshot){0};
+}

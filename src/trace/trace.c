@@ -1,0 +1,333 @@
+/* trace.c - which traceback holds how many blocks: now, at the peak, and in all.
+ *
+ * The peak, exactly and without looking at all traces when it comes: each trace keeps what it had at the peak beside
+ * what it has now, written when it first changes after the peak.  While the traced bytes rise, every allocation is a new
+ * peak, told by a number one higher (the epoch), and nothing else is written for it:
+ *
+ *     epoch of trace == epoch of peak:  it had `at_peak`, and has changed since
+ *     otherwise:                        it has not changed since, and has `live`
+ *
+ * One lock guards all, where there is a second thread; it is not held while blocks are made or freed.  A signal
+ * handler that allocates while its own thread holds it is let through, untraced. */
+#include "trace/trace.h"
+
+#include "base/assert.h"
+#include "heap/heap.h"
+#include "os/os.h"
+
+#define MAX_TRACES ((uint32_t)1 << 31) /* the bit above is OURO__IS_CODE */
+
+enum ouro__trace_mode ouro__trace_mode;
+_Thread_local int64_t ouro__until_trace;
+struct ouro__vector ouro__trace_items;
+
+static struct ouro__table table; /* traces by what they stand for */
+static struct ouro__trace_totals totals;
+static uint64_t epoch; /* of the peak */
+static uint64_t
+    clock_due; /* the time of the peak is told by a sixty-fourth of it: at how many bytes next */
+
+static bool is_forking; /* the lock is held because of a fork */
+static bool locked;     /* atomic */
+static _Thread_local bool is_inside
+    __attribute__((tls_model("initial-exec"))); /* the lock is this thread's */
+
+/* ---- the lock ---- */
+
+static inline bool
+lock(void)
+{
+    if (OURO_UNLIKELY(is_inside)) {
+        return false;
+    }
+    is_inside = true;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (!ouro__os_is_single_threaded()) {
+        while (OURO_UNLIKELY(__atomic_exchange_n(&locked, true, __ATOMIC_ACQUIRE))) {
+            ouro__os_yield();
+        }
+    }
+    return true;
+}
+
+static inline void
+unlock(void)
+{
+    __atomic_store_n(&locked, false, __ATOMIC_RELEASE);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    is_inside = false;
+}
+
+bool
+ouro__trace_lock(void)
+{
+    return lock();
+}
+
+void
+ouro__trace_unlock(void)
+{
+    unlock();
+}
+
+void
+ouro__trace_fork_prepare(void)
+{
+    is_forking = lock();
+}
+
+void
+ouro__trace_fork_done(void)
+{
+    if (is_forking) {
+        is_forking = false;
+        unlock();
+    }
+}
+
+/* ---- traces ---- */
+
+static inline struct ouro__trace *
+trace_at(uint32_t index)
+{
+    return &((struct ouro__trace *)ouro__trace_items.items)[index];
+}
+
+static uint64_t
+hash_key(const struct ouro__trace *key)
+{
+    return ouro__mix((uint64_t)key->node << 2 | key->domain, key->size);
+}
+
+static uint64_t
+hash_trace(uint32_t index)
+{
+    return hash_key(trace_at(index));
+}
+
+static bool
+is_same_trace(uint32_t index, const void *wanted)
+{
+    const struct ouro__trace *a = trace_at(index), *b = wanted;
+    return a->size == b->size && a->node == b->node && a->domain == b->domain;
+}
+
+/* 0 without memory. */
+static uint32_t
+intern_trace(size_t size, unsigned domain)
+{
+    struct ouro__trace key = {.size = size, .domain = domain};
+    size_t at;
+
+    if (!ouro__tree_here(&key.node) || !ouro__table_reserve(&table, hash_trace) ||
+        !ouro__vector_reserve(&ouro__trace_items, 1)) {
+        return 0;
+    }
+    uint32_t index = ouro__table_find(&table, hash_key(&key), is_same_trace, &key, &at);
+    if (index == 0 && ouro__trace_items.n < MAX_TRACES) {
+        key.weight = totals.mean == 0 ? size : ouro__sample_weight(size, totals.mean);
+        index = (uint32_t)ouro__trace_items.n;
+        ouro__vector_append(&ouro__trace_items, &key, 1);
+        ouro__table_put(&table, at, index);
+    }
+    return index;
+}
+
+static inline void
+note_change(struct ouro__trace *trace)
+{
+    if (trace->epoch != epoch) {
+        trace->at_peak = trace->live;
+        trace->epoch = epoch;
+    }
+}
+
+static void
+count_alloc(uint32_t index)
+{
+    struct ouro__trace *trace = trace_at(index);
+    note_change(trace);
+    trace->live++;
+    trace->all++;
+    totals.bytes += trace->weight;
+    totals.blocks++;
+    if (totals.bytes > totals.peak_bytes) {
+        totals.peak_bytes = totals.bytes;
+        totals.peak_blocks = totals.blocks;
+        epoch++;
+        if (totals.bytes >= clock_due) {
+            totals.peak_at = ouro__os_now();
+            clock_due = totals.bytes + totals.bytes / 64;
+        }
+    }
+}
+
+static void
+count_free(uint32_t index)
+{
+    struct ouro__trace *trace = trace_at(index);
+    note_change(trace);
+    trace->live--;
+    totals.bytes -= trace->weight;
+    totals.blocks--;
+}
+
+uint64_t
+ouro__trace_at_peak(const struct ouro__trace *trace)
+{
+    return trace->epoch == epoch ? trace->at_peak : trace->live;
+}
+
+/* ---- what callers tell ---- */
+
+/* Whoever came here because of tracing may find that it has ended meanwhile. */
+static inline bool
+lock_while_tracing(void)
+{
+    if (!lock()) {
+        return false;
+    }
+    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_OFF)) {
+        unlock();
+        return false;
+    }
+    return true;
+}
+
+/* An index that was left there by a block whose end nobody told is counted off. */
+static void
+count_off(const void *was, uint32_t index)
+{
+    if (OURO_UNLIKELY(index & OURO__IS_CODE)) {
+        ouro__tree_forget(was);
+        index &= ~OURO__IS_CODE;
+    }
+    if (index != 0) {
+        count_free(index);
+    }
+}
+
+void
+ouro__trace_alloc(void *block, size_t size, unsigned domain)
+{
+    if (block == NULL || !lock_while_tracing()) {
+        return;
+    }
+    uint32_t *index = ouro__beside(block, true);
+    uint32_t trace = index != NULL ? intern_trace(size, domain) : 0;
+    if (OURO_LIKELY(trace != 0)) {
+        count_off(block, *index);
+        count_alloc(trace);
+        *index = trace;
+    } else {
+        totals.n_untraced++;
+    }
+    unlock();
+}
+
+uint32_t
+ouro__trace_take(void *block)
+{
+    uint32_t *index = block != NULL ? ouro__beside(block, false) : NULL;
+    uint32_t taken = index != NULL ? *index : 0;
+    if (taken != 0) {
+        *index = 0;
+    }
+    return taken;
+}
+
+void
+ouro__trace_put_back(void *block, uint32_t taken)
+{
+    if (taken != 0) {
+        *ouro__beside(block, true) = taken;
+    }
+}
+
+void
+ouro__trace_drop(void *was, uint32_t taken)
+{
+    if (taken == 0 || !lock_while_tracing()) {
+        return;
+    }
+    count_off(was, taken);
+    unlock();
+}
+
+void
+ouro__trace_free(void *block)
+{
+    ouro__trace_drop(block, ouro__trace_take(block));
+}
+
+/* While tracing is off a look now and then sees that it begins. */
+#define LOOK_EVERY ((int64_t)16 << 20)
+
+int64_t
+ouro__trace_next(void)
+{
+    switch (ouro__trace_mode_now()) {
+    case OURO__TRACE_EXACT:
+        return -1;
+    case OURO__TRACE_SAMPLED:
+        return ouro__sample_draw(totals.mean);
+    default:
+        return LOOK_EVERY;
+    }
+}
+
+/* ---- beginning and ending ---- */
+
+bool
+ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, uint64_t mean)
+{
+    if (!lock()) {
+        return false;
+    }
+    ouro__trace_items = (struct ouro__vector){.item_size = sizeof(struct ouro__trace)};
+    bool begun =
+        ouro__vector_reserve(&ouro__trace_items, 1) && ouro__tree_begin(source, n_frames, mean == 0);
+    if (begun) {
+        ouro__vector_append(&ouro__trace_items, &(struct ouro__trace){0}, 1);
+        totals = (struct ouro__trace_totals){.mean = mean, .n_frames = n_frames};
+        epoch = 1;
+        clock_due = 0;
+        __atomic_store_n(&ouro__trace_mode, mean == 0 ? OURO__TRACE_EXACT : OURO__TRACE_SAMPLED,
+                         __ATOMIC_RELEASE);
+    } else {
+        ouro__vector_free(&ouro__trace_items);
+    }
+    unlock();
+    return begun;
+}
+
+void
+ouro__trace_stop(void)
+{
+    if (!lock_while_tracing()) {
+        return;
+    }
+    __atomic_store_n(&ouro__trace_mode, OURO__TRACE_OFF, __ATOMIC_RELEASE);
+    ouro__tree_end();
+    ouro__vector_free(&ouro__trace_items);
+    ouro__table_free(&table);
+    ouro__beside_free();
+    unlock();
+}
+
+void
+ouro__trace_set_source(const struct ouro__frame_source *source)
+{
+    if (lock_while_tracing()) {
+        ouro__tree_set_source(source);
+        unlock();
+    }
+}
+
+void
+ouro__trace_totals(struct ouro__trace_totals *told)
+{
+    *told = totals;
+    told->own_bytes = ouro__tree_bytes() + ouro__vector_bytes(&ouro__trace_items) +
+                      ouro__table_bytes(&table) + ouro__beside_bytes();
+}

@@ -1,0 +1,322 @@
+"""`ouro export`: what other programs read is what the snapshot holds, by those programs or by their formats' definitions."""
+
+# ctest: timeout=600
+# Newer versions of Go build their pprof when it is first called.
+
+import gzip
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+
+import pytest
+import snapshots
+from snapshots import OBJECT, RAW, Snapshot, Trace, typical
+
+
+@pytest.fixture
+def export(ouro, tmp_path):
+    """Run `ouro export` on a snapshot; what it wrote."""
+
+    def export(snapshot, to, *options):
+        path = snapshot.write(tmp_path / "a.ouro")
+        out = tmp_path / "out"
+        done = ouro("export", "--to", to, "-o", out, *options, path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        return out.read_bytes()
+
+    return export
+
+
+# Collapsed stacks
+
+
+def test_collapsed(export):
+    lines = export(typical(), "collapsed").decode().splitlines()
+    main, load, parse = "<module> (/app/main.py:40)", "load (/app/main.py:12)", "parse (/app/parse.py:7)"
+    decode = "JSONDecoder.decode (/usr/lib/python3.11/json/decoder.py:337)"
+    assert sorted(lines) == sorted([
+        f"{main};{load} {3000 * 1024}", f"{main};{load};{parse} 640000", f"{main};{load};{parse};{decode} 200000",
+        "(no frame) 4800",
+    ])
+    peak = export(typical(), "collapsed", "--peak", "--filter", "requests").decode()
+    assert peak == f"{main};get (/usr/lib/python3.11/site-packages/requests/api.py:73) 500000\n"
+
+
+def test_collapsed_hostile_names(export):
+    names = ["a;b", "new\nline", "\x1b[1m", b"\xff".decode("utf-8", "surrogateescape"), "ünï"]
+    text = export(Snapshot([Trace((("/x;y.py", n, 1),), 10, live=1) for n in names]), "collapsed").decode()
+    assert text.splitlines() == [
+        "a,b (/x,y.py:1) 10", "new line (/x,y.py:1) 10", " [1m (/x,y.py:1) 10", "\ufffd (/x,y.py:1) 10",
+        "ünï (/x,y.py:1) 10",
+    ]
+
+
+# speedscope
+
+
+def test_speedscope(export):
+    """As its file-format-spec.ts wants it: a frame has a name, samples name frames, a weight for each sample."""
+    for option, active in (("--live", 0), ("--peak", 1), ("--churn", 2)):
+        document = json.loads(export(typical(), "speedscope", option))
+        assert document["$schema"] == "https://www.speedscope.app/file-format-schema.json"
+        assert document["activeProfileIndex"] == active and re.match(r"ouro \d", document["exporter"])
+    frames = document["shared"]["frames"]
+    assert all(set(frame) == {"name", "file", "line"} for frame in frames)
+    assert [p["name"] for p in document["profiles"]] == ["live when taken", "live at the peak", "ever allocated"]
+    for profile in document["profiles"]:
+        assert set(profile) == {"type", "name", "unit", "startValue", "endValue", "samples", "weights"}
+        assert (profile["type"], profile["unit"], profile["startValue"]) == ("sampled", "bytes", 0)
+        assert len(profile["samples"]) == len(profile["weights"])
+        assert profile["endValue"] == sum(profile["weights"])
+        assert all(0 <= frame < len(frames) for sample in profile["samples"] for frame in sample)
+    live = {
+        tuple((frames[i]["file"], frames[i]["name"], frames[i]["line"]) for i in sample): weight
+        for sample, weight in zip(document["profiles"][0]["samples"], document["profiles"][0]["weights"])
+    }
+    assert live == {
+        (snapshots.MAIN, snapshots.LOAD): 3000 * 1024,
+        (snapshots.MAIN, snapshots.LOAD, snapshots.PARSE): 640_000,
+        (snapshots.MAIN, snapshots.LOAD, snapshots.PARSE, snapshots.DECODE): 200_000,
+        (("(no frame)", "(no frame)", 0),): 4800,
+    }
+
+
+# JSON
+
+
+def test_json(export):
+    document = json.loads(export(typical(), "json"))
+    assert document["schema"] == "ouro-snapshot/1" and document["snapshot"]["tracing"] == "exact"
+    frames, paths = document["frames"], document["paths"]
+    assert all(caller < i or i == 0 for i, (caller, _) in enumerate(paths))
+
+    def traceback(path):
+        found = []
+        while path != 0:
+            frame = frames[paths[path][1]]
+            found.insert(0, (frame["file"], frame["function"], frame["line"]))
+            path = paths[path][0]
+        return tuple(found)
+
+    found = [(traceback(path), *rest) for path, *rest in document["traces"]]
+    assert found == [
+        ((snapshots.MAIN, snapshots.LOAD), 1024, "mem", 3_072_000, 3000, 4_096_000, 4000, 9_216_000, 9000),
+        ((snapshots.MAIN, snapshots.LOAD, snapshots.PARSE), 64, "object", 640_000, 10_000, 1_280_000, 20_000,
+         5_760_000, 90_000),
+        ((snapshots.MAIN, snapshots.LOAD, snapshots.PARSE, snapshots.DECODE), 200, "object", 200_000, 1000,
+         200_000, 1000, 10_000_000, 50_000),
+        ((snapshots.MAIN, snapshots.GET), 5000, "raw", 0, 0, 500_000, 100, 500_000, 100),
+        ((), 48, "raw", 4800, 100, 4800, 100, 4800, 100),
+    ]
+    some = json.loads(export(typical(), "json", "--exclude", "parse"))
+    assert [trace[1] for trace in some["traces"]] == [1024, 5000, 48]
+
+
+# pprof
+
+
+def fields(data):
+    """The fields of a protobuf message: (number, value), a value is a number or bytes."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    found = []
+    while at < len(data):
+        key = varint()
+        if key & 7 == 0:
+            found.append((key >> 3, varint()))
+        else:
+            assert key & 7 == 2
+            size = varint()
+            found.append((key >> 3, data[at : at + size]))
+            at += size
+            assert at <= len(data)
+    return found
+
+
+def numbers(data):
+    """A packed field: as fields without keys."""
+    found, value, shift = [], 0, 0
+    for byte in data:
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            found.append(value)
+            value = shift = 0
+    return found
+
+
+def decode(packed):
+    """{stack of (file, name, line), the innermost first: {type: value}} by profile.proto."""
+    profile = fields(gzip.decompress(packed))
+    strings = [value.decode("utf-8") for number, value in profile if number == 6]
+    assert strings[0] == ""
+    types = [strings[dict(fields(value))[1]] for number, value in profile if number == 1]
+    functions, locations = {}, {}
+    for number, value in profile:
+        if number == 5:
+            function = dict(fields(value))
+            functions[function[1]] = (strings[function.get(4, 0)], strings[function[2]])
+    for number, value in profile:
+        if number == 4:
+            location = dict(fields(value))
+            line = dict(fields(location[4]))
+            locations[location[1]] = (*functions[line[1]], line.get(2, 0))
+    samples = {}
+    for number, value in profile:
+        if number == 2:
+            sample = dict(fields(value))
+            stack = tuple(locations[i] for i in numbers(sample[1]))
+            assert stack not in samples
+            samples[stack] = dict(zip(types, numbers(sample[2])))
+    return samples, strings[dict(profile)[14]]
+
+
+def test_pprof_by_its_definition(export):
+    samples, default = decode(export(typical(), "pprof"))
+    assert default == "inuse_space"
+    assert samples[snapshots.PARSE, snapshots.LOAD, snapshots.MAIN] == {
+        "inuse_space": 640_000, "inuse_objects": 10_000, "peak_space": 1_280_000, "peak_objects": 20_000,
+        "alloc_space": 5_760_000, "alloc_objects": 90_000,
+    }
+    assert samples[(("", "(no frame)", 0),)]["inuse_space"] == 4800
+    assert len(samples) == 5
+    assert decode(export(typical(), "pprof", "--churn"))[1] == "alloc_space"
+    assert len(decode(export(typical(), "pprof", "--filter", "requests"))[0]) == 1
+
+
+def test_pprof_by_pprof(export, tmp_path):
+    """`go tool pprof` itself: the whole, and by line."""
+    go = shutil.which("go")
+    (tmp_path / "p.pb.gz").write_bytes(export(typical(), "pprof"))
+
+    def top(*options):
+        done = subprocess.run([go, "tool", "pprof", "-top", "-unit=B", *options, str(tmp_path / "p.pb.gz")],
+                              capture_output=True, text=True, check=True)
+        return done.stdout
+
+    text = top("-nodefraction=0", "-lines")
+    assert "Type: inuse_space" in text and "of 3916800B total" in text
+    found = {tuple(row[5:]): (row[0], row[3]) for row in (line.split() for line in text.splitlines()) if len(row) > 6}
+    assert found["load", "/app/main.py:12"] == ("3072000B", "3912000B")
+    assert found["parse", "/app/parse.py:7"] == ("640000B", "840000B")
+    assert "Type: alloc_objects" in top("-sample_index=alloc_objects")
+
+
+def test_pprof_hostile_names(export):
+    names = [b"\xff\xfe".decode("utf-8", "surrogateescape"), "x" * 70_000, "\n", "ünï"]
+    samples, _ = decode(export(Snapshot([Trace((("/x.py", n, 1),), 10, live=1) for n in names]), "pprof"))
+    assert {stack[0][1] for stack in samples} == {"\ufffd\ufffd", "x" * 70_000, "\n", "ünï"}
+
+
+def test_large_figures(export):
+    """Sums beyond 63 bits stay at the top, as other programs count with a sign."""
+    snapshot = Snapshot()
+    node = snapshot.node(0, snapshot.code("/x.py", "f"), 1)
+    snapshot.trace_bytes += 2 * snapshot.pack_trace(1, node, OBJECT, *[2**64 - 1] * 6)
+    samples, _ = decode(export(snapshot, "pprof"))
+    assert set(next(iter(samples.values())).values()) == {2**63 - 1}
+    assert json.loads(export(snapshot, "speedscope"))["profiles"][0]["weights"] == [2**63 - 1]
+
+
+# All of them
+
+
+@pytest.mark.parametrize("to", ["pprof", "speedscope", "collapsed", "json"])
+def test_many(export, to):
+    """Twenty thousand tracebacks; also of a deep recursion."""
+    snapshot = Snapshot(
+        [Trace((("/m.py", f"f{n % 100}", n % 100), ("/x.py", "g", n)), 10, live=n % 5, domain=RAW)
+         for n in range(20_000)]
+        + [Trace((("/d.py", "down", 1),) * 5000, 10, live=1)]
+    )
+    data = export(snapshot, to)
+    if to == "pprof":
+        samples, _ = decode(data)
+        total, deepest = sum(s["inuse_space"] for s in samples.values()), max(map(len, samples))
+    elif to == "speedscope":
+        document = json.loads(data)
+        total = document["profiles"][0]["endValue"]
+        deepest = max(map(len, document["profiles"][0]["samples"]))
+    elif to == "collapsed":
+        lines = data.decode().splitlines()
+        total, deepest = sum(int(line.rsplit(" ", 1)[1]) for line in lines), max(l.count(";") + 1 for l in lines)
+    else:
+        document = json.loads(data)
+        total, deepest = sum(t[3] for t in document["traces"]), 5000
+    assert total == sum(n % 5 * 10 for n in range(20_000)) + 10
+    assert deepest == 5000
+
+
+@pytest.mark.parametrize("to", ["pprof", "speedscope", "collapsed", "json"])
+def test_estimates(export, to):
+    """Of a sampled snapshot the estimates are exported."""
+    data = export(Snapshot([Trace((("/x.py", "f", 1),), 512, live=10)], mode=2, sample=512), to)
+    if to == "pprof":
+        value = next(iter(decode(data)[0].values()))["inuse_space"]
+    elif to == "speedscope":
+        value = json.loads(data)["profiles"][0]["endValue"]
+    elif to == "collapsed":
+        value = int(data.split()[-1])
+    else:
+        value = json.loads(data)["traces"][0][3]
+    assert value == 8100  # 10 * 512 / (1 - 1 / e)
+
+
+@pytest.mark.parametrize("to", ["pprof", "speedscope", "collapsed", "json"])
+def test_nothing_and_standard_output(ouro, tmp_path, to):
+    path = Snapshot().write(tmp_path / "a.ouro")
+    done = subprocess.run([ouro.path, "export", "--to", to, path], capture_output=True, check=True,
+                          env=ouro.environment())
+    assert done.stderr == b""
+    if to == "pprof":
+        assert decode(done.stdout)[0] == {}
+    elif to == "collapsed":
+        assert done.stdout == b""
+    else:
+        json.loads(done.stdout)
+
+
+def test_a_terminal_gets_no_bytes(ouro, tmp_path):
+    path = typical().write(tmp_path / "a.ouro")
+    master, slave = pty.openpty()
+    done = ouro("export", "--to", "pprof", path, stdout=slave)
+    os.close(slave)
+    os.close(master)
+    assert done.returncode == 2 and "-o FILE" in done.stderr
+
+
+def test_wrong_use_and_failures(ouro, tmp_path):
+    path = typical().write(tmp_path / "a.ouro")
+    for arguments, word in [
+        ([path], "--to"), (["--to", "xml", path], "xml"), (["--to", "json"], "name a snapshot"),
+        (["--to", "json", "-o", "", path], "-o"), (["--to", "json", "--by", "line", path], "--by"),
+    ]:
+        done = ouro("export", *arguments)
+        assert (done.returncode, done.stdout) == (2, "") and word in done.stderr
+    for arguments, word in [
+        (["-o", tmp_path / "no" / "x", path], "No such file"), (["-o", tmp_path, path], "Is a directory"),
+        (["-o", "/dev/full", path], "No space left"), ([tmp_path / "none.ouro"], "No such file"),
+    ]:
+        done = ouro("export", "--to", "json", *arguments)
+        assert (done.returncode, done.stdout) == (125, "") and word in done.stderr
+    out = tmp_path / "kept"
+    out.write_text("as it was")
+    cut = tmp_path / "cut.ouro"
+    cut.write_bytes(b"OUROSNA")
+    assert ouro("export", "--to", "json", "-o", out, cut).returncode == 125
+    assert out.read_text() == "as it was"
+    assert ouro("export", "--help").stdout.startswith("usage: ouro export ")

@@ -1,0 +1,84 @@
+/* snapshots.c - what must hold of any snapshot that was read. */
+#define _GNU_SOURCE
+#include "snapshots.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "require.h"
+
+static void
+check_stretch(const struct ouro_snapshot_stretch *stretch, size_t n_bytes)
+{
+    REQUIRE(stretch->at <= n_bytes && stretch->size <= n_bytes - stretch->at, "leads out of its bytes");
+}
+
+static void
+check_codes(const struct ouro__snapshot *snapshot)
+{
+    REQUIRE(snapshot->n_codes >= 1, "no unknown code");
+    const struct ouro_snapshot_code *unknown = &snapshot->codes[snapshot->n_codes - 1];
+    REQUIRE(unknown->file.size + unknown->name.size + unknown->lines.size == 0,
+            "unknown code has texts");
+    for (size_t i = 0; i < snapshot->n_codes; i++) {
+        check_stretch(&snapshot->codes[i].file, snapshot->n_texts);
+        check_stretch(&snapshot->codes[i].name, snapshot->n_texts);
+        check_stretch(&snapshot->codes[i].lines, snapshot->n_lines);
+    }
+}
+
+static void
+check_tracing(const struct ouro_snapshot_tracing *tracing)
+{
+    REQUIRE(tracing->mode <= OURO_SNAPSHOT_SAMPLED, "no such mode");
+    REQUIRE(tracing->mode != OURO_SNAPSHOT_SAMPLED || tracing->sample_bytes > 0,
+            "samples without a mean");
+    REQUIRE(memchr(tracing->name, 0, sizeof tracing->name) != NULL, "a name without an end");
+    REQUIRE(memchr(tracing->reason, 0, sizeof tracing->reason) != NULL, "a reason without an end");
+}
+
+void
+snapshot_check(const struct ouro__snapshot *snapshot)
+{
+    check_codes(snapshot);
+    check_tracing(&snapshot->tracing);
+    REQUIRE(memchr(snapshot->trouble, 0, sizeof snapshot->trouble) != NULL, "a trouble without an end");
+    REQUIRE(snapshot->n_nodes >= 1, "no root");
+    for (size_t i = 0; i < snapshot->n_nodes; i++) {
+        REQUIRE(i == 0 || snapshot->nodes[i].parent < i, "node %zu comes before its caller", i);
+        REQUIRE(snapshot->nodes[i].code < snapshot->n_codes, "node %zu has no code", i);
+    }
+    for (size_t i = 0; i < snapshot->n_traces; i++) {
+        REQUIRE(snapshot->traces[i].node < snapshot->n_nodes, "trace %zu has no node", i);
+        REQUIRE(snapshot->traces[i].domain <= 2, "trace %zu has no domain", i);
+    }
+}
+
+bool
+snapshot_inflate_runs(void *to, size_t size, const void *from, size_t n)
+{
+    unsigned char *at = to;
+    const unsigned char *runs = from;
+
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        if (runs[i] > size) {
+            return false;
+        }
+        memset(at, runs[i + 1], runs[i]);
+        at += runs[i];
+        size -= runs[i];
+    }
+    return size == 0;
+}
+
+bool
+snapshot_read_bytes(struct ouro__snapshot *snapshot, const void *bytes, size_t n,
+                    ouro__snapshot_inflate inflate)
+{
+    FILE *file = n == 0 ? fopen("/dev/null", "rb") : fmemopen((void *)(uintptr_t)bytes, n, "rb");
+
+    REQUIRE(file != NULL, "no stream");
+    bool is_read = ouro__snapshot_read(snapshot, file, inflate);
+    (void)fclose(file);
+    return is_read;
+}

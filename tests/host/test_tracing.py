@@ -1,0 +1,363 @@
+"""Which lines hold the memory: `ouro run --trace` against tracemalloc's figures, line by line, and against what the
+programs are known to hold.
+
+Follows CPython's Lib/test/test_tracemalloc.py.
+
+ctest: timeout=900
+"""
+
+import json
+import subprocess
+import sys
+
+import native
+import pytest
+
+sys.path.insert(0, str(native.ROOT / "tests" / "cpython"))
+import suites
+
+PROGRAM = native.HERE / "programs" / "traced.py"
+# What CPython keeps for reuse at most: 200 blocks of a kind.
+KEPT_BLOCKS = 250
+KEPT_BYTES = 30000
+
+PYTHONS = [python for python in suites.discover() if not python.free_threaded]
+
+
+def label(python):
+    return python.label
+
+
+@pytest.fixture(params=PYTHONS, ids=label)
+def python(request):
+    return request.param
+
+
+class Traced:
+    """A run whose snapshot was kept; figures by key."""
+
+    def __init__(self, folder, python, *arguments, options=("--trace=exact",), code=0):
+        self.file = folder / "run.ouro"
+        command = [native.OURO, "run", "--quiet", "-f", "-o", self.file, *options, python.path, *arguments]
+        self.run = subprocess.run(
+            list(map(str, command)),
+            env=native.clean_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert self.run.returncode == code, self.run.stderr
+
+    def rows(self, *options):
+        command = [native.OURO, "report", self.file, "--json", "--top", "1000000", *options]
+        shown = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        assert shown.returncode == 0, shown.stderr
+        return json.loads(shown.stdout)["rows"]
+
+    def lines(self, *options):
+        return {f"{row['file']}:{row['line']}": [row["blocks"], row["bytes"]] for row in self.rows(*options) if row["file"]}
+
+
+def run_code(folder, python, code, **options):
+    program = folder / "program.py"
+    program.write_text(code)
+    return Traced(folder, python, program, **options), str(program)
+
+
+def line_of(program, mark):
+    """The number of the program's only line that ends with a mark."""
+    with open(program) as text:
+        numbers = [n for n, line in enumerate(text, 1) if line.rstrip().endswith("# " + mark)]
+    assert len(numbers) == 1
+    return f"{program}:{numbers[0]}"
+
+
+# ---- against tracemalloc ----
+
+
+def test_lines_are_those_of_tracemalloc(python, tmp_path):
+    """To the block and the byte, but for what the interpreter keeps for reuse: frames, and some dozens of small lists,
+    dicts, tuples and floats.  tracemalloc counts those for the line that took them last (_PyTraceMalloc_NewReference),
+    we for the line whose call made the block."""
+    plain = subprocess.run(
+        [python.path, "-X", "tracemalloc=1", str(PROGRAM), "tracemalloc"],
+        env=native.clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = json.loads(plain.stdout)
+    got = Traced(tmp_path, python, PROGRAM).lines()
+    ours = {line: got[line] for line in got if line.startswith((str(PROGRAM), "<made>"))}
+    apart = {}
+    for line in set(expected) | set(ours):
+        theirs, mine = expected.get(line, [0, 0]), ours.get(line, [0, 0])
+        if theirs != mine:
+            apart[line] = (mine[0] - theirs[0], mine[1] - theirs[1])
+    n_blocks, n_bytes = (sum(known[i] for known in expected.values()) for i in range(2))
+    assert n_blocks > 30000 and n_bytes > 5_000_000
+    assert all(abs(blocks) <= KEPT_BLOCKS and abs(size) <= KEPT_BYTES for blocks, size in apart.values()), apart
+    assert sum(abs(size) for _, size in apart.values()) <= n_bytes / 100, apart
+    assert {line for line in expected if line not in apart}, "no line at all is the same"
+
+
+# ---- the peak, churn ----
+
+
+def test_peak_and_churn(python, tmp_path):
+    traced, program = run_code(
+        tmp_path,
+        python,
+        "def high():\n"
+        "    return [bytearray(1000) for i in range(20000)]  # high\n"
+        "def low():\n"
+        "    return [bytearray(1000) for i in range(5000)]  # low\n"
+        "kept = low()\n"
+        "high()\n"
+        "for i in range(100):\n"
+        "    bytes(100000)  # churn\n"
+        "kept += low()\n",
+    )
+    live, peak, churn = (traced.lines(f"--{which}") for which in ("live", "peak", "churn"))
+    high, low, churned = (line_of(program, mark) for mark in ("high", "low", "churn"))
+    assert live.get(high, [0, 0])[1] < 10000
+    assert 20_000_000 < peak[high][1] < 24_000_000
+    assert 5_000_000 < peak[low][1] < 6_000_000
+    assert 10_000_000 < live[low][1] < 12_000_000
+    assert churn[churned][0] >= 100 and churn[churned][1] >= 10_000_000
+
+
+# ---- tracebacks ----
+
+
+def test_tracebacks_are_whole(python, tmp_path):
+    traced, program = run_code(
+        tmp_path,
+        python,
+        "def inner():\n"
+        "    return bytearray(1234567)\n"
+        "def middle():\n"
+        "    return inner()\n"
+        "class Outer:\n"
+        "    def method(self):\n"
+        "        return middle()\n"
+        "kept = Outer().method()\n",
+    )
+    row = max(traced.rows("--by", "traceback"), key=lambda row: row["bytes"])
+    frames = [(frame["file"], frame["line"]) for frame in row["traceback"]]
+    assert frames == [(program, 2), (program, 4), (program, 7), (program, 8)]
+    names = [frame["function"] for frame in row["traceback"]]
+    assert names[:2] == ["inner", "middle"] and names[2] in ("method", "Outer.method") and names[3] == "<module>"
+
+
+def test_frames_are_limited(python, tmp_path):
+    code = "def f(n):\n    return bytearray(2000000) if n == 0 else f(n - 1)\nkept = f(50)\n"
+    traced, program = run_code(tmp_path, python, code, options=["--trace=exact", "--frames", "3"])
+    row = max(traced.rows("--by", "traceback"), key=lambda row: row["bytes"])
+    assert [frame["line"] for frame in row["traceback"]] == [2, 2, 2]
+
+
+def test_deep_recursion(python, tmp_path):
+    traced, program = run_code(
+        tmp_path,
+        python,
+        "import sys, threading\n"
+        "sys.setrecursionlimit(20000)\n"
+        "threading.stack_size(512 << 20)\n"
+        "kept = []\n"
+        "def f(n):\n"
+        "    if n == 0:\n"
+        "        kept.append(bytearray(7000000))\n"
+        "    else:\n"
+        "        f(n - 1)\n"
+        "thread = threading.Thread(target=f, args=(10000,))\n"
+        "thread.start()\n"
+        "thread.join()\n",
+    )
+    row = max(traced.rows("--by", "traceback"), key=lambda row: row["bytes"])
+    assert sum(frame["line"] == 9 for frame in row["traceback"]) == 10000
+
+
+def test_codes_that_come_and_go(python, tmp_path):
+    """Each text is compiled where the one before it lay."""
+    traced, program = run_code(
+        tmp_path,
+        python,
+        "kept = []\n"
+        "for i in range(300):\n"
+        "    space = {}\n"
+        "    exec(compile('\\n' * i + 'block = bytearray(10000)', '<made %d>' % (i % 3), 'exec'), space)\n"
+        "    kept.append(space['block'])\n",
+    )
+    lines = traced.lines()
+    for i in range(300):
+        assert lines[f"<made {i % 3}>:{i + 1}"][1] in range(10000, 10400), i
+
+
+def test_generators_and_coroutines(python, tmp_path):
+    traced, program = run_code(
+        tmp_path,
+        python,
+        "import asyncio\n"
+        "def produce():\n"
+        "    for i in range(1000):\n"
+        "        yield bytearray(3000)  # generator\n"
+        "async def work(n):\n"
+        "    await asyncio.sleep(0)\n"
+        "    return bytearray(2000)  # coroutine\n"
+        "async def main():\n"
+        "    return await asyncio.gather(*(work(i) for i in range(500)))\n"
+        "kept = [list(produce()), asyncio.run(main())]\n",
+    )
+    lines = traced.lines()
+    assert 3_000_000 <= lines[line_of(program, "generator")][1] < 3_200_000
+    assert 1_000_000 <= lines[line_of(program, "coroutine")][1] < 1_100_000
+
+
+# ---- threads, forks ----
+
+
+def test_threads(python, tmp_path):
+    traced, program = run_code(
+        tmp_path,
+        python,
+        "import threading\n"
+        "kept = []\n"
+        "def work(n):\n"
+        "    for i in range(2000):\n"
+        "        kept.append(bytearray(500))  # work\n"
+        "        bytearray(600)\n"
+        "threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()\n",
+    )
+    blocks, size = traced.lines()[line_of(program, "work")]
+    assert 16000 * 500 <= size < 16000 * 620
+
+
+def test_children_have_snapshots_of_their_own(python, tmp_path):
+    traced, program = run_code(
+        tmp_path,
+        python,
+        "import os\n"
+        "kept = bytearray(2000000)  # both\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    more = bytearray(5000000)  # child\n"
+        "    os._exit(0)\n"
+        "os.waitpid(pid, 0)\n",
+    )
+    children = [file for file in tmp_path.glob("run.*.ouro")]
+    assert len(children) == 1
+    lines = traced.lines()
+    assert lines[line_of(program, "both")][1] >= 2000000
+    assert line_of(program, "child") not in lines
+    traced.file = children[0]
+    lines = traced.lines()
+    assert lines[line_of(program, "both")][1] >= 2000000
+    assert lines[line_of(program, "child")][1] >= 5000000
+
+
+# ---- malloc's users ----
+
+
+def test_what_libraries_allocate_belongs_to_the_line_that_called(python, tmp_path):
+    """malloc() through ctypes stands for a C extension of the program's."""
+    traced, program = run_code(
+        tmp_path,
+        python,
+        "import ctypes\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.malloc.restype = libc.realloc.restype = ctypes.c_void_p\n"
+        "libc.malloc.argtypes = [ctypes.c_size_t]\n"
+        "libc.realloc.argtypes = [ctypes.c_void_p, ctypes.c_size_t]\n"
+        "libc.free.argtypes = [ctypes.c_void_p]\n"
+        "for i in range(100):\n"
+        "    block = libc.malloc(10000)  # malloc\n"
+        "    if i % 2: libc.free(block)\n"
+        "block = libc.malloc(100)\n"
+        "block = libc.realloc(block, 3000000)  # realloc\n",
+    )
+    lines = traced.lines("--filter", str(program))
+    blocks, size = lines[line_of(program, "malloc")]
+    assert 500000 <= size < 520000
+    assert 3000000 <= lines[line_of(program, "realloc")][1] < 3010000
+    domains = {row["domain"]: row["bytes"] for row in traced.rows("--by", "domain")}
+    assert domains["raw"] >= 3500000
+
+
+# ---- samples ----
+
+
+def test_samples_estimate(python, tmp_path):
+    """Within four of the errors that they state, and the default: nothing is asked for but the file."""
+    traced, program = run_code(
+        tmp_path,
+        python,
+        "kept = [[i] for i in range(400000)]  # lists\n"
+        "table = {i: str(i) for i in range(200000)}  # table\n"
+        "lost = [bytearray(300) for i in range(100000)]\n"
+        "del lost\n",
+        options=[],
+    )
+    rows = {f"{row['file']}:{row['line']}": row for row in traced.rows()}
+    exact, _ = run_code(tmp_path, python, open(program).read())
+    for mark in ("lists", "table"):
+        row, truth = rows[line_of(program, mark)], exact.lines()[line_of(program, mark)][1]
+        assert truth > 10_000_000
+        assert abs(row["bytes"] - truth) <= 4 * row["bytes_error"] + truth / 100, mark
+
+
+def test_samples_that_end_are_seen(python, tmp_path):
+    """Blocks of all kinds come and go; what is left is little, whatever was sampled."""
+    traced, program = run_code(
+        tmp_path,
+        python,
+        "def churn():\n"
+        "    for k in range(5):\n"
+        "        a = [[i] for i in range(100000)]\n"
+        "        b = {i: str(i) for i in range(100000)}\n"
+        "        c = [bytearray(i) for i in range(0, 100000, 17)]\n"
+        "        for x in c: x += b'12345' * 20\n"
+        "churn()\n",
+        options=["--sample", "20K"],
+    )
+    assert sum(size for line, (_, size) in traced.lines().items() if line.startswith(program)) < 3_000_000
+    assert sum(size for line, (_, size) in traced.lines("--churn").items() if line.startswith(program)) > 500_000_000
+
+
+# ---- the program is left alone ----
+
+
+def test_output_is_the_same(python, tmp_path):
+    code = (
+        "import sys, gc, os\n"
+        "print(len(sys.modules), gc.get_threshold(), sorted(k for k in os.environ if k.startswith('X')))\n"
+        "import atexit; atexit.register(lambda: print('end'))\n"
+        "class A:\n"
+        "    def __del__(self): print('del')\n"
+        "a = A()\n"
+        "raise SystemExit(3)\n"
+    )
+    program = tmp_path / "program.py"
+    program.write_text(code)
+    plain = subprocess.run([python.path, program], env=native.clean_environment(), capture_output=True, text=True)
+    for options in ([], ["--trace=exact"], ["--trace=exact", "--frames", "1"]):
+        traced = Traced(tmp_path, python, program, options=options, code=3)
+        assert (traced.run.stdout, traced.run.stderr) == (plain.stdout, plain.stderr)
+
+
+def test_memory_that_runs_out(python, tmp_path):
+    code = (
+        "blocks = []\n"
+        "try:\n"
+        "    while True:\n"
+        "        blocks.append(bytearray(100000))\n"
+        "except MemoryError:\n"
+        "    del blocks[-50:]\n"
+        "    print(len(blocks) > 800)\n"
+    )
+    traced, program = run_code(tmp_path, python, code, options=["--trace=exact", "--limit", "150M"])
+    assert traced.run.stdout == "True\n"
+    assert 90_000_000 < sum(row["bytes"] for row in traced.rows("--live")) < 160_000_000

@@ -1,0 +1,394 @@
+/* test_snapshot_read.c - reading snapshots: whole, cut off at every byte, with every bit turned, and at odds with themselves. */
+#define _GNU_SOURCE
+#include "snapshot/read.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cm.h"
+#include "process.h"
+#include "random.h"
+#include "require.h"
+#include "snapshot/crc32c.h"
+#include "snapshot/writer.h"
+#include "snapshots.h"
+
+/* A file in memory. */
+struct bytes {
+    unsigned char *data;
+    size_t n;
+};
+
+/* What a small program leaves: two codes, four nodes, three traces. */
+struct sample {
+    struct ouro_snapshot_tracing tracing;
+    char texts[32];
+    unsigned char lines[8];
+    struct ouro_snapshot_code codes[2];
+    struct ouro_snapshot_node nodes[4];
+    struct ouro_snapshot_trace traces[3];
+};
+
+static struct sample
+sample_make(void)
+{
+    struct sample sample = {
+        .tracing = {.mode = OURO_SNAPSHOT_EXACT, .peak_bytes = 5000, .reason = "exit"},
+        .texts = "app.pymainhelper",
+        .lines = {1, 2, 3, 4, 5, 6, 7, 8},
+        .codes = {{.file = {0, 6}, .name = {6, 4}, .lines = {0, 4}, .first_line = 1, .line_table = 3},
+                  {.file = {0, 6}, .name = {10, 6}, .lines = {4, 4}, .first_line = 9}},
+        .nodes = {{0}, {.parent = 0, .code = 0, .offset = 4}, {1, 1, 2}, {1, 1, 6}},
+        .traces = {{.size = 0, .live_blocks = 3, .live_bytes = 300},
+                   {.size = 64, .node = 2, .domain = 2, .live_blocks = 10, .live_bytes = 640},
+                   {.size = 100, .node = 3, .domain = 1, .live_blocks = 1, .live_bytes = 100}},
+    };
+    return sample;
+}
+
+static struct bytes
+file_take(int file)
+{
+    struct bytes bytes;
+    bytes.n = (size_t)lseek(file, 0, SEEK_END);
+    bytes.data = malloc(bytes.n + 1);
+    assert_non_null(bytes.data);
+    assert_int_equal(pread(file, bytes.data, bytes.n, 0), bytes.n);
+    close(file);
+    return bytes;
+}
+
+static int
+file_make(struct ouro__snapshot_writer *writer)
+{
+    int file = memfd_create("snapshot", MFD_CLOEXEC);
+    assert_true(file >= 0);
+    ouro__snapshot_begin(writer, file);
+    return file;
+}
+
+static struct bytes
+sample_write(const struct sample *sample)
+{
+    struct ouro__snapshot_writer writer;
+    int file = file_make(&writer);
+
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_PROCESS, "a process", 9);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_TRACING, &sample->tracing, sizeof sample->tracing);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_TEXTS, sample->texts, 16);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_LINES, sample->lines, sizeof sample->lines);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_CODES, sample->codes, sizeof sample->codes);
+    ouro__snapshot_write(&writer, "NEWS", "a kind of a later version", 25);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_NODES, sample->nodes, sizeof sample->nodes);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_TRACES, sample->traces, sizeof sample->traces);
+    assert_true(ouro__snapshot_end(&writer));
+    return file_take(file);
+}
+
+static void
+test_whole(void **state)
+{
+    (void)state;
+    struct sample sample = sample_make();
+    struct bytes bytes = sample_write(&sample);
+    struct ouro__snapshot snapshot;
+
+    assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
+    assert_string_equal(snapshot.trouble, "");
+    snapshot_check(&snapshot);
+    assert_memory_equal(snapshot.process, "a process", 9);
+    assert_int_equal(snapshot.n_process, 9);
+    assert_memory_equal(&snapshot.tracing, &sample.tracing, sizeof sample.tracing);
+    assert_int_equal(snapshot.n_texts, 16);
+    assert_memory_equal(snapshot.texts, sample.texts, 16);
+    assert_memory_equal(snapshot.lines, sample.lines, sizeof sample.lines);
+    assert_int_equal(snapshot.n_codes, 3);
+    assert_memory_equal(snapshot.codes, sample.codes, sizeof sample.codes);
+    assert_int_equal(snapshot.n_nodes, 4);
+    assert_memory_equal(snapshot.nodes + 1, sample.nodes + 1, 3 * sizeof *sample.nodes);
+    assert_int_equal(snapshot.n_traces, 3);
+    assert_memory_equal(snapshot.traces, sample.traces, sizeof sample.traces);
+    assert_int_equal(snapshot.n_bytes, bytes.n);
+    ouro__snapshot_free(&snapshot);
+    free(bytes.data);
+}
+
+/* At each byte: what whole chunks there are is read, and `trouble` says where it ended. */
+static void
+test_cut_at_every_byte(void **state)
+{
+    (void)state;
+    struct sample sample = sample_make();
+    struct bytes bytes = sample_write(&sample);
+    size_t n_traces = 0, n_nodes = 1;
+
+    for (size_t n = 0; n < bytes.n; n++) {
+        struct ouro__snapshot snapshot;
+        char place[32];
+        bool is_read = snapshot_read_bytes(&snapshot, bytes.data, n, NULL);
+        (void)snprintf(place, sizeof place, "byte %zu,", n);
+        assert_int_equal(is_read, n >= sizeof(struct ouro_snapshot_header));
+        assert_non_null(strstr(snapshot.trouble, n == 0 ? "is not a snapshot" : place));
+        if (!is_read) {
+            continue;
+        }
+        snapshot_check(&snapshot);
+        assert_true(snapshot.n_traces >= n_traces && snapshot.n_nodes >= n_nodes);
+        n_traces = snapshot.n_traces;
+        n_nodes = snapshot.n_nodes;
+        assert_true(n_traces == 0 || memcmp(snapshot.traces, sample.traces, sizeof sample.traces) == 0);
+        ouro__snapshot_free(&snapshot);
+    }
+    assert_int_equal(n_traces, 3);
+    assert_int_equal(n_nodes, 4);
+    free(bytes.data);
+}
+
+/* No turned bit goes unnoticed but those that nobody reads: the reserved word of the header. */
+static void
+test_every_bit_turned(void **state)
+{
+    (void)state;
+    struct sample sample = sample_make();
+    struct bytes bytes = sample_write(&sample);
+    size_t reserved = offsetof(struct ouro_snapshot_header, reserved);
+
+    for (size_t bit = 0; bit < 8 * bytes.n; bit++) {
+        struct ouro__snapshot snapshot;
+        bytes.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        bool is_read = snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL);
+        bool nobody_reads = bit / 8 >= reserved && bit / 8 < sizeof(struct ouro_snapshot_header);
+        assert_int_equal(snapshot.trouble[0] == '\0', nobody_reads);
+        if (is_read) {
+            snapshot_check(&snapshot);
+            ouro__snapshot_free(&snapshot);
+        }
+        bytes.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    }
+    free(bytes.data);
+}
+
+/* Contents that lead nowhere, with checksums that fit. */
+static void
+test_at_odds_with_itself(void **state)
+{
+    (void)state;
+    enum {
+        CALLER,
+        CALLER_SELF,
+        CODE,
+        NODE,
+        DOMAIN,
+        FILE_AT,
+        NAME_SIZE,
+        LINES,
+        WRAPS,
+        MODE,
+        MEAN,
+        N_FAULTS
+    };
+    static const char *const said[N_FAULTS] = {
+        "caller of node 2",  "caller of node 1", "code of node 3",  "node of trace 1",
+        "domain of trace 2", "texts of code 0",  "texts of code 1", "texts of code 1",
+        "texts of code 1",   "way of tracing",   "way of tracing",
+    };
+    for (int fault = 0; fault < N_FAULTS; fault++) {
+        struct sample sample = sample_make();
+        struct ouro__snapshot snapshot;
+        if (fault == CALLER) {
+            sample.nodes[2].parent = 3;
+        } else if (fault == CALLER_SELF) {
+            sample.nodes[1].parent = 1;
+        } else if (fault == CODE) {
+            sample.nodes[3].code = 2; /* the one that the reader adds */
+        } else if (fault == NODE) {
+            sample.traces[1].node = 4;
+        } else if (fault == DOMAIN) {
+            sample.traces[2].domain = 3;
+        } else if (fault == FILE_AT) {
+            sample.codes[0].file.at = 17;
+        } else if (fault == NAME_SIZE) {
+            sample.codes[1].name.size = 7;
+        } else if (fault == LINES) {
+            sample.codes[1].lines.size = 5;
+        } else if (fault == WRAPS) {
+            sample.codes[1].name.at = UINT64_MAX;
+        } else if (fault == MODE) {
+            sample.tracing.mode = 3;
+        } else {
+            sample.tracing.mode = OURO_SNAPSHOT_SAMPLED;
+        }
+        struct bytes bytes = sample_write(&sample);
+        assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
+        assert_non_null(strstr(snapshot.trouble, said[fault]));
+        snapshot_check(&snapshot);
+        assert_int_equal(snapshot.n_traces, 3);
+        ouro__snapshot_free(&snapshot);
+        free(bytes.data);
+    }
+}
+
+/* One chunk behind a header, with checksums that fit. */
+static struct bytes
+chunk_write(struct ouro_snapshot_chunk chunk, const void *stored, size_t n)
+{
+    struct ouro_snapshot_header header = {.magic = OURO_SNAPSHOT_MAGIC, .version = 1};
+    struct bytes bytes = {malloc(sizeof header + sizeof chunk + n), sizeof header + sizeof chunk + n};
+
+    assert_non_null(bytes.data);
+    chunk.crc = ouro__crc32c(0, stored, n);
+    chunk.header_crc = ouro__crc32c(0, &chunk, offsetof(struct ouro_snapshot_chunk, header_crc));
+    memcpy(bytes.data, &header, sizeof header);
+    memcpy(bytes.data + sizeof header, &chunk, sizeof chunk);
+    memcpy(bytes.data + sizeof header + sizeof chunk, stored, n);
+    return bytes;
+}
+
+static void
+check_refused(struct ouro_snapshot_chunk chunk, const char *said)
+{
+    static const char stored[640];
+    struct bytes bytes = chunk_write(chunk, stored, sizeof stored);
+    struct ouro__snapshot snapshot;
+
+    assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
+    assert_non_null(strstr(snapshot.trouble, said));
+    snapshot_check(&snapshot);
+    assert_int_equal(snapshot.n_traces + snapshot.n_nodes + snapshot.n_codes, 2);
+    ouro__snapshot_free(&snapshot);
+    free(bytes.data);
+}
+
+/* Sizes that no chunk has cost no memory and no time. */
+static void
+test_sizes(void **state)
+{
+    (void)state;
+    uint64_t most = OURO_SNAPSHOT_CONTENTS_MOST;
+    check_refused(
+        (struct ouro_snapshot_chunk){.kind = "TRAC", .stored = UINT64_MAX, .size = UINT64_MAX},
+        "larger than any");
+    check_refused((struct ouro_snapshot_chunk){.kind = "TRAC", .stored = most + 64, .size = most + 64},
+                  "larger than any");
+    check_refused(
+        (struct ouro_snapshot_chunk){.kind = "TRAC", .flags = 1, .stored = 640, .size = 1024 * 641},
+        "larger than any");
+    check_refused((struct ouro_snapshot_chunk){.kind = "TRAC", .stored = most, .size = most},
+                  "cut off at byte 688");
+    check_refused((struct ouro_snapshot_chunk){.kind = "TRAC", .stored = 640, .size = 704},
+                  "two sizes");
+    check_refused((struct ouro_snapshot_chunk){.kind = "TRAC", .stored = 639, .size = 639},
+                  "another checksum");
+    check_refused((struct ouro_snapshot_chunk){.kind = "TRAC", .flags = 2, .stored = 640, .size = 640},
+                  "doesn't know");
+    check_refused((struct ouro_snapshot_chunk){.kind = "TRAC", .flags = 1, .stored = 640, .size = 640},
+                  "cannot be unpacked");
+    check_refused((struct ouro_snapshot_chunk){.kind = "CODE", .stored = 640, .size = 640},
+                  "no such size");
+    check_refused((struct ouro_snapshot_chunk){.kind = "NODE", .stored = 640, .size = 640},
+                  "no such size");
+    check_refused((struct ouro_snapshot_chunk){.kind = "TRCG", .stored = 640, .size = 640},
+                  "no such size");
+}
+
+static void
+test_no_snapshot_at_all(void **state)
+{
+    (void)state;
+    struct ouro__snapshot snapshot;
+    struct ouro_snapshot_header header = {.magic = OURO_SNAPSHOT_MAGIC, .version = 2};
+
+    assert_false(snapshot_read_bytes(&snapshot, "#!/bin/sh and so on\n", 20, NULL));
+    assert_string_equal(snapshot.trouble, "is not a snapshot");
+    assert_false(snapshot_read_bytes(&snapshot, "x", 1, NULL));
+    assert_string_equal(snapshot.trouble, "is not a snapshot");
+    assert_false(snapshot_read_bytes(&snapshot, &header, sizeof header, NULL));
+    assert_string_equal(snapshot.trouble, "is a snapshot of version 2: this ouro reads up to 1");
+    FILE *folder = fopen("/", "rb");
+    assert_non_null(folder);
+    assert_false(ouro__snapshot_read(&snapshot, folder, NULL));
+    assert_string_equal(snapshot.trouble, "cannot be read: Is a directory");
+    (void)fclose(folder);
+}
+
+static void
+test_packed(void **state)
+{
+    (void)state;
+    struct ouro_snapshot_chunk chunk = {
+        .kind = "TEXT", .flags = OURO_SNAPSHOT_ZSTD, .stored = 4, .size = 6};
+    struct ouro__snapshot snapshot;
+    struct bytes bytes = chunk_write(chunk, "\2a\4b", 4);
+
+    assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, snapshot_inflate_runs));
+    assert_int_equal(snapshot.n_texts, 6);
+    assert_memory_equal(snapshot.texts, "aabbbb", 6);
+    assert_non_null(strstr(snapshot.trouble, "cut off at byte 52, between"));
+    ouro__snapshot_free(&snapshot);
+    free(bytes.data);
+    bytes = chunk_write(chunk, "\2a\5b", 4);
+    assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, snapshot_inflate_runs));
+    assert_int_equal(snapshot.n_texts, 0);
+    assert_non_null(strstr(snapshot.trouble, "cannot be unpacked"));
+    ouro__snapshot_free(&snapshot);
+    free(bytes.data);
+}
+
+/* Two million nodes and traces over many chunks come back in their order. */
+static void
+test_large(void **state)
+{
+    (void)state;
+    size_t n = 2000000;
+    struct ouro_snapshot_node *nodes = calloc(n, sizeof *nodes);
+    struct ouro_snapshot_trace *traces = calloc(n, sizeof *traces);
+    struct ouro_snapshot_code code = {.first_line = 1};
+    struct test_random random = {test_seed(6)};
+    struct ouro__snapshot_writer writer;
+    struct ouro__snapshot snapshot;
+
+    REQUIRE(nodes != NULL && traces != NULL, "no memory");
+    for (size_t i = 1; i < n; i++) {
+        nodes[i].parent = (uint32_t)random_below(&random, i);
+        nodes[i].offset = (uint32_t)i;
+        traces[i].node = (uint32_t)random_below(&random, n);
+        traces[i].live_bytes = random_next(&random);
+    }
+    int file = file_make(&writer);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_TRACES, traces, n * sizeof *traces);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_NODES, nodes, n * sizeof *nodes);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_CODES, &code, sizeof code);
+    assert_true(ouro__snapshot_end(&writer));
+    assert_int_equal(lseek(file, 0, SEEK_SET), 0);
+    FILE *stream = fdopen(file, "rb");
+    assert_non_null(stream);
+    assert_true(ouro__snapshot_read(&snapshot, stream, NULL));
+    (void)fclose(stream);
+    assert_string_equal(snapshot.trouble, "");
+    assert_int_equal(snapshot.n_nodes, n);
+    assert_int_equal(snapshot.n_traces, n);
+    assert_int_equal(memcmp(snapshot.nodes + 1, nodes + 1, (n - 1) * sizeof *nodes), 0);
+    assert_int_equal(memcmp(snapshot.traces, traces, n * sizeof *traces), 0);
+    snapshot_check(&snapshot);
+    ouro__snapshot_free(&snapshot);
+    free(nodes);
+    free(traces);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_cut_at_every_byte),
+        cmocka_unit_test(test_every_bit_turned),
+        cmocka_unit_test(test_at_odds_with_itself),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_no_snapshot_at_all),
+        cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_large),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
