@@ -23,11 +23,7 @@ ouro__captures_check(const struct ouro__options *options)
     if (path == NULL) {
         return true;
     }
-    if (!options->force && access(path, F_OK) == 0) {
-        ouro__say("%s is there already: -f replaces it", path);
-        return false;
-    }
-    return ouro__output_check(path);
+    return ouro__output_check(path) && (options->force || ouro__output_check_free(path));
 }
 
 /* app.ouro for 1234: app.1234.ouro, or app.1234.2.ouro for what it went on to exec.  Owned, NULL without memory. */
@@ -111,6 +107,9 @@ open_main(const struct ouro__process *main_process, const char *folder)
     if (path == NULL || saved == NULL || access(path, F_OK) != 0 || !ouro__saved_open(saved, path)) {
         free(saved);
         saved = NULL;
+    }
+    if (saved != NULL) {
+        saved->path = "the program's snapshot"; /* the file goes with the session */
     }
     free(path);
     return saved;

@@ -81,8 +81,8 @@ ouro__label_add(struct ouro__text *text, const struct ouro__places *places, enum
     } else if (by == OURO_BY_TRACEBACK) {
         ouro__place_add(text, places, ouro__place_of_path(places, key));
     } else if (by == OURO_BY_FUNCTION && key != 0) {
-        ouro__text_print(text, "%s (%s)", ouro__name_of_function(places, key),
-                         file_shown(ouro__file_of_function(places, key)));
+        ouro__text_print(text, "%s: %s", file_shown(ouro__file_of_function(places, key)),
+                         ouro__name_of_function(places, key));
     } else {
         (void)ouro__fields_of(places, by, key, fields);
         ouro__text_print(text, "%s", by == OURO_BY_FILE ? file_shown(fields[0].text) : fields[0].text);

@@ -18,7 +18,7 @@ struct ouro__field {
 size_t ouro__fields_of(const struct ouro__places *places, enum ouro__by by, uint32_t key,
                        struct ouro__field fields[OURO_FIELDS_MOST]);
 
-/* "app.py:12", "load (app.py)", "requests 2.31.0"; a traceback's innermost frame. */
+/* "app.py:12", "app.py: load", "requests 2.31.0"; a traceback's innermost frame. */
 void ouro__label_add(struct ouro__text *text, const struct ouro__places *places, enum ouro__by by,
                      uint32_t key);
 
