@@ -125,7 +125,8 @@ ouro__top_lines_add(const struct ouro__page *page, const struct ouro__saved *sav
     } else {
         choose(&sums, sums.at_peak, N_AT_PEAK, least_bytes(saved));
         choose(&sums, sums.at_end, N_AT_END, least_bytes(saved));
-        if (sums.n_lines > 0) {
+        bool has_frames = sums.n_lines > 1 || (sums.n_lines == 1 && sums.lines[0] != 0);
+        if (has_frames) {
             table_add(page, &sums, saved);
         }
     }

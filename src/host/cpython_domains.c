@@ -253,22 +253,45 @@ mem_calloc(void *context, size_t count, size_t size)
     return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : NULL;
 }
 
-static void
-mem_free(void *context, void *block)
+/* What is not the common case is called last, so that the common one saves no registers for it. */
+__attribute__((noinline)) static void
+mem_free_slowly(void *block)
 {
-    (void)context;
-    ouro__traced_give(block);
-    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
-    if (OURO_LIKELY(pool != NULL)) {
-        exclusive_heap.mixed_frees[pool->class]++;
-        ouro__free_quick(&exclusive_heap.own, pool, block);
-        return;
-    }
     if (!is_retired) {
         ouro__heap_count_mixed_free(&exclusive_heap, block);
     }
     ouro__traced_give_slowly(block);
     ouro__free_slow(&exclusive_heap.own, block);
+}
+
+INLINE void
+mem_free_untraced(void *block)
+{
+    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
+    if (OURO_LIKELY(pool != NULL)) {
+        exclusive_heap.mixed_frees[pool->class]++;
+        ouro__free_quick(&exclusive_heap.own, pool, block);
+    } else {
+        mem_free_slowly(block);
+    }
+}
+
+__attribute__((noinline)) static void
+mem_free_traced(void *block)
+{
+    ouro__trace_free(block);
+    mem_free_untraced(block);
+}
+
+static void
+mem_free(void *context, void *block)
+{
+    (void)context;
+    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_EXACT)) {
+        mem_free_traced(block);
+    } else {
+        mem_free_untraced(block);
+    }
 }
 
 static void *
@@ -332,18 +355,40 @@ object_realloc(void *context, void *block, size_t size)
 }
 
 /* Blocks of a retired heap belong to a thread of the shared one, and go the way of blocks that others hold. */
+__attribute__((noinline)) static void
+object_free_slowly(void *block)
+{
+    ouro__traced_give_slowly(block);
+    ouro__free_slow(&exclusive_heap.own, block);
+}
+
+INLINE void
+object_free_untraced(void *block)
+{
+    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
+    if (OURO_LIKELY(pool != NULL)) {
+        ouro__free_quick(&exclusive_heap.own, pool, block);
+    } else {
+        object_free_slowly(block);
+    }
+}
+
+__attribute__((noinline)) static void
+object_free_traced(void *block)
+{
+    ouro__trace_free(block);
+    object_free_untraced(block);
+}
+
 static void
 object_free(void *context, void *block)
 {
     (void)context;
-    ouro__traced_give(block);
-    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
-    if (OURO_LIKELY(pool != NULL)) {
-        ouro__free_quick(&exclusive_heap.own, pool, block);
-        return;
+    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_EXACT)) {
+        object_free_traced(block);
+    } else {
+        object_free_untraced(block);
     }
-    ouro__traced_give_slowly(block);
-    ouro__free_slow(&exclusive_heap.own, block);
 }
 
 /* ---- interpreters with locks of their own ---- */

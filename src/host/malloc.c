@@ -176,16 +176,39 @@ take_pages(size_t size, bool rounded_up, const void *caller)
     return block_or_error(take_aligned(page, rounded_up ? ouro__round_up(size, page) : size, caller));
 }
 
-INLINE void
-give(void *block)
+/* What is not the common case is called last, so that the common one saves no registers for it. */
+__attribute__((noinline)) static void
+give_slowly(void *block)
 {
-    ouro__traced_give(block);
+    ouro__traced_give_slowly(block);
+    ouro__free_slow(ouro__locals[0], block);
+}
+
+INLINE void
+give_untraced(void *block)
+{
     struct pool *pool = ouro__pool_to_free(ouro__locals[0], block);
     if (OURO_LIKELY(pool != NULL)) {
         ouro__free_pooled(ouro__locals[0], pool, block);
     } else {
-        ouro__traced_give_slowly(block);
-        ouro__free_slow(ouro__locals[0], block);
+        give_slowly(block);
+    }
+}
+
+__attribute__((noinline)) static void
+give_traced(void *block)
+{
+    ouro__trace_free(block);
+    give_untraced(block);
+}
+
+INLINE void
+give(void *block)
+{
+    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_EXACT)) {
+        give_traced(block);
+    } else {
+        give_untraced(block);
     }
 }
 

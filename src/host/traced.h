@@ -13,15 +13,7 @@
 void *ouro__traced_take(ouro_heap *heap, unsigned domain, unsigned asker, size_t alignment, size_t size,
                         bool zeroed);
 
-/* Before a block is freed by a hot path, and by a slow one. */
-static inline void
-ouro__traced_give(void *block)
-{
-    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_EXACT)) {
-        ouro__trace_free(block);
-    }
-}
-
+/* Before a block is freed by a slow path. */
 static inline void
 ouro__traced_give_slowly(void *block)
 {
