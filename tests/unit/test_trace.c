@@ -138,7 +138,7 @@ check_against_log(const struct event *events, size_t n_events)
     uint64_t *live = calloc(n_traces, sizeof *live), *at_peak = calloc(n_traces, sizeof *at_peak);
     uint64_t *all = calloc(n_traces, sizeof *all);
     uint64_t bytes = 0, highest = 0, blocks = 0;
-    assert_true(live != NULL && at_peak != NULL && all != NULL);
+    REQUIRE(live != NULL && at_peak != NULL && all != NULL, "%zu traces", n_traces);
 
     for (size_t i = 0; i < n_events; i++) {
         uint64_t size = trace_at(events[i].trace)->size;
