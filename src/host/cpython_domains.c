@@ -29,8 +29,8 @@
 static ouro_heap *shared_heap;
 static ouro_heap exclusive_heap __attribute__((aligned(4096)));
 static bool has_exclusive;
-static bool is_retired;     /* the exclusive heap: mem and object go on with the shared one */
-static int64_t until_trace; /* of the exclusive heap: see ouro__trace_is_due() */
+static bool is_retired; /* the exclusive heap: mem and object go on with the shared one */
+static int64_t until_trace = OURO__NO_COUNT; /* of the exclusive heap */
 bool ouro__cpython_wants_notice;
 
 /* ---- any domain, by the public functions: on a shared heap, or on one that checks ---- */
@@ -43,8 +43,8 @@ struct place {
 __attribute__((cold, noinline)) static void *
 place_due(const struct place *place, size_t size, bool zeroed)
 {
-    ouro__until_trace = ouro__trace_next();
-    return ouro__traced_take(place->heap, place->domain, place->domain, OURO_ALIGNMENT, size, zeroed);
+    return ouro__traced_take(place->heap, place->domain, place->domain, OURO_ALIGNMENT, size, zeroed,
+                             &ouro__until_trace);
 }
 
 static void *
@@ -136,12 +136,14 @@ exclusive_slow(const struct place *place, size_t size)
 __attribute__((noinline)) static void *
 exclusive_due(const struct place *place, size_t size, bool zeroed)
 {
-    until_trace = ouro__trace_next();
-    if (is_retired) {
-        return place_due(place, size, zeroed);
+    if (is_retired) { /* each thread counts its own */
+        void *context = (void *)(uintptr_t)place;
+        until_trace = INT64_MAX;
+        return zeroed ? place_calloc(context, 1, size) : place_malloc(context, size);
     }
     void *block;
     if (ouro__trace_mode_now() == OURO__TRACE_EXACT && !zeroed) {
+        until_trace = OURO__NO_COUNT;
         block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
         if (block == NULL) {
             block = exclusive_slow(place, size);
@@ -152,7 +154,7 @@ exclusive_due(const struct place *place, size_t size, bool zeroed)
             ouro__cpython_notice();
         }
         block = ouro__traced_take(&exclusive_heap, pool_domain(place, size), place->domain,
-                                  OURO_ALIGNMENT, size, zeroed);
+                                  OURO_ALIGNMENT, size, zeroed, &until_trace);
     }
     if (block != NULL && place->domain == OURO_DOMAIN_MEM && size <= OURO_POOLED_MAX) {
         ouro__heap_count_mixed_alloc(&exclusive_heap, size);

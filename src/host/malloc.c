@@ -91,10 +91,9 @@ __attribute__((cold, noinline)) static void *
 take_due(size_t alignment, size_t size, bool zeroed)
 {
     ouro_heap *heap = ouro__host_heap();
-    ouro__until_trace = ouro__trace_next();
-    return heap != NULL
-               ? ouro__traced_take(heap, OURO_DOMAIN_RAW, OURO_DOMAIN_RAW, alignment, size, zeroed)
-               : NULL;
+    return heap != NULL ? ouro__traced_take(heap, OURO_DOMAIN_RAW, OURO_DOMAIN_RAW, alignment, size,
+                                            zeroed, &ouro__until_trace)
+                        : NULL;
 }
 
 /* As ouro__alloc(), with a slow path that knows of errno and of the first call. */
