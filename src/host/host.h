@@ -35,6 +35,7 @@ struct ouro__settings {
     bool debug;               /* on the debug heap */
     bool follow;              /* children are to be on the heap, too */
     bool traces;              /* only where there is a session */
+    bool traces_alone;        /* what is forked leaves no snapshot */
     uint32_t n_frames;        /* of a traceback, 0 for all */
     uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
 };

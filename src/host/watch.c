@@ -378,6 +378,9 @@ static void
 save_snapshot(const char *reason)
 {
     struct snapshot_path path;
+    if (record->forked && ouro__settings_get()->traces_alone) {
+        return;
+    }
     if (!is_saved && ouro__trace_mode_now() != OURO__TRACE_OFF && make_snapshot_path(&path)) {
         is_saved = ouro__snapshot_save(path.text, record, began.at_ns, reason);
     }
