@@ -195,6 +195,23 @@ def test_codes_that_come_and_go(python, tmp_path):
         assert lines[f"<made {i % 3}>:{i + 1}"][1] in range(10000, 10400), i
 
 
+@pytest.mark.parametrize("allocator", ["debug", "malloc", "malloc_debug", "pymalloc"])
+def test_codes_that_come_and_go_elsewhere(python, tmp_path, monkeypatch, allocator):
+    """An allocator of the interpreter's own tells no end of a code that lies in an arena of its own."""
+    monkeypatch.setenv("PYTHONMALLOC", allocator)
+    traced, _ = run_code(
+        tmp_path,
+        python,
+        "import ctypes\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p\n"
+        "for i in range(300):\n"
+        "    exec(f'def f{i}(): libc.malloc(100000)\\nf{i}()', {'libc': libc})\n",
+    )
+    rows = {row["function"]: row for row in traced.rows("--by", "function", "--live")}
+    assert [f"f{i}" for i in range(300) if rows.get(f"f{i}", {"blocks": 0})["blocks"] != 1] == []
+
+
 def test_generators_and_coroutines(python, tmp_path):
     traced, program = run_code(
         tmp_path,
