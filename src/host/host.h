@@ -93,6 +93,9 @@ void ouro__watch_resume(void);
  * comes later leaves it as it is. */
 void ouro__watch_snapshot(void);
 
+/* The program goes on after all: there will be another end, and nothing is kept of this one. */
+void ouro__watch_go_on(void);
+
 /* Count a further heap of this process, for good: CPython's exclusive one.  At most OURO_N_MAX_WATCHED.
  * Its pools are walked by whichever thread takes a moment. */
 #define OURO_N_MAX_WATCHED 8

@@ -386,9 +386,8 @@ save_snapshot(const char *reason)
     }
 }
 
-/* The program goes on: there will be another end. */
-static void
-drop_snapshot(void)
+void
+ouro__watch_go_on(void)
 {
     struct snapshot_path path;
     if (is_saved && make_snapshot_path(&path)) {
@@ -446,7 +445,7 @@ ouro__watch_resume(void)
         ouro__watch_give(record);
         if (is_saved_for_exec) {
             is_saved_for_exec = false;
-            drop_snapshot();
+            ouro__watch_go_on();
         }
     }
     errno = saved;

@@ -296,6 +296,21 @@ def test_an_exec_that_fails_is_no_end(python, tmp_path, target):
     assert traced.lines()[line_of(program, "after")][1] >= 3000000
 
 
+def test_an_interpreter_that_begins_anew(tmp_path):
+    """A program that embeds Python may end it more than once: its last end counts."""
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "python3-embed"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    program = native.compile_program(tmp_path, native.HERE / "programs" / "embedded.c", *flags)
+    file = tmp_path / "run.ouro"
+    command = [native.OURO, "run", "--quiet", "--trace=exact", "-o", file, program]
+    subprocess.run(list(map(str, command)), env=native.clean_environment(), check=True)
+    command = [native.OURO, "report", file, "--json", "--live"]
+    rows = json.loads(subprocess.run(list(map(str, command)), capture_output=True, check=True).stdout)["rows"]
+    kept = {row["line"]: row["bytes"] for row in rows if row["file"] == "<string>"}
+    assert kept[3] >= 3000000
+
+
 # ---- malloc's users ----
 
 
