@@ -40,11 +40,18 @@ struct place {
     ouro_domain domain;
 };
 
+static struct ouro__asker
+place_asker(const struct place *place)
+{
+    return (struct ouro__asker){place->heap, place->domain, place->domain, &ouro__until_trace,
+                                __builtin_return_address(0)};
+}
+
 __attribute__((cold, noinline)) static void *
 place_due(const struct place *place, size_t size, bool zeroed)
 {
-    return ouro__traced_take(place->heap, place->domain, place->domain, OURO_ALIGNMENT, size, zeroed,
-                             &ouro__until_trace);
+    struct ouro__asker asker = place_asker(place);
+    return ouro__traced_take(&asker, OURO_ALIGNMENT, size, zeroed);
 }
 
 static void *
@@ -82,8 +89,8 @@ place_realloc(void *context, void *block, size_t size)
         return place_malloc(context, size);
     }
     if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
-        return ouro__traced_resize(place->heap, place->domain, place->domain, block, size,
-                                   &ouro__until_trace);
+        struct ouro__asker asker = place_asker(place);
+        return ouro__traced_resize(&asker, block, size);
     }
     return ouro_heap_realloc(place->heap, place->domain, block, size);
 }
@@ -133,6 +140,13 @@ exclusive_slow(const struct place *place, size_t size)
     return ouro__alloc_slow(&exclusive_heap, &exclusive_heap.own, pool_domain(place, size), size);
 }
 
+static struct ouro__asker
+exclusive_asker(const struct place *place, size_t size)
+{
+    return (struct ouro__asker){&exclusive_heap, pool_domain(place, size), place->domain, &until_trace,
+                                NULL};
+}
+
 __attribute__((noinline)) static void *
 exclusive_due(const struct place *place, size_t size, bool zeroed)
 {
@@ -153,8 +167,8 @@ exclusive_due(const struct place *place, size_t size, bool zeroed)
         if (size > OURO_POOLED_MAX) {
             ouro__cpython_notice();
         }
-        block = ouro__traced_take(&exclusive_heap, pool_domain(place, size), place->domain,
-                                  OURO_ALIGNMENT, size, zeroed, &until_trace);
+        struct ouro__asker asker = exclusive_asker(place, size);
+        block = ouro__traced_take(&asker, OURO_ALIGNMENT, size, zeroed);
     }
     if (block != NULL && place->domain == OURO_DOMAIN_MEM && size <= OURO_POOLED_MAX) {
         ouro__heap_count_mixed_alloc(&exclusive_heap, size);
@@ -170,8 +184,8 @@ exclusive_resize_traced(const struct place *place, void *block, size_t size)
     if (size > OURO_POOLED_MAX) {
         ouro__cpython_notice();
     }
-    void *resized = ouro__traced_resize(&exclusive_heap, pool_domain(place, size), place->domain, block,
-                                        size, &until_trace);
+    struct ouro__asker asker = exclusive_asker(place, size);
+    void *resized = ouro__traced_resize(&asker, block, size);
     if (resized == NULL || place->domain != OURO_DOMAIN_MEM) {
         return resized;
     }

@@ -478,6 +478,7 @@ install_in(py_object *gc)
         return;
     }
     watch.is_installed = true;
+    ouro__watch_go_on(); /* a program that embeds Python may have ended it before */
     if (!ouro__collector_find(&watch.collector, gc)) {
         watch.mode = OURO_GC_STOCK;
         return;

@@ -8,10 +8,17 @@
 #include "heap/heap.h"
 #include "trace/trace.h"
 
-/* A block that was found due to be traced, from where the mode wants it, for `asker`, a domain as the program knows it;
- * NULL without memory.  `until` is the caller's count of bytes. */
-void *ouro__traced_take(ouro_heap *heap, unsigned domain, unsigned asker, size_t alignment, size_t size,
-                        bool zeroed, int64_t *until);
+/* Who asks for a block. */
+struct ouro__asker {
+    ouro_heap *heap;
+    unsigned domain;  /* of the heap's pools */
+    unsigned known;   /* the domain as the program knows it */
+    int64_t *until;   /* the asker's count of bytes */
+    const void *site; /* for a debug heap: where in the program */
+};
+
+/* A block that was found due to be traced, from where the mode wants it; NULL without memory. */
+void *ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed);
 
 /* Before a block is freed by a slow path. */
 static inline void
@@ -23,7 +30,6 @@ ouro__traced_give_slowly(void *block)
 }
 
 /* Resize a block while tracing is on, as ouro_heap_realloc() does it. */
-void *ouro__traced_resize(ouro_heap *heap, unsigned domain, unsigned asker, void *block, size_t size,
-                          int64_t *until);
+void *ouro__traced_resize(const struct ouro__asker *asker, void *block, size_t size);
 
 #endif

@@ -378,14 +378,16 @@ static void
 save_snapshot(const char *reason)
 {
     struct snapshot_path path;
+    if (record->forked && ouro__settings_get()->traces_alone) {
+        return;
+    }
     if (!is_saved && ouro__trace_mode_now() != OURO__TRACE_OFF && make_snapshot_path(&path)) {
         is_saved = ouro__snapshot_save(path.text, record, began.at_ns, reason);
     }
 }
 
-/* The program goes on: there will be another end. */
-static void
-drop_snapshot(void)
+void
+ouro__watch_go_on(void)
 {
     struct snapshot_path path;
     if (is_saved && make_snapshot_path(&path)) {
@@ -443,7 +445,7 @@ ouro__watch_resume(void)
         ouro__watch_give(record);
         if (is_saved_for_exec) {
             is_saved_for_exec = false;
-            drop_snapshot();
+            ouro__watch_go_on();
         }
     }
     errno = saved;

@@ -63,6 +63,8 @@ struct ouro__frame_source {
     size_t (*follow)(struct ouro__stack *stack);
     /* What `code`, which runs in a frame of the calling thread, is; false when it can't be read. */
     bool (*read_code)(const void *code, struct ouro__code *known);
+    /* Whether a code that lies in no block of ours is there for good. */
+    bool (*lasts)(const void *code);
 };
 
 /* ---- vector.c: arrays and hash tables in pages of their own ---- */
@@ -144,6 +146,9 @@ ouro__table_put(struct ouro__table *table, size_t at, uint32_t index)
 /* Where the index of the block lies that `address` is in: of a block that the caller holds.  NULL when the address is
  * not ours and, unless `make`, when no index is there yet; then, too, without memory. */
 uint32_t *ouro__beside(const void *address, bool make);
+
+/* Whether the end of what lies at `address` will be told as that of a block which begins there. */
+bool ouro__beside_sees_end(const void *address);
 
 /* Forget all of them. */
 void ouro__beside_free(void);

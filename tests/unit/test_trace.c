@@ -308,6 +308,32 @@ test_codes_that_die(void **state)
     }
 }
 
+/* The same where somebody else's allocator puts codes: into a large block of ours, or none (-X dev, the free-threaded
+ * build). */
+static void
+test_codes_that_die_unseen(void **state)
+{
+    char *large = ouro_heap_alloc(heap, OURO_DOMAIN_RAW, 1 << 20), name[24], found[24];
+    static struct stack_code foreign;
+    struct stack_code *const places[] = {(struct stack_code *)(large + 4096), &foreign,
+                                         (struct stack_code *)(large + 16)};
+    (void)state;
+    assert_non_null(large);
+    for (size_t place = 0; place < sizeof places / sizeof *places; place++) {
+        assert_true(ouro__trace_start(&stack_source, 0, 0));
+        for (unsigned i = 0; i < 1000; i++) {
+            *places[place] = (struct stack_code){.first_line = 1};
+            (void)snprintf(name, sizeof name, "f%u", i);
+            memcpy(places[place]->name, name, sizeof name);
+            stack_push(places[place], 2);
+            name_of(trace_of(take(40, OURO_DOMAIN_OBJECT))->node, found);
+            assert_string_equal(found, name);
+            stack_pop();
+        }
+        ouro__trace_stop();
+    }
+}
+
 /* The same text compiled again and again: one code in the end, one trace. */
 static void
 test_codes_that_are_alike(void **state)
@@ -585,6 +611,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_log_some_frames, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tracebacks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_codes_that_die, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_codes_that_die_unseen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_codes_that_are_alike, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resizing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
