@@ -271,7 +271,7 @@ test_millions_of_operations(void **state)
     }
 }
 
-/* What a dict that grew to `n` entries may take: it has as many slots as a power of two, of four bytes at most, and for two
+/* What a dict that grew to `n` entries may take: it has as many slots as a power of two, of four bytes each, and for two
  * thirds of them entries, of a key, a value and four bytes of a hash.  Of a million entries: 37 bytes each. */
 static size_t
 most_bytes(size_t n)
@@ -280,7 +280,7 @@ most_bytes(size_t n)
     while (slots * 2 / 3 < n) {
         slots *= 2;
     }
-    return slots * (n > 40000 ? 4 : 2) + slots * 2 / 3 * 20 + 256;
+    return slots * 4 + slots * 2 / 3 * 20 + 256;
 }
 
 static void
