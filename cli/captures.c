@@ -131,7 +131,8 @@ ouro__captures_keep(struct ouro__run *run, const char *folder)
     const char *path = run->options.snapshot_path;
     const struct ouro__process *main_process = find_main(run);
 
-    if (main_process != NULL && run->options.trace != OURO_TRACE_OFF && !run->options.quiet) {
+    bool is_looked_at = !run->options.quiet || run->options.shows_traced;
+    if (main_process != NULL && run->options.trace != OURO_TRACE_OFF && is_looked_at) {
         run->traced = open_main(main_process, folder);
     }
     for (size_t i = 0; path != NULL && i < run->n_processes; i++) {

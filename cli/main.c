@@ -21,6 +21,7 @@ static const char help[] =
     "  run PROGRAM [args]   run a program (python3 app.py, app.py, any executable) and\n"
     "                       report on its memory at the end\n"
     "  report FILE          where the memory in a snapshot came from\n"
+    "  lines FILE|PROGRAM   the program's source with memory by line\n"
     "  diff BEFORE AFTER    what grew from one snapshot to another\n"
     "  export FILE          a snapshot for other programs: pprof, speedscope, ...\n"
     "\n"
@@ -52,6 +53,9 @@ main(int count, char **arguments)
     }
     if (strcmp(verb, "report") == 0) {
         return ouro__cmd_report(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "lines") == 0) {
+        return ouro__cmd_lines(count - 1, arguments + 1);
     }
     if (strcmp(verb, "diff") == 0) {
         return ouro__cmd_diff(count - 1, arguments + 1);
