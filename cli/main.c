@@ -8,6 +8,7 @@
 
 #include "cmd_run.h"
 #include "cmd_view.h"
+#include "json_values.h"
 #include "output.h"
 #include "run.h"
 #include "text.h"
@@ -46,6 +47,7 @@ main(int count, char **arguments)
 {
     (void)setlocale(LC_CTYPE, "");
     ouro__output_guard_standard();
+    ouro__json_begin();
 
     const char *verb = count > 1 ? arguments[1] : "";
     if (strcmp(verb, "run") == 0) {
