@@ -16,7 +16,7 @@ import pytest
 import records
 import snapshots
 from conftest import OURO, PYTHON
-from snapshots import KIB, MEM, OBJECT, RAW, Snapshot, Trace
+from snapshots import KIB, MEM, OBJECT, Snapshot, Trace
 
 SOURCE = '''\
 """What a program looks like."""
@@ -275,7 +275,8 @@ def test_hostile_sources(ouro, source, tmp_path, columns):
 
 
 def test_a_source_of_hostile_size(ouro, source, tmp_path):
-    """A million lines, nested, below decorators, with a hundred thousand functions: each is looked at once."""
+    """A million lines, nested, below decorators, with a hundred thousand functions: each is looked at once, or the
+    tool is killed for the time that it takes."""
     for text in ("@d\n" * 1_000_000, "\n" * 16_000_000, "".join(f"{' ' * (i % 1000)}x\n" for i in range(30_000))):
         source.write_text(text)
         snapshot = Snapshot()
@@ -283,10 +284,8 @@ def test_a_source_of_hostile_size(ouro, source, tmp_path):
         for i in range(3000):
             snapshot.node_bytes += snapshots.struct.pack("<III", i, code[i], 1 + i * 7)
         snapshot.trace_bytes += snapshot.pack_trace(8, 3000, OBJECT, *[1, 8] * 3)
-        began = time.monotonic()
         done = ouro("lines", "--csv", snapshot.write(tmp_path / "a.ouro"))
         assert (done.returncode, done.stderr) == (0, "") and len(done.stdout.splitlines()) == 2
-        assert time.monotonic() - began < 50  # a hang, were it not
 
 
 def test_lines_at_their_ends(ouro, lines, source, tmp_path):
