@@ -91,10 +91,9 @@ __attribute__((cold, noinline)) static void *
 take_due(size_t alignment, size_t size, bool zeroed)
 {
     ouro_heap *heap = ouro__host_heap();
-    ouro__until_trace = ouro__trace_next();
-    return heap != NULL
-               ? ouro__traced_take(heap, OURO_DOMAIN_RAW, OURO_DOMAIN_RAW, alignment, size, zeroed)
-               : NULL;
+    return heap != NULL ? ouro__traced_take(heap, OURO_DOMAIN_RAW, OURO_DOMAIN_RAW, alignment, size,
+                                            zeroed, &ouro__until_trace)
+                        : NULL;
 }
 
 /* As ouro__alloc(), with a slow path that knows of errno and of the first call. */
@@ -176,16 +175,39 @@ take_pages(size_t size, bool rounded_up, const void *caller)
     return block_or_error(take_aligned(page, rounded_up ? ouro__round_up(size, page) : size, caller));
 }
 
-INLINE void
-give(void *block)
+/* What is not the common case is called last, so that the common one saves no registers for it. */
+__attribute__((noinline)) static void
+give_slowly(void *block)
 {
-    ouro__traced_give(block);
+    ouro__traced_give_slowly(block);
+    ouro__free_slow(ouro__locals[0], block);
+}
+
+INLINE void
+give_untraced(void *block)
+{
     struct pool *pool = ouro__pool_to_free(ouro__locals[0], block);
     if (OURO_LIKELY(pool != NULL)) {
         ouro__free_pooled(ouro__locals[0], pool, block);
     } else {
-        ouro__traced_give_slowly(block);
-        ouro__free_slow(ouro__locals[0], block);
+        give_slowly(block);
+    }
+}
+
+__attribute__((noinline)) static void
+give_traced(void *block)
+{
+    ouro__trace_free(block);
+    give_untraced(block);
+}
+
+INLINE void
+give(void *block)
+{
+    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_EXACT)) {
+        give_traced(block);
+    } else {
+        give_untraced(block);
     }
 }
 

@@ -9,21 +9,35 @@ is_sampled(void)
     return ouro__trace_mode_now() == OURO__TRACE_SAMPLED;
 }
 
+/* Where there is no memory for a sample, there may be for the program. */
+static void *
+take_apart(ouro_heap *heap, unsigned domain, size_t alignment, size_t size, bool *traced)
+{
+    void *block = ouro__heap_alloc_apart(heap, domain, alignment, size);
+    if (OURO_UNLIKELY(block == NULL) && size <= OURO_POOLED_MAX) {
+        block = ouro_heap_alloc_aligned(heap, (ouro_domain)domain, alignment, size);
+        *traced = false;
+    }
+    return block;
+}
+
 void *
 ouro__traced_take(ouro_heap *heap, unsigned domain, unsigned asker, size_t alignment, size_t size,
-                  bool zeroed)
+                  bool zeroed, int64_t *until)
 {
     void *block;
+    bool traced = ouro__trace_turn(until, size);
     if (zeroed && size > OURO_POOLED_MAX) {
         block = ouro_heap_alloc_zeroed(heap, (ouro_domain)domain, 1, size);
     } else {
-        block = is_sampled() ? ouro__heap_alloc_apart(heap, domain, alignment, size)
-                             : ouro_heap_alloc_aligned(heap, (ouro_domain)domain, alignment, size);
+        block = traced && is_sampled()
+                    ? take_apart(heap, domain, alignment, size, &traced)
+                    : ouro_heap_alloc_aligned(heap, (ouro_domain)domain, alignment, size);
         if (zeroed && block != NULL) {
             memset(block, 0, size);
         }
     }
-    if (ouro__trace_mode_now() != OURO__TRACE_OFF) {
+    if (traced) {
         ouro__trace_alloc(block, size, asker);
     }
     return block;
@@ -47,10 +61,7 @@ void *
 ouro__traced_resize(ouro_heap *heap, unsigned domain, unsigned asker, void *block, size_t size,
                     int64_t *until)
 {
-    bool due = ouro__trace_is_due(until, size);
-    if (due) {
-        *until = ouro__trace_next();
-    }
+    bool due = ouro__trace_is_due(until, size) && ouro__trace_turn(until, size);
     uint32_t trace = ouro__trace_take(block);
     bool apart = due && is_sampled() && size <= OURO_POOLED_MAX && !heap->debug;
     void *resized = apart ? move_apart(heap, domain, block, size)

@@ -8,20 +8,12 @@
 #include "heap/heap.h"
 #include "trace/trace.h"
 
-/* A block whose allocation is due to be traced, from where the mode wants it, for `asker`, a domain as the program knows
- * it; NULL without memory. */
+/* A block that was found due to be traced, from where the mode wants it, for `asker`, a domain as the program knows it;
+ * NULL without memory.  `until` is the caller's count of bytes. */
 void *ouro__traced_take(ouro_heap *heap, unsigned domain, unsigned asker, size_t alignment, size_t size,
-                        bool zeroed);
+                        bool zeroed, int64_t *until);
 
-/* Before a block is freed by a hot path, and by a slow one. */
-static inline void
-ouro__traced_give(void *block)
-{
-    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_EXACT)) {
-        ouro__trace_free(block);
-    }
-}
-
+/* Before a block is freed by a slow path. */
 static inline void
 ouro__traced_give_slowly(void *block)
 {
@@ -30,7 +22,7 @@ ouro__traced_give_slowly(void *block)
     }
 }
 
-/* Resize a block while tracing is on, as ouro_heap_realloc() does it; `until` is the caller's count of bytes. */
+/* Resize a block while tracing is on, as ouro_heap_realloc() does it. */
 void *ouro__traced_resize(ouro_heap *heap, unsigned domain, unsigned asker, void *block, size_t size,
                           int64_t *until);
 

@@ -259,6 +259,26 @@ def test_children_have_snapshots_of_their_own(python, tmp_path):
     assert lines[line_of(program, "child")][1] >= 5000000
 
 
+# ---- programs that go on ----
+
+
+@pytest.mark.parametrize("target", ["/nonexistent/program", "text"], ids=["missing", "no program"])
+def test_an_exec_that_fails_is_no_end(python, tmp_path, target):
+    text = tmp_path / "text"
+    text.write_bytes(b"\0no program")
+    text.chmod(0o755)
+    target = text if target == "text" else target
+    traced, program = run_code(
+        tmp_path,
+        python,
+        "import os\n"
+        "try: os.execv(%r, ['program'])\n"
+        "except OSError: pass\n"
+        "kept = bytearray(3000000)  # after\n" % str(target),
+    )
+    assert traced.lines()[line_of(program, "after")][1] >= 3000000
+
+
 # ---- malloc's users ----
 
 

@@ -138,7 +138,7 @@ check_against_log(const struct event *events, size_t n_events)
     uint64_t *live = calloc(n_traces, sizeof *live), *at_peak = calloc(n_traces, sizeof *at_peak);
     uint64_t *all = calloc(n_traces, sizeof *all);
     uint64_t bytes = 0, highest = 0, blocks = 0;
-    assert_true(live != NULL && at_peak != NULL && all != NULL);
+    REQUIRE(live != NULL && at_peak != NULL && all != NULL, "%zu traces", n_traces);
 
     for (size_t i = 0; i < n_events; i++) {
         uint64_t size = trace_at(events[i].trace)->size;
@@ -491,16 +491,18 @@ test_threads(void **state)
 
 /* ---- samples ---- */
 
-/* Sampling `n` blocks of a size: the estimate of their bytes. */
+/* Sampling `n` blocks of a size, by holders that take `n_each` and end: the estimate of their bytes. */
 static double
-estimate(uint64_t size, uint64_t n, uint64_t mean)
+estimate(uint64_t size, uint64_t n, uint64_t n_each, uint64_t mean)
 {
-    int64_t until = ouro__sample_draw(mean);
+    int64_t until = OURO__NO_COUNT;
     double sum = 0;
     for (uint64_t i = 0; i < n; i++) {
-        if (ouro__trace_is_due(&until, size)) {
+        if (i % n_each == 0) {
+            until = OURO__NO_COUNT;
+        }
+        if (ouro__trace_is_due(&until, size) && ouro__trace_turn(&until, size)) {
             sum += (double)ouro__sample_weight(size, mean);
-            until = ouro__sample_draw(mean);
         }
     }
     return sum;
@@ -509,17 +511,17 @@ estimate(uint64_t size, uint64_t n, uint64_t mean)
 /* Over many runs the mean estimate is the truth, within four of its standard errors, which are what theory says: blocks
  * are sampled each with p on its own, so the variance of an estimate is n * size^2 * (1 - p) / p. */
 static void
-test_estimates(void **state)
+check_estimates(uint64_t n_each)
 {
     static const uint64_t sizes[] = {1, 16, 56, 500, 4096, 65536, 524288, 3000000};
     const uint64_t mean = 524288;
-    (void)state;
+    assert_true(ouro__trace_start(NULL, 0, mean));
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         uint64_t n = 40 * mean / sizes[i] + 10;
         double truth = (double)(n * sizes[i]), sum = 0, squares = 0;
         const int n_runs = 100;
         for (int run = 0; run < n_runs; run++) {
-            double found = estimate(sizes[i], n, mean);
+            double found = estimate(sizes[i], n, n_each, mean);
             sum += found;
             squares += (found - truth) * (found - truth);
         }
@@ -530,6 +532,47 @@ test_estimates(void **state)
         if (p < 0.9) {
             assert_true(squares / n_runs > variance / 2 && squares / n_runs < variance * 2);
         }
+    }
+}
+
+static void
+test_estimates(void **state)
+{
+    (void)state;
+    check_estimates(UINT64_MAX);
+}
+
+/* A thousand threads with a block each hold no more than those blocks. */
+static void
+test_estimates_of_many_holders(void **state)
+{
+    (void)state;
+    check_estimates(1);
+}
+
+/* What nobody can have must not put off the next sample for good. */
+static void
+test_huge_sizes(void **state)
+{
+    static const size_t sizes[] = {
+        SIZE_MAX,    SIZE_MAX - 1,       (size_t)1 << 63, ((size_t)1 << 63) + 1,
+        PTRDIFF_MAX, SIZE_MAX - 1000000, SIZE_MAX / 4 * 3};
+    (void)state;
+    for (size_t i = 0; i < 2 * (sizeof sizes / sizeof *sizes); i++) {
+        bool is_exact = i % 2 == 0;
+        assert_true(ouro__trace_start(NULL, 0, is_exact ? 0 : 1000));
+        int64_t until = OURO__NO_COUNT;
+        size_t n_due = 0, n_small = 100000;
+        for (size_t j = 0; j < n_small; j++) {
+            if (ouro__trace_is_due(&until, 100) && ouro__trace_turn(&until, 100)) {
+                n_due++;
+            }
+            if (j % 100 == 0 && ouro__trace_is_due(&until, sizes[i / 2])) {
+                (void)ouro__trace_turn(&until, sizes[i / 2]);
+            }
+        }
+        assert_true(is_exact ? n_due == n_small : n_due > n_small / 12 && n_due < n_small / 8);
+        ouro__trace_stop();
     }
 }
 
@@ -548,7 +591,9 @@ main(void)
         cmocka_unit_test_setup_teardown(test_beginning_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ends_that_were_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
-        cmocka_unit_test(test_estimates),
+        cmocka_unit_test_setup_teardown(test_estimates, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_estimates_of_many_holders, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_huge_sizes, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
