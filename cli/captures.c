@@ -132,7 +132,8 @@ ouro__captures_keep(struct ouro__run *run, const char *folder)
     const char *path = options->snapshot_path;
     size_t i_main = find_main(run);
 
-    if (i_main < run->n_processes && options->trace != OURO_TRACE_OFF && !options->quiet) {
+    bool is_looked_at = !options->quiet || options->shows_traced;
+    if (i_main < run->n_processes && options->trace != OURO_TRACE_OFF && is_looked_at) {
         run->traced = open_main(&run->processes[i_main], folder);
     }
     for (size_t i = 0; path != NULL && i < run->n_processes; i++) {

@@ -119,19 +119,16 @@ ouro__row_add_figures(json_t *object, const char *prefix, const struct ouro__fig
     const double values[] = {figures->bytes, figures->blocks, sqrt(figures->variance)};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct ouro__text name = {0};
-        ouro__text_print(&name, "%s%s", prefix, names[i]);
-        if (!name.failed) {
-            (void)json_object_set_new(object, name.data, ouro__json_number(ouro__rounded(values[i])));
-        }
-        ouro__text_free(&name);
+        char name[32];
+        (void)snprintf(name, sizeof name, "%s%s", prefix, names[i]);
+        (void)json_object_set_new(object, name, ouro__json_number(ouro__rounded(values[i])));
     }
 }
 
 int
 ouro__json_print(json_t *root)
 {
-    char *dumped = root == NULL ? NULL : json_dumps(root, JSON_INDENT(2));
+    char *dumped = ouro__json_dump(root, JSON_INDENT(2));
     struct ouro__text text = {.failed = dumped == NULL};
 
     json_decref(root);
@@ -185,8 +182,8 @@ ouro__saved_json(const struct ouro__saved *saved)
 }
 
 /* A value of CSV (RFC 4180): in quotes where it has what would end it. */
-static void
-csv_add(struct ouro__text *text, const char *value)
+void
+ouro__csv_add_value(struct ouro__text *text, const char *value)
 {
     if (strpbrk(value, "\",\r\n") == NULL) {
         ouro__text_add_utf8(text, value);
@@ -222,7 +219,7 @@ ouro__csv_add_names(struct ouro__text *text, const struct ouro__places *places, 
             ouro__text_print(&frames, "%s", frames.length == 0 ? "" : "; ");
             ouro__place_add(&frames, places, ouro__place_of_path(places, path));
         }
-        csv_add(text, frames.data == NULL ? "" : frames.data);
+        ouro__csv_add_value(text, frames.data == NULL ? "" : frames.data);
         ouro__text_print(text, ",");
         ouro__text_free(&frames);
         return;
@@ -232,7 +229,7 @@ ouro__csv_add_names(struct ouro__text *text, const struct ouro__places *places, 
         if (fields[i].text == NULL) {
             ouro__text_print(text, "%u,", fields[i].number);
         } else {
-            csv_add(text, fields[i].text);
+            ouro__csv_add_value(text, fields[i].text);
             ouro__text_print(text, ",");
         }
     }
