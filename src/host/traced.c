@@ -1,6 +1,8 @@
 /* traced.c - allocations that are traced, and resizing while others are. */
+#define _GNU_SOURCE
 #include "host/traced.h"
 
+#include <signal.h>
 #include <string.h>
 
 static bool
@@ -9,11 +11,28 @@ is_sampled(void)
     return ouro__trace_mode_now() == OURO__TRACE_SAMPLED;
 }
 
+/* A block from the pools apart, which have a lock.  A signal handler that interrupted its holder, and forked or
+ * allocated, would wait for good: so signals wait, but for those that tell of an error right here. */
+static void *
+alloc_apart(const struct ouro__asker *asker, size_t alignment, size_t size)
+{
+    static const int errors[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS};
+    sigset_t held, before;
+    (void)sigfillset(&held);
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        (void)sigdelset(&held, errors[i]);
+    }
+    (void)pthread_sigmask(SIG_BLOCK, &held, &before);
+    void *block = ouro__heap_alloc_apart(asker->heap, asker->domain, alignment, size);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return block;
+}
+
 /* Where there is no memory for a sample, there may be for the program. */
 static void *
 take_apart(const struct ouro__asker *asker, size_t alignment, size_t size, bool *traced)
 {
-    void *block = ouro__heap_alloc_apart(asker->heap, asker->domain, alignment, size);
+    void *block = alloc_apart(asker, alignment, size);
     if (OURO_UNLIKELY(block == NULL) && size <= OURO_POOLED_MAX) {
         block = ouro_heap_alloc_aligned(asker->heap, (ouro_domain)asker->domain, alignment, size);
         *traced = false;
@@ -52,7 +71,7 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
 static void *
 move_apart(const struct ouro__asker *asker, void *block, size_t size)
 {
-    void *moved = ouro__heap_alloc_apart(asker->heap, asker->domain, OURO_ALIGNMENT, size);
+    void *moved = alloc_apart(asker, OURO_ALIGNMENT, size);
     if (moved != NULL) {
         size_t usable = ouro_heap_usable_size(block);
         memcpy(moved, block, size < usable ? size : usable);

@@ -66,6 +66,18 @@ def test_a_storm_of_signals(compiled):
     says_ok(compiled("signals.c"))
 
 
+@pytest.mark.parametrize("tracing", ["0:0", "1:0", "5000:0"])
+@pytest.mark.parametrize(
+    "program",
+    [["contract.c"], ["signals.c"], ["handlers.c"], ["early_and_late.cpp"], ["foreign.c"], ["operators.cpp"]]
+    + [["threads.c", what] for what in ("orders", "crowd", "pass", "late")]
+    + [["children.c", *what.split()] for what in ("storm 100", "handler", "vfork", "daemon", "tree")],
+    ids=" ".join,
+)
+def test_the_same_while_tracing(compiled, tmp_path, program, tracing):
+    says_ok(compiled(program[0]), *program[1:], session=tmp_path, changes={"OURO_TRACE": tracing}, timeout=100)
+
+
 def test_before_main_and_after_it(compiled):
     says_ok(compiled("early_and_late.cpp"))
 
