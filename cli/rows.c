@@ -184,9 +184,8 @@ ouro__saved_json(const struct ouro__saved *saved)
     return object;
 }
 
-/* A value of CSV (RFC 4180): in quotes where it has what would end it. */
-static void
-csv_add(struct ouro__text *text, const char *value)
+void
+ouro__csv_add_value(struct ouro__text *text, const char *value)
 {
     if (strpbrk(value, "\",\r\n") == NULL) {
         ouro__text_add_utf8(text, value);
@@ -222,7 +221,7 @@ ouro__csv_add_names(struct ouro__text *text, const struct ouro__places *places, 
             ouro__text_print(&frames, "%s", frames.length == 0 ? "" : "; ");
             ouro__place_add(&frames, places, ouro__place_of_path(places, path));
         }
-        csv_add(text, frames.data == NULL ? "" : frames.data);
+        ouro__csv_add_value(text, frames.data == NULL ? "" : frames.data);
         ouro__text_print(text, ",");
         ouro__text_free(&frames);
         return;
@@ -232,7 +231,7 @@ ouro__csv_add_names(struct ouro__text *text, const struct ouro__places *places, 
         if (fields[i].text == NULL) {
             ouro__text_print(text, "%u,", fields[i].number);
         } else {
-            csv_add(text, fields[i].text);
+            ouro__csv_add_value(text, fields[i].text);
             ouro__text_print(text, ",");
         }
     }

@@ -36,6 +36,9 @@ int ouro__json_print(json_t *root);
 /* What there is to know of a snapshot beside its rows. */
 json_t *ouro__saved_json(const struct ouro__saved *saved);
 
+/* A value of CSV (RFC 4180): in quotes where it has what would end it. */
+void ouro__csv_add_value(struct ouro__text *text, const char *value);
+
 /* The columns of a key's names, and the names themselves, with a comma behind each. */
 void ouro__csv_add_heads(struct ouro__text *text, enum ouro__by by);
 void ouro__csv_add_names(struct ouro__text *text, const struct ouro__places *places, enum ouro__by by,
