@@ -60,7 +60,9 @@ statements_run(sqlite3 *database, const char *all, struct ouro__results *results
         const char *begin = next;
         sqlite3_stmt *statement;
         int code = sqlite3_prepare_v2(database, begin, -1, &statement, &next);
-        if (code == SQLITE_OK && results != NULL && sqlite3_column_count(statement) > 0) {
+        if (code == SQLITE_OK && statement != NULL && sqlite3_column_count(statement) == 0) {
+            code = SQLITE_AUTH; /* VACUUM asks nobody before it runs */
+        } else if (code == SQLITE_OK && statement != NULL && results != NULL) {
             code = ouro__results_add(results, statement);
         }
         bool is_well = code == SQLITE_OK || code == SQLITE_DONE;

@@ -209,7 +209,12 @@ shown_add(const struct table *table, struct ouro__text *cell, int i)
         ouro__text_print(&value, "NULL");
         break;
     case SQLITE_FLOAT:
-        ouro__text_print(&value, fabs(number) >= 100 && fabs(number) < 1e15 ? "%.1f" : "%.4g", number);
+        ouro__text_print(&value,
+                         fabs(number) >= 1e15      ? "%.4g"
+                         : number == trunc(number) ? "%.0f"
+                         : fabs(number) >= 100     ? "%.1f"
+                                                   : "%.4g",
+                         number);
         break;
     default:
         value_add(&value, table->statement, i);
