@@ -41,12 +41,15 @@ def clean_environment():
 
 
 class Variant:
-    """One way to run a program: a command in front of it, and environment variables."""
+    """One way to run a program: a command in front of it, environment variables, the file that it writes into the
+    folder it runs in, and in which rounds it takes part: in the first of each so many."""
 
-    def __init__(self, name, prefix=(), environment=None):
+    def __init__(self, name, prefix=(), environment=None, writes=None, every=1):
         self.name = name
         self.prefix = list(prefix)
         self.environment = environment or {}
+        self.writes = writes
+        self.every = every
 
 
 class Measure:
@@ -76,11 +79,17 @@ class Measure:
                 raise Failure("could not be measured: " + last_line(errors))
             with open(figures) as file:
                 wall, user, system, rss_kb, status = file.read().split()
+            usage = {"wall": float(wall), "user": float(user), "system": float(system), "rss_kb": int(rss_kb)}
+            if variant.writes and status == "0":
+                try:
+                    usage["file"] = os.path.getsize(os.path.join(folder, variant.writes))
+                except OSError:
+                    raise Failure("wrote no file") from None
         if status != "0":
             raise Failure(how_it_ended(int(status)) + ": " + last_line(errors))
         if b"cannot be preloaded" in errors:
             raise Failure(last_line(errors))  # the linker goes on without it, and would measure something else
-        return {"wall": float(wall), "user": float(user), "system": float(system), "rss_kb": int(rss_kb)}, output.decode(errors="replace")
+        return usage, output.decode(errors="replace")
 
 
 def how_it_ended(status):
@@ -122,10 +131,10 @@ def run_in_turns(measure, variants, command, rounds, environment=None, answer=st
         for result in results.values():
             result["failed"] = "the plain program failed: %s" % failure
         return results
-    for _ in range(rounds):
+    for turn in range(rounds):
         for variant in variants:
             result = results[variant.name]
-            if result["failed"]:
+            if result["failed"] or turn % variant.every != 0:
                 continue
             try:
                 usage, output = measure.run(variant, command, environment)

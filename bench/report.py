@@ -2,6 +2,9 @@
 import math
 
 MIB = 1 << 20
+TRACERS = ("sampled", "exact, 1 frame", "exact", "exact, -o")
+PEER_TRACERS = ("tracemalloc, 1", "tracemalloc, 25", "memray", "memray, Python", "memray, aggregated")
+FILE_WRITERS = ("exact, -o", "memray", "memray, Python", "memray, aggregated")
 FAILED = "failed"
 INTRODUCTION = """# Performance
 
@@ -129,6 +132,8 @@ def evaluate_targets(suites):
     add("an empty program, over plain, MB", 4, startup, "ouro", most_over_plain(startup, "rss_kb", 1 / 1024), unit="MB")
     if objects:
         add_object_targets(objects, add, add_mean, add_worst)
+    if suites.get("tracing"):
+        add_tracing_targets(suites["tracing"], add, add_mean, add_worst)
     return table
 
 
@@ -154,6 +159,58 @@ def add_object_targets(objects, add, add_mean, add_worst):
     add("two threads making and dropping their own objects, throughput / one thread", 1.8, of("threads"), "ouro",
         figure(of("threads"), "ouro"), least=True)
     add_worst("incref + decref by the owner / a plain count", 1.5, of("counts"), "figure", "ouro", "plain")
+
+
+def added(row, field, variant):
+    """What a way to trace adds to the same program without it, or None where it was not run or has failed."""
+    base = "plain" if variant in PEER_TRACERS else "not tracing"
+    traced, untraced = (row["variants"].get(name, {}).get(field) for name in (variant, base))
+    return None if traced is None or untraced is None else traced - untraced
+
+
+def added_seconds(row, variant):
+    return added(row, "cpu", variant)
+
+
+def added_memory(row, variant):
+    """In MB."""
+    n_kb = added(row, "rss_kb", variant)
+    return None if n_kb is None else n_kb / 1024
+
+
+def file_size(row, variant):
+    """Of the file that a way to trace writes, in kB."""
+    n_bytes = row["variants"].get(variant, {}).get("file")
+    return None if n_bytes is None else n_bytes / 1000
+
+
+def over_peer(rows, variant, peer, figure):
+    """(geometric mean, in words) of one way to trace over another one."""
+    found = []
+    for row in rows:
+        mine, theirs = figure(row, variant), figure(row, peer)
+        if mine is not None and theirs is not None and theirs > 0:
+            found.append((mine / theirs, row["program"]))
+    if not found:
+        return None, ""
+    return geometric_mean([value for value, _ in found]), "%d programs; the worst: %.2f, %s" % (len(found), *max(found))
+
+
+def add_tracing_targets(rows, add, add_mean, add_worst):
+    def add_over_peer(what, target, variant, peer, figure):
+        add(what, target, rows, variant, *over_peer(rows, variant, peer, figure))
+
+    add_mean("tracing, sampled (the default) / not tracing, user+system time, geometric mean", 1.02, rows, "cpu", "sampled", "not tracing")
+    add_worst("tracing, sampled, the worst", 1.05, rows, "cpu", "sampled", "not tracing")
+    add_mean("tracing, exact, 1 frame / not tracing, geometric mean", 1.25, rows, "cpu", "exact, 1 frame", "not tracing")
+    add_over_peer("the time that it adds / what tracemalloc adds, 1 frame", 0.35, "exact, 1 frame", "tracemalloc, 1", added_seconds)
+    add_mean("tracing, exact, all frames / not tracing, geometric mean", 1.50, rows, "cpu", "exact", "not tracing")
+    add_over_peer("the time that it adds, its file written / what memray adds, Python's allocators traced", 0.50,
+                  "exact, -o", "memray, Python", added_seconds)
+    add_over_peer("the memory that exact tracing adds, 1 frame / what tracemalloc adds, 1 frame", 0.35,
+                  "exact, 1 frame", "tracemalloc, 1", added_memory)
+    add_over_peer("the same, all frames / 25 frames", 0.35, "exact", "tracemalloc, 25", added_memory)
+    add_over_peer("file of a run / memray's, Python's allocators traced", 0.20, "exact, -o", "memray, Python", file_size)
 
 
 def write_figure(value, unit):
@@ -257,6 +314,55 @@ time of one operation. `make bench ARGS="--what objects --update"` measures this
     return parts
 
 
+TRACING = """
+## Tracing on CPython %s
+
+What it costs to know which lines the memory comes from. Ouro traces not at all (`--trace=off`), a sample (`--trace=sampled`,
+what `ouro run` does when not told otherwise), every block with the line that made it (`--trace=exact --frames 1`), or every block with
+all its frames (`--trace=exact`; with `-o` it also writes its file). The number beside tracemalloc is that of its frames.
+memray always writes a file, of every event unless it is told to aggregate them; *Python* means that it traces Python's allocators
+too (`--trace-python-allocators`; aggregated, as well), without which it sees no small objects. Its start is counted in, as is Ouro's.
+
+The others take several times as long as the programs do: they, and Ouro writing its file, run %d of the programs, and their
+means are of these alone. Of five rounds exact tracing takes part in three, the others in one. memory_profiler is left out: it
+reads the resident size after each line, which would take hours.
+`make bench ARGS="--what tracing --update"` measures this part alone."""
+
+
+def select_variants(rows, names):
+    """The rows that have one of them, with these variants alone."""
+    found = [dict(row, variants={name: row["variants"][name] for name in names if name in row["variants"]}) for row in rows]
+    return [row for row in found if row["variants"]]
+
+
+def tracers_text(rows, names, figure):
+    """One figure of each way to trace; one that was run nowhere has no column."""
+    names = [name for name in names if any(name in row["variants"] for row in rows)]
+    body = []
+    for row in rows:
+        cells = [row["program"]]
+        for name in names:
+            value = figure(row, name)
+            cells.append("%.1f" % value if value is not None else FAILED if row["variants"].get(name, {}).get("failed") else "-")
+        body.append(cells)
+    return table_text(["program", *names], body)
+
+
+def tracing_text(rows):
+    mine = select_variants(rows, ("not tracing", *TRACERS))
+    with_peers = [row for row in rows if select_variants([row], PEER_TRACERS)]
+    parts = [TRACING % (rows[0]["python"], len(with_peers))]
+    if mine:
+        parts += ["\nTime, Ouro's over not tracing:\n", comparison_text(mine, "not tracing", "cpu", "s", 1)]
+    if with_peers:
+        parts += ["\nTime, the others' over plain Python:\n",
+                  comparison_text(select_variants(with_peers, ("plain", *PEER_TRACERS)), "plain", "cpu", "s", 1)]
+    parts += ["\nMB that tracing adds to the peak of resident memory:\n", tracers_text(rows, TRACERS + PEER_TRACERS, added_memory)]
+    if with_peers:
+        parts += ["\nThe file of a run, kB:\n", tracers_text(select_variants(rows, FILE_WRITERS), FILE_WRITERS, file_size)]
+    return parts
+
+
 def by_python(rows):
     groups = {}
     for row in rows:
@@ -289,6 +395,8 @@ def page_text(results):
                   "\nPeak resident memory:\n", comparison_text(suites["c"], "glibc", "rss_kb", "MB", 1 / 1024)]
     if suites.get("objects"):
         parts += objects_text(suites["objects"])
+    if suites.get("tracing"):
+        parts += tracing_text(suites["tracing"])
     wrong = failures(suites)
     if wrong:
         parts += ["\n## What failed\n", "\n".join("- %s, %s: %s" % each for each in wrong)]

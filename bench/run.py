@@ -11,7 +11,7 @@ results.json: {"schema": "ouro-bench/1", "date", "machine", "rounds", "partial",
 "variants": {variant: {"failed": text or null, "runs": [{"wall", "user", "system": seconds, "rss_kb"}], and
 medians: "cpu" (user+system), "wall", "rss_kb"}}}]}}.  Runs of the suite "memory" also have "start", "peak",
 "freed" and "settled": resident bytes without files.  Rows of the suite "objects" have a "group" and a "unit", their
-runs and medians a "figure"."""
+runs and medians a "figure".  Runs of the suite "tracing" also have "file", the bytes written, where there is one."""
 import argparse
 import datetime
 import json
@@ -22,11 +22,12 @@ import sys
 import object_suite
 import report
 import suites
+import tracing_suite
 from measuring import Measure, build_c
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-SUITES = ("python", "startup", "memory", "c", "objects", "pyperformance")
+SUITES = ("python", "startup", "memory", "c", "objects", "tracing", "pyperformance")
 
 
 def parse_arguments():
@@ -119,6 +120,8 @@ def run_suites(options):
         results["c"] = suites.run_c(measure, options, programs, suites.c_variants(host, peers), say)
     if "objects" in what:
         results["objects"] = object_suite.run(measure, options, ouro, complain, say)
+    if "tracing" in what:
+        results["tracing"] = tracing_suite.run(measure, options, pythons[0], ouro, say)
     if "pyperformance" in what:
         site_packages = suites.install_pyperformance(pythons, os.path.join(os.path.abspath(options.build), "venv"))
         results["pyperformance"] = suites.run_pyperformance(measure, options, pythons, variants, site_packages, say)

@@ -152,18 +152,20 @@ def run_c(measure, options, programs, variants, say):
     return rows
 
 
-def install_pyperformance(pythons, folder):
-    """Put pyperf and pyperformance, by name from PyPI, into a virtual environment.
-
-    Returns its site-packages, which any Python can read since both are pure Python; their own needs are
-    for parts that are not used here."""
-    python = max(pythons, key=lambda each: each.minor)
-    pip = os.path.join(folder, "bin", "python")
-    if not glob.glob(os.path.join(folder, "lib", "*", "site-packages", "pyperformance")):
+def install(python, folder, packages, *arguments):
+    """Put packages, by name from PyPI, into a virtual environment, unless the last of them is there.  Returns its site-packages."""
+    site_packages = os.path.join(folder, "lib", "python3.%d" % python.minor, "site-packages")
+    if not os.path.exists(os.path.join(site_packages, packages[-1])):
         subprocess.run([python.path, "-m", "venv", folder], check=True, stdout=sys.stderr)
-        subprocess.run([pip, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "pyperf", "pyperformance"],
-                       check=True, stdout=sys.stderr)
-    return glob.glob(os.path.join(folder, "lib", "*", "site-packages"))[0]
+        subprocess.run([os.path.join(folder, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+                        *arguments, *packages], check=True, stdout=sys.stderr)
+    return site_packages
+
+
+def install_pyperformance(pythons, folder):
+    """pyperf and pyperformance, which any Python can read since both are pure Python; their own needs are for parts
+    that are not used here."""
+    return install(max(pythons, key=lambda each: each.minor), folder, ["pyperf", "pyperformance"], "--no-deps")
 
 
 def name_alone(output):

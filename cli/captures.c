@@ -85,14 +85,14 @@ is_worth_it(const struct ouro_record *record)
     return ouro__live_of(&record->peak) >= WORTH_BYTES;
 }
 
-/* The last record of the direct child: what it had exec'd is its program. */
-static const struct ouro__process *
+/* The last record of the direct child: what it had exec'd is its program.  `n_processes` when there is none. */
+static size_t
 find_main(const struct ouro__run *run)
 {
-    const struct ouro__process *found = NULL;
+    size_t found = run->n_processes;
     for (size_t i = 0; i < run->n_processes; i++) {
         if (run->processes[i].found.record.pid == run->ending.pid) {
-            found = &run->processes[i];
+            found = i;
         }
     }
     return found;
@@ -128,23 +128,25 @@ ouro__captures_free(struct ouro__run *run)
 void
 ouro__captures_keep(struct ouro__run *run, const char *folder)
 {
-    const char *path = run->options.snapshot_path;
-    const struct ouro__process *main_process = find_main(run);
+    const struct ouro__options *options = &run->options;
+    const char *path = options->snapshot_path;
+    size_t i_main = find_main(run);
 
-    if (main_process != NULL && run->options.trace != OURO_TRACE_OFF && !run->options.quiet) {
-        run->traced = open_main(main_process, folder);
+    bool is_looked_at = !options->quiet || options->shows_traced;
+    if (i_main < run->n_processes && options->trace != OURO_TRACE_OFF && is_looked_at) {
+        run->traced = open_main(&run->processes[i_main], folder);
     }
     for (size_t i = 0; path != NULL && i < run->n_processes; i++) {
-        const struct ouro__process *process = &run->processes[i];
-        if (process == main_process) {
-            run->captured = keep(&process->found, folder, path, run->options.force, true);
-        } else if (is_worth_it(&process->found.record)) {
-            char *name = name_for(path, &process->found);
-            (void)keep(&process->found, folder, name, run->options.force, false);
+        const struct ouro__record_found *found = &run->processes[i].found;
+        if (i == i_main) {
+            run->captured = keep(found, folder, path, options->force, true);
+        } else if (is_worth_it(&found->record)) {
+            char *name = name_for(path, found);
+            (void)keep(found, folder, name, options->force, false);
             free(name);
         }
     }
-    if (path != NULL && main_process == NULL) {
+    if (path != NULL && i_main == run->n_processes) {
         ouro__say("%s was not written: the program was not on Ouro's heap", path);
     }
 }

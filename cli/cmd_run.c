@@ -3,7 +3,6 @@
 #include "cmd_run.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -78,7 +77,7 @@ enum {
     OPTION_VERSION
 };
 
-static const struct option long_options[] = {
+const struct option ouro__run_options[] = {
     {"gc", required_argument, NULL, OPTION_GC},
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"debug", no_argument, NULL, OPTION_DEBUG},
@@ -175,9 +174,8 @@ option_set_path(const char **path, const char *name, const char *value)
     return true;
 }
 
-/* Act on one option; -1 to go on, otherwise an exit code. */
-static int
-option_take(struct ouro__options *options, int option, const char *given)
+int
+ouro__run_option_take(struct ouro__options *options, int option, const char *given)
 {
     bool good = true;
 
@@ -233,22 +231,28 @@ option_take(struct ouro__options *options, int option, const char *given)
     return good ? -1 : OURO_EXIT_USAGE;
 }
 
-/* Read the options; -1 when the program is to be run, which then begins at `optind`. */
-static int
-options_read(struct ouro__options *options, int count, char **arguments)
+void
+ouro__run_options_begin(struct ouro__options *options)
 {
     const char *debug = getenv(OURO_ENV_DEBUG);
 
     *options = (struct ouro__options){.debug = debug != NULL && strcmp(debug, "1") == 0,
                                       .sample_bytes = SAMPLE_BYTES};
+}
+
+/* Read the options; -1 when the program is to be run, which then begins at `optind`. */
+static int
+options_read(struct ouro__options *options, int count, char **arguments)
+{
+    ouro__run_options_begin(options);
     opterr = 0;
     for (;;) {
         const char *given = arguments[optind];
-        int option = getopt_long(count, arguments, "+:hfo:", long_options, NULL);
+        int option = getopt_long(count, arguments, "+:hfo:", ouro__run_options, NULL);
         if (option == -1) {
             break;
         }
-        int code = option_take(options, option, given);
+        int code = ouro__run_option_take(options, option, given);
         if (code >= 0) {
             return code;
         }
@@ -363,21 +367,19 @@ program_run(struct ouro__run *run, const struct ouro__program *program, struct o
 }
 
 int
-ouro__cmd_run(int count, char **arguments)
+ouro__run_program(const struct ouro__options *options, char **command, ouro__run_show show,
+                  void *context)
 {
-    struct ouro__run run = {0};
+    struct ouro__run run = {.options = *options};
     struct ouro__program program;
     struct ouro__session session;
     struct ouro__child child;
+    int code;
 
-    int code = options_read(&run.options, count, arguments);
-    if (code >= 0) {
-        return code;
-    }
     if (!outputs_check(&run.options)) {
         return OURO_EXIT_FAILED;
     }
-    if (!ouro__program_find(&program, arguments + optind, &code)) {
+    if (!ouro__program_find(&program, command, &code)) {
         return code;
     }
     run.command = (const char *const *)program.arguments;
@@ -397,6 +399,9 @@ ouro__cmd_run(int count, char **arguments)
     if (code < 0) {
         outputs_write(&run, &child);
     }
+    if (code < 0 && show != NULL) {
+        show(&run, context);
+    }
     ouro__captures_free(&run);
     ouro__run_free(&run);
     ouro__program_free(&program);
@@ -404,4 +409,13 @@ ouro__cmd_run(int count, char **arguments)
         ouro__child_end_alike(&child);
     }
     return code;
+}
+
+int
+ouro__cmd_run(int count, char **arguments)
+{
+    struct ouro__options options;
+
+    int code = options_read(&options, count, arguments);
+    return code >= 0 ? code : ouro__run_program(&options, arguments + optind, NULL, NULL);
 }

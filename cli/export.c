@@ -204,7 +204,7 @@ void
 ouro__export_json(struct ouro__text *text, const struct ouro__export *export)
 {
     json_t *saved = ouro__saved_json(export->saved);
-    char *dumped = saved == NULL ? NULL : json_dumps(saved, JSON_INDENT(2));
+    char *dumped = ouro__json_dump(saved, JSON_INDENT(2));
 
     text->failed |= dumped == NULL;
     ouro__text_print(text, "{\"schema\": \"ouro-snapshot/1\",\n\"snapshot\": %s,\n\"frames\": [\n",

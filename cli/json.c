@@ -327,7 +327,7 @@ ouro__run_to_json(const struct ouro__run *run)
     (void)json_object_set_new(root, "advice", advice_json(run));
     (void)json_object_set_new(root, "processes", processes);
     (void)json_object_set_new(root, "unreadable_records", ouro__json_number(run->n_unreadable));
-    char *dumped = json_dumps(root, JSON_INDENT(2));
+    char *dumped = ouro__json_dump(root, JSON_INDENT(2));
     json_decref(root);
     if (dumped != NULL) {
         ouro__text_add(&text, dumped, strlen(dumped));

@@ -1,8 +1,31 @@
 /* json_values.c - values that JSON has no place for, made into such that it has. */
 #include "json_values.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+static bool lacked_memory;
+
+static void *
+memory_take(size_t size)
+{
+    void *memory = malloc(size);
+    lacked_memory = lacked_memory || memory == NULL;
+    return memory;
+}
+
+void
+ouro__json_begin(void)
+{
+    json_set_alloc_funcs(memory_take, free);
+}
+
+char *
+ouro__json_dump(const json_t *root, size_t flags)
+{
+    return root == NULL || lacked_memory ? NULL : json_dumps(root, flags);
+}
 
 json_t *
 ouro__json_number(uint64_t value)
@@ -67,6 +90,7 @@ ouro__json_text(const char *text)
 
     ouro__text_add_utf8(&clean, text);
     json_t *value = json_string(clean.data == NULL ? "" : clean.data);
+    lacked_memory = lacked_memory || clean.failed;
     ouro__text_free(&clean);
     return value;
 }
@@ -75,7 +99,7 @@ void
 ouro__json_add_text(struct ouro__text *text, const char *words)
 {
     json_t *value = ouro__json_text(words);
-    char *dumped = value == NULL ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+    char *dumped = ouro__json_dump(value, JSON_ENCODE_ANY);
 
     if (dumped == NULL) {
         text->failed = true;

@@ -3,9 +3,16 @@
 #define OURO_CLI_JSON_VALUES_H
 
 #include <jansson.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "text.h"
+
+/* Before anything is made: jansson leaves out what it has no memory for, and from here on that is noted. */
+void ouro__json_begin(void);
+
+/* A document as text; owned, NULL when there is none, or anything was left out. */
+char *ouro__json_dump(const json_t *root, size_t flags);
 
 /* JSON as jansson has it ends at 2^63 - 1; no figure that means something is larger. */
 json_t *ouro__json_number(uint64_t value);

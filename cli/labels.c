@@ -3,15 +3,14 @@
 #include "labels.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define LINE_LEAST 12                 /* columns in which a file and a line can be told */
-#define SOURCE_MOST ((off_t)16 << 20) /* no file that a person wrote is larger */
+#include "source.h"
+
+#define LINE_LEAST 12 /* columns in which a file and a line can be told */
 
 size_t
 ouro__fields_of(const struct ouro__places *places, enum ouro__by by, uint32_t key,
@@ -120,29 +119,12 @@ ouro__text_add_end(struct ouro__text *text, const char *words, size_t columns)
     return used;
 }
 
-/* The file, when it is a plain one of some size that has not changed since. */
-static FILE *
-source_open(const char *path, uint64_t when)
-{
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-    if (fd < 0) {
-        return NULL;
-    }
-    bool is_good = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size <= SOURCE_MOST &&
-                   (when == 0 || (uint64_t)info.st_mtim.tv_sec <= when / 1000000000);
-    FILE *file = is_good ? fdopen(fd, "r") : NULL;
-    if (file == NULL) {
-        (void)close(fd);
-    }
-    return file;
-}
-
 void
 ouro__source_add(struct ouro__text *text, const char *path, uint32_t number, uint64_t when)
 {
-    FILE *file = number == 0 ? NULL : source_open(path, when);
+    const char *trouble;
+    bool is_changed = false;
+    FILE *file = number == 0 ? NULL : ouro__source_open(path, when, &is_changed, &trouble);
     char *line = NULL;
     size_t room = 0;
     ssize_t n = 0;
@@ -150,7 +132,7 @@ ouro__source_add(struct ouro__text *text, const char *path, uint32_t number, uin
     if (file == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < number && n >= 0; i++) {
+    for (uint32_t i = 0; !is_changed && i < number && n >= 0; i++) {
         n = getline(&line, &room, file);
     }
     (void)fclose(file);

@@ -8,6 +8,7 @@
 
 #include "cmd_run.h"
 #include "cmd_view.h"
+#include "json_values.h"
 #include "output.h"
 #include "run.h"
 #include "text.h"
@@ -21,6 +22,7 @@ static const char help[] =
     "  run PROGRAM [args]   run a program (python3 app.py, app.py, any executable) and\n"
     "                       report on its memory at the end\n"
     "  report FILE          where the memory in a snapshot came from\n"
+    "  lines FILE|PROGRAM   the program's source with memory by line\n"
     "  diff BEFORE AFTER    what grew from one snapshot to another\n"
     "  export FILE          a snapshot for other programs: pprof, speedscope, ...\n"
     "  sql FILE STATEMENT   a snapshot's tables, asked in SQL\n"
@@ -46,6 +48,7 @@ main(int count, char **arguments)
 {
     (void)setlocale(LC_CTYPE, "");
     ouro__output_guard_standard();
+    ouro__json_begin();
 
     const char *verb = count > 1 ? arguments[1] : "";
     if (strcmp(verb, "run") == 0) {
@@ -53,6 +56,9 @@ main(int count, char **arguments)
     }
     if (strcmp(verb, "report") == 0) {
         return ouro__cmd_report(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "lines") == 0) {
+        return ouro__cmd_lines(count - 1, arguments + 1);
     }
     if (strcmp(verb, "diff") == 0) {
         return ouro__cmd_diff(count - 1, arguments + 1);

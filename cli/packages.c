@@ -194,7 +194,7 @@ package_find(struct ouro__packages *packages, struct ouro__places *places, const
     } else if (strncmp(file, "<frozen ", 8) == 0) {
         frozen_add(&name, packages->version);
     } else {
-        ouro__text_print(&name, "(the program)");
+        ouro__text_print(&name, OURO_PACKAGE_OWN);
     }
     found = name.failed ? OURO_NO_ID : ouro__texts_id(&places->texts, name.data, name.length);
     ouro__text_free(&name);

@@ -4,6 +4,9 @@
 
 #include "places.h"
 
+/* The package of what is neither installed nor the standard library's. */
+#define OURO_PACKAGE_OWN "(the program)"
+
 struct ouro__packages {
     const char *version;        /* of the Python that ran, "3.11.2"; borrowed, NULL when not known */
     struct ouro__texts folders; /* site-packages that were looked at, with a slash behind */

@@ -119,19 +119,16 @@ ouro__row_add_figures(json_t *object, const char *prefix, const struct ouro__fig
     const double values[] = {figures->bytes, figures->blocks, sqrt(figures->variance)};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct ouro__text name = {0};
-        ouro__text_print(&name, "%s%s", prefix, names[i]);
-        if (!name.failed) {
-            (void)json_object_set_new(object, name.data, ouro__json_number(ouro__rounded(values[i])));
-        }
-        ouro__text_free(&name);
+        char name[32];
+        (void)snprintf(name, sizeof name, "%s%s", prefix, names[i]);
+        (void)json_object_set_new(object, name, ouro__json_number(ouro__rounded(values[i])));
     }
 }
 
 int
 ouro__json_print(json_t *root)
 {
-    char *dumped = root == NULL ? NULL : json_dumps(root, JSON_INDENT(2));
+    char *dumped = ouro__json_dump(root, JSON_INDENT(2));
     struct ouro__text text = {.failed = dumped == NULL};
 
     json_decref(root);

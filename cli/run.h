@@ -39,6 +39,7 @@ struct ouro__options {
     uint32_t n_frames;         /* of a traceback, 0: all */
     const char *snapshot_path; /* NULL: none */
     bool force;                /* it may replace a file */
+    bool shows_traced;         /* what was traced is looked at also when there is no report */
 };
 
 /* How the direct child ended. */

@@ -170,12 +170,16 @@ environment_set_preload(const char *host)
 static bool
 set_trace(const struct ouro__options *options)
 {
-    char value[48];
+    char value[64];
+    int length;
     if (options->trace == OURO_TRACE_OFF) {
         return unsetenv(OURO_ENV_TRACE) == 0;
     }
     uint64_t bytes = options->trace == OURO_TRACE_SAMPLED ? options->sample_bytes : 0;
-    (void)snprintf(value, sizeof value, "%" PRIu64 ":%" PRIu32, bytes, options->n_frames);
+    length = snprintf(value, sizeof value, "%" PRIu64 ":%" PRIu32, bytes, options->n_frames);
+    if (options->snapshot_path == NULL) { /* the report is about one program */
+        (void)snprintf(value + length, sizeof value - (size_t)length, ":%d", (int)getpid());
+    }
     return setenv(OURO_ENV_TRACE, value, 1) == 0;
 }
 

@@ -100,10 +100,14 @@ table_add(const struct ouro__page *page, const struct sums *sums, const struct o
     ouro__page_colour(page, OURO_COLOUR_BOLD);
     ouro__text_print(page->text, "%12s%12s  %s", "at the peak", "at the end", "  line");
     ouro__page_colour(page, OURO_COLOUR_OFF);
-    if (saved->snapshot.tracing.mode == OURO_SNAPSHOT_SAMPLED) {
-        char mean[OURO_UNIT_TEXT];
+    const struct ouro_snapshot_tracing *tracing = &saved->snapshot.tracing;
+    char size[OURO_UNIT_TEXT];
+    if (tracing->mode == OURO_SNAPSHOT_SAMPLED) {
         ouro__text_print(page->text, "  (estimated from a sample each %s)",
-                         ouro__size_show(mean, saved->snapshot.tracing.sample_bytes));
+                         ouro__size_show(size, tracing->sample_bytes));
+    } else {
+        ouro__text_print(page->text, "  (tracing itself took %s)",
+                         ouro__size_show(size, tracing->own_bytes));
     }
     ouro__text_add(page->text, "\n", 1);
     for (size_t i = 0; i < sums->n_lines; i++) {
@@ -125,7 +129,8 @@ ouro__top_lines_add(const struct ouro__page *page, const struct ouro__saved *sav
     } else {
         choose(&sums, sums.at_peak, N_AT_PEAK, least_bytes(saved));
         choose(&sums, sums.at_end, N_AT_END, least_bytes(saved));
-        if (sums.n_lines > 0) {
+        bool has_frames = sums.n_lines > 1 || (sums.n_lines == 1 && sums.lines[0] != 0);
+        if (has_frames) {
             table_add(page, &sums, saved);
         }
     }

@@ -518,8 +518,8 @@ ouro__domain_name(unsigned domain)
     return domain < OURO_N_DOMAINS ? names[domain] : "unknown";
 }
 
-static bool
-begins_block(const struct pool *record, const void *block)
+bool
+ouro__begins_block(const struct pool *record, const void *block)
 {
     switch (__atomic_load_n(&record->kind, __ATOMIC_ACQUIRE)) {
     case SLOT_LARGE:
@@ -538,7 +538,7 @@ begins_block(const struct pool *record, const void *block)
 static void
 check_block(const struct pool *record, const void *block)
 {
-    OURO_CHECK(begins_block(record, block), "wild free or use of %p: %s", block,
+    OURO_CHECK(ouro__begins_block(record, block), "wild free or use of %p: %s", block,
                record->kind == SLOT_POOL || record->kind == SLOT_LARGE
                    ? "it points into a block, not to its beginning"
                    : "the block was freed, or never was one");

@@ -215,6 +215,9 @@ ouro__heap_refuses(void)
 #endif
 void ouro__free_slow(struct local *local, void *block);
 
+/* Whether a block may begin at an address inside this pool or large block. */
+bool ouro__begins_block(const struct pool *record, const void *block);
+
 /* A block as ouro_heap_alloc_aligned() makes them, but from pools that no thread and no guard holds: whoever frees it
  * takes the slow path, and there only a few blocks are to be told from others. */
 void *ouro__heap_alloc_apart(struct ouro_heap *heap, unsigned domain, size_t alignment, size_t size);

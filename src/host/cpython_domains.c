@@ -29,8 +29,8 @@
 static ouro_heap *shared_heap;
 static ouro_heap exclusive_heap __attribute__((aligned(4096)));
 static bool has_exclusive;
-static bool is_retired;     /* the exclusive heap: mem and object go on with the shared one */
-static int64_t until_trace; /* of the exclusive heap: see ouro__trace_is_due() */
+static bool is_retired; /* the exclusive heap: mem and object go on with the shared one */
+static int64_t until_trace = OURO__NO_COUNT; /* of the exclusive heap */
 bool ouro__cpython_wants_notice;
 
 /* ---- any domain, by the public functions: on a shared heap, or on one that checks ---- */
@@ -40,11 +40,18 @@ struct place {
     ouro_domain domain;
 };
 
+static struct ouro__asker
+place_asker(const struct place *place)
+{
+    return (struct ouro__asker){place->heap, place->domain, place->domain, &ouro__until_trace,
+                                __builtin_return_address(0)};
+}
+
 __attribute__((cold, noinline)) static void *
 place_due(const struct place *place, size_t size, bool zeroed)
 {
-    ouro__until_trace = ouro__trace_next();
-    return ouro__traced_take(place->heap, place->domain, place->domain, OURO_ALIGNMENT, size, zeroed);
+    struct ouro__asker asker = place_asker(place);
+    return ouro__traced_take(&asker, OURO_ALIGNMENT, size, zeroed);
 }
 
 static void *
@@ -82,8 +89,8 @@ place_realloc(void *context, void *block, size_t size)
         return place_malloc(context, size);
     }
     if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
-        return ouro__traced_resize(place->heap, place->domain, place->domain, block, size,
-                                   &ouro__until_trace);
+        struct ouro__asker asker = place_asker(place);
+        return ouro__traced_resize(&asker, block, size);
     }
     return ouro_heap_realloc(place->heap, place->domain, block, size);
 }
@@ -133,15 +140,24 @@ exclusive_slow(const struct place *place, size_t size)
     return ouro__alloc_slow(&exclusive_heap, &exclusive_heap.own, pool_domain(place, size), size);
 }
 
+static struct ouro__asker
+exclusive_asker(const struct place *place, size_t size)
+{
+    return (struct ouro__asker){&exclusive_heap, pool_domain(place, size), place->domain, &until_trace,
+                                NULL};
+}
+
 __attribute__((noinline)) static void *
 exclusive_due(const struct place *place, size_t size, bool zeroed)
 {
-    until_trace = ouro__trace_next();
-    if (is_retired) {
-        return place_due(place, size, zeroed);
+    if (is_retired) { /* each thread counts its own */
+        void *context = (void *)(uintptr_t)place;
+        until_trace = INT64_MAX;
+        return zeroed ? place_calloc(context, 1, size) : place_malloc(context, size);
     }
     void *block;
     if (ouro__trace_mode_now() == OURO__TRACE_EXACT && !zeroed) {
+        until_trace = OURO__NO_COUNT;
         block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
         if (block == NULL) {
             block = exclusive_slow(place, size);
@@ -151,8 +167,8 @@ exclusive_due(const struct place *place, size_t size, bool zeroed)
         if (size > OURO_POOLED_MAX) {
             ouro__cpython_notice();
         }
-        block = ouro__traced_take(&exclusive_heap, pool_domain(place, size), place->domain,
-                                  OURO_ALIGNMENT, size, zeroed);
+        struct ouro__asker asker = exclusive_asker(place, size);
+        block = ouro__traced_take(&asker, OURO_ALIGNMENT, size, zeroed);
     }
     if (block != NULL && place->domain == OURO_DOMAIN_MEM && size <= OURO_POOLED_MAX) {
         ouro__heap_count_mixed_alloc(&exclusive_heap, size);
@@ -168,8 +184,8 @@ exclusive_resize_traced(const struct place *place, void *block, size_t size)
     if (size > OURO_POOLED_MAX) {
         ouro__cpython_notice();
     }
-    void *resized = ouro__traced_resize(&exclusive_heap, pool_domain(place, size), place->domain, block,
-                                        size, &until_trace);
+    struct ouro__asker asker = exclusive_asker(place, size);
+    void *resized = ouro__traced_resize(&asker, block, size);
     if (resized == NULL || place->domain != OURO_DOMAIN_MEM) {
         return resized;
     }
@@ -253,22 +269,45 @@ mem_calloc(void *context, size_t count, size_t size)
     return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : NULL;
 }
 
-static void
-mem_free(void *context, void *block)
+/* What is not the common case is called last, so that the common one saves no registers for it. */
+__attribute__((noinline)) static void
+mem_free_slowly(void *block)
 {
-    (void)context;
-    ouro__traced_give(block);
-    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
-    if (OURO_LIKELY(pool != NULL)) {
-        exclusive_heap.mixed_frees[pool->class]++;
-        ouro__free_quick(&exclusive_heap.own, pool, block);
-        return;
-    }
     if (!is_retired) {
         ouro__heap_count_mixed_free(&exclusive_heap, block);
     }
     ouro__traced_give_slowly(block);
     ouro__free_slow(&exclusive_heap.own, block);
+}
+
+INLINE void
+mem_free_untraced(void *block)
+{
+    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
+    if (OURO_LIKELY(pool != NULL)) {
+        exclusive_heap.mixed_frees[pool->class]++;
+        ouro__free_quick(&exclusive_heap.own, pool, block);
+    } else {
+        mem_free_slowly(block);
+    }
+}
+
+__attribute__((noinline)) static void
+mem_free_traced(void *block)
+{
+    ouro__trace_free(block);
+    mem_free_untraced(block);
+}
+
+static void
+mem_free(void *context, void *block)
+{
+    (void)context;
+    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_EXACT)) {
+        mem_free_traced(block);
+    } else {
+        mem_free_untraced(block);
+    }
 }
 
 static void *
@@ -332,18 +371,40 @@ object_realloc(void *context, void *block, size_t size)
 }
 
 /* Blocks of a retired heap belong to a thread of the shared one, and go the way of blocks that others hold. */
+__attribute__((noinline)) static void
+object_free_slowly(void *block)
+{
+    ouro__traced_give_slowly(block);
+    ouro__free_slow(&exclusive_heap.own, block);
+}
+
+INLINE void
+object_free_untraced(void *block)
+{
+    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
+    if (OURO_LIKELY(pool != NULL)) {
+        ouro__free_quick(&exclusive_heap.own, pool, block);
+    } else {
+        object_free_slowly(block);
+    }
+}
+
+__attribute__((noinline)) static void
+object_free_traced(void *block)
+{
+    ouro__trace_free(block);
+    object_free_untraced(block);
+}
+
 static void
 object_free(void *context, void *block)
 {
     (void)context;
-    ouro__traced_give(block);
-    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
-    if (OURO_LIKELY(pool != NULL)) {
-        ouro__free_quick(&exclusive_heap.own, pool, block);
-        return;
+    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_EXACT)) {
+        object_free_traced(block);
+    } else {
+        object_free_untraced(block);
     }
-    ouro__traced_give_slowly(block);
-    ouro__free_slow(&exclusive_heap.own, block);
 }
 
 /* ---- interpreters with locks of their own ---- */

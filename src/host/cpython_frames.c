@@ -13,7 +13,10 @@
  *
  * @source CPython 3.9 to 3.15: Include/cpython/{frameobject,pystate,code}.h, Include/internal/pycore_frame.h and
  *         pycore_interpframe*.h; _PyFrame_IsIncomplete(), PyFrame_GetLineNumber() */
+#define _GNU_SOURCE
 #include "host/cpython_frames.h"
+
+#include <link.h>
 
 #include "base/assert.h"
 #include "host/cpython.h"
@@ -27,6 +30,9 @@ static struct {
     enum verdict verdict;       /* atomic */
     bool knows_own;             /* current_thread_state() is about the calling thread: since 3.12 */
     int (*is_finalizing)(void); /* Py_IsFinalizing() */
+    struct {
+        uintptr_t begin, size;
+    } statics; /* the interpreter's own code and data */
 } source;
 
 /* The calling thread's state, NULL when it has none that can be trusted; whether it has the interpreter's lock. */
@@ -242,10 +248,40 @@ read_code(const void *code, struct ouro__code *known)
     return ouro__cpython_read_code(&source.layout, code, known);
 }
 
+/* CPython 3.11 and 3.12 have the codes of their first modules beside their types. */
+static bool
+lasts(const void *code)
+{
+    return (uintptr_t)code - source.statics.begin < source.statics.size;
+}
+
+/* Find the loaded object that holds the type of code objects. */
+static int
+find_statics(struct dl_phdr_info *object, size_t size, void *context)
+{
+    uintptr_t wanted = (uintptr_t)ouro__py_types.code, begin = UINTPTR_MAX, end = 0;
+    (void)size;
+    (void)context;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        uintptr_t at = object->dlpi_addr + segment->p_vaddr;
+        if (segment->p_type == PT_LOAD) {
+            begin = at < begin ? at : begin;
+            end = at + segment->p_memsz > end ? at + segment->p_memsz : end;
+        }
+    }
+    if (wanted < begin || wanted >= end) {
+        return 0;
+    }
+    source.statics.begin = begin;
+    source.statics.size = end - begin;
+    return 1;
+}
+
 const struct ouro__frame_source *
 ouro__cpython_frames(void)
 {
-    static const struct ouro__frame_source frames = {walk, follow, read_code};
+    static const struct ouro__frame_source frames = {walk, follow, read_code, lasts};
     static const char *const names[] = {"Py_IsFinalizing",
                                         "_Py_IsFinalizing"}; /* the first since 3.13 */
     for (size_t i = 0; i < 2 && source.is_finalizing == NULL; i++) {
@@ -257,6 +293,7 @@ ouro__cpython_frames(void)
         source.verdict = UNFIT;
         return NULL;
     }
+    (void)dl_iterate_phdr(find_statics, NULL);
     return &frames;
 }
 

@@ -263,7 +263,8 @@ note_start(int generation)
 static void
 note_stop(int generation, uint64_t n_collected, uint64_t n_uncollectable)
 {
-    uint64_t ns = ouro__os_now() - watch.began_ns, cpu_ns = thread_cpu_ns() - watch.began_cpu_ns;
+    uint64_t cpu_ns = thread_cpu_ns() - watch.began_cpu_ns; /* first: it is part of the other */
+    uint64_t ns = ouro__os_now() - watch.began_ns;
     uint64_t live = watch.live_before != 0 ? count_live(generation) : 0;
     watch.freed_bytes += live != 0 && watch.live_before > live ? watch.live_before - live : 0;
     struct ouro_record_generation *figures = &watch.generations[generation];
@@ -478,6 +479,7 @@ install_in(py_object *gc)
         return;
     }
     watch.is_installed = true;
+    ouro__watch_go_on(); /* a program that embeds Python may have ended it before */
     if (!ouro__collector_find(&watch.collector, gc)) {
         watch.mode = OURO_GC_STOCK;
         return;

@@ -35,6 +35,7 @@ struct ouro__settings {
     bool debug;               /* on the debug heap */
     bool follow;              /* children are to be on the heap, too */
     bool traces;              /* only where there is a session */
+    bool traces_alone;        /* what is forked leaves no snapshot */
     uint32_t n_frames;        /* of a traceback, 0 for all */
     uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
 };
@@ -91,6 +92,9 @@ void ouro__watch_resume(void);
 /* The program has come to its end, and still has what it held: keep a snapshot of that, when there is to be one.  What
  * comes later leaves it as it is. */
 void ouro__watch_snapshot(void);
+
+/* The program goes on after all: there will be another end, and nothing is kept of this one. */
+void ouro__watch_go_on(void);
 
 /* Count a further heap of this process, for good: CPython's exclusive one.  At most OURO_N_MAX_WATCHED.
  * Its pools are walked by whichever thread takes a moment. */

@@ -86,15 +86,18 @@ take_slow(size_t size, const void *caller)
     return block_or_error(ouro__alloc_slow(heap, ouro__locals[0], OURO_DOMAIN_RAW, size));
 }
 
+static struct ouro__asker
+make_asker(ouro_heap *heap, const void *caller)
+{
+    return (struct ouro__asker){heap, OURO_DOMAIN_RAW, OURO_DOMAIN_RAW, &ouro__until_trace, caller};
+}
+
 /* An allocation that is due to be traced, or to be looked at because tracing may have begun. */
 __attribute__((cold, noinline)) static void *
-take_due(size_t alignment, size_t size, bool zeroed)
+take_due(size_t alignment, size_t size, bool zeroed, const void *caller)
 {
-    ouro_heap *heap = ouro__host_heap();
-    ouro__until_trace = ouro__trace_next();
-    return heap != NULL
-               ? ouro__traced_take(heap, OURO_DOMAIN_RAW, OURO_DOMAIN_RAW, alignment, size, zeroed)
-               : NULL;
+    struct ouro__asker asker = make_asker(ouro__host_heap(), caller);
+    return asker.heap != NULL ? ouro__traced_take(&asker, alignment, size, zeroed) : NULL;
 }
 
 /* As ouro__alloc(), with a slow path that knows of errno and of the first call. */
@@ -102,7 +105,7 @@ INLINE void *
 take(size_t size)
 {
     if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, size))) {
-        return block_or_error(take_due(OURO_ALIGNMENT, size, false));
+        return block_or_error(take_due(OURO_ALIGNMENT, size, false, CALLER));
     }
     void *block = ouro__alloc_pooled(ouro__locals[0], OURO_DOMAIN_RAW, size);
     return OURO_LIKELY(block != NULL) ? block : take_slow(size, CALLER);
@@ -130,7 +133,7 @@ take_zeroed(size_t count, size_t size)
         return fail(ENOMEM);
     }
     if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, bytes))) {
-        return block_or_error(take_due(OURO_ALIGNMENT, bytes, true));
+        return block_or_error(take_due(OURO_ALIGNMENT, bytes, true, CALLER));
     }
     void *block = ouro__alloc_pooled(ouro__locals[0], OURO_DOMAIN_RAW, bytes);
     return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : take_zeroed_slow(bytes, CALLER);
@@ -145,7 +148,7 @@ take_aligned(size_t alignment, size_t size, const void *caller)
         return NULL;
     }
     if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, size))) {
-        return take_due(alignment, size, false);
+        return take_due(alignment, size, false, caller);
     }
     if (OURO_UNLIKELY(heap->debug)) {
         return ouro__debug_alloc(heap, OURO_DOMAIN_RAW, size, alignment, false, caller);
@@ -176,16 +179,39 @@ take_pages(size_t size, bool rounded_up, const void *caller)
     return block_or_error(take_aligned(page, rounded_up ? ouro__round_up(size, page) : size, caller));
 }
 
-INLINE void
-give(void *block)
+/* What is not the common case is called last, so that the common one saves no registers for it. */
+__attribute__((noinline)) static void
+give_slowly(void *block)
 {
-    ouro__traced_give(block);
+    ouro__traced_give_slowly(block);
+    ouro__free_slow(ouro__locals[0], block);
+}
+
+INLINE void
+give_untraced(void *block)
+{
     struct pool *pool = ouro__pool_to_free(ouro__locals[0], block);
     if (OURO_LIKELY(pool != NULL)) {
         ouro__free_pooled(ouro__locals[0], pool, block);
     } else {
-        ouro__traced_give_slowly(block);
-        ouro__free_slow(ouro__locals[0], block);
+        give_slowly(block);
+    }
+}
+
+__attribute__((noinline)) static void
+give_traced(void *block)
+{
+    ouro__trace_free(block);
+    give_untraced(block);
+}
+
+INLINE void
+give(void *block)
+{
+    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_EXACT)) {
+        give_traced(block);
+    } else {
+        give_untraced(block);
     }
 }
 
@@ -205,8 +231,8 @@ resize(void *block, size_t size)
     }
     ouro_heap *heap = ouro__host_heap();
     if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
-        return block_or_error(ouro__traced_resize(heap, OURO_DOMAIN_RAW, OURO_DOMAIN_RAW, block, size,
-                                                  &ouro__until_trace));
+        struct ouro__asker asker = make_asker(heap, CALLER);
+        return block_or_error(ouro__traced_resize(&asker, block, size));
     }
     if (OURO_UNLIKELY(heap->debug)) {
         return block_or_error(ouro__debug_realloc(heap, OURO_DOMAIN_RAW, block, size, CALLER));

@@ -20,6 +20,7 @@
 #include "host/host.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,16 @@ before_exec(void)
     ouro__watch_end(OURO_RECORD_REPLACED, -1);
 }
 
+/* Programs look for others by trying one folder after the other. */
+static void
+before_exec_of(const char *path)
+{
+    need_next();
+    if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0) {
+        before_exec();
+    }
+}
+
 /* exec returned: it failed, and errno says why. */
 static int
 after_exec(int result)
@@ -162,14 +173,14 @@ after_exec(int result)
 OURO_API int
 execve(const char *path, char *const arguments[], char *const environment[])
 {
-    before_exec();
+    before_exec_of(path);
     return after_exec(next.execve(path, arguments, environment));
 }
 
 OURO_API int
 execv(const char *path, char *const arguments[])
 {
-    before_exec();
+    before_exec_of(path);
     return after_exec(next.execv(path, arguments));
 }
 

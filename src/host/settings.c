@@ -69,20 +69,39 @@ parse_bytes(const char *text)
     return *text == '\0' ? bytes : 0;
 }
 
-/* "BYTES:FRAMES", as settings have them. */
+/* One of the numbers in `text`, which a colon ends, or the end: what follows it, NULL when that was the last one. */
+static const char *
+parse_field(const char *text, uint64_t *number)
+{
+    char digits[24] = "";
+    size_t length = strcspn(text, ":");
+    *number = 0;
+    if (length < sizeof digits) {
+        memcpy(digits, text, length);
+        *number = parse_bytes(digits);
+    }
+    return text[length] == ':' ? text + length + 1 : NULL;
+}
+
+/* As OURO_ENV_TRACE has it. */
 static void
 read_tracing(const char *value)
 {
-    const char *colon = value != NULL ? strchr(value, ':') : NULL;
-    char bytes[24] = "";
-
-    if (settings.session[0] == '\0' || colon == NULL || (size_t)(colon - value) >= sizeof bytes) {
+    uint64_t n_frames, starter;
+    const char *rest = settings.session[0] != '\0' && value != NULL
+                           ? parse_field(value, &settings.sample_bytes)
+                           : NULL;
+    if (rest == NULL) {
         return;
     }
-    memcpy(bytes, value, (size_t)(colon - value));
+    rest = parse_field(rest, &n_frames);
+    settings.n_frames = (uint32_t)n_frames;
     settings.traces = true;
-    settings.sample_bytes = parse_bytes(bytes);
-    settings.n_frames = (uint32_t)parse_bytes(colon + 1);
+    if (rest != NULL) {
+        (void)parse_field(rest, &starter);
+        settings.traces_alone = true;
+        settings.traces = (uint64_t)getppid() == starter;
+    }
 }
 
 static void

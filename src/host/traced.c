@@ -9,59 +9,88 @@ is_sampled(void)
     return ouro__trace_mode_now() == OURO__TRACE_SAMPLED;
 }
 
-void *
-ouro__traced_take(ouro_heap *heap, unsigned domain, unsigned asker, size_t alignment, size_t size,
-                  bool zeroed)
+/* Where there is no memory for a sample, there may be for the program. */
+static void *
+take_apart(const struct ouro__asker *asker, size_t alignment, size_t size, bool *traced)
 {
-    void *block;
-    if (zeroed && size > OURO_POOLED_MAX) {
-        block = ouro_heap_alloc_zeroed(heap, (ouro_domain)domain, 1, size);
-    } else {
-        block = is_sampled() ? ouro__heap_alloc_apart(heap, domain, alignment, size)
-                             : ouro_heap_alloc_aligned(heap, (ouro_domain)domain, alignment, size);
-        if (zeroed && block != NULL) {
-            memset(block, 0, size);
-        }
+    void *block = ouro__heap_alloc_apart(asker->heap, asker->domain, alignment, size);
+    if (OURO_UNLIKELY(block == NULL) && size <= OURO_POOLED_MAX) {
+        block = ouro_heap_alloc_aligned(asker->heap, (ouro_domain)asker->domain, alignment, size);
+        *traced = false;
     }
-    if (ouro__trace_mode_now() != OURO__TRACE_OFF) {
-        ouro__trace_alloc(block, size, asker);
+    return block;
+}
+
+static void *
+take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed, bool *traced)
+{
+    ouro_domain domain = (ouro_domain)asker->domain;
+    if (OURO_UNLIKELY(asker->heap->debug)) {
+        return ouro__debug_alloc(asker->heap, domain, size, alignment, zeroed, asker->site);
+    }
+    if (zeroed && size > OURO_POOLED_MAX) {
+        return ouro_heap_alloc_zeroed(asker->heap, domain, 1, size);
+    }
+    void *block = *traced && is_sampled()
+                      ? take_apart(asker, alignment, size, traced)
+                      : ouro_heap_alloc_aligned(asker->heap, domain, alignment, size);
+    return zeroed && block != NULL ? memset(block, 0, size) : block;
+}
+
+void *
+ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed)
+{
+    bool traced = ouro__trace_turn(asker->until, size);
+    void *block = take(asker, alignment, size, zeroed, &traced);
+    if (traced) {
+        ouro__trace_alloc(block, size, asker->known);
     }
     return block;
 }
 
 /* A sample that is no large block has to be made anew, apart. */
 static void *
-move_apart(ouro_heap *heap, unsigned domain, void *block, size_t size)
+move_apart(const struct ouro__asker *asker, void *block, size_t size)
 {
-    void *moved = ouro__heap_alloc_apart(heap, domain, OURO_ALIGNMENT, size);
+    void *moved = ouro__heap_alloc_apart(asker->heap, asker->domain, OURO_ALIGNMENT, size);
     if (moved != NULL) {
         size_t usable = ouro_heap_usable_size(block);
         memcpy(moved, block, size < usable ? size : usable);
-        ouro_heap_free(heap, (ouro_domain)domain, block);
+        ouro_heap_free(asker->heap, (ouro_domain)asker->domain, block);
     }
     return moved;
 }
 
+static void *
+resize(const struct ouro__asker *asker, void *block, size_t size, bool *due)
+{
+    if (OURO_UNLIKELY(asker->heap->debug)) {
+        return ouro__debug_realloc(asker->heap, (ouro_domain)asker->domain, block, size, asker->site);
+    }
+    if (*due && is_sampled() && size <= OURO_POOLED_MAX) {
+        void *moved = move_apart(asker, block, size);
+        if (OURO_LIKELY(moved != NULL)) {
+            return moved;
+        }
+        *due = false;
+    }
+    return ouro_heap_realloc(asker->heap, (ouro_domain)asker->domain, block, size);
+}
+
 /* A resized block is a new one: the old one's trace goes, and the new one gets its own if it is due. */
 void *
-ouro__traced_resize(ouro_heap *heap, unsigned domain, unsigned asker, void *block, size_t size,
-                    int64_t *until)
+ouro__traced_resize(const struct ouro__asker *asker, void *block, size_t size)
 {
-    bool due = ouro__trace_is_due(until, size);
-    if (due) {
-        *until = ouro__trace_next();
-    }
+    bool due = ouro__trace_is_due(asker->until, size) && ouro__trace_turn(asker->until, size);
     uint32_t trace = ouro__trace_take(block);
-    bool apart = due && is_sampled() && size <= OURO_POOLED_MAX && !heap->debug;
-    void *resized = apart ? move_apart(heap, domain, block, size)
-                          : ouro_heap_realloc(heap, (ouro_domain)domain, block, size);
+    void *resized = resize(asker, block, size, &due);
     if (resized == NULL) {
         ouro__trace_put_back(block, trace);
         return NULL;
     }
     ouro__trace_drop(block, trace);
     if (due) {
-        ouro__trace_alloc(resized, size, asker);
+        ouro__trace_alloc(resized, size, asker->known);
     }
     return resized;
 }

@@ -8,20 +8,19 @@
 #include "heap/heap.h"
 #include "trace/trace.h"
 
-/* A block whose allocation is due to be traced, from where the mode wants it, for `asker`, a domain as the program knows
- * it; NULL without memory. */
-void *ouro__traced_take(ouro_heap *heap, unsigned domain, unsigned asker, size_t alignment, size_t size,
-                        bool zeroed);
+/* Who asks for a block. */
+struct ouro__asker {
+    ouro_heap *heap;
+    unsigned domain;  /* of the heap's pools */
+    unsigned known;   /* the domain as the program knows it */
+    int64_t *until;   /* the asker's count of bytes */
+    const void *site; /* for a debug heap: where in the program */
+};
 
-/* Before a block is freed by a hot path, and by a slow one. */
-static inline void
-ouro__traced_give(void *block)
-{
-    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_EXACT)) {
-        ouro__trace_free(block);
-    }
-}
+/* A block that was found due to be traced, from where the mode wants it; NULL without memory. */
+void *ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed);
 
+/* Before a block is freed by a slow path. */
 static inline void
 ouro__traced_give_slowly(void *block)
 {
@@ -30,8 +29,7 @@ ouro__traced_give_slowly(void *block)
     }
 }
 
-/* Resize a block while tracing is on, as ouro_heap_realloc() does it; `until` is the caller's count of bytes. */
-void *ouro__traced_resize(ouro_heap *heap, unsigned domain, unsigned asker, void *block, size_t size,
-                          int64_t *until);
+/* Resize a block while tracing is on, as ouro_heap_realloc() does it. */
+void *ouro__traced_resize(const struct ouro__asker *asker, void *block, size_t size);
 
 #endif

@@ -35,6 +35,7 @@
 static struct ouro_record *record; /* NULL: this process keeps none; its address never changes */
 static bool writing;               /* atomic: somebody is */
 static bool is_saved;              /* there is a snapshot */
+static bool is_saved_for_exec;     /* of the moment before an exec, which may fail */
 
 static ouro_heap *heaps[OURO_N_MAX_WATCHED];
 static uint64_t seen_live[OURO_N_MAX_WATCHED]; /* atomic; as the heap said when it last grew */
@@ -360,18 +361,38 @@ ouro__watch_fork_child(void)
     __atomic_store_n(&writing, false, __ATOMIC_RELEASE);
 }
 
+struct snapshot_path {
+    char text[1200]; /* not PATH_MAX: this may run on a small stack */
+};
+
+static bool
+make_snapshot_path(struct snapshot_path *path)
+{
+    int length = snprintf(path->text, sizeof path->text, "%s/%d.%u.ouro", ouro__settings_get()->session,
+                          (int)record->pid, (unsigned)record->number);
+    return length > 0 && (size_t)length < sizeof path->text;
+}
+
 /* One of each process, and each program that it execs. */
 static void
 save_snapshot(const char *reason)
 {
-    char path[1200]; /* not PATH_MAX: this may run on a small stack */
-    if (is_saved || ouro__trace_mode_now() == OURO__TRACE_OFF) {
+    struct snapshot_path path;
+    if (record->forked && ouro__settings_get()->traces_alone) {
         return;
     }
-    int length = snprintf(path, sizeof path, "%s/%d.%u.ouro", ouro__settings_get()->session,
-                          (int)record->pid, (unsigned)record->number);
-    if (length > 0 && (size_t)length < sizeof path) {
-        is_saved = ouro__snapshot_save(path, record, began.at_ns, reason);
+    if (!is_saved && ouro__trace_mode_now() != OURO__TRACE_OFF && make_snapshot_path(&path)) {
+        is_saved = ouro__snapshot_save(path.text, record, began.at_ns, reason);
+    }
+}
+
+void
+ouro__watch_go_on(void)
+{
+    struct snapshot_path path;
+    if (is_saved && make_snapshot_path(&path)) {
+        (void)unlink(path.text);
+        is_saved = false;
     }
 }
 
@@ -406,8 +427,11 @@ ouro__watch_end(enum ouro_record_state state, int exit_status)
     }
     ouro__watch_give(record);
     /* A child that was forked to exec has its parent's traces. */
-    if (state == OURO_RECORD_ENDED || !record->forked) {
-        save_snapshot(state == OURO_RECORD_ENDED ? "exit" : "exec");
+    if (state == OURO_RECORD_ENDED) {
+        save_snapshot("exit");
+    } else if (!record->forked && !is_saved) {
+        save_snapshot("exec");
+        is_saved_for_exec = is_saved;
     }
     errno = saved;
 }
@@ -419,6 +443,10 @@ ouro__watch_resume(void)
     if (ouro__watch_take() != NULL) {
         record->state = OURO_RECORD_RUNNING;
         ouro__watch_give(record);
+        if (is_saved_for_exec) {
+            is_saved_for_exec = false;
+            ouro__watch_go_on();
+        }
     }
     errno = saved;
 }

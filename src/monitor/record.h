@@ -21,7 +21,9 @@
 #define OURO_ENV_LIMIT "OURO_LIMIT"     /* bytes, decimal */
 #define OURO_ENV_DEBUG "OURO_DEBUG"     /* "1": debug heap */
 #define OURO_ENV_FOLLOW "OURO_FOLLOW"   /* "0": children are left alone */
-#define OURO_ENV_TRACE "OURO_TRACE"     /* "BYTES:FRAMES": trace samples, BYTES apart; 0: all */
+#define OURO_ENV_TRACE                                                                                 \
+    "OURO_TRACE" /* "BYTES:FRAMES": trace samples, BYTES apart; 0: all.  "BYTES:FRAMES:PID": in the one program that
+                    the process PID starts, nobody looks at others */
 
 enum ouro_record_state {
     OURO_RECORD_RUNNING = 0, /* or ended without a chance to say so: killed, crashed */

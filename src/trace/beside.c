@@ -61,6 +61,13 @@ ouro__beside(const void *address, bool make)
     return &chunk[(slot & (CHUNK_SLOTS - 1)) * MAX_LIVE_BLOCKS + block];
 }
 
+bool
+ouro__beside_sees_end(const void *address)
+{
+    uintptr_t at = (uintptr_t)address - ouro__range.base;
+    return at < ouro__range_extent() && ouro__begins_block(ouro__record_at(at), address);
+}
+
 void
 ouro__beside_free(void)
 {

@@ -18,7 +18,7 @@
 #define MAX_TRACES ((uint32_t)1 << 31) /* the bit above is OURO__IS_CODE */
 
 enum ouro__trace_mode ouro__trace_mode;
-_Thread_local int64_t ouro__until_trace;
+_Thread_local int64_t ouro__until_trace = OURO__NO_COUNT;
 struct ouro__vector ouro__trace_items;
 
 static struct ouro__table table; /* traces by what they stand for */
@@ -263,16 +263,32 @@ ouro__trace_free(void *block)
 /* While tracing is off a look now and then sees that it begins. */
 #define LOOK_EVERY ((int64_t)16 << 20)
 
-int64_t
-ouro__trace_next(void)
+/* A holder's first count is drawn before its first block is judged: were that one a sample as a matter of course, each
+ * thread would seem to hold the bytes that a sample stands for. */
+static bool
+is_sample(int64_t *until, size_t size)
+{
+    int64_t before = (int64_t)((uint64_t)*until + size);
+    if (before < 0) {
+        before = ouro__sample_draw(totals.mean);
+    }
+    bool hit = (uint64_t)before < size;
+    *until = hit ? ouro__sample_draw(totals.mean) : before - (int64_t)size;
+    return hit;
+}
+
+bool
+ouro__trace_turn(int64_t *until, size_t size)
 {
     switch (ouro__trace_mode_now()) {
     case OURO__TRACE_EXACT:
-        return -1;
+        *until = OURO__NO_COUNT;
+        return true;
     case OURO__TRACE_SAMPLED:
-        return ouro__sample_draw(totals.mean);
+        return is_sample(until, size);
     default:
-        return LOOK_EVERY;
+        *until = LOOK_EVERY;
+        return false;
     }
 }
 
@@ -292,6 +308,7 @@ ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, ui
         totals = (struct ouro__trace_totals){.mean = mean, .n_frames = n_frames};
         epoch = 1;
         clock_due = 0;
+        ouro__until_trace = OURO__NO_COUNT;
         __atomic_store_n(&ouro__trace_mode, mean == 0 ? OURO__TRACE_EXACT : OURO__TRACE_SAMPLED,
                          __ATOMIC_RELEASE);
     } else {

@@ -63,6 +63,8 @@ struct ouro__frame_source {
     size_t (*follow)(struct ouro__stack *stack);
     /* What `code`, which runs in a frame of the calling thread, is; false when it can't be read. */
     bool (*read_code)(const void *code, struct ouro__code *known);
+    /* Whether a code that lies in no block of ours is there for good. */
+    bool (*lasts)(const void *code);
 };
 
 /* ---- vector.c: arrays and hash tables in pages of their own ---- */
@@ -144,6 +146,9 @@ ouro__table_put(struct ouro__table *table, size_t at, uint32_t index)
 /* Where the index of the block lies that `address` is in: of a block that the caller holds.  NULL when the address is
  * not ours and, unless `make`, when no index is there yet; then, too, without memory. */
 uint32_t *ouro__beside(const void *address, bool make);
+
+/* Whether the end of what lies at `address` will be told as that of a block which begins there. */
+bool ouro__beside_sees_end(const void *address);
 
 /* Forget all of them. */
 void ouro__beside_free(void);
@@ -230,18 +235,21 @@ ouro__trace_mode_now(void)
     return __atomic_load_n(&ouro__trace_mode, __ATOMIC_RELAXED);
 }
 
-/* When the next block is to be traced: after so many bytes.  Each holder of a heap counts its own; a count that begins at
- * zero is due at once.  Whoever finds it due sets it by ouro__trace_next() and traces as the mode has it. */
+/* When the next block is to be traced: after so many bytes.  Each holder of a heap counts its own, from OURO__NO_COUNT on.
+ * Whoever finds that a block is due asks ouro__trace_turn(). */
+#define OURO__NO_COUNT ((int64_t)-1)
 extern _Thread_local int64_t ouro__until_trace __attribute__((tls_model("initial-exec")));
 
 static inline bool
 ouro__trace_is_due(int64_t *until, size_t size)
 {
     *until = (int64_t)((uint64_t)*until - size);
-    return __builtin_expect(*until < 0, 0);
+    /* A size that is no int64_t would carry the count to where it is never due again. */
+    return __builtin_expect((*until | (int64_t)size) < 0, 0);
 }
 
-int64_t ouro__trace_next(void);
+/* Whether to trace the block of `size` bytes that was found due; the count begins anew. */
+bool ouro__trace_turn(int64_t *until, size_t size);
 
 /* Begin, with samples `mean` bytes apart on average, or exactly when that is 0; `source` may be NULL.  False without
  * memory. */

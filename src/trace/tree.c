@@ -7,7 +7,8 @@
  * A code is known by its address as long as it lives.  Its block has a mark in its index (OURO__IS_CODE): when that is
  * freed the address is forgotten.  What a code was called, its file and its lines are copied when it is first seen, and
  * kept once for all codes that are alike in them: a program that compiles the same text again and again has one.  While
- * blocks are sampled most frees are not told: then nothing is known by its address, and each code is read again. */
+ * blocks are sampled most frees are not told, and those of codes that an allocator other than ours holds never are: then
+ * nothing is known by its address, and each code is read again. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -200,16 +201,19 @@ is_same_place(uint32_t index, const void *key)
     return place_at(index)->address == key;
 }
 
-/* See that its end will be noticed.  A code that no block of ours holds is there for good (CPython 3.11 and 3.12 have
- * their first modules in static memory). */
+/* See that its end will be noticed.  A code may also be there for good (CPython 3.11 and 3.12 have their first modules in
+ * static memory), or lie where somebody else's allocator puts it, in a block of ours or not. */
 static bool
 mark_code(const void *address)
 {
+    if (!ouro__beside_sees_end(address)) {
+        return !ouro_heap_owns(address) && frame_source->lasts(address);
+    }
     uint32_t *index = ouro__beside(address, true);
     if (index != NULL) {
         *index |= OURO__IS_CODE;
     }
-    return index != NULL || !ouro_heap_owns(address);
+    return index != NULL;
 }
 
 static struct place *
@@ -238,7 +242,11 @@ code_of(const void *address)
     if (place == NULL) {
         return 0;
     }
-    if (place->code == 0 && mark_code(address)) {
+    if (place->code == 0) {
+        if (!mark_code(address)) {
+            ends_are_seen = false;
+            return intern_code(address);
+        }
         place->code = intern_code(address);
     }
     return place->code;

@@ -334,7 +334,7 @@ extend_by_sequence(struct list *list, ouro_loan items)
         __atomic_store_n(&list->n, taken->n, __ATOMIC_RELAXED);
         taken->items = NULL;
         taken->n = taken->room = 0;
-    } else if ((done = open_gap(list, n, taken->n))) {
+    } else if (taken->n != 0 && (done = open_gap(list, n, taken->n))) {
         memcpy(&list->items[n], taken->items, taken->n * sizeof *taken->items);
         taken->n = 0;
     }

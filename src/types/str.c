@@ -526,11 +526,14 @@ dealloc_str(ouro_loan self)
     }
 }
 
+/* Up to here the length alone says which class of blocks a text has: below PACKED_LONG, also where that is small. */
+#define MOST_OF_KNOWN_CLASS (PACKED_LONG > 128 ? 128 : PACKED_LONG - 1)
+
 static void
 end_str(ouro_object *object)
 {
     uint32_t shape = ((const struct packed *)object)->shape;
-    bool is_short = shape <= (128U << 2 | PACKED_BYTES) && (shape & 3) <= PACKED_LATIN1;
+    bool is_short = shape <= (MOST_OF_KNOWN_CLASS << 2 | PACKED_BYTES) && (shape & 3) <= PACKED_LATIN1;
     unsigned class = OURO_LIKELY(is_short)
                          ? ouro__spare_class(sizeof(struct packed) + (shape >> 2) + ((shape & 3) == 0))
                          : ouro__spare_class_at(object);

@@ -96,6 +96,29 @@ os.wait()
     assert "other processes" in report and "sleep 0" in report
 
 
+LISTS_SNAPSHOTS = """
+import os, subprocess, sys
+kept = [bytearray(10000) for i in range(1000)]
+for i in range(5):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    subprocess.run([sys.executable, "-c", "pass"])
+print(sum(name.endswith(".ouro") for name in os.listdir(os.environ["OURO_SESSION"])))
+"""
+
+
+def test_nobody_writes_snapshots_that_nobody_reads(ouro, tmp_path):
+    """The folder lies in memory: a program with thousands of children must not fill that."""
+    for trace in ("--trace=sampled", "--trace=exact"):
+        done = ouro.run(trace, PYTHON, "-c", LISTS_SNAPSHOTS)
+        assert done.stdout == "0\n"
+        assert "at the peak" in done.stderr and "<string>:3" in done.stderr
+        done = ouro.run("--quiet", trace, "-f", "-o", tmp_path / "a.ouro", PYTHON, "-c", LISTS_SNAPSHOTS)
+        assert done.stdout == "10\n"
+
+
 def test_children_left_alone(ouro):
     document = told(ouro, "--no-follow", "/bin/sh", "-c", "sleep 0; /bin/sh -c 'sleep 0'; exit 5")
     assert {p["pid"] for p in document["processes"]} == {document["program"]["pid"]}

@@ -92,4 +92,11 @@ read_code(const void *code, struct ouro__code *known)
     return true;
 }
 
-const struct ouro__frame_source stack_source = {walk, follow, read_code};
+static bool
+lasts(const void *code)
+{
+    (void)code;
+    return false;
+}
+
+const struct ouro__frame_source stack_source = {walk, follow, read_code, lasts};

@@ -91,6 +91,10 @@ main(int n_arguments, char **arguments)
     if (strcmp(arguments[1], "overflow") == 0) {
         block[100] = 1;
         free(block);
+    } else if (strcmp(arguments[1], "resized") == 0) {
+        block = realloc(block, 200);
+        block[200] = 1;
+        free(block);
     } else if (strcmp(arguments[1], "twice") == 0) {
         free(block);
         free(block);
@@ -117,6 +121,16 @@ def test_the_debug_heap_finds_mistakes(mistakes, session, mistake):
     assert result.stderr.startswith("ouro: ")
     if mistake != "inside":
         assert "100" in result.stderr
+
+
+@pytest.mark.parametrize("tracing", [None, "0:0", "524288:0"], ids=["plain", "exact", "sampled"])
+@pytest.mark.parametrize("mistake", ["overflow", "resized"])
+def test_the_debug_heap_names_the_place(mistakes, session, mistake, tracing):
+    changes = {"OURO_DEBUG": "1"} | ({"OURO_TRACE": tracing} if tracing else {})
+    result = native.run_on_host([mistakes, mistake], session=session, check=False, changes=changes)
+    assert result.returncode == -6
+    [allocated] = [line for line in result.stderr.splitlines() if "allocated at" in line]
+    assert str(mistakes) in allocated
 
 
 def test_the_debug_heap_is_told_in_the_record(mistakes, session, records):

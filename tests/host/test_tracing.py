@@ -195,6 +195,23 @@ def test_codes_that_come_and_go(python, tmp_path):
         assert lines[f"<made {i % 3}>:{i + 1}"][1] in range(10000, 10400), i
 
 
+@pytest.mark.parametrize("allocator", ["debug", "malloc", "malloc_debug", "pymalloc"])
+def test_codes_that_come_and_go_elsewhere(python, tmp_path, monkeypatch, allocator):
+    """An allocator of the interpreter's own tells no end of a code that lies in an arena of its own."""
+    monkeypatch.setenv("PYTHONMALLOC", allocator)
+    traced, _ = run_code(
+        tmp_path,
+        python,
+        "import ctypes\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p\n"
+        "for i in range(300):\n"
+        "    exec(f'def f{i}(): libc.malloc(100000)\\nf{i}()', {'libc': libc})\n",
+    )
+    rows = {row["function"]: row for row in traced.rows("--by", "function", "--live")}
+    assert [f"f{i}" for i in range(300) if rows.get(f"f{i}", {"blocks": 0})["blocks"] != 1] == []
+
+
 def test_generators_and_coroutines(python, tmp_path):
     traced, program = run_code(
         tmp_path,
@@ -257,6 +274,41 @@ def test_children_have_snapshots_of_their_own(python, tmp_path):
     lines = traced.lines()
     assert lines[line_of(program, "both")][1] >= 2000000
     assert lines[line_of(program, "child")][1] >= 5000000
+
+
+# ---- programs that go on ----
+
+
+@pytest.mark.parametrize("target", ["/nonexistent/program", "text"], ids=["missing", "no program"])
+def test_an_exec_that_fails_is_no_end(python, tmp_path, target):
+    text = tmp_path / "text"
+    text.write_bytes(b"\0no program")
+    text.chmod(0o755)
+    target = text if target == "text" else target
+    traced, program = run_code(
+        tmp_path,
+        python,
+        "import os\n"
+        "try: os.execv(%r, ['program'])\n"
+        "except OSError: pass\n"
+        "kept = bytearray(3000000)  # after\n" % str(target),
+    )
+    assert traced.lines()[line_of(program, "after")][1] >= 3000000
+
+
+def test_an_interpreter_that_begins_anew(tmp_path):
+    """A program that embeds Python may end it more than once: its last end counts."""
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "python3-embed"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    program = native.compile_program(tmp_path, native.HERE / "programs" / "embedded.c", *flags)
+    file = tmp_path / "run.ouro"
+    command = [native.OURO, "run", "--quiet", "--trace=exact", "-o", file, program]
+    subprocess.run(list(map(str, command)), env=native.clean_environment(), check=True)
+    command = [native.OURO, "report", file, "--json", "--live"]
+    rows = json.loads(subprocess.run(list(map(str, command)), capture_output=True, check=True).stdout)["rows"]
+    kept = {row["line"]: row["bytes"] for row in rows if row["file"] == "<string>"}
+    assert kept[3] >= 3000000
 
 
 # ---- malloc's users ----

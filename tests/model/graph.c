@@ -75,6 +75,7 @@ static struct {
     uint64_t n_made_before;
     unsigned generation_before;       /* of the collection that began last */
     uint64_t n_resurrected_in_slices; /* before the one in slices */
+    bool knows_lost; /* what is unreachable was noted in the collection that is under way */
     uint64_t n_finalized, n_resurrected, n_called, n_collections, n_forgotten;
 } model;
 
@@ -291,6 +292,28 @@ get_weak(int id)
 }
 
 static void mutate(void);
+static void reach_all(void);
+
+static void
+note_lost(void)
+{
+    reach_all();
+    for (int id = 0; id < MOST; id++) {
+        struct entity *entity = &model.entities[id];
+        entity->was_lost |= entity->object != NULL && !entity->reached;
+    }
+}
+
+/* A collection in slices may also find what nothing reaches any more when it comes to its end.  That is seen when it calls
+ * back for the first time: for an object that waits for it. */
+static void
+note_lost_in_slices(const ouro_object *object)
+{
+    if (model.nested == 0 && !model.knows_lost && object != NULL && object->flags & OBJECT_WAITING) {
+        model.knows_lost = true;
+        note_lost();
+    }
+}
 
 static ouro_status
 on_weak(ouro_loan weakref, ouro_loan context)
@@ -302,6 +325,8 @@ on_weak(ouro_loan weakref, ouro_loan context)
     REQUIRE(entity->has_callback, "%d has no callback and was called", id);
     REQUIRE(++entity->n_calls == 1, "%d was called %u times", id, entity->n_calls);
     REQUIRE(!entity->is_hushed, "%d was called and is unreachable", id);
+    const struct entity *known = &model.entities[entity->referent];
+    note_lost_in_slices(known->life == entity->referent_life ? known->object : NULL);
     model.n_called++;
     model.nested++;
     int referent = get_weak(id);
@@ -335,6 +360,7 @@ on_end(ouro_loan object)
     int id = (int)((struct thing *)ouro_look(object))->id;
     struct entity *entity = &model.entities[id];
     REQUIRE(entity->object == ouro_look(object), "%d is finalized and dead", id);
+    note_lost_in_slices(entity->object);
     model.n_finalized++;
     if (model.is_settling || model.nested >= 6) {
         return OURO_OK;
@@ -603,6 +629,7 @@ static void
 on_collection(const ouro_gc_event *event, void *context)
 {
     (void)context;
+    model.knows_lost = !event->in_slices && !event->is_stop;
     if (event->is_stop) {
         if (model.nested == 0 && model.n_lives == model.n_made_before &&
             event->generation == model.generation_before) {
@@ -619,11 +646,10 @@ on_collection(const ouro_gc_event *event, void *context)
     model.n_resurrected_in_slices =
         event->in_slices ? model.n_resurrected : model.n_resurrected_in_slices;
     bool is_full = event->generation == OURO_GENERATIONS - 1 && model.nested == 0 && !model.is_frozen;
-    reach_all();
+    note_lost();
     for (int id = 0; id < MOST; id++) {
         struct entity *entity = &model.entities[id];
         if (entity->object != NULL && !entity->reached) {
-            entity->was_lost = true;
             entity->is_hushed |= is_full && !event->in_slices;
             entity->doomed_life = is_full && event->in_slices ? entity->life : entity->doomed_life;
         }
@@ -648,12 +674,28 @@ check_weak(int id)
     }
 }
 
+/* Have the collector hold no references: it has one to each object that a collection in slices has found and not let go of
+ * yet.  A young one lets go of these first; but for each object that it looks at, one in slices goes on as well, which may
+ * find more.  So it is repeated until there was none to look at. */
+static void
+have_found_let_go(void)
+{
+    ouro_gc_stats stats[OURO_GENERATIONS];
+    uint64_t n_before;
+    do {
+        ouro_gc_get_stats(stats);
+        n_before = stats[0].n_visited;
+        ouro_gc_collect(0);
+        ouro_gc_get_stats(stats);
+    } while (stats[0].n_visited != n_before);
+}
+
 /* All counts follow from the references that are known. */
 static void
 check_counts(void)
 {
     static uint32_t counts[MOST];
-    ouro_gc_collect(0); /* first it lets go of what is left of a collection in slices */
+    have_found_let_go();
     memset(counts, 0, sizeof counts);
     for (int id = 0; id < MOST; id++) {
         const struct entity *entity = &model.entities[id];

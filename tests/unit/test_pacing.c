@@ -398,6 +398,68 @@ test_the_native_one_is_patient(void **state)
     assert_true(n_new >= n_at_survey / 4 && n_new <= n_at_survey / 4 + 2 * BATCH_MAX);
 }
 
+/* While a look at everything goes on beside, only the next batch is planned: as many are left out as before, never too many
+ * in a row, and nothing else is touched. */
+static void
+test_batches_beside_a_look_at_everything(void **state)
+{
+    (void)state;
+    struct program program;
+    begin_as(&program, 2000, OURO_PACE_NATIVE);
+    struct ouro__pacing *pacing = &program.pacing;
+    while (pacing->clean_looks < (NATIVE_SKIP_SHIFT_MAX + 1) * CLEAN_STREAK) {
+        run_batch(&program, 10, 0, 0);
+    }
+    unsigned most = most_skip_shift(pacing), n_looks = 0, n_left_out = 0;
+    struct ouro__pacing before;
+    memcpy(&before, pacing, sizeof before);
+    for (unsigned i = 0; i < 32000; i++) {
+        n_looks += pacing->plans_young;
+        n_left_out = pacing->plans_young ? 0 : n_left_out + 1;
+        assert_true(n_left_out <= 2U << most);
+        ouro__pacing_go_on(pacing, 0, pacing->plans_young ? 4096 : 0);
+    }
+    assert_in_range(n_looks, 32000 >> most, (32000 >> most) * 2);
+    before.skipped = pacing->skipped;
+    before.plans_young = pacing->plans_young;
+    before.random = pacing->random;
+    assert_memory_equal(pacing, &before, sizeof before);
+}
+
+/* A batch that was dirty has the next ones looked at, each of them, beside a look at everything and after it; one that was
+ * not, or not looked at, changes nothing. */
+static void
+test_a_dirty_batch_beside_a_look_at_everything(void **state)
+{
+    static const struct {
+        uint64_t n_found, n_seen;
+        bool is_dirty;
+    } batches[] = {{0, 0, false},     {0, 4096, false},   {1, 4096, false}, {204, 4096, false},
+                   {205, 4096, true}, {4096, 4096, true}, {1, 1, true}};
+    struct program program;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        begin_as(&program, 2000, OURO_PACE_NATIVE);
+        struct ouro__pacing *pacing = &program.pacing;
+        while (pacing->clean_looks < 100) {
+            run_batch(&program, 10, 0, 0);
+        }
+        unsigned clean_looks = pacing->clean_looks;
+        ouro__pacing_go_on(pacing, batches[i].n_found, batches[i].n_seen);
+        assert_int_equal(pacing->clean_looks, batches[i].is_dirty ? 0 : clean_looks);
+        unsigned n_looks = 0;
+        for (unsigned k = 0; k < 1000; k++) {
+            n_looks += pacing->plans_young;
+            ouro__pacing_go_on(pacing, 0, 0);
+        }
+        assert_true(batches[i].is_dirty ? n_looks == 1000 : n_looks < 500);
+        if (batches[i].is_dirty) {
+            assert_int_equal(run_batch(&program, 10, 0, 0), OURO_LOOK_YOUNG);
+        }
+    }
+}
+
 /* Thresholds that a program has set are obeyed to the letter. */
 static void
 test_counts_are_obeyed(void **state)
@@ -448,6 +510,8 @@ main(void)
         cmocka_unit_test(test_cheap_surveys_are_made),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_the_native_one_is_patient),
+        cmocka_unit_test(test_batches_beside_a_look_at_everything),
+        cmocka_unit_test(test_a_dirty_batch_beside_a_look_at_everything),
         cmocka_unit_test(test_counts_are_obeyed),
         cmocka_unit_test(test_no_survey_is_due),
         cmocka_unit_test(test_what_the_program_asks_teaches_nothing),

@@ -330,13 +330,16 @@ test_random_graph(void **state)
     }
 }
 
+#define N_REFUSED (TEST_STRESSED ? 100000 : 1000000)
+
 static void
 refuse_memory(void *context)
 {
     ouro_ref chain = context;
     size_t size = 4711;
     /* What is there already may be used again: so little that the table for all of it does not fit. */
-    struct rlimit limit = {.rlim_cur = process_mapped() + ((size_t)4 << 20), .rlim_max = RLIM_INFINITY};
+    size_t room = (size_t)N_REFUSED * 4;
+    struct rlimit limit = {.rlim_cur = process_mapped() + room, .rlim_max = RLIM_INFINITY};
     REQUIRE(setrlimit(RLIMIT_AS, &limit) == 0, "no limit");
     REQUIRE(ouro_sizeof_deep(chain, &size) == OURO_NO_MEMORY, "there was memory");
     REQUIRE(size == 4711, "something was written");
@@ -355,7 +358,7 @@ test_without_memory(void **state)
         return;
     }
     ouro_ref chain = NULL;
-    for (size_t i = 0; i < (TEST_STRESSED ? 100000 : 1000000); i++) {
+    for (size_t i = 0; i < N_REFUSED; i++) {
         chain = node_new(chain, NULL);
     }
     struct child_end end = child_run(refuse_memory, chain, 120);

@@ -138,7 +138,7 @@ check_against_log(const struct event *events, size_t n_events)
     uint64_t *live = calloc(n_traces, sizeof *live), *at_peak = calloc(n_traces, sizeof *at_peak);
     uint64_t *all = calloc(n_traces, sizeof *all);
     uint64_t bytes = 0, highest = 0, blocks = 0;
-    assert_true(live != NULL && at_peak != NULL && all != NULL);
+    REQUIRE(live != NULL && at_peak != NULL && all != NULL, "%zu traces", n_traces);
 
     for (size_t i = 0; i < n_events; i++) {
         uint64_t size = trace_at(events[i].trace)->size;
@@ -305,6 +305,32 @@ test_codes_that_die(void **state)
         assert_string_equal(found, name);
         stack_pop();
         give(code, OURO_DOMAIN_OBJECT);
+    }
+}
+
+/* The same where somebody else's allocator puts codes: into a large block of ours, or none (-X dev, the free-threaded
+ * build). */
+static void
+test_codes_that_die_unseen(void **state)
+{
+    char *large = ouro_heap_alloc(heap, OURO_DOMAIN_RAW, 1 << 20), name[24], found[24];
+    static struct stack_code foreign;
+    struct stack_code *const places[] = {(struct stack_code *)(large + 4096), &foreign,
+                                         (struct stack_code *)(large + 16)};
+    (void)state;
+    assert_non_null(large);
+    for (size_t place = 0; place < sizeof places / sizeof *places; place++) {
+        assert_true(ouro__trace_start(&stack_source, 0, 0));
+        for (unsigned i = 0; i < 1000; i++) {
+            *places[place] = (struct stack_code){.first_line = 1};
+            (void)snprintf(name, sizeof name, "f%u", i);
+            memcpy(places[place]->name, name, sizeof name);
+            stack_push(places[place], 2);
+            name_of(trace_of(take(40, OURO_DOMAIN_OBJECT))->node, found);
+            assert_string_equal(found, name);
+            stack_pop();
+        }
+        ouro__trace_stop();
     }
 }
 
@@ -491,16 +517,18 @@ test_threads(void **state)
 
 /* ---- samples ---- */
 
-/* Sampling `n` blocks of a size: the estimate of their bytes. */
+/* Sampling `n` blocks of a size, by holders that take `n_each` and end: the estimate of their bytes. */
 static double
-estimate(uint64_t size, uint64_t n, uint64_t mean)
+estimate(uint64_t size, uint64_t n, uint64_t n_each, uint64_t mean)
 {
-    int64_t until = ouro__sample_draw(mean);
+    int64_t until = OURO__NO_COUNT;
     double sum = 0;
     for (uint64_t i = 0; i < n; i++) {
-        if (ouro__trace_is_due(&until, size)) {
+        if (i % n_each == 0) {
+            until = OURO__NO_COUNT;
+        }
+        if (ouro__trace_is_due(&until, size) && ouro__trace_turn(&until, size)) {
             sum += (double)ouro__sample_weight(size, mean);
-            until = ouro__sample_draw(mean);
         }
     }
     return sum;
@@ -509,17 +537,17 @@ estimate(uint64_t size, uint64_t n, uint64_t mean)
 /* Over many runs the mean estimate is the truth, within four of its standard errors, which are what theory says: blocks
  * are sampled each with p on its own, so the variance of an estimate is n * size^2 * (1 - p) / p. */
 static void
-test_estimates(void **state)
+check_estimates(uint64_t n_each)
 {
     static const uint64_t sizes[] = {1, 16, 56, 500, 4096, 65536, 524288, 3000000};
     const uint64_t mean = 524288;
-    (void)state;
+    assert_true(ouro__trace_start(NULL, 0, mean));
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         uint64_t n = 40 * mean / sizes[i] + 10;
         double truth = (double)(n * sizes[i]), sum = 0, squares = 0;
         const int n_runs = 100;
         for (int run = 0; run < n_runs; run++) {
-            double found = estimate(sizes[i], n, mean);
+            double found = estimate(sizes[i], n, n_each, mean);
             sum += found;
             squares += (found - truth) * (found - truth);
         }
@@ -533,6 +561,47 @@ test_estimates(void **state)
     }
 }
 
+static void
+test_estimates(void **state)
+{
+    (void)state;
+    check_estimates(UINT64_MAX);
+}
+
+/* A thousand threads with a block each hold no more than those blocks. */
+static void
+test_estimates_of_many_holders(void **state)
+{
+    (void)state;
+    check_estimates(1);
+}
+
+/* What nobody can have must not put off the next sample for good. */
+static void
+test_huge_sizes(void **state)
+{
+    static const size_t sizes[] = {
+        SIZE_MAX,    SIZE_MAX - 1,       (size_t)1 << 63, ((size_t)1 << 63) + 1,
+        PTRDIFF_MAX, SIZE_MAX - 1000000, SIZE_MAX / 4 * 3};
+    (void)state;
+    for (size_t i = 0; i < 2 * (sizeof sizes / sizeof *sizes); i++) {
+        bool is_exact = i % 2 == 0;
+        assert_true(ouro__trace_start(NULL, 0, is_exact ? 0 : 1000));
+        int64_t until = OURO__NO_COUNT;
+        size_t n_due = 0, n_small = 100000;
+        for (size_t j = 0; j < n_small; j++) {
+            if (ouro__trace_is_due(&until, 100) && ouro__trace_turn(&until, 100)) {
+                n_due++;
+            }
+            if (j % 100 == 0 && ouro__trace_is_due(&until, sizes[i / 2])) {
+                (void)ouro__trace_turn(&until, sizes[i / 2]);
+            }
+        }
+        assert_true(is_exact ? n_due == n_small : n_due > n_small / 12 && n_due < n_small / 8);
+        ouro__trace_stop();
+    }
+}
+
 int
 main(void)
 {
@@ -542,13 +611,16 @@ main(void)
         cmocka_unit_test_setup_teardown(test_log_some_frames, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tracebacks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_codes_that_die, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_codes_that_die_unseen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_codes_that_are_alike, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resizing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_beginning_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ends_that_were_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
-        cmocka_unit_test(test_estimates),
+        cmocka_unit_test_setup_teardown(test_estimates, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_estimates_of_many_holders, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_huge_sizes, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
