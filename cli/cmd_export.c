@@ -15,10 +15,9 @@ static const struct format {
     void (*add)(struct ouro__text *text, const struct ouro__export *export);
     bool is_binary;
 } formats[] = {
-    {"pprof", ouro__export_pprof, true},
-    {"speedscope", ouro__export_speedscope, false},
-    {"collapsed", ouro__export_collapsed, false},
-    {"json", ouro__export_json, false},
+    {"pprof", ouro__export_pprof, true},          {"speedscope", ouro__export_speedscope, false},
+    {"collapsed", ouro__export_collapsed, false}, {"json", ouro__export_json, false},
+    {"sqlite", ouro__export_sqlite, true},        {"memray-csv", ouro__export_memray, false},
 };
 
 /* The format that was asked for; NULL, and said so, when there is none or the terminal would get bytes. */
@@ -33,8 +32,10 @@ format_find(const struct ouro__view_options *options)
         }
     }
     if (format == NULL) {
-        ouro__say("--to is pprof, speedscope, collapsed or json, not '%s' (try 'ouro export --help')",
-                  options->format);
+        ouro__say(
+            "--to is pprof, speedscope, collapsed, json, sqlite or memray-csv, not '%s' (try 'ouro "
+            "export --help')",
+            options->format);
         return NULL;
     }
     if (format->is_binary && options->output == NULL && isatty(STDOUT_FILENO) == 1) {

@@ -7,7 +7,7 @@
 /* A snapshot with all its figures. */
 struct ouro__export {
     const struct ouro__saved *saved;
-    const struct ouro__places *places;
+    struct ouro__places *places;
     const struct ouro__view *views; /* by measure */
     enum ouro__measure measure;     /* the one that was asked for */
 };
@@ -25,5 +25,11 @@ void ouro__export_speedscope(struct ouro__text *text, const struct ouro__export 
 
 /* ouro-snapshot/1, as docs/snapshot.md has it. */
 void ouro__export_json(struct ouro__text *text, const struct ouro__export *export);
+
+/* A database of SQLite, see database.h. */
+void ouro__export_sqlite(struct ouro__text *text, const struct ouro__export *export);
+
+/* What memray's `transform csv` writes: a row for the blocks of one size that a traceback asked for. */
+void ouro__export_memray(struct ouro__text *text, const struct ouro__export *export);
 
 #endif

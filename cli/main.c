@@ -25,6 +25,7 @@ static const char help[] =
     "  lines FILE|PROGRAM   the program's source with memory by line\n"
     "  diff BEFORE AFTER    what grew from one snapshot to another\n"
     "  export FILE          a snapshot for other programs: pprof, speedscope, ...\n"
+    "  sql FILE STATEMENT   a snapshot's tables, asked in SQL\n"
     "\n"
     "options:\n"
     "  --help               this text; `ouro run --help` and the like have more\n"
@@ -64,6 +65,9 @@ main(int count, char **arguments)
     }
     if (strcmp(verb, "export") == 0) {
         return ouro__cmd_export(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "sql") == 0) {
+        return ouro__cmd_sql(count - 1, arguments + 1);
     }
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
         return print(help);

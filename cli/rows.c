@@ -181,7 +181,6 @@ ouro__saved_json(const struct ouro__saved *saved)
     return object;
 }
 
-/* A value of CSV (RFC 4180): in quotes where it has what would end it. */
 void
 ouro__csv_add_value(struct ouro__text *text, const char *value)
 {

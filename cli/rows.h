@@ -36,7 +36,7 @@ int ouro__json_print(json_t *root);
 /* What there is to know of a snapshot beside its rows. */
 json_t *ouro__saved_json(const struct ouro__saved *saved);
 
-/* A value, in quotes where it has to be. */
+/* A value of CSV (RFC 4180): in quotes where it has what would end it. */
 void ouro__csv_add_value(struct ouro__text *text, const char *value);
 
 /* The columns of a key's names, and the names themselves, with a comma behind each. */

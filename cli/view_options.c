@@ -1,4 +1,4 @@
-/* view_options.c - the options of `ouro report`, `ouro diff` and `ouro export`: most are the same. */
+/* view_options.c - the options of `ouro report`, `ouro diff`, `ouro export` and `ouro sql`: most are the same. */
 #define _GNU_SOURCE
 #include "view_options.h"
 
@@ -73,6 +73,8 @@ static const char export_help[] =
     "                       speedscope   speedscope.app\n"
     "                       collapsed    a line a stack: flamegraph.pl and others\n"
     "                       json         everything: frames, tracebacks, figures\n"
+    "                       sqlite       the same as a database: sqlite3\n"
+    "                       memray-csv   what memray's transform to CSV writes\n"
     "  -o FILE              to FILE in place of standard output\n" FIGURES FILTERS
     "  --help               this text\n"
     "\n"
@@ -80,6 +82,27 @@ static const char export_help[] =
     "  ouro export --to speedscope -o run.speedscope.json run.ouro\n"
     "  ouro export --to pprof -o run.pb.gz run.ouro && go tool pprof -top run.pb.gz\n"
     "  ouro export --to collapsed --peak run.ouro | flamegraph.pl > run.svg\n"
+    "\n" EXITS;
+
+static const char sql_help[] =
+    "usage: ouro sql [options] FILE [STATEMENT]\n"
+    "\n"
+    "Asks a snapshot in SQL.  Without a statement: shows which tables there are.\n"
+    "\n"
+    "options:\n"
+    "  --json, --csv        for programs: all values in full\n"
+    "  --help               this text\n"
+    "\n"
+    "tables and views (sizes in bytes):\n"
+    "  lines, files, functions   bytes: live, peak, allocated\n"
+    "  packages                  the package of each file\n"
+    "  traces, tracebacks, frames, process\n"
+    "\n"
+    "examples:\n"
+    "  ouro sql run.ouro 'select file, line, live, peak from lines order by live desc limit 9'\n"
+    "  ouro sql run.ouro 'select package, sum(peak) from files join packages using (file)\n"
+    "                     group by package order by 2 desc'\n"
+    "  ouro sql --csv run.ouro 'select domain, size, live_blocks from traces' > sizes.csv\n"
     "\n" EXITS;
 
 enum {
@@ -99,22 +122,26 @@ enum {
     OPTION_HELP
 };
 
-enum { TABLES = OURO_VERB_REPORT | OURO_VERB_DIFF, ALL = TABLES | OURO_VERB_EXPORT };
+enum {
+    TABLES = OURO_VERB_REPORT | OURO_VERB_DIFF,
+    VIEWS = TABLES | OURO_VERB_EXPORT,
+    ALL = VIEWS | OURO_VERB_SQL
+};
 
 static const struct {
     struct option option;
     unsigned verbs; /* that have it */
 } known[] = {
-    {{"live", no_argument, NULL, OPTION_LIVE}, ALL},
-    {{"peak", no_argument, NULL, OPTION_PEAK}, ALL},
-    {{"churn", no_argument, NULL, OPTION_CHURN}, ALL},
+    {{"live", no_argument, NULL, OPTION_LIVE}, VIEWS},
+    {{"peak", no_argument, NULL, OPTION_PEAK}, VIEWS},
+    {{"churn", no_argument, NULL, OPTION_CHURN}, VIEWS},
     {{"by", required_argument, NULL, OPTION_BY}, TABLES},
     {{"cumulative", no_argument, NULL, OPTION_CUMULATIVE}, TABLES},
-    {{"filter", required_argument, NULL, OPTION_FILTER}, ALL},
-    {{"exclude", required_argument, NULL, OPTION_EXCLUDE}, ALL},
+    {{"filter", required_argument, NULL, OPTION_FILTER}, VIEWS},
+    {{"exclude", required_argument, NULL, OPTION_EXCLUDE}, VIEWS},
     {{"top", required_argument, NULL, OPTION_TOP}, TABLES},
-    {{"json", no_argument, NULL, OPTION_JSON}, TABLES},
-    {{"csv", no_argument, NULL, OPTION_CSV}, TABLES},
+    {{"json", no_argument, NULL, OPTION_JSON}, TABLES | OURO_VERB_SQL},
+    {{"csv", no_argument, NULL, OPTION_CSV}, TABLES | OURO_VERB_SQL},
     {{"tree", no_argument, NULL, OPTION_TREE}, OURO_VERB_REPORT},
     {{"fail-above", required_argument, NULL, OPTION_FAIL_ABOVE}, OURO_VERB_DIFF},
     {{"to", required_argument, NULL, OPTION_TO}, OURO_VERB_EXPORT},
@@ -126,7 +153,10 @@ static const struct {
 static const char *
 verb_name(enum ouro__verb verb)
 {
-    return verb == OURO_VERB_REPORT ? "report" : verb == OURO_VERB_DIFF ? "diff" : "export";
+    return verb == OURO_VERB_REPORT ? "report"
+           : verb == OURO_VERB_DIFF ? "diff"
+           : verb == OURO_VERB_SQL  ? "sql"
+                                    : "export";
 }
 
 /* Ends every complaint about wrong use. */
@@ -193,6 +223,7 @@ help_print(enum ouro__verb verb)
 {
     const char *help = verb == OURO_VERB_REPORT ? report_help
                        : verb == OURO_VERB_DIFF ? diff_help
+                       : verb == OURO_VERB_SQL  ? sql_help
                                                 : export_help;
     return ouro__output_write("-", help, strlen(help)) ? 0 : OURO_EXIT_FAILED;
 }
@@ -266,10 +297,12 @@ options_check(const struct ouro__view_options *options, int n_files)
 
     if (options->verb == OURO_VERB_DIFF && n_files != 2) {
         wrong = "name two snapshots, the earlier one first";
-    } else if (options->verb != OURO_VERB_DIFF && n_files != 1) {
+    } else if (options->verb == OURO_VERB_SQL && n_files != 1 && n_files != 2) {
+        wrong = n_files == 0 ? "name a snapshot" : "one snapshot, and all of the SQL as one argument";
+    } else if ((options->verb & (OURO_VERB_REPORT | OURO_VERB_EXPORT)) != 0 && n_files != 1) {
         wrong = n_files == 0 ? "name a snapshot" : "one snapshot at a time";
     } else if (options->verb == OURO_VERB_EXPORT && options->format == NULL) {
-        wrong = "--to says for whom: pprof, speedscope, collapsed or json";
+        wrong = "--to says for whom: pprof, speedscope, collapsed, json, sqlite or memray-csv";
     } else if (options->output != NULL && options->output[0] == '\0') {
         wrong = "-o needs the name of a file";
     } else if (options->json && options->csv) {

@@ -4,7 +4,7 @@
 
 #include "view.h"
 
-enum ouro__verb { OURO_VERB_REPORT = 1, OURO_VERB_DIFF = 2, OURO_VERB_EXPORT = 4 };
+enum ouro__verb { OURO_VERB_REPORT = 1, OURO_VERB_DIFF = 2, OURO_VERB_EXPORT = 4, OURO_VERB_SQL = 8 };
 
 struct ouro__view_options {
     enum ouro__verb verb;
@@ -15,9 +15,9 @@ struct ouro__view_options {
     bool json, csv, tree, cumulative;
     bool may_fail; /* --fail-above was given */
     uint64_t fail_above;
-    const char *format; /* --to, NULL when not given */
-    const char *output; /* -o, NULL when not given */
-    const char *files[2];
+    const char *format;   /* --to, NULL when not given */
+    const char *output;   /* -o, NULL when not given */
+    const char *files[2]; /* of sql: a file, and the statement or NULL */
 };
 
 /* Read the options and the names of files, as many as the verb has.  -1 when all is well, or an exit code: what is wrong

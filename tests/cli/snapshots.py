@@ -72,9 +72,9 @@ class Snapshot:
         self.codes = {}
         self.code_bytes = b""
         self.nodes = {}
-        self.node_bytes = struct.pack("<III", 0, 0, 0)
+        self.node_bytes = bytearray(struct.pack("<III", 0, 0, 0))
         blocks, size = untraced
-        self.trace_bytes = self.pack_trace(0, 0, RAW, blocks, blocks * size, 0, 0, 0, 0)
+        self.trace_bytes = bytearray(self.pack_trace(0, 0, RAW, blocks, blocks * size, 0, 0, 0, 0))
         for trace in traces:
             self.add(trace)
 
