@@ -193,7 +193,7 @@ def over_peer(rows, variant, peer, figure):
             found.append((mine / theirs, row["program"]))
     if not found:
         return None, ""
-    return geometric_mean([value for value, _ in found]), "%d programs; the worst: %.2f, %s" % (len(found), *max(found))
+    return geometric_mean([value for value, _ in found]), "of %d; the worst: %.2f, %s" % (len(found), *max(found))
 
 
 def add_tracing_targets(rows, add, add_mean, add_worst):

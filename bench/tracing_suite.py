@@ -2,13 +2,13 @@
 
 tracemalloc and memray take several times as long as the program does: they, and Ouro writing its file as memray does,
 run some of the programs, in fewer rounds.  memory_profiler is not among them: it reads the resident size after every line,
-which takes hundreds of times as long."""
+which takes hundreds of times as long.  Nor is lisp among those programs: tracemalloc with 25 frames takes minutes for it."""
 import os
 
 import suites
 from measuring import Variant, run_in_turns
 
-WITH_PEERS = ("ast_stdlib", "asyncio_pipeline", "classes", "json_roundtrip", "lisp", "numeric", "pickling", "trees")
+WITH_PEERS = ("ast_stdlib", "asyncio_pipeline", "classes", "json_roundtrip", "numeric", "pickling", "trees", "words")
 EXACT, PEERS = 2, 5  # in which rounds they take part; what traces a sample is compared so closely that it needs them all
 
 
