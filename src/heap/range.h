@@ -56,10 +56,11 @@ struct pool {
         };
     };
     union {
-        uint64_t remote; /* POOL: blocks freed by others: offset of the first << 32 | how many; atomic */
-        uint32_t trace;  /* LARGE: what src/trace keeps beside it */
+        uint64_t
+            remote;     /* POOL: blocks freed by others: offset of the first << 32 | how many; atomic */
+        uint32_t trace; /* LARGE: what src/trace keeps beside it */
     };
-    uint32_t next;   /* slot indexes of list neighbours, 0 for none */
+    uint32_t next; /* slot indexes of list neighbours, 0 for none */
     uint32_t prev;
     union {
         uint32_t free;    /* POOL: offset of the first free block, OFFSET_NONE for none */
