@@ -136,7 +136,7 @@ def test_tracebacks_are_whole(python, tmp_path):
         tmp_path,
         python,
         "def inner():\n"
-        "    return bytearray(1234567)\n"
+        "    return bytearray(12345678)\n"
         "def middle():\n"
         "    return inner()\n"
         "class Outer:\n"
@@ -152,7 +152,7 @@ def test_tracebacks_are_whole(python, tmp_path):
 
 
 def test_frames_are_limited(python, tmp_path):
-    code = "def f(n):\n    return bytearray(2000000) if n == 0 else f(n - 1)\nkept = f(50)\n"
+    code = "def f(n):\n    return bytearray(20000000) if n == 0 else f(n - 1)\nkept = f(50)\n"
     traced, program = run_code(tmp_path, python, code, options=["--trace=exact", "--frames", "3"])
     row = max(traced.rows("--by", "traceback"), key=lambda row: row["bytes"])
     assert [frame["line"] for frame in row["traceback"]] == [2, 2, 2]
@@ -168,7 +168,7 @@ def test_deep_recursion(python, tmp_path):
         "kept = []\n"
         "def f(n):\n"
         "    if n == 0:\n"
-        "        kept.append(bytearray(7000000))\n"
+        "        kept.append(bytearray(17000000))\n"
         "    else:\n"
         "        f(n - 1)\n"
         "thread = threading.Thread(target=f, args=(10000,))\n"
