@@ -17,8 +17,7 @@
 #include "facts.h"
 #include "json_values.h"
 #include "text.h"
-
-static const char *const domain_names[] = {"raw", "mem", "object"};
+#include "view.h"
 
 static json_t *
 time_value(struct timeval time)
@@ -37,7 +36,7 @@ by_domain(const uint64_t values[3])
 {
     json_t *object = json_object();
     for (int i = 0; i < 3; i++) {
-        (void)json_object_set_new(object, domain_names[i], ouro__json_number(values[i]));
+        (void)json_object_set_new(object, ouro__domain_names[i], ouro__json_number(values[i]));
     }
     return object;
 }
@@ -138,7 +137,7 @@ python_json(const struct ouro_record *record)
     }
     for (unsigned i = 0; i < 3; i++) {
         bool is_served = (record->python_served >> i & 1) != 0;
-        (void)json_object_set_new(served, domain_names[i], json_boolean(is_served));
+        (void)json_object_set_new(served, ouro__domain_names[i], json_boolean(is_served));
     }
     json_t *object = json_object();
     (void)json_object_set_new(object, "version", ouro__json_text(record->python_version));
@@ -163,16 +162,6 @@ limit_json(const struct ouro_record *record)
                               record->limit_refusals == 0 ? json_null()
                                                           : ouro__json_number(record->limit_last_size));
     return object;
-}
-
-static json_t *
-command_json(const struct ouro_record *record)
-{
-    json_t *array = json_array();
-    for (size_t at = 0; at < record->command_bytes; at += strlen(record->command + at) + 1) {
-        (void)json_array_append_new(array, ouro__json_text(record->command + at));
-    }
-    return array;
 }
 
 static const char *
@@ -200,7 +189,7 @@ process_json(const struct ouro__process *process)
     (void)json_object_set_new(object, "state", json_string(state_name(process)));
     (void)json_object_set_new(object, "exit_code",
                               has_exit_code ? json_integer(record->exit_status & 0xff) : json_null());
-    (void)json_object_set_new(object, "command", command_json(record));
+    (void)json_object_set_new(object, "command", ouro__json_command(record));
     (void)json_object_set_new(object, "executable", string_or_null(record->executable));
     (void)json_object_set_new(object, "forked", json_boolean(record->forked != 0));
     (void)json_object_set_new(object, "began_unix_ns", ouro__json_number(record->began_ns));

@@ -109,3 +109,13 @@ ouro__json_add_text(struct ouro__text *text, const char *words)
     free(dumped);
     json_decref(value);
 }
+
+json_t *
+ouro__json_command(const struct ouro_record *record)
+{
+    json_t *array = json_array();
+    for (size_t at = 0; at < record->command_bytes; at += strlen(record->command + at) + 1) {
+        (void)json_array_append_new(array, ouro__json_text(record->command + at));
+    }
+    return array;
+}

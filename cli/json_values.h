@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "monitor/record.h"
 #include "text.h"
 
 /* Before anything is made: jansson leaves out what it has no memory for, and from here on that is noted. */
@@ -23,7 +24,10 @@ void ouro__text_add_utf8(struct ouro__text *text, const char *words);
 /* Any string, as UTF-8. */
 json_t *ouro__json_text(const char *text);
 
-/* The same as JSON's text, with its quotes: for documents too large to be built in memory twice. */
+/* The arguments of a process. */
+json_t *ouro__json_command(const struct ouro_record *record);
+
+/* A string as JSON's text, with its quotes: for documents too large to be built in memory twice. */
 void ouro__json_add_text(struct ouro__text *text, const char *words);
 
 #endif

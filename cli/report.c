@@ -14,6 +14,7 @@
 #include "processes.h"
 #include "top_lines.h"
 #include "units.h"
+#include "view.h"
 
 #define STEP_COLUMNS 27 /* the names of the waterfall's steps */
 #define SIZE_COLUMNS 11
@@ -132,7 +133,6 @@ static void
 live_add(const struct ouro__page *page, const char *label, const struct ouro_record_moment *moment,
          const char *when)
 {
-    static const char *const domains[] = {"raw", "mem", "object"};
     struct ouro__text words = {0};
     char size[OURO_UNIT_TEXT];
     const char *before = ": ";
@@ -140,7 +140,7 @@ live_add(const struct ouro__page *page, const char *label, const struct ouro_rec
     ouro__text_print(&words, "%s %s", ouro__size_show(size, ouro__live_of(moment)), when);
     for (int i = 3; i-- > 0;) {
         if (moment->live[i] > 0) {
-            ouro__text_print(&words, "%s%s %s", before, domains[i],
+            ouro__text_print(&words, "%s%s %s", before, ouro__domain_names[i],
                              ouro__size_show(size, moment->live[i]));
             before = ", ";
         }
@@ -208,7 +208,6 @@ waterfall_add(const struct ouro__page *page, const struct ouro__process *process
 static void
 allocations_add(const struct ouro__page *page, const struct ouro_record *record)
 {
-    static const char *const domains[] = {"raw", "mem", "object"};
     struct ouro__text words = {0};
     char count[OURO_UNIT_TEXT], rate[OURO_UNIT_TEXT];
     uint64_t all = ouro__allocations_of(record);
@@ -218,7 +217,7 @@ allocations_add(const struct ouro__page *page, const struct ouro_record *record)
                      ouro__count_show(rate, 1e9 * ouro__share(all, record->lasted_ns)));
     for (int i = 3; i-- > 0;) {
         if (record->n_allocs[i] > 0) {
-            ouro__text_print(&words, "%s%s %s", before, domains[i],
+            ouro__text_print(&words, "%s%s %s", before, ouro__domain_names[i],
                              ouro__count_show(count, (double)record->n_allocs[i]));
             before = ", ";
         }

@@ -139,16 +139,6 @@ ouro__json_print(json_t *root)
     return ouro__text_print_out(&text);
 }
 
-static json_t *
-command_json(const struct ouro_record *record)
-{
-    json_t *array = json_array();
-    for (size_t at = 0; at < record->command_bytes; at += strlen(record->command + at) + 1) {
-        (void)json_array_append_new(array, ouro__json_text(record->command + at));
-    }
-    return array;
-}
-
 json_t *
 ouro__saved_json(const struct ouro__saved *saved)
 {
@@ -165,7 +155,7 @@ ouro__saved_json(const struct ouro__saved *saved)
     (void)json_object_set_new(object, "reason", ouro__json_text(tracing->reason));
     (void)json_object_set_new(object, "pid",
                               saved->has_record ? json_integer(saved->record.pid) : json_null());
-    (void)json_object_set_new(object, "command", command_json(&saved->record));
+    (void)json_object_set_new(object, "command", ouro__json_command(&saved->record));
     (void)json_object_set_new(object, "python", ouro__json_text(saved->record.python_version));
     (void)json_object_set_new(object, "taken_unix_ns",
                               when == 0 ? json_null() : ouro__json_number(when));

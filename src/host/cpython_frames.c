@@ -20,16 +20,14 @@
 
 #include "base/assert.h"
 #include "host/cpython.h"
-#include "host/symbols.h"
 
 /* What is known of the layout. */
 enum verdict { UNCHECKED, FITS, UNFIT };
 
 static struct {
     struct py_layout layout;
-    enum verdict verdict;       /* atomic */
-    bool knows_own;             /* current_thread_state() is about the calling thread: since 3.12 */
-    int (*is_finalizing)(void); /* Py_IsFinalizing() */
+    enum verdict verdict; /* atomic */
+    bool knows_own;       /* current_thread_state() is about the calling thread: since 3.12 */
     struct {
         uintptr_t begin, size;
     } statics; /* the interpreter's own code and data */
@@ -46,7 +44,7 @@ find_thread_state(bool *has_lock)
     }
     const char *own = ouro__py.PyGILState_GetThisThreadState();
     *has_lock = own == current; /* before 3.12 the current one is that of whoever has the lock */
-    return own == NULL || (!*has_lock && source.is_finalizing() != 0) ? NULL : own;
+    return own == NULL || (!*has_lock && ouro__py.is_finalizing() != 0) ? NULL : own;
 }
 
 /* Frames that are objects: up to 3.10. */
@@ -282,14 +280,8 @@ const struct ouro__frame_source *
 ouro__cpython_frames(void)
 {
     static const struct ouro__frame_source frames = {walk, follow, read_code, lasts};
-    static const char *const names[] = {"Py_IsFinalizing",
-                                        "_Py_IsFinalizing"}; /* the first since 3.13 */
-    for (size_t i = 0; i < 2 && source.is_finalizing == NULL; i++) {
-        void *address = ouro__symbols_global(names[i]);
-        memcpy(&source.is_finalizing, &address, sizeof address);
-    }
     source.knows_own = ouro__py.hex >= 0x030C0000;
-    if (source.is_finalizing == NULL || !ouro__cpython_layout_find(&source.layout)) {
+    if (!ouro__cpython_layout_find(&source.layout)) {
         source.verdict = UNFIT;
         return NULL;
     }
