@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "export.h"
+#include "export/export.h"
 #include "output.h"
-#include "run.h"
-#include "view_options.h"
+#include "run/run.h"
+#include "view/view_options.h"
 
 static const struct format {
     const char *name;

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "cmd_run.h"
-#include "heading.h"
-#include "held.h"
+#include "view/heading.h"
+#include "view/held.h"
 #include "json_values.h"
-#include "listing.h"
+#include "view/listing.h"
 #include "output.h"
-#include "rows.h"
+#include "view/rows.h"
 
 static const char help[] =
     "usage: ouro lines [options] FILE.ouro [SOURCE.py ...]\n"

@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "heading.h"
+#include "view/heading.h"
 #include "json_values.h"
 #include "output.h"
-#include "rows.h"
-#include "run.h"
-#include "tree.h"
+#include "view/rows.h"
+#include "run/run.h"
+#include "view/tree.h"
 #include "units.h"
-#include "view_options.h"
+#include "view/view_options.h"
 
 #define TOP 20 /* rows, unless --top says how many */
 

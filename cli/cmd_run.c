@@ -7,16 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "captures.h"
-#include "child.h"
-#include "gather.h"
-#include "json.h"
+#include "run/captures.h"
+#include "run/child.h"
+#include "run/gather.h"
+#include "run/json.h"
 #include "monitor/record.h"
 #include "output.h"
-#include "program.h"
-#include "report.h"
-#include "run.h"
-#include "session.h"
+#include "run/program.h"
+#include "run/report.h"
+#include "run/run.h"
+#include "run/session.h"
 #include "text.h"
 #include "units.h"
 

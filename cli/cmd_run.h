@@ -4,7 +4,7 @@
 
 #include <getopt.h>
 
-#include "run.h"
+#include "run/run.h"
 
 /* arguments[0] is "run".  Returns an exit code, or does not return where the program was ended by a
  * signal: then the tool ends by the same. */

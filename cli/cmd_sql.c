@@ -5,11 +5,11 @@
 #define _GNU_SOURCE
 #include "cmd_view.h"
 
-#include "database.h"
-#include "results.h"
-#include "rows.h"
-#include "run.h"
-#include "view_options.h"
+#include "export/database.h"
+#include "export/results.h"
+#include "view/rows.h"
+#include "run/run.h"
+#include "view/view_options.h"
 
 /* Whatever writes, opens files or changes settings is not for statements from the command line. */
 static int

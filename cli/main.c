@@ -10,7 +10,7 @@
 #include "cmd_view.h"
 #include "json_values.h"
 #include "output.h"
-#include "run.h"
+#include "run/run.h"
 #include "text.h"
 
 static const char help[] =

@@ -2,7 +2,7 @@
 #ifndef OURO_CLI_PAGE_H
 #define OURO_CLI_PAGE_H
 
-#include "report.h"
+#include "run/report.h"
 
 /* Where the words beside a label begin. */
 #define OURO_PAGE_INDENT 13

@@ -26,7 +26,7 @@ done
 # Those of differential tests include CPython's.
 for header in $(find src cli tests -name '*.h' | sort); do
     # shellcheck disable=SC2046 # a list of options
-    check "$PWD/$header" gcc -std=c17 -D_GNU_SOURCE -Itests/helpers \
+    check "$PWD/$header" gcc -std=c17 -D_GNU_SOURCE -Icli -Itests/helpers \
         $(pkg-config --cflags-only-I python3-embed | sed 's/-I/-isystem /g') -x c
 done
 exit $status

@@ -77,6 +77,8 @@ def room_of_include(bracket, name, path, root):
         return "public" if path.parts[0] == "cli" else room_of_header(stem)
     if bracket == "<":
         return None
+    if path.parts[0] == "cli" and (root / "cli" / name).exists():
+        return "cli"  # which has folders
     if "/" in name:
         return name.split("/")[0]
     # A bare name is a neighbour.

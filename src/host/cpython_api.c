@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/cpython_frames.h"
+#include "trace/trace.h"
 #include "host/symbols.h"
 
 struct py_api ouro__py;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "host/cpython_abi.h"
-#include "trace/trace.h"
+#include "trace/frames.h"
 
 /* Frames of the CPython in this process, which ouro__cpython_find() has found; NULL when its frames can't be read.
  * Whether they are where we believe them to be is only known when there are some: until then, and for good when

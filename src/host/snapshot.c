@@ -13,6 +13,7 @@
 #include "snapshot/format.h"
 #include "snapshot/writer.h"
 #include "trace/trace.h"
+#include "trace/tree.h"
 
 #define N_TRACES_A_CHUNK 256
 

@@ -2,10 +2,11 @@
  *
  * Each slot of the range has room for as many indexes as it can have blocks, in addresses; memory takes what is
  * touched: of a pool of 64-byte blocks one page.  A large block's record has its index. */
+#include "trace/beside.h"
+
 #include "base/assert.h"
 #include "heap/heap.h"
 #include "os/os.h"
-#include "trace/trace.h"
 
 #define CHUNK_SHIFT 10 /* slots of the range whose indexes are mapped together */
 #define CHUNK_SLOTS ((size_t)1 << CHUNK_SHIFT)

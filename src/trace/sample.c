@@ -6,9 +6,10 @@
  * exp and log are made here of what C has, to a millionth: the library that has them is not everybody's.
  *
  * @source  Poisson sampling of allocations as in tcmalloc's documentation, "Sampling"; the Horvitz-Thompson estimator */
+#include "trace/sample.h"
+
 #include "base/bits.h"
 #include "os/os.h"
-#include "trace/trace.h"
 
 #define LN_2 0.69314718055994531
 

@@ -10,6 +10,9 @@
  * One lock guards all, where there is a second thread; it is not held while blocks are made or freed.  A signal
  * handler that allocates while its own thread holds it is let through, untraced. */
 #include "trace/trace.h"
+#include "trace/beside.h"
+#include "trace/sample.h"
+#include "trace/tree.h"
 
 #include "base/assert.h"
 #include "heap/heap.h"

@@ -9,12 +9,15 @@
  * kept once for all codes that are alike in them: a program that compiles the same text again and again has one.  While
  * blocks are sampled most frees are not told, and those of codes that an allocator other than ours holds never are: then
  * nothing is known by its address, and each code is read again. */
+#include "trace/tree.h"
+
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/bits.h"
+#include "heap/heap.h"
 #include "os/os.h"
-#include "trace/trace.h"
+#include "trace/beside.h"
 
 #define N_FRAMES_MOST 16384 /* of a traceback: deeper ones lose their outermost frames */
 

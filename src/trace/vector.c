@@ -1,10 +1,11 @@
 /* vector.c - arrays and hash tables that grow by pages of the system's: what tracing keeps is no part of any heap. */
+#include "trace/vector.h"
+
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/bits.h"
 #include "os/os.h"
-#include "trace/trace.h"
 
 #define FIRST_TABLE 1024 /* slots */
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "input.h"
-#include "lines.h"
+#include "view/lines.h"
 #include "require.h"
-#include "trace/trace.h"
+#include "trace/frames.h"
 
 /* Entries cover 255 bytes at most. */
 #define MOST_BYTES_AN_ENTRY 255

@@ -4,7 +4,7 @@
 
 #include <ouro/heap.h>
 
-#include "trace/trace.h"
+#include "trace/frames.h"
 
 /* What a code says of itself; it lies in a block of its own. */
 struct stack_code {

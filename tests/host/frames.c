@@ -8,6 +8,7 @@
 
 #include "host/cpython.h"
 #include "host/cpython_frames.h"
+#include "trace/trace.h"
 
 /* What cpython_api.c wants of the rest of the host, where it is not asked to begin. */
 bool

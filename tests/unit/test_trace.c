@@ -14,6 +14,10 @@
 #include "require.h"
 #include "stacks.h"
 #include "threads.h"
+#include "trace/beside.h"
+#include "trace/sample.h"
+#include "trace/trace.h"
+#include "trace/tree.h"
 
 enum { N_CODES = 40, N_EVENTS = TEST_STRESSED ? 100000 : 1000000 };
 

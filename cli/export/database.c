@@ -1,0 +1,364 @@
+/* database.c - a snapshot as tables of SQLite.
+ *
+ * All rows of a table go through one statement, in the order of their numbers: SQLite appends them, which is fast enough
+ * for millions.  What fails here fails for want of memory. */
+#define _GNU_SOURCE
+#include "export/database.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "json_values.h"
+
+/* What lines, files and functions have in common: sums of `sums`, by something of the frame. */
+#define SUMS "  live, peak, allocated, live_error, peak_error\n"
+#define SUMMED                                                                                         \
+    "  CAST(round(total(live)) AS INTEGER), CAST(round(total(peak)) AS INTEGER),\n"                    \
+    "  CAST(round(total(allocated)) AS INTEGER),\n"                                                    \
+    "  CAST(round(sqrt(total(live_variance))) AS INTEGER),\n"                                          \
+    "  CAST(round(sqrt(total(peak_variance))) AS INTEGER)\n"                                           \
+    "FROM sums JOIN frames ON frames.id = frame "
+
+static const char tables[] =
+    "-- The process, and how it was traced: one row.\n"
+    "CREATE TABLE process (\n"
+    "  pid INTEGER,                 -- NULL where it is not known\n"
+    "  command TEXT,\n"
+    "  python TEXT,                 -- its version\n"
+    "  snapshot TEXT,               -- the snapshot's own name\n"
+    "  reason TEXT,                 -- why it was taken: 'exit', ...\n"
+    "  trouble TEXT,                -- what is wrong with the file, NULL when nothing is\n"
+    "  mode TEXT,                   -- 'exact', 'sampled' or 'off'\n"
+    "  sample_bytes INTEGER,        -- sampled: mean bytes from one sample to the next\n"
+    "  frames_most INTEGER,         -- kept of a traceback, 0 for all\n"
+    "  taken_unix_ns INTEGER,       -- when the snapshot was taken, NULL where it is not known\n"
+    "  taken_at_ns INTEGER,         -- the same since the process began\n"
+    "  peak_at_ns INTEGER,          -- when the traced bytes were highest, since it began\n"
+    "  peak_bytes INTEGER,          -- traced then\n"
+    "  peak_blocks INTEGER,\n"
+    "  own_bytes INTEGER,           -- that tracing took for itself\n"
+    "  untraced_allocations INTEGER,\n"
+    "  untraced_live_blocks INTEGER, untraced_live_bytes INTEGER, -- blocks without a trace\n"
+    "  untraced_peak_blocks INTEGER, untraced_peak_bytes INTEGER,\n"
+    "  untraced_all_blocks INTEGER, untraced_all_bytes INTEGER\n"
+    ");\n"
+    "\n"
+    "-- Places in the program; 0 is '(no frame)', where no Python code ran.\n"
+    "CREATE TABLE frames (\n"
+    "  id INTEGER PRIMARY KEY,\n"
+    "  file TEXT, function TEXT, line INTEGER\n"
+    ");\n"
+    "\n"
+    "-- Tracebacks: a frame, and the traceback of its caller; 0 is none.\n"
+    "CREATE TABLE tracebacks (\n"
+    "  id INTEGER PRIMARY KEY,\n"
+    "  parent INTEGER,              -- the caller's, less than id; NULL for 0\n"
+    "  frame INTEGER,               -- the innermost\n"
+    "  depth INTEGER                -- frames in all\n"
+    ");\n"
+    "\n"
+    "-- Blocks of one size, asked for by one traceback.  Of a sampled snapshot the figures are\n"
+    "-- estimates, with fractions, and the errors are the standard errors of their bytes.\n"
+    "CREATE TABLE traces (\n"
+    "  id INTEGER,\n"
+    "  traceback INTEGER,\n"
+    "  domain TEXT,                 -- 'raw', 'mem' or 'object'\n"
+    "  size INTEGER,                -- of one block\n"
+    "  live_blocks NUMERIC, live_bytes NUMERIC, live_error NUMERIC, -- when the snapshot was taken\n"
+    "  peak_blocks NUMERIC, peak_bytes NUMERIC, peak_error NUMERIC, -- when the bytes were highest\n"
+    "  all_blocks NUMERIC, all_bytes NUMERIC, all_error NUMERIC,    -- ever, freed or not\n"
+    "  PRIMARY KEY (traceback, id)\n"
+    ") WITHOUT ROWID;\n"
+    "\n"
+    "-- The installed distribution that a file belongs to.\n"
+    "CREATE TABLE packages (file TEXT PRIMARY KEY, package TEXT) WITHOUT ROWID;\n";
+
+static const char views[] =
+    "-- The bytes of each traceback, those that it called not counted.\n"
+    "CREATE VIEW sums (\n"
+    "  traceback, frame, live, peak, allocated, live_variance, peak_variance\n"
+    ") AS SELECT traceback, frame, live, peak, allocated, live_variance, peak_variance FROM (\n"
+    "  SELECT traceback, total(live_bytes) AS live, total(peak_bytes) AS peak,\n"
+    "    total(all_bytes) AS allocated, total(live_error * live_error) AS live_variance,\n"
+    "    total(peak_error * peak_error) AS peak_variance\n"
+    "  FROM traces GROUP BY traceback\n"
+    ") JOIN tracebacks ON tracebacks.id = traceback;\n"
+    "\n"
+    "-- The same by line, file and function of the innermost frame.\n"
+    "CREATE VIEW lines (\n"
+    "  file, line,\n" SUMS ") AS SELECT file, line,\n" SUMMED "GROUP BY file, line;\n"
+    "CREATE VIEW files (\n"
+    "  file,\n" SUMS ") AS SELECT file,\n" SUMMED "GROUP BY file;\n"
+    "CREATE VIEW functions (\n"
+    "  file, function,\n" SUMS ") AS SELECT file, function,\n" SUMMED "GROUP BY file, function;\n";
+
+const char *const ouro__database_schemas[OURO_N_SCHEMAS] = {tables, views};
+
+/* A statement being filled in.  All that is added to a failed one is lost. */
+struct filler {
+    sqlite3_stmt *statement;
+    int column; /* the next one */
+    bool failed;
+};
+
+static struct filler
+filler_make(sqlite3 *database, const char *insert)
+{
+    struct filler filler = {0};
+
+    filler.failed = sqlite3_prepare_v2(database, insert, -1, &filler.statement, NULL) != SQLITE_OK;
+    return filler;
+}
+
+/* False when anything failed. */
+static bool
+filler_end(struct filler *filler)
+{
+    (void)sqlite3_finalize(filler->statement);
+    return !filler->failed;
+}
+
+static void
+integer_add(struct filler *filler, uint64_t value)
+{
+    sqlite3_int64 most = value > INT64_MAX ? INT64_MAX : (sqlite3_int64)value;
+    filler->failed |= sqlite3_bind_int64(filler->statement, ++filler->column, most) != SQLITE_OK;
+}
+
+/* A number with a fraction only where it has one. */
+static void
+real_add(struct filler *filler, double value)
+{
+    filler->failed |= sqlite3_bind_double(filler->statement, ++filler->column, value) != SQLITE_OK;
+}
+
+/* For `value` only when it is known. */
+static void
+known_add(struct filler *filler, bool is_known, uint64_t value)
+{
+    if (is_known) {
+        integer_add(filler, value);
+    } else {
+        filler->failed |= sqlite3_bind_null(filler->statement, ++filler->column) != SQLITE_OK;
+    }
+}
+
+/* What stays as it is until the row is there. */
+static void
+constant_add(struct filler *filler, const char *words)
+{
+    filler->failed |=
+        sqlite3_bind_text(filler->statement, ++filler->column, words, -1, SQLITE_STATIC) != SQLITE_OK;
+}
+
+static void
+text_add(struct filler *filler, const char *words)
+{
+    struct ouro__text clean = {0};
+
+    ouro__text_add_utf8(&clean, words);
+    filler->failed |=
+        clean.failed ||
+        sqlite3_bind_text64(filler->statement, ++filler->column, clean.data == NULL ? "" : clean.data,
+                            clean.length, SQLITE_TRANSIENT, SQLITE_UTF8) != SQLITE_OK;
+    ouro__text_free(&clean);
+}
+
+static void
+row_end(struct filler *filler)
+{
+    if (!filler->failed) {
+        filler->failed = sqlite3_step(filler->statement) != SQLITE_DONE;
+    }
+    filler->failed |= sqlite3_reset(filler->statement) != SQLITE_OK;
+    filler->column = 0;
+}
+
+static bool
+process_load(sqlite3 *database, const struct ouro__saved *saved)
+{
+    static const char *const modes[] = {"off", "exact", "sampled"};
+    static const struct ouro_snapshot_trace none;
+    const struct ouro__snapshot *snapshot = &saved->snapshot;
+    const struct ouro_snapshot_tracing *tracing = &snapshot->tracing;
+    const struct ouro_snapshot_trace *untraced = snapshot->n_traces == 0 ? &none : snapshot->traces;
+    const uint64_t figures[] = {
+        tracing->taken_at_ns,  tracing->peak_at_ns,  tracing->peak_bytes,   tracing->peak_blocks,
+        tracing->own_bytes,    tracing->n_untraced,  untraced->live_blocks, untraced->live_bytes,
+        untraced->peak_blocks, untraced->peak_bytes, untraced->all_blocks,  untraced->all_bytes,
+    };
+    struct ouro__text command = {0};
+    struct filler filler = filler_make(database, "INSERT INTO process VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
+                                                 "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+    ouro__saved_add_command(&command, saved);
+    known_add(&filler, saved->has_record, (uint64_t)saved->record.pid);
+    text_add(&filler, command.data == NULL ? "" : command.data);
+    text_add(&filler, saved->record.python_version);
+    text_add(&filler, tracing->name);
+    text_add(&filler, tracing->reason);
+    constant_add(&filler, snapshot->trouble[0] == '\0' ? NULL : snapshot->trouble);
+    constant_add(&filler, modes[tracing->mode]);
+    integer_add(&filler, tracing->sample_bytes);
+    integer_add(&filler, tracing->n_frames_most);
+    uint64_t when = ouro__saved_when(saved);
+    known_add(&filler, when != 0, when);
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+        integer_add(&filler, figures[i]);
+    }
+    row_end(&filler);
+    filler.failed |= command.failed;
+    ouro__text_free(&command);
+    return filler_end(&filler);
+}
+
+static bool
+frames_load(sqlite3 *database, const struct ouro__places *places)
+{
+    struct filler filler = filler_make(database, "INSERT INTO frames VALUES (?, ?, ?, ?)");
+
+    for (uint32_t i = 0; i < places->places.n && !filler.failed; i++) {
+        uint32_t line = ouro__line_of_place(places, i);
+        integer_add(&filler, i);
+        text_add(&filler, ouro__file_of_line(places, line));
+        text_add(&filler, ouro__name_of_function(places, ouro__function_of_place(places, i)));
+        integer_add(&filler, ouro__number_of_line(places, line));
+        row_end(&filler);
+    }
+    return filler_end(&filler);
+}
+
+static bool
+tracebacks_load(sqlite3 *database, const struct ouro__places *places)
+{
+    struct filler filler = filler_make(database, "INSERT INTO tracebacks VALUES (?, ?, ?, ?)");
+    uint32_t *depths = calloc(places->paths.n, sizeof *depths);
+
+    filler.failed |= depths == NULL;
+    for (uint32_t i = 0; i < places->paths.n && !filler.failed; i++) {
+        uint32_t caller = places->paths.items[i].a;
+        depths[i] = i == 0 ? 0 : depths[caller] + 1;
+        integer_add(&filler, i);
+        known_add(&filler, i != 0, caller);
+        integer_add(&filler, ouro__place_of_path(places, i));
+        integer_add(&filler, depths[i]);
+        row_end(&filler);
+    }
+    free(depths);
+    return filler_end(&filler);
+}
+
+static void
+figures_add(struct filler *filler, const struct ouro_snapshot_tracing *tracing,
+            const struct ouro_snapshot_trace *trace)
+{
+    const uint64_t counted[][2] = {{trace->live_blocks, trace->live_bytes},
+                                   {trace->peak_blocks, trace->peak_bytes},
+                                   {trace->all_blocks, trace->all_bytes}};
+
+    for (int i = 0; i < OURO_N_MEASURES; i++) {
+        if (tracing->mode == OURO_SNAPSHOT_SAMPLED) {
+            struct ouro__figures figures = ouro__figures_of(tracing, trace, (enum ouro__measure)i);
+            real_add(filler, figures.blocks);
+            real_add(filler, figures.bytes);
+            real_add(filler, sqrt(figures.variance));
+        } else {
+            integer_add(filler, counted[i][0]);
+            integer_add(filler, counted[i][1]);
+            integer_add(filler, 0);
+        }
+    }
+}
+
+/* The traces that a view kept, by path, which is the order that their table has; owned, NULL without memory. */
+static size_t *
+traces_sort(const struct ouro__snapshot *snapshot, const struct ouro__view *view, size_t *n)
+{
+    size_t *ends = calloc(view->n_paths + 1, sizeof *ends);
+    size_t *sorted = ends == NULL ? NULL : reallocarray(NULL, snapshot->n_traces + 1, sizeof *sorted);
+
+    *n = 0;
+    for (size_t i = 1; sorted != NULL && i < snapshot->n_traces; i++) {
+        uint32_t path = view->nodes[snapshot->traces[i].node];
+        ends[path + 1] += view->is_kept[path];
+    }
+    for (size_t path = 0; sorted != NULL && path < view->n_paths; path++) {
+        ends[path + 1] += ends[path];
+    }
+    for (size_t i = 1; sorted != NULL && i < snapshot->n_traces; i++) {
+        uint32_t path = view->nodes[snapshot->traces[i].node];
+        if (view->is_kept[path]) {
+            sorted[ends[path]++] = i;
+            ++*n;
+        }
+    }
+    free(ends);
+    return sorted;
+}
+
+static bool
+traces_load(sqlite3 *database, const struct ouro__snapshot *snapshot, const struct ouro__view *view)
+{
+    struct filler filler =
+        filler_make(database, "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    size_t n;
+    size_t *sorted = traces_sort(snapshot, view, &n);
+
+    filler.failed |= sorted == NULL;
+    for (size_t i = 0; i < n && !filler.failed; i++) {
+        const struct ouro_snapshot_trace *trace = &snapshot->traces[sorted[i]];
+        integer_add(&filler, sorted[i]);
+        integer_add(&filler, view->nodes[trace->node]);
+        constant_add(&filler, ouro__domain_names[trace->domain]);
+        integer_add(&filler, trace->size);
+        figures_add(&filler, &snapshot->tracing, trace);
+        row_end(&filler);
+    }
+    free(sorted);
+    return filler_end(&filler);
+}
+
+static bool
+packages_load(sqlite3 *database, struct ouro__places *places, const char *version)
+{
+    /* Names that differ in bytes that are no UTF-8 are one here. */
+    struct filler filler = filler_make(database, "INSERT OR IGNORE INTO packages VALUES (?, ?)");
+    struct ouro__packages packages = {.version = version};
+
+    for (uint32_t i = 0; i < places->functions.n && !filler.failed; i++) {
+        uint32_t package = ouro__package_of(&packages, places, places->functions.items[i].a);
+        if (package == OURO_NO_ID) {
+            filler.failed = true;
+            break;
+        }
+        text_add(&filler, ouro__file_of_function(places, i));
+        text_add(&filler, ouro__text_at(places, package));
+        row_end(&filler);
+    }
+    ouro__packages_free(&packages);
+    return filler_end(&filler);
+}
+
+sqlite3 *
+ouro__database_make(struct ouro__places *places, const struct ouro__saved *saved,
+                    const struct ouro__view *view)
+{
+    static const char begin[] = "PRAGMA journal_mode = OFF; PRAGMA temp_store = MEMORY; "
+                                "PRAGMA user_version = 1; BEGIN";
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    sqlite3 *database = NULL;
+
+    bool is_well = sqlite3_open_v2(":memory:", &database, flags, NULL) == SQLITE_OK &&
+                   sqlite3_exec(database, begin, NULL, NULL, NULL) == SQLITE_OK &&
+                   sqlite3_exec(database, tables, NULL, NULL, NULL) == SQLITE_OK &&
+                   sqlite3_exec(database, views, NULL, NULL, NULL) == SQLITE_OK &&
+                   process_load(database, saved) && frames_load(database, places) &&
+                   tracebacks_load(database, places) && traces_load(database, &saved->snapshot, view) &&
+                   packages_load(database, places, saved->record.python_version) &&
+                   sqlite3_exec(database, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
+    if (!is_well) {
+        (void)sqlite3_close(database);
+        return NULL;
+    }
+    return database;
+}

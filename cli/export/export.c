@@ -1,0 +1,223 @@
+/* export.c - snapshots as text for other programs: collapsed stacks, speedscope's JSON and our own.
+ *
+ * These documents may be larger than the snapshot, so that they are written as text from the start.
+ *
+ * @source speedscope, file-format-spec.ts and "Importing from custom sources"
+ * @source FlameGraph, stackcollapse.pl: the format of its output */
+#define _GNU_SOURCE
+#include "export/export.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ouro/base.h>
+
+#include "json_values.h"
+#include "view/rows.h"
+
+/* The places of a path, outermost first. */
+struct frames {
+    uint32_t *places; /* owned */
+    size_t n, room;
+};
+
+/* Those of `path`, in place of others; "no frame" when it has none.  False without memory. */
+static bool
+frames_find(struct frames *frames, const struct ouro__places *places, uint32_t path)
+{
+    uint32_t at = path;
+
+    frames->n = 0;
+    do {
+        if (frames->n == frames->room) {
+            size_t room = frames->room == 0 ? 64 : 2 * frames->room;
+            uint32_t *larger = reallocarray(frames->places, room, sizeof *larger);
+            if (larger == NULL) {
+                return false;
+            }
+            frames->places = larger;
+            frames->room = room;
+        }
+        frames->places[frames->n++] = ouro__place_of_path(places, at);
+        at = places->paths.items[at].a;
+    } while (at != 0);
+    for (size_t i = 0; i < frames->n / 2; i++) {
+        uint32_t place = frames->places[i];
+        frames->places[i] = frames->places[frames->n - 1 - i];
+        frames->places[frames->n - 1 - i] = place;
+    }
+    return true;
+}
+
+/* "load (app.py:12)": without what ends a frame or a line in collapsed stacks. */
+static void
+collapsed_frame_add(struct ouro__text *text, const struct ouro__places *places, uint32_t place)
+{
+    uint32_t line = ouro__line_of_place(places, place);
+    const char *name = ouro__name_of_function(places, ouro__function_of_place(places, place));
+    struct ouro__text frame = {0};
+
+    if (name[0] == '\0') {
+        ouro__text_print(&frame, "%s", ouro__file_of_line(places, line));
+    } else {
+        ouro__text_print(&frame, "%s (%s:%u)", name, ouro__file_of_line(places, line),
+                         ouro__number_of_line(places, line));
+    }
+    for (char *c = frame.data; c != NULL && *c != '\0'; c++) {
+        *c = *c == ';' ? ',' : (unsigned char)*c < ' ' ? ' ' : *c;
+    }
+    ouro__text_add_utf8(text, frame.data == NULL ? "" : frame.data);
+    text->failed |= frame.failed;
+    ouro__text_free(&frame);
+}
+
+void
+ouro__export_collapsed(struct ouro__text *text, const struct ouro__export *export)
+{
+    const struct ouro__view *view = &export->views[export->measure];
+    struct frames frames = {0};
+
+    for (uint32_t path = 0; path < view->n_paths && !text->failed; path++) {
+        uint64_t bytes = ouro__rounded(view->paths[path].bytes);
+        if (bytes == 0) {
+            continue;
+        }
+        if (!frames_find(&frames, export->places, path)) {
+            text->failed = true;
+            break;
+        }
+        for (size_t i = 0; i < frames.n; i++) {
+            ouro__text_print(text, "%s", i == 0 ? "" : ";");
+            collapsed_frame_add(text, export->places, frames.places[i]);
+        }
+        ouro__text_print(text, " %" PRIu64 "\n", bytes);
+    }
+    free(frames.places);
+}
+
+/* {"name": ..., "file": ..., "line": ...} for each place, with a comma between them. */
+static void
+frames_add_json(struct ouro__text *text, const struct ouro__places *places, const char *name_key)
+{
+    for (uint32_t i = 0; i < places->places.n && !text->failed; i++) {
+        uint32_t line = ouro__line_of_place(places, i);
+        const char *name = ouro__name_of_function(places, ouro__function_of_place(places, i));
+        ouro__text_print(text, "%s{\"%s\": ", i == 0 ? "" : ",\n", name_key);
+        ouro__json_add_text(text, name[0] == '\0' ? ouro__text_at(places, 0) : name);
+        ouro__text_print(text, ", \"file\": ");
+        ouro__json_add_text(text, ouro__file_of_line(places, line));
+        ouro__text_print(text, ", \"line\": %u}", ouro__number_of_line(places, line));
+    }
+}
+
+/* One profile: all paths that hold anything, each as a sample with its bytes as weight. */
+static void
+speedscope_profile_add(struct ouro__text *text, const struct ouro__export *export,
+                       enum ouro__measure measure)
+{
+    static const char *const names[] = {"live when taken", "live at the peak", "ever allocated"};
+    const struct ouro__view *view = &export->views[measure];
+    struct frames frames = {0};
+    uint64_t sum = 0;
+    bool is_first = true;
+
+    ouro__text_print(text,
+                     "{\"type\": \"sampled\", \"name\": \"%s\", \"unit\": \"bytes\", \"samples\": [",
+                     names[measure]);
+    for (uint32_t path = 0; path < view->n_paths && !text->failed; path++) {
+        uint64_t bytes = ouro__rounded(view->paths[path].bytes);
+        if (bytes == 0) {
+            continue;
+        }
+        text->failed |= !frames_find(&frames, export->places, path);
+        ouro__text_print(text, "%s[", is_first ? "\n" : ",\n");
+        for (size_t i = 0; i < frames.n; i++) {
+            ouro__text_print(text, "%s%u", i == 0 ? "" : ",", frames.places[i]);
+        }
+        ouro__text_print(text, "]");
+        is_first = false;
+    }
+    free(frames.places);
+    ouro__text_print(text, "],\n\"weights\": [");
+    is_first = true;
+    for (uint32_t path = 0; path < view->n_paths && !text->failed; path++) {
+        uint64_t bytes = ouro__rounded(view->paths[path].bytes);
+        if (bytes > 0) {
+            ouro__text_print(text, "%s%" PRIu64, is_first ? "" : ",", bytes);
+            sum += bytes;
+            is_first = false;
+        }
+    }
+    ouro__text_print(text, "],\n\"startValue\": 0, \"endValue\": %" PRIu64 "}", sum);
+}
+
+void
+ouro__export_speedscope(struct ouro__text *text, const struct ouro__export *export)
+{
+    struct ouro__text command = {0};
+
+    ouro__saved_add_command(&command, export->saved);
+    ouro__text_print(text, "{\"$schema\": \"https://www.speedscope.app/file-format-schema.json\",\n"
+                           "\"exporter\": \"ouro " OURO_VERSION_STRING "\", \"name\": ");
+    ouro__json_add_text(text, command.data == NULL ? "" : command.data);
+    ouro__text_free(&command);
+    ouro__text_print(text, ", \"activeProfileIndex\": %d,\n\"shared\": {\"frames\": [\n",
+                     (int)export->measure);
+    frames_add_json(text, export->places, "name");
+    ouro__text_print(text, "]},\n\"profiles\": [\n");
+    for (int i = 0; i < OURO_N_MEASURES; i++) {
+        ouro__text_print(text, "%s", i == 0 ? "" : ",\n");
+        speedscope_profile_add(text, export, (enum ouro__measure)i);
+    }
+    ouro__text_print(text, "]}\n");
+}
+
+/* [path, size, domain, live bytes, live blocks, peak ..., all ...] for each trace that the filters left. */
+static void
+traces_add(struct ouro__text *text, const struct ouro__export *export)
+{
+    const struct ouro__snapshot *snapshot = &export->saved->snapshot;
+    const struct ouro__view *view = &export->views[0];
+    bool is_first = true;
+
+    for (size_t i = 1; i < snapshot->n_traces && !text->failed; i++) {
+        const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
+        uint32_t path = view->nodes[trace->node];
+        if (!view->is_kept[path]) {
+            continue;
+        }
+        ouro__text_print(text, "%s[%u, %" PRIu64 ", \"%s\"", is_first ? "" : ",\n", path, trace->size,
+                         ouro__domain_names[trace->domain]);
+        for (int measure = 0; measure < OURO_N_MEASURES; measure++) {
+            struct ouro__figures figures =
+                ouro__figures_of(&snapshot->tracing, trace, (enum ouro__measure)measure);
+            ouro__text_print(text, ", %" PRIu64 ", %" PRIu64, ouro__rounded(figures.bytes),
+                             ouro__rounded(figures.blocks));
+        }
+        ouro__text_print(text, "]");
+        is_first = false;
+    }
+}
+
+void
+ouro__export_json(struct ouro__text *text, const struct ouro__export *export)
+{
+    json_t *saved = ouro__saved_json(export->saved);
+    char *dumped = ouro__json_dump(saved, JSON_INDENT(2));
+
+    text->failed |= dumped == NULL;
+    ouro__text_print(text, "{\"schema\": \"ouro-snapshot/1\",\n\"snapshot\": %s,\n\"frames\": [\n",
+                     dumped == NULL ? "" : dumped);
+    free(dumped);
+    json_decref(saved);
+    frames_add_json(text, export->places, "function");
+    ouro__text_print(text, "],\n\"paths\": [\n");
+    for (uint32_t i = 0; i < export->places->paths.n && !text->failed; i++) {
+        const struct ouro__pair *path = &export->places->paths.items[i];
+        ouro__text_print(text, "%s[%u, %u]", i == 0 ? "" : ",\n", path->a, path->b);
+    }
+    ouro__text_print(text, "],\n\"traces\": [\n");
+    traces_add(text, export);
+    ouro__text_print(text, "]}\n");
+}

@@ -1,0 +1,35 @@
+/* export.h - snapshots as other programs read them. */
+#ifndef OURO_CLI_EXPORT_H
+#define OURO_CLI_EXPORT_H
+
+#include "view/view.h"
+
+/* A snapshot with all its figures. */
+struct ouro__export {
+    const struct ouro__saved *saved;
+    struct ouro__places *places;
+    const struct ouro__view *views; /* by measure */
+    enum ouro__measure measure;     /* the one that was asked for */
+};
+
+/* Each adds a whole document to `text`, which has `failed` without memory. */
+
+/* profile.proto of pprof, gzipped. */
+void ouro__export_pprof(struct ouro__text *text, const struct ouro__export *export);
+
+/* A line for each path: its frames, the outermost first, with a semicolon between them, and its bytes. */
+void ouro__export_collapsed(struct ouro__text *text, const struct ouro__export *export);
+
+/* The file format of speedscope: a profile for each measure. */
+void ouro__export_speedscope(struct ouro__text *text, const struct ouro__export *export);
+
+/* ouro-snapshot/1, as docs/snapshot.md has it. */
+void ouro__export_json(struct ouro__text *text, const struct ouro__export *export);
+
+/* A database of SQLite, see database.h. */
+void ouro__export_sqlite(struct ouro__text *text, const struct ouro__export *export);
+
+/* What memray's `transform csv` writes: a row for the blocks of one size that a traceback asked for. */
+void ouro__export_memray(struct ouro__text *text, const struct ouro__export *export);
+
+#endif

@@ -1,0 +1,230 @@
+/* pprof.c - a snapshot as profile.proto, which `go tool pprof` reads.
+ *
+ * A message is a sequence of fields: a key (number << 3 | type), then a varint (type 0), or a length and so many bytes
+ * (type 2: texts, messages, numbers one behind the other).  Strings are numbers in a table; ours is that of the places,
+ * whose text 0 is empty as pprof's has to be.
+ *
+ * @source google/pprof, proto/profile.proto; protobuf.dev, "Encoding"
+ * @source RFC 1952 for the gzip around it, by zlib */
+#define _GNU_SOURCE
+#include "export/export.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "json_values.h"
+#include "view/rows.h"
+
+/* Fields of Profile, and of the messages in it. */
+enum {
+    PROFILE_SAMPLE_TYPE = 1,
+    PROFILE_SAMPLE = 2,
+    PROFILE_LOCATION = 4,
+    PROFILE_FUNCTION = 5,
+    PROFILE_STRING_TABLE = 6,
+    PROFILE_TIME_NANOS = 9,
+    PROFILE_DURATION_NANOS = 10,
+    PROFILE_PERIOD_TYPE = 11,
+    PROFILE_PERIOD = 12,
+    PROFILE_DEFAULT_SAMPLE_TYPE = 14,
+    VALUE_TYPE_TYPE = 1,
+    VALUE_TYPE_UNIT = 2,
+    SAMPLE_LOCATION_ID = 1,
+    SAMPLE_VALUE = 2,
+    LOCATION_ID = 1,
+    LOCATION_LINE = 4,
+    LINE_FUNCTION_ID = 1,
+    LINE_LINE = 2,
+    FUNCTION_ID = 1,
+    FUNCTION_NAME = 2,
+    FUNCTION_FILENAME = 4
+};
+
+/* The strings behind the places' own. */
+static const char *const more_strings[] = {
+    "inuse_space",   "inuse_objects", "peak_space", "peak_objects", "alloc_space",
+    "alloc_objects", "bytes",         "count",      "space",        "(no frame)",
+};
+
+enum { STRING_BYTES = 6, STRING_COUNT, STRING_SPACE, STRING_NO_FRAME };
+
+static void
+varint_add(struct ouro__text *to, uint64_t value)
+{
+    char bytes[10];
+    size_t n = 0;
+
+    for (; value >= 0x80; value >>= 7) {
+        bytes[n++] = (char)(value | 0x80);
+    }
+    bytes[n++] = (char)value;
+    ouro__text_add(to, bytes, n);
+}
+
+static void
+number_add(struct ouro__text *to, unsigned field, uint64_t value)
+{
+    varint_add(to, field << 3);
+    varint_add(to, value);
+}
+
+static void
+bytes_add(struct ouro__text *to, unsigned field, const char *bytes, size_t n)
+{
+    varint_add(to, field << 3 | 2);
+    varint_add(to, n);
+    ouro__text_add(to, bytes, n);
+}
+
+/* Add a message, and empty it for the next one. */
+static void
+message_add(struct ouro__text *to, unsigned field, struct ouro__text *message)
+{
+    bytes_add(to, field, message->data == NULL ? "" : message->data, message->length);
+    to->failed |= message->failed;
+    message->length = 0;
+}
+
+static uint64_t
+string_number(const struct ouro__export *export, size_t i)
+{
+    return (uint64_t) export->places->texts.n + i;
+}
+
+static void
+types_add(struct ouro__text *to, const struct ouro__export *export)
+{
+    struct ouro__text type = {0};
+
+    for (size_t i = 0; i < (size_t)2 * OURO_N_MEASURES; i++) {
+        number_add(&type, VALUE_TYPE_TYPE, string_number(export, i));
+        number_add(&type, VALUE_TYPE_UNIT,
+                   string_number(export, i % 2 == 0 ? STRING_BYTES : STRING_COUNT));
+        message_add(to, PROFILE_SAMPLE_TYPE, &type);
+    }
+    number_add(&type, VALUE_TYPE_TYPE, string_number(export, STRING_SPACE));
+    number_add(&type, VALUE_TYPE_UNIT, string_number(export, STRING_BYTES));
+    message_add(to, PROFILE_PERIOD_TYPE, &type);
+    ouro__text_free(&type);
+    number_add(to, PROFILE_PERIOD, export->saved->snapshot.tracing.sample_bytes);
+    number_add(to, PROFILE_DEFAULT_SAMPLE_TYPE, string_number(export, 2 * (size_t) export->measure));
+    number_add(to, PROFILE_TIME_NANOS, ouro__saved_when(export->saved));
+    number_add(to, PROFILE_DURATION_NANOS, export->saved->snapshot.tracing.taken_at_ns);
+}
+
+/* A sample: its places, the innermost first, and its figures.  Numbers of places and functions begin with 1. */
+static void
+samples_add(struct ouro__text *to, const struct ouro__export *export)
+{
+    const struct ouro__places *places = export->places;
+    struct ouro__text sample = {0}, numbers = {0};
+
+    for (uint32_t path = 0; path < export->views[0].n_paths && !to->failed; path++) {
+        uint64_t values[2 * OURO_N_MEASURES], any = 0;
+        for (int i = 0; i < OURO_N_MEASURES; i++) {
+            values[2 * i] = ouro__rounded(export->views[i].paths[path].bytes);
+            values[2 * i + 1] = ouro__rounded(export->views[i].paths[path].blocks);
+            any |= values[2 * i] | values[2 * i + 1];
+        }
+        if (any == 0) {
+            continue;
+        }
+        uint32_t at = path;
+        do {
+            varint_add(&numbers, (uint64_t)ouro__place_of_path(places, at) + 1);
+            at = places->paths.items[at].a;
+        } while (at != 0);
+        message_add(&sample, SAMPLE_LOCATION_ID, &numbers);
+        for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+            varint_add(&numbers, values[i]);
+        }
+        message_add(&sample, SAMPLE_VALUE, &numbers);
+        message_add(to, PROFILE_SAMPLE, &sample);
+    }
+    ouro__text_free(&sample);
+    ouro__text_free(&numbers);
+}
+
+static void
+places_add(struct ouro__text *to, const struct ouro__export *export)
+{
+    const struct ouro__places *places = export->places;
+    struct ouro__text message = {0}, line = {0};
+
+    for (uint32_t i = 0; i < places->places.n && !to->failed; i++) {
+        number_add(&line, LINE_FUNCTION_ID, (uint64_t)ouro__function_of_place(places, i) + 1);
+        number_add(&line, LINE_LINE, ouro__number_of_line(places, ouro__line_of_place(places, i)));
+        number_add(&message, LOCATION_ID, (uint64_t)i + 1);
+        message_add(&message, LOCATION_LINE, &line);
+        message_add(to, PROFILE_LOCATION, &message);
+    }
+    for (uint32_t i = 0; i < places->functions.n && !to->failed; i++) {
+        uint32_t name = places->functions.items[i].b;
+        number_add(&message, FUNCTION_ID, (uint64_t)i + 1);
+        number_add(&message, FUNCTION_NAME, name == 0 ? string_number(export, STRING_NO_FRAME) : name);
+        number_add(&message, FUNCTION_FILENAME, places->functions.items[i].a);
+        message_add(to, PROFILE_FUNCTION, &message);
+    }
+    ouro__text_free(&message);
+    ouro__text_free(&line);
+}
+
+static void
+strings_add(struct ouro__text *to, const struct ouro__export *export)
+{
+    struct ouro__text clean = {0};
+
+    for (uint32_t i = 0; i < export->places->texts.n && !to->failed; i++) {
+        ouro__text_add_utf8(&clean, export->places->texts.items[i].text);
+        message_add(to, PROFILE_STRING_TABLE, &clean);
+    }
+    for (size_t i = 0; i < sizeof more_strings / sizeof *more_strings; i++) {
+        bytes_add(to, PROFILE_STRING_TABLE, more_strings[i], strlen(more_strings[i]));
+    }
+    ouro__text_free(&clean);
+}
+
+/* Add `plain`, gzipped.  zlib counts in 32 bits, so that it gets it in pieces. */
+static void
+gzip_add(struct ouro__text *to, const struct ouro__text *plain)
+{
+    enum { GZIP = 16, PIECE = 1 << 24 };
+    z_stream stream = {0};
+    char packed[1 << 14];
+    size_t at = 0;
+    int result = Z_OK;
+
+    if (plain->failed || deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + GZIP, 8,
+                                      Z_DEFAULT_STRATEGY) != Z_OK) {
+        to->failed = true;
+        return;
+    }
+    while (result == Z_OK && !to->failed) {
+        if (stream.avail_in == 0) {
+            size_t n = plain->length - at < PIECE ? plain->length - at : PIECE;
+            stream.next_in = (unsigned char *)plain->data + at;
+            stream.avail_in = (unsigned)n;
+            at += n;
+        }
+        stream.next_out = (unsigned char *)packed;
+        stream.avail_out = sizeof packed;
+        result = deflate(&stream, at == plain->length ? Z_FINISH : Z_NO_FLUSH);
+        ouro__text_add(to, packed, sizeof packed - stream.avail_out);
+    }
+    to->failed |= result != Z_STREAM_END;
+    (void)deflateEnd(&stream);
+}
+
+void
+ouro__export_pprof(struct ouro__text *text, const struct ouro__export *export)
+{
+    struct ouro__text plain = {0};
+
+    types_add(&plain, export);
+    samples_add(&plain, export);
+    places_add(&plain, export);
+    strings_add(&plain, export);
+    gzip_add(text, &plain);
+    ouro__text_free(&plain);
+}

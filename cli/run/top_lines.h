@@ -1,0 +1,11 @@
+/* top_lines.h - which lines of the program held the memory, for the report of a run. */
+#ifndef OURO_CLI_TOP_LINES_H
+#define OURO_CLI_TOP_LINES_H
+
+#include "page.h"
+#include "view/saved.h"
+
+/* Add the lines that held most at the peak, and those that held most at the end; nothing when nothing was traced. */
+void ouro__top_lines_add(const struct ouro__page *page, const struct ouro__saved *saved);
+
+#endif

@@ -1,0 +1,198 @@
+/* intern.c - tables that give numbers to texts and to pairs of numbers. */
+#define _GNU_SOURCE
+#include "view/intern.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* The finalizer of MurmurHash3 (Appleby, public domain): every bit of the input changes half of the output's. */
+static uint64_t
+mix(uint64_t x)
+{
+    x ^= x >> 33;
+    x *= UINT64_C(0xff51afd7ed558ccd);
+    x ^= x >> 33;
+    x *= UINT64_C(0xc4ceb9fe1a85ec53);
+    return x ^ x >> 33;
+}
+
+static uint64_t
+hash_pair(uint64_t seed, uint32_t a, uint32_t b)
+{
+    return mix(((uint64_t)a << 32 | b) ^ seed);
+}
+
+static uint64_t
+hash_text(uint64_t seed, const char *text, size_t n)
+{
+    uint64_t hash = seed ^ n;
+
+    for (; n >= 8; n -= 8, text += 8) {
+        uint64_t word;
+        memcpy(&word, text, 8);
+        hash = mix(hash ^ word) + seed;
+    }
+    if (n > 0) {
+        uint64_t word = 0;
+        memcpy(&word, text, n);
+        hash = mix(hash ^ word) + seed;
+    }
+    return hash;
+}
+
+/* Put the number `id` where its hash leads. */
+static void
+slots_put(struct ouro__slots *slots, uint64_t hash, uint32_t id)
+{
+    size_t i = hash & (slots->n_slots - 1);
+    while (slots->slots[i] != 0) {
+        i = (i + 1) & (slots->n_slots - 1);
+    }
+    slots->slots[i] = id + 1;
+}
+
+/* Make the table twice as large, and empty.  False without memory: it is as it was. */
+static bool
+slots_grow(struct ouro__slots *slots)
+{
+    size_t n = slots->n_slots == 0 ? 64 : 2 * slots->n_slots;
+    uint32_t *larger = calloc(n, sizeof *larger);
+
+    if (larger == NULL) {
+        return false;
+    }
+    if (slots->n_slots == 0 && getrandom(&slots->seed, sizeof slots->seed, GRND_NONBLOCK) < 0) {
+        slots->seed = (uintptr_t)larger;
+    }
+    free(slots->slots);
+    slots->slots = larger;
+    slots->n_slots = n;
+    return true;
+}
+
+/* Room for one item more: at most half of the slots are taken.  `has_grown` when all must be put anew. */
+static bool
+make_room(struct ouro__slots *slots, void **items, size_t element, uint32_t n, size_t *room,
+          bool *has_grown)
+{
+    *has_grown = false;
+    if (n == OURO_NO_ID - 1) {
+        return false;
+    }
+    if (n == *room) {
+        size_t more = n == 0 ? 32 : 2 * (size_t)n;
+        void *larger = reallocarray(*items, more, element);
+        if (larger == NULL) {
+            return false;
+        }
+        *items = larger;
+        *room = more;
+    }
+    if (2 * ((size_t)n + 1) > slots->n_slots) {
+        *has_grown = slots_grow(slots);
+        return *has_grown;
+    }
+    return true;
+}
+
+uint32_t
+ouro__pairs_id(struct ouro__pairs *pairs, uint32_t a, uint32_t b)
+{
+    struct ouro__slots *slots = &pairs->slots;
+    bool has_grown;
+
+    if (slots->n_slots > 0) {
+        size_t i = hash_pair(slots->seed, a, b) & (slots->n_slots - 1);
+        for (; slots->slots[i] != 0; i = (i + 1) & (slots->n_slots - 1)) {
+            const struct ouro__pair *known = &pairs->items[slots->slots[i] - 1];
+            if (known->a == a && known->b == b) {
+                return slots->slots[i] - 1;
+            }
+        }
+    }
+    void *items = pairs->items;
+    bool has_room = make_room(slots, &items, sizeof *pairs->items, pairs->n, &pairs->room, &has_grown);
+    pairs->items = items;
+    for (uint32_t i = 0; has_grown && i < pairs->n; i++) {
+        slots_put(slots, hash_pair(slots->seed, pairs->items[i].a, pairs->items[i].b), i);
+    }
+    if (!has_room) {
+        return OURO_NO_ID;
+    }
+    pairs->items[pairs->n] = (struct ouro__pair){a, b};
+    slots_put(slots, hash_pair(slots->seed, a, b), pairs->n);
+    return pairs->n++;
+}
+
+void
+ouro__pairs_free(struct ouro__pairs *pairs)
+{
+    free(pairs->items);
+    free(pairs->slots.slots);
+    *pairs = (struct ouro__pairs){0};
+}
+
+static uint32_t
+texts_find(const struct ouro__texts *texts, uint64_t hash, const char *text, size_t n)
+{
+    const struct ouro__slots *slots = &texts->slots;
+    size_t i = hash & (slots->n_slots - 1);
+
+    for (; slots->slots[i] != 0; i = (i + 1) & (slots->n_slots - 1)) {
+        const struct ouro__interned *known = &texts->items[slots->slots[i] - 1];
+        if (known->hash == hash && strncmp(known->text, text, n) == 0 && known->text[n] == '\0') {
+            return slots->slots[i] - 1;
+        }
+    }
+    return OURO_NO_ID;
+}
+
+uint32_t
+ouro__texts_find(const struct ouro__texts *texts, const char *text, size_t n)
+{
+    size_t length = n == 0 ? 0 : strnlen(text, n);
+    if (texts->slots.n_slots == 0) {
+        return OURO_NO_ID;
+    }
+    return texts_find(texts, hash_text(texts->slots.seed, text, length), text, length);
+}
+
+uint32_t
+ouro__texts_id(struct ouro__texts *texts, const char *text, size_t n)
+{
+    uint32_t id = ouro__texts_find(texts, text, n);
+    size_t length = n == 0 ? 0 : strnlen(text, n);
+    bool has_grown;
+
+    if (id != OURO_NO_ID) {
+        return id;
+    }
+    char *copy = strndup(n == 0 ? "" : text, length);
+    void *items = texts->items;
+    bool has_room =
+        make_room(&texts->slots, &items, sizeof *texts->items, texts->n, &texts->room, &has_grown);
+    texts->items = items;
+    for (uint32_t i = 0; has_grown && i < texts->n; i++) {
+        slots_put(&texts->slots, texts->items[i].hash, i);
+    }
+    if (!has_room || copy == NULL) {
+        free(copy);
+        return OURO_NO_ID;
+    }
+    uint64_t hash = hash_text(texts->slots.seed, copy, length);
+    texts->items[texts->n] = (struct ouro__interned){copy, hash};
+    slots_put(&texts->slots, hash, texts->n);
+    return texts->n++;
+}
+
+void
+ouro__texts_free(struct ouro__texts *texts)
+{
+    for (uint32_t i = 0; i < texts->n; i++) {
+        free(texts->items[i].text);
+    }
+    free(texts->items);
+    free(texts->slots.slots);
+    *texts = (struct ouro__texts){0};
+}

@@ -1,0 +1,43 @@
+/* places.h - where blocks come from, as numbers that are the same in all snapshots that are looked at.
+ *
+ *   text       a file's name, a function's, a package's
+ *   function   its file and its name
+ *   line       its file and its number
+ *   place      a function, and a line in it: a frame, as a person knows it
+ *   path       a place, and the path of its caller: a traceback
+ *
+ * Number 0 of each is nothing: no frame.  A path's caller has a lower number than itself. */
+#ifndef OURO_CLI_PLACES_H
+#define OURO_CLI_PLACES_H
+
+#include "view/intern.h"
+#include "snapshot/read.h"
+
+struct ouro__places {
+    struct ouro__texts texts;
+    struct ouro__pairs functions; /* text of the file, text of the name */
+    struct ouro__pairs lines;     /* text of the file, number of the line */
+    struct ouro__pairs places;    /* function, line */
+    struct ouro__pairs paths;     /* path of the caller, place */
+};
+
+/* False without memory. */
+bool ouro__places_init(struct ouro__places *places);
+void ouro__places_free(struct ouro__places *places);
+
+/* The path of each node of a snapshot; owned, to be freed.  NULL without memory. */
+uint32_t *ouro__places_add(struct ouro__places *places, const struct ouro__snapshot *snapshot);
+
+/* What a place is made of. */
+uint32_t ouro__place_of_path(const struct ouro__places *places, uint32_t path);
+uint32_t ouro__function_of_place(const struct ouro__places *places, uint32_t place);
+uint32_t ouro__line_of_place(const struct ouro__places *places, uint32_t place);
+
+/* Texts for reading: "(no frame)" where there is none of a file. */
+const char *ouro__text_at(const struct ouro__places *places, uint32_t text);
+const char *ouro__file_of_line(const struct ouro__places *places, uint32_t line);
+const char *ouro__file_of_function(const struct ouro__places *places, uint32_t function);
+const char *ouro__name_of_function(const struct ouro__places *places, uint32_t function);
+uint32_t ouro__number_of_line(const struct ouro__places *places, uint32_t line);
+
+#endif

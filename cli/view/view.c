@@ -1,0 +1,346 @@
+/* view.c - summing up a snapshot: traces to paths, paths to what a table has a row for.
+ *
+ * Callers have lower numbers than those they call, for nodes and for paths alike.  So whatever goes from callers down is
+ * one loop upwards, whatever is summed up to them one loop downwards, and nothing recurses, however deep a traceback. */
+#define _GNU_SOURCE
+#include "view/view.h"
+
+#include <fnmatch.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const ouro__measure_names[OURO_N_MEASURES] = {"live", "peak", "churn"};
+const char *const ouro__by_names[OURO_N_BYS] = {"line",      "file",    "function",
+                                                "traceback", "package", "domain"};
+const char *const ouro__domain_names[3] = {"raw", "mem", "object"};
+
+void
+ouro__figures_add(struct ouro__figures *sum, const struct ouro__figures *more)
+{
+    sum->bytes += more->bytes;
+    sum->blocks += more->blocks;
+    sum->variance += more->variance;
+}
+
+struct ouro__figures
+ouro__figures_of(const struct ouro_snapshot_tracing *tracing, const struct ouro_snapshot_trace *trace,
+                 enum ouro__measure measure)
+{
+    uint64_t blocks = measure == OURO_MEASURE_LIVE   ? trace->live_blocks
+                      : measure == OURO_MEASURE_PEAK ? trace->peak_blocks
+                                                     : trace->all_blocks;
+    uint64_t bytes = measure == OURO_MEASURE_LIVE   ? trace->live_bytes
+                     : measure == OURO_MEASURE_PEAK ? trace->peak_bytes
+                                                    : trace->all_bytes;
+    struct ouro__figures figures = {.bytes = (double)bytes, .blocks = (double)blocks};
+
+    if (tracing->mode != OURO_SNAPSHOT_SAMPLED) {
+        return figures;
+    }
+    /* A block is met with the chance p, so each that was met stands for 1 / p (Horvitz and Thompson, 1952). */
+    double size = trace->size == 0 ? 1 : (double)trace->size;
+    double p = -expm1(-size / (double)tracing->sample_bytes);
+    figures.variance = figures.blocks * size * size * (1 - p) / (p * p);
+    figures.bytes /= p;
+    figures.blocks /= p;
+    return figures;
+}
+
+/* A pattern fits a file or a function's name as a whole, or, without wildcards, a part of the file's. */
+static bool
+pattern_fits(const char *pattern, const char *file, const char *name)
+{
+    if (strpbrk(pattern, "*?[") == NULL) {
+        return strstr(file, pattern) != NULL || strcmp(name, pattern) == 0;
+    }
+    return fnmatch(pattern, file, 0) == 0 || fnmatch(pattern, name, 0) == 0;
+}
+
+static bool
+any_pattern_fits(const char *const *patterns, size_t n, const char *file, const char *name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (pattern_fits(patterns[i], file, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum { WANTED = 1, UNWANTED = 2 };
+
+/* Which patterns each function meets, WANTED and UNWANTED; owned, NULL without memory. */
+static unsigned char *
+functions_filter(const struct ouro__places *places, const struct ouro__filters *filters)
+{
+    unsigned char *met = calloc(places->functions.n, 1);
+
+    for (uint32_t i = 0; met != NULL && i < places->functions.n; i++) {
+        const char *file = ouro__file_of_function(places, i);
+        const char *name = ouro__name_of_function(places, i);
+        bool is_wanted = any_pattern_fits(filters->wanted, filters->n_wanted, file, name);
+        bool is_unwanted = any_pattern_fits(filters->unwanted, filters->n_unwanted, file, name);
+        met[i] = (unsigned char)((is_wanted ? WANTED : 0) | (is_unwanted ? UNWANTED : 0));
+    }
+    return met;
+}
+
+/* Which paths the filters leave; owned, NULL without memory. */
+static bool *
+paths_filter(const struct ouro__places *places, const struct ouro__filters *filters)
+{
+    unsigned char *functions = functions_filter(places, filters);
+    unsigned char *met = calloc(places->paths.n, 1);
+    bool *is_kept = functions == NULL || met == NULL ? NULL : calloc(places->paths.n, sizeof *is_kept);
+
+    for (uint32_t i = 0; is_kept != NULL && i < places->paths.n; i++) {
+        uint32_t function = ouro__function_of_place(places, ouro__place_of_path(places, i));
+        uint32_t caller = places->paths.items[i].a;
+        /* The root is a frame only for what has no other. */
+        met[i] = functions[function] | (caller == 0 ? 0 : met[caller]);
+        is_kept[i] = (filters->n_wanted == 0 || (met[i] & WANTED) != 0) && (met[i] & UNWANTED) == 0;
+    }
+    free(functions);
+    free(met);
+    return is_kept;
+}
+
+bool
+ouro__view_make(struct ouro__view *view, struct ouro__places *places, const struct ouro__saved *saved,
+                enum ouro__measure measure, const struct ouro__filters *filters)
+{
+    const struct ouro__snapshot *snapshot = &saved->snapshot;
+    struct ouro_snapshot_tracing counted = {.mode = OURO_SNAPSHOT_EXACT};
+
+    *view = (struct ouro__view){.nodes = ouro__places_add(places, snapshot)};
+    view->n_paths = places->paths.n;
+    view->is_kept = view->nodes == NULL ? NULL : paths_filter(places, filters);
+    view->paths = view->is_kept == NULL ? NULL : calloc(view->n_paths, sizeof *view->paths);
+    for (size_t i = 0; view->paths != NULL && i < snapshot->n_traces; i++) {
+        const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
+        if (i == 0) {
+            view->untraced = ouro__figures_of(&counted, trace, measure);
+            continue;
+        }
+        struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, trace, measure);
+        uint32_t path = view->nodes[trace->node];
+        ouro__figures_add(&view->all, &figures);
+        if (view->is_kept[path]) {
+            ouro__figures_add(&view->kept, &figures);
+            ouro__figures_add(&view->domains[trace->domain], &figures);
+            ouro__figures_add(&view->paths[path], &figures);
+        }
+    }
+    return view->paths != NULL;
+}
+
+void
+ouro__view_free(struct ouro__view *view)
+{
+    free(view->paths);
+    free(view->nodes);
+    free(view->is_kept);
+    *view = (struct ouro__view){0};
+}
+
+struct ouro__figures *
+ouro__view_subtrees(const struct ouro__view *view, const struct ouro__places *places)
+{
+    struct ouro__figures *sums = reallocarray(NULL, view->n_paths, sizeof *sums);
+
+    if (sums == NULL) {
+        return NULL;
+    }
+    memcpy(sums, view->paths, view->n_paths * sizeof *sums);
+    for (size_t i = view->n_paths - 1; i > 0; i--) {
+        ouro__figures_add(&sums[places->paths.items[i].a], &sums[i]);
+    }
+    return sums;
+}
+
+static size_t
+keys_count(const struct ouro__view *view, const struct ouro__places *places, enum ouro__by by)
+{
+    switch (by) {
+    case OURO_BY_LINE:
+        return places->lines.n;
+    case OURO_BY_FUNCTION:
+        return places->functions.n;
+    case OURO_BY_TRACEBACK:
+        return view->n_paths;
+    case OURO_BY_DOMAIN:
+        return 3;
+    default:
+        return places->texts.n;
+    }
+}
+
+/* The key of a path's innermost frame; OURO_NO_ID without memory. */
+static uint32_t
+key_of(struct ouro__places *places, struct ouro__packages *packages, enum ouro__by by, uint32_t path)
+{
+    uint32_t place = ouro__place_of_path(places, path);
+    uint32_t function = ouro__function_of_place(places, place);
+
+    switch (by) {
+    case OURO_BY_LINE:
+        return ouro__line_of_place(places, place);
+    case OURO_BY_FUNCTION:
+        return function;
+    case OURO_BY_TRACEBACK:
+        return path;
+    case OURO_BY_PACKAGE:
+        return ouro__package_of(packages, places, places->functions.items[function].a);
+    default:
+        return places->functions.items[function].a;
+    }
+}
+
+/* The keys of all paths; owned, NULL without memory. */
+static uint32_t *
+keys_of(const struct ouro__view *view, struct ouro__places *places, struct ouro__packages *packages,
+        enum ouro__by by)
+{
+    uint32_t *keys = reallocarray(NULL, view->n_paths, sizeof *keys);
+
+    for (uint32_t i = 0; keys != NULL && i < view->n_paths; i++) {
+        keys[i] = key_of(places, packages, by, i);
+        if (keys[i] == OURO_NO_ID) {
+            free(keys);
+            return NULL;
+        }
+    }
+    return keys;
+}
+
+/* The paths as a tree to walk: the first path that each calls, and the next one of its caller. */
+struct kin {
+    uint32_t first, next; /* 0 for none */
+};
+
+static struct kin *
+kin_find(const struct ouro__view *view, const struct ouro__places *places)
+{
+    struct kin *kin = calloc(view->n_paths, sizeof *kin);
+
+    for (size_t i = view->n_paths - 1; kin != NULL && i > 0; i--) {
+        uint32_t caller = places->paths.items[i].a;
+        kin[i].next = kin[caller].first;
+        kin[caller].first = (uint32_t)i;
+    }
+    return kin;
+}
+
+/* Each key gets what its outermost paths hold with all that they called.  `inside` counts on how many paths from the
+ * root to here a key was met. */
+static void
+walk_outermost(const struct ouro__places *places, const struct kin *kin, const uint32_t *keys,
+               const struct ouro__figures *sums, uint32_t *inside, struct ouro__figures *by_key)
+{
+    uint32_t path = kin[0].first;
+
+    while (path != 0) {
+        if (inside[keys[path]]++ == 0) {
+            ouro__figures_add(&by_key[keys[path]], &sums[path]);
+        }
+        if (kin[path].first != 0) {
+            path = kin[path].first;
+            continue;
+        }
+        while (path != 0) {
+            inside[keys[path]]--;
+            if (kin[path].next != 0) {
+                path = kin[path].next;
+                break;
+            }
+            path = places->paths.items[path].a;
+        }
+    }
+}
+
+/* Every frame of a traceback counts once.  False without memory. */
+static bool
+fold_cumulative(const struct ouro__view *view, const struct ouro__places *places, const uint32_t *keys,
+                struct ouro__figures *by_key, size_t n_keys)
+{
+    struct ouro__figures *sums = ouro__view_subtrees(view, places);
+    struct kin *kin = kin_find(view, places);
+    uint32_t *inside = calloc(n_keys, sizeof *inside);
+    bool is_well = sums != NULL && kin != NULL && inside != NULL;
+
+    if (is_well) {
+        walk_outermost(places, kin, keys, sums, inside, by_key);
+        ouro__figures_add(&by_key[keys[0]], &view->paths[0]);
+    }
+    free(sums);
+    free(kin);
+    free(inside);
+    return is_well;
+}
+
+struct ouro__figures *
+ouro__view_fold(const struct ouro__view *view, struct ouro__places *places,
+                struct ouro__packages *packages, enum ouro__by by, bool cumulative, size_t *n)
+{
+    uint32_t *keys = by == OURO_BY_DOMAIN ? NULL : keys_of(view, places, packages, by);
+
+    *n = keys_count(view, places, by); /* keys may have added texts */
+    struct ouro__figures *by_key = *n == 0 ? NULL : calloc(*n, sizeof *by_key);
+    if (by == OURO_BY_DOMAIN) {
+        if (by_key != NULL) {
+            memcpy(by_key, view->domains, sizeof view->domains);
+        }
+        return by_key;
+    }
+    bool is_well = keys != NULL && by_key != NULL;
+    if (is_well && cumulative) {
+        is_well = fold_cumulative(view, places, keys, by_key, *n);
+    } else if (is_well) {
+        for (size_t i = 0; i < view->n_paths; i++) {
+            ouro__figures_add(&by_key[keys[i]], &view->paths[i]);
+        }
+    }
+    free(keys);
+    if (!is_well) {
+        free(by_key);
+        return NULL;
+    }
+    return by_key;
+}
+
+static int
+rows_compare(const void *a, const void *b)
+{
+    const struct ouro__row *left = a;
+    const struct ouro__row *right = b;
+
+    if (left->figures.bytes != right->figures.bytes) {
+        return left->figures.bytes > right->figures.bytes ? -1 : 1;
+    }
+    if (left->figures.blocks != right->figures.blocks) {
+        return left->figures.blocks > right->figures.blocks ? -1 : 1;
+    }
+    return left->key < right->key ? -1 : left->key > right->key;
+}
+
+struct ouro__row *
+ouro__view_rows(const struct ouro__view *view, struct ouro__places *places,
+                struct ouro__packages *packages, enum ouro__by by, bool cumulative, size_t *n)
+{
+    size_t n_keys;
+    struct ouro__figures *by_key = ouro__view_fold(view, places, packages, by, cumulative, &n_keys);
+    struct ouro__row *rows = by_key == NULL ? NULL : reallocarray(NULL, n_keys, sizeof *rows);
+
+    *n = 0;
+    for (size_t i = 0; rows != NULL && i < n_keys; i++) {
+        if (by_key[i].blocks > 0 || by_key[i].bytes > 0) {
+            rows[(*n)++] = (struct ouro__row){(uint32_t)i, by_key[i]};
+        }
+    }
+    if (rows != NULL) {
+        qsort(rows, *n, sizeof *rows, rows_compare);
+    }
+    free(by_key);
+    return rows;
+}

@@ -1,0 +1,90 @@
+/* view.h - figures of a snapshot, summed up as somebody wants to see them. */
+#ifndef OURO_CLI_VIEW_H
+#define OURO_CLI_VIEW_H
+
+#include "view/packages.h"
+#include "view/places.h"
+#include "view/saved.h"
+
+enum ouro__measure {
+    OURO_MEASURE_LIVE,  /* when the snapshot was taken */
+    OURO_MEASURE_PEAK,  /* when the traced bytes were highest */
+    OURO_MEASURE_CHURN, /* ever allocated */
+    OURO_N_MEASURES
+};
+
+enum ouro__by {
+    OURO_BY_LINE,
+    OURO_BY_FILE,
+    OURO_BY_FUNCTION,
+    OURO_BY_TRACEBACK,
+    OURO_BY_PACKAGE,
+    OURO_BY_DOMAIN,
+    OURO_N_BYS
+};
+
+/* As on the command line. */
+extern const char *const ouro__measure_names[OURO_N_MEASURES];
+extern const char *const ouro__by_names[OURO_N_BYS];
+extern const char *const ouro__domain_names[3];
+
+/* Sums of blocks.  Of a sampled snapshot these are estimates: numbers with a fraction, and a variance. */
+struct ouro__figures {
+    double bytes;
+    double blocks;
+    double variance; /* of `bytes`: the square of its standard error */
+};
+
+void ouro__figures_add(struct ouro__figures *sum, const struct ouro__figures *more);
+
+/* The figures of a trace. */
+struct ouro__figures ouro__figures_of(const struct ouro_snapshot_tracing *tracing,
+                                      const struct ouro_snapshot_trace *trace,
+                                      enum ouro__measure measure);
+
+/* Which tracebacks are meant: those with a frame that fits one of `wanted`, if there are any, and with none that fits
+ * one of `unwanted`. */
+struct ouro__filters {
+    const char **wanted, **unwanted; /* owned arrays of what is borrowed */
+    size_t n_wanted, n_unwanted;
+};
+
+/* A snapshot's figures by path. */
+struct ouro__view {
+    struct ouro__figures *paths; /* of blocks that were asked for right there; owned */
+    size_t n_paths;              /* paths known when this was made */
+    uint32_t *nodes;             /* the path of each of the snapshot's nodes; owned */
+    bool *is_kept;               /* by path: what the filters left; owned */
+    struct ouro__figures domains[3];
+    struct ouro__figures all;      /* everything traced */
+    struct ouro__figures kept;     /* what the filters left: the sum of `paths` */
+    struct ouro__figures untraced; /* without a trace */
+};
+
+/* Sum up a snapshot, whose places are added to `places`.  False without memory. */
+bool ouro__view_make(struct ouro__view *view, struct ouro__places *places,
+                     const struct ouro__saved *saved, enum ouro__measure measure,
+                     const struct ouro__filters *filters);
+void ouro__view_free(struct ouro__view *view);
+
+/* One line of a table: `key` is a line, a text (file, package), a function, a path or a domain. */
+struct ouro__row {
+    uint32_t key;
+    struct ouro__figures figures;
+};
+
+/* The figures by key, `*n` of them; with `cumulative` each path counts for all its places.  Owned, NULL without memory. */
+struct ouro__figures *ouro__view_fold(const struct ouro__view *view, struct ouro__places *places,
+                                      struct ouro__packages *packages, enum ouro__by by,
+                                      bool cumulative, size_t *n);
+
+/* Keys that have any blocks, the largest first; owned, NULL without memory. */
+struct ouro__row *ouro__view_rows(const struct ouro__view *view, struct ouro__places *places,
+                                  struct ouro__packages *packages, enum ouro__by by, bool cumulative,
+                                  size_t *n);
+
+/* Bytes of each path and those that it called; owned, NULL without memory. */
+struct ouro__figures *ouro__view_subtrees(const struct ouro__view *view,
+                                          const struct ouro__places *places);
+
+#endif

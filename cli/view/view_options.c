@@ -1,0 +1,363 @@
+/* view_options.c - the options of `ouro report`, `ouro diff`, `ouro export` and `ouro sql`: most are the same. */
+#define _GNU_SOURCE
+#include "view/view_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd_run.h"
+#include "output.h"
+#include "run/run.h"
+#include "units.h"
+
+#define FIGURES                                                                                        \
+    "  --live               what was live when the snapshot was taken (the default)\n"                 \
+    "  --peak               what was live when the traced bytes were highest\n"                        \
+    "  --churn              all that was ever allocated, freed or not\n"
+#define ROWS                                                                                           \
+    "  --by KEY             a row for each line (the default), file, function, traceback,\n"           \
+    "                       package or domain\n"                                                       \
+    "  --cumulative         a block counts for each frame of its traceback, once; without\n"           \
+    "                       this for the innermost\n"
+#define FILTERS                                                                                        \
+    "  --filter PATTERN     only tracebacks with a frame that fits: a file or a function,\n"           \
+    "                       with * ? [] for any; or just a part of the file's name\n"                  \
+    "  --exclude PATTERN    no tracebacks with such a frame; both may be given repeatedly\n"
+#define SHAPES                                                                                         \
+    "  --top N              this many rows (20; in JSON and CSV all)\n"                                \
+    "  --json, --csv        for programs: all figures in full\n"
+#define EXITS "exit code: 2 for wrong use, 125 when a file can't be read or written\n"
+
+static const char report_help[] =
+    "usage: ouro report [options] FILE\n"
+    "\n"
+    "Shows where the memory in a snapshot came from (ouro run -o FILE takes one).\n"
+    "\n"
+    "options:\n" FIGURES ROWS FILTERS SHAPES
+    "  --tree               callers and what they called, from the outermost frame down\n"
+    "  --help               this text\n"
+    "\n"
+    "examples:\n"
+    "  ouro report run.ouro                     the lines that hold most\n"
+    "  ouro report --peak --by package run.ouro\n"
+    "                                           which dependency, at the worst moment?\n"
+    "  ouro report --by function --cumulative --exclude '*/importlib/*' run.ouro\n"
+    "  ouro report --filter app.py --tree run.ouro\n"
+    "\n" EXITS;
+
+static const char diff_help[] =
+    "usage: ouro diff [options] BEFORE AFTER\n"
+    "\n"
+    "Shows what grew from one snapshot to another, what is new and what is gone.\n"
+    "\n"
+    "options:\n" FIGURES ROWS FILTERS SHAPES
+    "  --fail-above SIZE    exit with 1 when the bytes grew by more than SIZE (10M, 0)\n"
+    "  --help               this text\n"
+    "\n"
+    "examples:\n"
+    "  ouro diff before.ouro after.ouro\n"
+    "  ouro diff --by file --fail-above 1M main.ouro branch.ouro\n"
+    "\n"
+    "exit code: 1 when --fail-above says so, 2 for wrong use, 125 when a file can't be\n"
+    "read or written\n";
+
+static const char export_help[] =
+    "usage: ouro export --to FORMAT [options] FILE\n"
+    "\n"
+    "Writes a snapshot for other programs, to standard output.\n"
+    "\n"
+    "options:\n"
+    "  --to FORMAT          pprof        profile.proto, gzipped: go tool pprof\n"
+    "                       speedscope   speedscope.app\n"
+    "                       collapsed    a line a stack: flamegraph.pl and others\n"
+    "                       json         everything: frames, tracebacks, figures\n"
+    "                       sqlite       the same as a database: sqlite3\n"
+    "                       memray-csv   what memray's transform to CSV writes\n"
+    "  -o FILE              to FILE in place of standard output\n" FIGURES FILTERS
+    "  --help               this text\n"
+    "\n"
+    "examples:\n"
+    "  ouro export --to speedscope -o run.speedscope.json run.ouro\n"
+    "  ouro export --to pprof -o run.pb.gz run.ouro && go tool pprof -top run.pb.gz\n"
+    "  ouro export --to collapsed --peak run.ouro | flamegraph.pl > run.svg\n"
+    "\n" EXITS;
+
+static const char sql_help[] =
+    "usage: ouro sql [options] FILE [STATEMENT]\n"
+    "\n"
+    "Asks a snapshot in SQL.  Without a statement: shows which tables there are.\n"
+    "\n"
+    "options:\n"
+    "  --json, --csv        for programs: all values in full\n"
+    "  --help               this text\n"
+    "\n"
+    "tables and views (sizes in bytes):\n"
+    "  lines, files, functions   bytes: live, peak, allocated\n"
+    "  packages                  the package of each file\n"
+    "  traces, tracebacks, frames, process\n"
+    "\n"
+    "examples:\n"
+    "  ouro sql run.ouro 'select file, line, live, peak from lines order by live desc limit 9'\n"
+    "  ouro sql run.ouro 'select package, sum(peak) from files join packages using (file)\n"
+    "                     group by package order by 2 desc'\n"
+    "  ouro sql --csv run.ouro 'select domain, size, live_blocks from traces' > sizes.csv\n"
+    "\n" EXITS;
+
+enum {
+    OPTION_LIVE = 256,
+    OPTION_PEAK,
+    OPTION_CHURN,
+    OPTION_BY,
+    OPTION_CUMULATIVE,
+    OPTION_FILTER,
+    OPTION_EXCLUDE,
+    OPTION_TOP,
+    OPTION_JSON,
+    OPTION_CSV,
+    OPTION_TREE,
+    OPTION_FAIL_ABOVE,
+    OPTION_TO,
+    OPTION_HELP
+};
+
+enum {
+    TABLES = OURO_VERB_REPORT | OURO_VERB_DIFF,
+    VIEWS = TABLES | OURO_VERB_EXPORT,
+    ALL = VIEWS | OURO_VERB_SQL
+};
+
+static const struct {
+    struct option option;
+    unsigned verbs; /* that have it */
+} known[] = {
+    {{"live", no_argument, NULL, OPTION_LIVE}, VIEWS},
+    {{"peak", no_argument, NULL, OPTION_PEAK}, VIEWS},
+    {{"churn", no_argument, NULL, OPTION_CHURN}, VIEWS},
+    {{"by", required_argument, NULL, OPTION_BY}, TABLES},
+    {{"cumulative", no_argument, NULL, OPTION_CUMULATIVE}, TABLES},
+    {{"filter", required_argument, NULL, OPTION_FILTER}, VIEWS},
+    {{"exclude", required_argument, NULL, OPTION_EXCLUDE}, VIEWS},
+    {{"top", required_argument, NULL, OPTION_TOP}, TABLES},
+    {{"json", no_argument, NULL, OPTION_JSON}, TABLES | OURO_VERB_SQL},
+    {{"csv", no_argument, NULL, OPTION_CSV}, TABLES | OURO_VERB_SQL},
+    {{"tree", no_argument, NULL, OPTION_TREE}, OURO_VERB_REPORT},
+    {{"fail-above", required_argument, NULL, OPTION_FAIL_ABOVE}, OURO_VERB_DIFF},
+    {{"to", required_argument, NULL, OPTION_TO}, OURO_VERB_EXPORT},
+    {{"help", no_argument, NULL, OPTION_HELP}, ALL},
+};
+
+#define N_KNOWN (sizeof known / sizeof *known)
+
+static const char *
+verb_name(enum ouro__verb verb)
+{
+    return verb == OURO_VERB_REPORT ? "report"
+           : verb == OURO_VERB_DIFF ? "diff"
+           : verb == OURO_VERB_SQL  ? "sql"
+                                    : "export";
+}
+
+/* Ends every complaint about wrong use. */
+#define TRY_HELP " (try 'ouro %s --help')"
+
+static bool
+filter_add(const char ***patterns, size_t *n, const char *pattern)
+{
+    const char **larger = reallocarray(*patterns, *n + 1, sizeof *larger);
+    if (larger == NULL) {
+        ouro__say("out of memory");
+        return false;
+    }
+    larger[(*n)++] = pattern;
+    *patterns = larger;
+    return true;
+}
+
+static bool
+option_set_by(struct ouro__view_options *options, const char *value)
+{
+    for (int i = 0; i < OURO_N_BYS; i++) {
+        if (strcmp(value, ouro__by_names[i]) == 0) {
+            options->by = (enum ouro__by)i;
+            return true;
+        }
+    }
+    ouro__say("--by is line, file, function, traceback, package or domain, not '%s'" TRY_HELP, value,
+              verb_name(options->verb));
+    return false;
+}
+
+static bool
+option_set_top(struct ouro__view_options *options, const char *value)
+{
+    char *end;
+
+    errno = 0;
+    unsigned long top = strtoul(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || top == 0) {
+        ouro__say("--top '%s': a number of rows, 1 at least" TRY_HELP, value, verb_name(options->verb));
+        return false;
+    }
+    options->top = top;
+    return true;
+}
+
+static bool
+option_set_fail_above(struct ouro__view_options *options, const char *value)
+{
+    const char *why;
+
+    options->may_fail = true;
+    options->fail_above = 0;
+    if (strcmp(value, "0") != 0 && !ouro__size_parse(value, &options->fail_above, &why)) {
+        ouro__say("--fail-above '%s': a size %s" TRY_HELP, value, why, verb_name(options->verb));
+        return false;
+    }
+    return true;
+}
+
+static int
+help_print(enum ouro__verb verb)
+{
+    const char *help = verb == OURO_VERB_REPORT ? report_help
+                       : verb == OURO_VERB_DIFF ? diff_help
+                       : verb == OURO_VERB_SQL  ? sql_help
+                                                : export_help;
+    return ouro__output_write("-", help, strlen(help)) ? 0 : OURO_EXIT_FAILED;
+}
+
+/* Act on one option; -1 to go on, otherwise an exit code. */
+static int
+option_take(struct ouro__view_options *options, int option, const char *given)
+{
+    struct ouro__filters *filters = &options->filters;
+    bool good = true;
+
+    switch (option) {
+    case OPTION_LIVE:
+    case OPTION_PEAK:
+    case OPTION_CHURN:
+        options->measure = (enum ouro__measure)(option - OPTION_LIVE);
+        break;
+    case OPTION_BY:
+        good = option_set_by(options, optarg);
+        break;
+    case OPTION_CUMULATIVE:
+        options->cumulative = true;
+        break;
+    case OPTION_FILTER:
+        good = filter_add(&filters->wanted, &filters->n_wanted, optarg);
+        break;
+    case OPTION_EXCLUDE:
+        good = filter_add(&filters->unwanted, &filters->n_unwanted, optarg);
+        break;
+    case OPTION_TOP:
+        good = option_set_top(options, optarg);
+        break;
+    case OPTION_JSON:
+        options->json = true;
+        break;
+    case OPTION_CSV:
+        options->csv = true;
+        break;
+    case OPTION_TREE:
+        options->tree = true;
+        break;
+    case OPTION_FAIL_ABOVE:
+        good = option_set_fail_above(options, optarg);
+        break;
+    case OPTION_TO:
+        options->format = optarg;
+        break;
+    case 'o':
+        options->output = optarg;
+        break;
+    case OPTION_HELP:
+    case 'h':
+        return help_print(options->verb);
+    case ':':
+        ouro__say("%s needs a value" TRY_HELP, given, verb_name(options->verb));
+        return OURO_EXIT_USAGE;
+    default:
+        ouro__say("'%s' is not an option of %s" TRY_HELP, given, verb_name(options->verb),
+                  verb_name(options->verb));
+        return OURO_EXIT_USAGE;
+    }
+    return good ? -1 : OURO_EXIT_USAGE;
+}
+
+/* What the verb wants to be told, and what can't be had together. */
+static bool
+options_check(const struct ouro__view_options *options, int n_files)
+{
+    const char *verb = verb_name(options->verb);
+    const char *wrong = NULL;
+
+    if (options->verb == OURO_VERB_DIFF && n_files != 2) {
+        wrong = "name two snapshots, the earlier one first";
+    } else if (options->verb == OURO_VERB_SQL && n_files != 1 && n_files != 2) {
+        wrong = n_files == 0 ? "name a snapshot" : "one snapshot, and all of the SQL as one argument";
+    } else if ((options->verb & (OURO_VERB_REPORT | OURO_VERB_EXPORT)) != 0 && n_files != 1) {
+        wrong = n_files == 0 ? "name a snapshot" : "one snapshot at a time";
+    } else if (options->verb == OURO_VERB_EXPORT && options->format == NULL) {
+        wrong = "--to says for whom: pprof, speedscope, collapsed, json, sqlite or memray-csv";
+    } else if (options->output != NULL && options->output[0] == '\0') {
+        wrong = "-o needs the name of a file";
+    } else if (options->json && options->csv) {
+        wrong = "--json or --csv, not both";
+    } else if (options->tree && (options->json || options->csv || options->cumulative)) {
+        wrong = "--tree goes with neither --json, --csv nor --cumulative";
+    } else if (options->cumulative &&
+               (options->by == OURO_BY_TRACEBACK || options->by == OURO_BY_DOMAIN)) {
+        wrong = "--cumulative goes by lines, files, functions or packages";
+    }
+    if (wrong != NULL) {
+        ouro__say("%s" TRY_HELP, wrong, verb);
+    }
+    return wrong == NULL;
+}
+
+int
+ouro__view_options_read(struct ouro__view_options *options, enum ouro__verb verb, int count,
+                        char **arguments)
+{
+    struct option long_options[N_KNOWN + 1] = {{0}};
+    const char *short_options = verb == OURO_VERB_EXPORT ? ":ho:" : ":h";
+    size_t n = 0;
+    int code = -1;
+
+    for (size_t i = 0; i < N_KNOWN; i++) {
+        if ((known[i].verbs & (unsigned)verb) != 0) {
+            long_options[n++] = known[i].option;
+        }
+    }
+    *options = (struct ouro__view_options){.verb = verb};
+    opterr = 0;
+    while (code < 0) {
+        int option = getopt_long(count, arguments, short_options, long_options, NULL);
+        if (option == -1) {
+            break;
+        }
+        code = option_take(options, option, arguments[optind - 1]);
+    }
+    if (code < 0 && !options_check(options, count - optind)) {
+        code = OURO_EXIT_USAGE;
+    }
+    for (int i = 0; code < 0 && i < count - optind; i++) {
+        options->files[i] = arguments[optind + i];
+    }
+    if (code >= 0) {
+        ouro__view_options_free(options);
+    }
+    return code;
+}
+
+void
+ouro__view_options_free(struct ouro__view_options *options)
+{
+    free(options->filters.wanted);
+    free(options->filters.unwanted);
+    *options = (struct ouro__view_options){0};
+}

@@ -1,0 +1,45 @@
+/* tree.h - codes and tracebacks, interned; guarded by the lock of trace.c. */
+#ifndef OURO_TRACE_TREE_H
+#define OURO_TRACE_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trace/frames.h"
+#include "trace/vector.h"
+
+struct ouro__trace_code {
+    struct {
+        uint64_t at, size;
+    } file, name, lines; /* as struct ouro_snapshot_code has them */
+    uint32_t first_line, line_table;
+};
+
+struct ouro__trace_node {
+    uint32_t parent, code, offset;
+};
+
+/* A code's block carries this mark in its index, so that its end is seen. */
+#define OURO__IS_CODE ((uint32_t)1 << 31)
+
+struct ouro__tree {
+    struct ouro__vector texts, lines, codes, nodes;
+};
+extern struct ouro__tree ouro__tree;
+
+/* `sees_ends`: codes that end are told to ouro__tree_forget(). */
+bool ouro__tree_begin(const struct ouro__frame_source *source, uint32_t n_frames, bool sees_ends);
+void ouro__tree_end(void);
+
+void ouro__tree_set_source(const struct ouro__frame_source *source);
+
+/* The node of the calling thread's traceback: 0 when it has no frames.  False without memory. */
+bool ouro__tree_here(uint32_t *node);
+
+/* A block that carries the mark is freed: what lies at this address later is another code. */
+void ouro__tree_forget(const void *code);
+
+uint64_t ouro__tree_bytes(void);
+
+#endif
