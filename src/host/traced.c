@@ -5,10 +5,25 @@
 #include <signal.h>
 #include <string.h>
 
+#include "host/host.h"
+
 static bool
 is_sampled(void)
 {
     return ouro__trace_mode_now() == OURO__TRACE_SAMPLED;
+}
+
+/* Traced blocks come and go, and that is when the record of the process is looked after, also while no heap grows.  Of
+ * a sample each stands for half a megabyte; of all, not every one is an occasion. */
+#define LOOK_EVERY 1024U
+
+static void
+look_now_and_then(void)
+{
+    static _Thread_local uint32_t n_traced __attribute__((tls_model("initial-exec")));
+    if (is_sampled() || ++n_traced % LOOK_EVERY == 0) {
+        ouro__watch_look();
+    }
 }
 
 /* A block from the pools apart, which have a lock.  A signal handler that interrupted its holder, and forked or
@@ -63,8 +78,17 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
     void *block = take(asker, alignment, size, zeroed, &traced);
     if (traced) {
         ouro__trace_alloc(block, size, asker->known);
+        look_now_and_then();
     }
     return block;
+}
+
+void
+ouro__traced_give(void *block)
+{
+    if (ouro__trace_free(block)) {
+        look_now_and_then();
+    }
 }
 
 /* A sample that is no large block has to be made anew, apart. */

@@ -257,10 +257,12 @@ ouro__trace_drop(void *was, uint32_t taken)
     unlock();
 }
 
-void
+bool
 ouro__trace_free(void *block)
 {
-    ouro__trace_drop(block, ouro__trace_take(block));
+    uint32_t taken = ouro__trace_take(block);
+    ouro__trace_drop(block, taken);
+    return taken != 0;
 }
 
 /* While tracing is off a look now and then sees that it begins. */

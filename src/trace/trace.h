@@ -78,9 +78,10 @@ void ouro__trace_stop(void);
 /* Frames from now on; with the lock that guards the interpreter. */
 void ouro__trace_set_source(const struct ouro__frame_source *source);
 
-/* A block was allocated, or is about to be freed, by the caller, who holds it.  NULL is nothing. */
+/* A block was allocated, or is about to be freed, by the caller, who holds it.  NULL is nothing.  To free: whether the
+ * block had a trace. */
 void ouro__trace_alloc(void *block, size_t size, unsigned domain);
-void ouro__trace_free(void *block);
+bool ouro__trace_free(void *block);
 
 /* A block is about to be resized, which may fail or move it: take its trace off, then put it back where the block did
  * not change, or else count it as freed.  Between the two nothing but the resizing. */
