@@ -1,7 +1,7 @@
 /* watch.c - the record of this process: when a moment is taken, and who may write.
  *
- * The heap says when it grows (ouro__heap_on_sample).  A moment costs two readings of /proc and a walk over
- * the pools' records; it is taken when one is due:
+ * The heap says when it grows (ouro__heap_on_sample), and tracing when it was busy.  A moment costs two readings of
+ * /proc and a walk over the pools' records; it is taken when one is due:
  *
  *   - live bytes stand above those of the highest moment by a thirty-second, and by 256 KiB: however fast a
  *     program grows, to a thousand times its size these are two hundred moments;
@@ -271,6 +271,17 @@ on_growth(ouro_heap *heap, uint64_t live)
     uint64_t now = ouro__os_now();
     if (total >= read_relaxed(&due_live) || now >= read_relaxed(&due_ns)) {
         take_moment(now);
+    }
+}
+
+void
+ouro__watch_look(void)
+{
+    if (record != NULL) {
+        uint64_t now = ouro__os_now();
+        if (now >= read_relaxed(&due_ns)) {
+            take_moment(now);
+        }
     }
 }
 
