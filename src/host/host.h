@@ -118,6 +118,10 @@ void ouro__watch_give(struct ouro_record *record);
 bool ouro__snapshot_save(const char *path, const struct ouro_record *record, uint64_t began,
                          const char *reason);
 
+/* Write what tracing tells, without a record, to an open file, from where that stands.  0, or an errno value: EAGAIN in a
+ * signal handler that interrupted tracing, ENODATA when nothing is traced, EFBIG past RLIMIT_FSIZE, EIO. */
+int ouro__snapshot_write_traces(int file, const char *reason);
+
 /* ---- fork.c ---- */
 
 /* Have forks watched from now on: called by the constructor. */
