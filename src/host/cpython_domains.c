@@ -535,6 +535,12 @@ ouro__cpython_serve(void)
     }
 }
 
+void
+ouro__cpython_trace_turned(void)
+{
+    __atomic_store_n(&until_trace, OURO__NO_COUNT, __ATOMIC_RELAXED);
+}
+
 ouro_heap *
 ouro__cpython_heap(void)
 {

@@ -10,6 +10,7 @@
  *   watch.c     the process's record: when a moment is taken, and who may write
  *   process.c   the beginning and the ends of the process: constructor, exit, _exit, exec
  *   fork.c      the middle: a process becomes two
+ *   control.c   what the program may ask while it runs
  *   cpython_*   CPython's three domains and its collector; begins by a constructor of its own, after ours */
 #ifndef OURO_HOST_HOST_H
 #define OURO_HOST_HOST_H
