@@ -41,8 +41,8 @@ static const char help[] =
     "  --frames N         keep the N innermost frames of each traceback (default: all)\n"
     "  -o FILE            what was traced, as a snapshot for `ouro report`; of further\n"
     "                     processes to FILE with their pid in its name\n"
-    "  --record SECONDS   how often memory is noted for `ouro plot`, with -o (default: 0.1, more\n"
-    "                     often at first; 0: never)\n"
+    "  --record SECONDS   with -o: how often memory is noted, for `ouro plot` (default: 0.1,\n"
+    "                     more often at first; 0: never)\n"
     "  -f, --force        -o may replace a file that is there\n"
     "  --report FILE      the report to FILE and not to standard error\n"
     "  --quiet            nothing on standard error: no report, unless --report says where\n"
@@ -174,8 +174,8 @@ option_set_record(struct ouro__options *options, const char *value)
     char *end;
     double seconds = strtod(value, &end);
 
-    if (value[0] < '0' || value[0] > '9' || *end != '\0' || !(seconds == 0 || seconds >= LEAST_RECORD) ||
-        !(seconds <= MOST_RECORD)) {
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' ||
+        !(seconds == 0 || seconds >= LEAST_RECORD) || !(seconds <= MOST_RECORD)) {
         ouro__say("--record '%s': seconds from 0.001 to 86400, or 0 for never" TRY_HELP, value);
         return false;
     }
