@@ -31,6 +31,7 @@ class Host:
         self._size = ctypes.sizeof(State)
         self._byref = ctypes.byref
         self._library = library
+        self.clear_type_cache = library.PyType_ClearCache  # CPython's own; sys has it by a name that is going away
         library.ouro_host_trace_start.argtypes = [ctypes.c_uint64, ctypes.c_uint32]
         library.ouro_host_trace_state.argtypes = [ctypes.POINTER(State)]
         for function in (library.ouro_host_snapshot, library.ouro_host_mark):
@@ -64,6 +65,9 @@ class Host:
             state.own_bytes,
             state.untraced,
         )
+
+    def write(self, file):
+        return self._library.ouro_host_trace_write(file)
 
     def snapshot(self, name):
         return self._library.ouro_host_snapshot(name)

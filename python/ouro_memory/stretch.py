@@ -50,10 +50,14 @@ def _switch(host, fresh=False):
     _note(state)
     if sample_bytes is None:
         host.stop()
-    elif (state.sample_bytes, state.frames) != (sample_bytes, frames) or state.mode == "off":
+    elif state.mode == "off" or state.sample_bytes != sample_bytes:
         host.start(sample_bytes, frames)
-    if fresh:
+    elif fresh:
         host.clear()
+    else:
+        if state.frames != frames:
+            host.start(sample_bytes, frames)
+        return
     after = host.state()
     for trace in _open:
         trace._base_bytes += after.live_bytes - state.live_bytes
