@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "view/heading.h"
+#include "view/packages.h"
 #include "json_values.h"
 #include "output.h"
 #include "view/rows.h"
@@ -163,11 +164,12 @@ report_make(struct report *report)
 
     report->packages.version = report->saved.record.python_version;
     bool is_well = ouro__places_init(&report->places) &&
-                   ouro__view_make(&report->view, &report->places, &report->saved, options->measure,
-                                   &options->filters);
+                   ouro__view_make(&report->view, &report->places, &report->saved.snapshot,
+                                   options->measure, &options->filters);
     if (is_well) {
-        report->rows = ouro__view_rows(&report->view, &report->places, &report->packages, options->by,
-                                       options->cumulative, &report->n_rows);
+        report->rows =
+            ouro__view_rows(&report->view, &report->places, ouro__packages_groups(&report->packages),
+                            options->by, options->cumulative, &report->n_rows);
     }
     if (report->rows == NULL) {
         ouro__say("out of memory");
