@@ -39,6 +39,8 @@ static const char help[] =
     "                     every one, or not at all\n"
     "  --sample SIZE      a sample for each SIZE bytes, on average (default: 512K)\n"
     "  --frames N         keep the N innermost frames of each traceback (default: all)\n"
+    "  --native           the functions of C extensions, too, between Python's lines; programs\n"
+    "                     without Python have theirs anyway\n"
     "  -o FILE            what was traced, as a snapshot for `ouro report`; of further\n"
     "                     processes to FILE with their pid in its name\n"
     "  -f, --force        -o may replace a file that is there\n"
@@ -71,6 +73,7 @@ enum {
     OPTION_TRACE,
     OPTION_SAMPLE,
     OPTION_FRAMES,
+    OPTION_NATIVE,
     OPTION_REPORT,
     OPTION_NO_FOLLOW,
     OPTION_HELP,
@@ -85,6 +88,7 @@ const struct option ouro__run_options[] = {
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"sample", required_argument, NULL, OPTION_SAMPLE},
     {"frames", required_argument, NULL, OPTION_FRAMES},
+    {"native", no_argument, NULL, OPTION_NATIVE},
     {"force", no_argument, NULL, 'f'},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -206,6 +210,9 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
         break;
     case OPTION_FRAMES:
         good = option_set_frames(options, optarg);
+        break;
+    case OPTION_NATIVE:
+        options->native = true;
         break;
     case OPTION_DEBUG:
         options->debug = true;
