@@ -39,6 +39,7 @@ struct ouro__settings {
     bool traces;              /* only where there is a session */
     bool traces_alone;        /* what is forked leaves no snapshot */
     uint32_t n_frames;        /* of a traceback, 0 for all */
+    bool native;              /* native frames beside Python's */
     uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
 };
 
