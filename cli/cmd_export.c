@@ -57,7 +57,8 @@ export_make(const struct ouro__view_options *options, const struct format *forma
 
     bool is_well = ouro__places_init(&places);
     for (int i = 0; i < OURO_N_MEASURES && is_well; i++) {
-        is_well = ouro__view_make(&views[i], &places, saved, (enum ouro__measure)i, &options->filters);
+        is_well = ouro__view_make(&views[i], &places, &saved->snapshot, (enum ouro__measure)i,
+                                  &options->filters);
     }
     if (is_well) {
         struct ouro__export export = {saved, &places, views, options->measure};

@@ -8,6 +8,7 @@
 
 #include "html/html.h"
 #include "view/heading.h"
+#include "view/packages.h"
 #include "json_values.h"
 #include "output.h"
 #include "view/rows.h"
@@ -164,8 +165,8 @@ html_make(struct report *report)
 
     bool is_well = ouro__places_init(&report->places);
     for (int m = 0; m < OURO_N_MEASURES && is_well; m++) {
-        is_well = ouro__view_make(&views[m], &report->places, &report->saved, (enum ouro__measure)m,
-                                  &options->filters);
+        is_well = ouro__view_make(&views[m], &report->places, &report->saved.snapshot,
+                                  (enum ouro__measure)m, &options->filters);
     }
     if (is_well) {
         ouro__html_add(&page, &(struct ouro__html){&report->saved, &report->places, &report->packages,
@@ -193,11 +194,12 @@ report_make(struct report *report)
     size_t most = options->top > 0 ? options->top : usual;
 
     bool is_well = ouro__places_init(&report->places) &&
-                   ouro__view_make(&report->view, &report->places, &report->saved, options->measure,
-                                   &options->filters);
+                   ouro__view_make(&report->view, &report->places, &report->saved.snapshot,
+                                   options->measure, &options->filters);
     if (is_well) {
-        report->rows = ouro__view_rows(&report->view, &report->places, &report->packages, options->by,
-                                       options->cumulative, &report->n_rows);
+        report->rows =
+            ouro__view_rows(&report->view, &report->places, ouro__packages_groups(&report->packages),
+                            options->by, options->cumulative, &report->n_rows);
     }
     if (report->rows == NULL) {
         ouro__say("out of memory");

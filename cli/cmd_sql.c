@@ -107,7 +107,7 @@ database_load(const struct ouro__saved *saved)
     sqlite3 *database = NULL;
 
     if (ouro__places_init(&places) &&
-        ouro__view_make(&view, &places, saved, OURO_MEASURE_LIVE, &filters)) {
+        ouro__view_make(&view, &places, &saved->snapshot, OURO_MEASURE_LIVE, &filters)) {
         database = ouro__database_make(&places, saved, &view);
     }
     ouro__view_free(&view);

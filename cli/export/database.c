@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "json_values.h"
+#include "view/packages.h"
 
 /* What lines, files and functions have in common: sums of `sums`, by something of the frame. */
 #define SUMS "  live, peak, allocated, live_error, peak_error\n"

@@ -4,7 +4,8 @@
 
 #include <sqlite3.h>
 
-#include "view/view.h"
+#include "snapshot/view.h"
+#include "view/saved.h"
 
 #define OURO_N_SCHEMAS 2
 

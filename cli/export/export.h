@@ -2,7 +2,8 @@
 #ifndef OURO_CLI_EXPORT_H
 #define OURO_CLI_EXPORT_H
 
-#include "view/view.h"
+#include "snapshot/view.h"
+#include "view/saved.h"
 
 /* A snapshot with all its figures. */
 struct ouro__export {

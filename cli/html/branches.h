@@ -2,7 +2,7 @@
 #ifndef OURO_CLI_BRANCHES_H
 #define OURO_CLI_BRANCHES_H
 
-#include "view/view.h"
+#include "snapshot/view.h"
 
 /* In the place of a branch's place: several that were put together. */
 #define OURO_BRANCH_SMALL (OURO_NO_ID - 1) /* what is too small, below one caller */

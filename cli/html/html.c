@@ -270,7 +270,7 @@ sources_add(struct making *making, enum ouro__measure measure)
     uint64_t when = ouro__saved_when(html->saved);
     size_t n;
     struct ouro__row *rows =
-        ouro__view_rows(&html->views[measure], html->places, html->packages, OURO_BY_LINE, false, &n);
+        ouro__view_rows(&html->views[measure], html->places, NULL, OURO_BY_LINE, false, &n);
 
     making->text->failed |= rows == NULL;
     for (size_t i = 0; i < n && i < SOURCES_MOST && !making->text->failed; i++) {

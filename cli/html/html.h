@@ -2,6 +2,7 @@
 #ifndef OURO_CLI_HTML_H
 #define OURO_CLI_HTML_H
 
+#include "view/packages.h"
 #include "view/view_options.h"
 
 /* What the page is made of; all borrowed. */

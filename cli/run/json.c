@@ -17,7 +17,7 @@
 #include "run/facts.h"
 #include "json_values.h"
 #include "text.h"
-#include "view/view.h"
+#include "snapshot/view.h"
 
 static json_t *
 time_value(struct timeval time)

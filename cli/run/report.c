@@ -14,7 +14,7 @@
 #include "run/processes.h"
 #include "run/top_lines.h"
 #include "units.h"
-#include "view/view.h"
+#include "snapshot/view.h"
 
 #define STEP_COLUMNS 27 /* the names of the waterfall's steps */
 #define SIZE_COLUMNS 11

@@ -6,7 +6,8 @@
 
 #include "view/rows.h"
 #include "units.h"
-#include "view/view.h"
+#include "snapshot/view.h"
+#include "view/saved.h"
 
 #define N_AT_PEAK 6 /* lines that held most then */
 #define N_AT_END 3  /* and at the end */
@@ -27,8 +28,8 @@ sums_make(struct sums *sums, const struct ouro__saved *saved)
     static const struct ouro__filters none;
     size_t n;
     return ouro__places_init(&sums->places) &&
-           ouro__view_make(&sums->peak, &sums->places, saved, OURO_MEASURE_PEAK, &none) &&
-           ouro__view_make(&sums->live, &sums->places, saved, OURO_MEASURE_LIVE, &none) &&
+           ouro__view_make(&sums->peak, &sums->places, &saved->snapshot, OURO_MEASURE_PEAK, &none) &&
+           ouro__view_make(&sums->live, &sums->places, &saved->snapshot, OURO_MEASURE_LIVE, &none) &&
            (sums->at_peak = ouro__view_fold(&sums->peak, &sums->places, NULL, OURO_BY_LINE, false,
                                             &sums->n)) != NULL &&
            (sums->at_end =

@@ -4,7 +4,7 @@
 
 #include "page.h"
 #include "view/saved.h"
-#include "view/view.h"
+#include "snapshot/view.h"
 
 /* "── ouro report: python3 app.py ─── live when taken ──". */
 void ouro__heading_add_title(const struct ouro__page *page, const char *verb,

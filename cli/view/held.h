@@ -5,8 +5,10 @@
 #ifndef OURO_CLI_HELD_H
 #define OURO_CLI_HELD_H
 
+#include "view/packages.h"
 #include "view/source.h"
-#include "view/view.h"
+#include "snapshot/view.h"
+#include "view/saved.h"
 
 /* Figures by enum ouro__measure. */
 struct ouro__held_figures {

@@ -3,7 +3,8 @@
 #define OURO_CLI_LABELS_H
 
 #include "text.h"
-#include "view/view.h"
+#include "snapshot/view.h"
+#include "view/saved.h"
 
 /* One of the names; a number has no text. */
 struct ouro__field {

@@ -225,6 +225,19 @@ ouro__package_of(struct ouro__packages *packages, struct ouro__places *places, u
     return packages->known[file];
 }
 
+static uint32_t
+group_of_file(struct ouro__groups *groups, struct ouro__places *places, uint32_t file)
+{
+    return ouro__package_of((struct ouro__packages *)groups, places, file); /* its first member */
+}
+
+struct ouro__groups *
+ouro__packages_groups(struct ouro__packages *packages)
+{
+    packages->groups.group_of = group_of_file;
+    return &packages->groups;
+}
+
 void
 ouro__packages_free(struct ouro__packages *packages)
 {

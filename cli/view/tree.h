@@ -3,7 +3,8 @@
 #define OURO_CLI_TREE_H
 
 #include "page.h"
-#include "view/view.h"
+#include "snapshot/view.h"
+#include "view/saved.h"
 
 /* Callers above what they called, those that hold most first; what holds less than a hundredth is put together.  False
  * without memory. */

@@ -2,7 +2,8 @@
 #ifndef OURO_CLI_VIEW_OPTIONS_H
 #define OURO_CLI_VIEW_OPTIONS_H
 
-#include "view/view.h"
+#include "snapshot/view.h"
+#include "view/saved.h"
 
 enum ouro__verb { OURO_VERB_REPORT = 1, OURO_VERB_DIFF = 2, OURO_VERB_EXPORT = 4, OURO_VERB_SQL = 8 };
 

@@ -46,6 +46,9 @@ struct ouro_snapshot_chunk {
 #define OURO_SNAPSHOT_CODES "CODE"   /* struct ouro_snapshot_code[] */
 #define OURO_SNAPSHOT_NODES "NODE"   /* struct ouro_snapshot_node[]; node 0 is the root and no frame */
 #define OURO_SNAPSHOT_TRACES "TRAC"  /* struct ouro_snapshot_trace[]; trace 0 is what is not traced */
+#define OURO_SNAPSHOT_SAMPLES                                                                          \
+    "TIME" /* struct ouro_snapshot_sample[]: how memory stood, from time to time */
+#define OURO_SNAPSHOT_MARKS "MARK" /* struct ouro_snapshot_mark[]: what the program marked on the way */
 
 /* Of the traces: how they came to be. */
 struct ouro_snapshot_tracing {
@@ -95,11 +98,37 @@ struct ouro_snapshot_trace {
     uint64_t all_bytes;
 };
 
+/* Memory at one time of the recording, in the order of time.  The kernel's figures are of at_ns; those of the heap are
+ * as the process last took them. */
+struct ouro_snapshot_sample {
+    uint64_t at_ns;         /* since the process began */
+    uint64_t resident;      /* bytes */
+    uint64_t files;         /* of which pages of files and shared memory */
+    uint64_t counted_at_ns; /* when what follows was counted; not later than at_ns */
+    uint64_t live[3];       /* bytes of live blocks by domain, rounding included */
+    uint64_t blocks[3];
+    uint64_t untouched; /* of the live bytes, never written and so not resident */
+    uint64_t free;      /* free blocks in part-full pools, resident */
+    uint64_t cached;    /* empty pools and runs kept for reuse, resident */
+    uint64_t records;   /* the heap's own records, resident */
+    uint64_t n_allocs;  /* of all domains, since the process began */
+    uint64_t n_frees;
+    uint64_t gc_runs[3]; /* of CPython's collector, by generation, since the process began */
+    uint64_t gc_ns;      /* CPU time in them */
+};
+
+struct ouro_snapshot_mark {
+    uint64_t at_ns; /* since the process began; in the order of time */
+    char name[96];  /* UTF-8, NUL-ended, cut to fit */
+};
+
 _Static_assert(sizeof(struct ouro_snapshot_header) == 16, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_chunk) == 32, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_tracing) == 192, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_code) == 56, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_node) == 12, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_trace) == 64, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_sample) == 160, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_mark) == 104, "as documented");
 
 #endif

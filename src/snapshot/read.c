@@ -21,7 +21,7 @@ struct gathered {
     size_t room;
 };
 
-enum { PROCESS, TRACING, TEXTS, LINES, CODES, NODES, TRACES, N_KINDS };
+enum { PROCESS, TRACING, TEXTS, LINES, CODES, NODES, TRACES, SAMPLES, MARKS, N_KINDS };
 
 static bool
 say(struct ouro__snapshot *snapshot, const char *trouble)
@@ -188,6 +188,42 @@ tame_traces(struct ouro__snapshot *snapshot)
     }
 }
 
+/* Times may not go back: what comes after something else was not before it. */
+static void
+tame_samples(struct ouro__snapshot *snapshot)
+{
+    uint64_t least = 0;
+
+    for (size_t i = 0; i < snapshot->n_samples; i++) {
+        struct ouro_snapshot_sample *sample = &snapshot->samples[i];
+        if (sample->at_ns < least) {
+            say_fault(snapshot, "no such time of sample", i);
+            sample->at_ns = least;
+        }
+        if (sample->counted_at_ns > sample->at_ns) {
+            say_fault(snapshot, "no such count of sample", i);
+            sample->counted_at_ns = sample->at_ns;
+        }
+        least = sample->at_ns;
+    }
+}
+
+static void
+tame_marks(struct ouro__snapshot *snapshot)
+{
+    uint64_t least = 0;
+
+    for (size_t i = 0; i < snapshot->n_marks; i++) {
+        struct ouro_snapshot_mark *mark = &snapshot->marks[i];
+        if (mark->at_ns < least) {
+            say_fault(snapshot, "no such time of mark", i);
+            mark->at_ns = least;
+        }
+        least = mark->at_ns;
+        mark->name[sizeof mark->name - 1] = '\0';
+    }
+}
+
 /* Hand over what was gathered, with an unknown code behind the others and a node 0.  False without memory. */
 static bool
 take_over(struct ouro__snapshot *snapshot, struct gathered *kinds)
@@ -214,10 +250,16 @@ take_over(struct ouro__snapshot *snapshot, struct gathered *kinds)
     snapshot->n_nodes = kinds[NODES].n / sizeof *snapshot->nodes;
     snapshot->traces = (void *)kinds[TRACES].bytes;
     snapshot->n_traces = kinds[TRACES].n / sizeof *snapshot->traces;
+    snapshot->samples = (void *)kinds[SAMPLES].bytes;
+    snapshot->n_samples = kinds[SAMPLES].n / sizeof *snapshot->samples;
+    snapshot->marks = (void *)kinds[MARKS].bytes;
+    snapshot->n_marks = kinds[MARKS].n / sizeof *snapshot->marks;
     free(kinds[TRACING].bytes);
     tame_codes(snapshot);
     tame_nodes(snapshot);
     tame_traces(snapshot);
+    tame_samples(snapshot);
+    tame_marks(snapshot);
     return true;
 }
 
@@ -232,6 +274,8 @@ ouro__snapshot_read(struct ouro__snapshot *snapshot, FILE *file, ouro__snapshot_
         [CODES] = {OURO_SNAPSHOT_CODES, sizeof *snapshot->codes, UINT32_MAX - 1, NULL, 0, 0},
         [NODES] = {OURO_SNAPSHOT_NODES, sizeof *snapshot->nodes, UINT32_MAX, NULL, 0, 0},
         [TRACES] = {OURO_SNAPSHOT_TRACES, sizeof *snapshot->traces, UINT32_MAX, NULL, 0, 0},
+        [SAMPLES] = {OURO_SNAPSHOT_SAMPLES, sizeof *snapshot->samples, UINT32_MAX, NULL, 0, 0},
+        [MARKS] = {OURO_SNAPSHOT_MARKS, sizeof *snapshot->marks, UINT32_MAX, NULL, 0, 0},
     };
     struct ouro__chunks chunks;
 
@@ -257,5 +301,7 @@ ouro__snapshot_free(struct ouro__snapshot *snapshot)
     free(snapshot->codes);
     free(snapshot->nodes);
     free(snapshot->traces);
+    free(snapshot->samples);
+    free(snapshot->marks);
     *snapshot = (struct ouro__snapshot){0};
 }

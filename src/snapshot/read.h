@@ -15,7 +15,8 @@ typedef bool (*ouro__snapshot_inflate)(void *to, size_t size, const void *from, 
  *   - there is a code more than the file has, the last one: it has no texts, and is what a node without a code has;
  *   - each node's parent is less than its index, each code and each trace's node is there, domains are 0 to 2;
  *   - each stretch lies within its bytes, texts of `tracing` end, its mode is one;
- *   - a sampled one has a mean that is not 0. */
+ *   - a sampled one has a mean that is not 0;
+ *   - times of samples and of marks don't go back, nothing was counted after its sample, marks' names end. */
 struct ouro__snapshot {
     struct ouro_snapshot_tracing tracing; /* zero where the file has none */
     unsigned char *process; /* a struct ouro_record, unchecked; NULL where the file has none */
@@ -30,6 +31,10 @@ struct ouro__snapshot {
     size_t n_nodes; /* 1 at least: node 0 */
     struct ouro_snapshot_trace *traces;
     size_t n_traces;
+    struct ouro_snapshot_sample *samples;
+    size_t n_samples;
+    struct ouro_snapshot_mark *marks;
+    size_t n_marks;
     uint64_t n_bytes;  /* of the file */
     char trouble[160]; /* what was wrong with the file, completes "FILE ..."; empty when nothing was */
 };

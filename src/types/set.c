@@ -122,29 +122,38 @@ ouro_set_contains(ouro_loan set, ouro_loan item)
 
 /* ---- changing; a frozenset, too, while it is made ---- */
 
-/* Put in an item whose hash is known; OURO_FOUND when an equal one is there. */
-static inline __attribute__((always_inline)) ouro_status
-add_inline(struct table *set, struct table_search *search)
+/* Find it, or else add it, in a use. */
+static __attribute__((noinline)) ouro_status
+add_if_missing(struct table *set, struct table_search *search)
 {
-    search->locked = ouro__use(&set->head);
-    if (find_quickly(set, search, false) != TABLE_NONE) {
-        search->status = OURO_FOUND;
-    } else if (OURO_LIKELY(search->status == OURO_OK)) {
-        ouro_object **entry = ouro__table_add(set, search, WIDTH);
-        if (OURO_LIKELY(entry != NULL)) {
-            entry[0] = ouro_incref((ouro_loan)search->key);
-        } else {
-            search->status = OURO_NO_MEMORY;
-        }
+    if (find(set, search) != TABLE_NONE) {
+        return OURO_FOUND;
     }
-    ouro__unuse(&set->head, search->locked);
+    if (OURO_LIKELY(search->status == OURO_OK)) {
+        ouro_object **entry = ouro__table_add(set, search, WIDTH);
+        if (OURO_UNLIKELY(entry == NULL)) {
+            return OURO_NO_MEMORY;
+        }
+        entry[0] = ouro_incref((ouro_loan)search->key);
+    }
     return search->status;
 }
 
-static ouro_status
+/* Put in an item whose hash is known; OURO_FOUND when an equal one is there. */
+static inline __attribute__((always_inline)) ouro_status
 add(struct table *set, struct table_search *search)
 {
-    return add_inline(set, search);
+    ouro_status status = OURO_OK;
+
+    search->locked = ouro__use(&set->head);
+    ouro_object **entry = ouro__table_add_first(set, search->hash, WIDTH);
+    if (OURO_LIKELY(entry != NULL)) {
+        entry[0] = ouro_incref((ouro_loan)search->key);
+    } else {
+        status = add_if_missing(set, search);
+    }
+    ouro__unuse(&set->head, search->locked);
+    return status;
 }
 
 /* Take out an item whose hash is known; OURO_FOUND when there was one. */
@@ -172,7 +181,7 @@ ouro_set_add(ouro_loan set, ouro_loan item)
     ouro_status status = OURO_UNLIKELY(is_frozen(set_of(set)))
                              ? OURO_WRONG_TYPE
                              : ouro__table_search_for(&search, ouro_look(item));
-    return OURO_LIKELY(status == OURO_OK) ? add_inline(set_of(set), &search) : status;
+    return OURO_LIKELY(status == OURO_OK) ? add(set_of(set), &search) : status;
 }
 
 ouro_status

@@ -229,6 +229,63 @@ ouro__table_fill_slot(char *slots, unsigned log, const struct table_search *sear
     return was_free;
 }
 
+/* `word` is a type of unsigned integers: the entry's number goes into the slot that the hash leads to, if that was never used. */
+#define OURO__TABLE_CLAIM(name, word)                                                                  \
+    static inline __attribute__((always_inline)) bool ouro__table_claim_##name(                        \
+        char *slots, unsigned log, uint32_t hash, size_t n)                                            \
+    {                                                                                                  \
+        word *slot = (word *)(void *)slots + (hash >> (32 - log));                                     \
+        uint32_t rest = (word)((uint32_t)(hash << log) >> (32 - 8 * sizeof(word)));                    \
+        if (OURO_UNLIKELY(*slot != (word)UINT32_MAX)) {                                                \
+            return false;                                                                              \
+        }                                                                                              \
+        *slot = (word)(((rest >> log) << log) | n);                                                    \
+        return true;                                                                                   \
+    }
+
+OURO__TABLE_CLAIM(8, uint8_t)
+OURO__TABLE_CLAIM(16, uint16_t)
+OURO__TABLE_CLAIM(32, uint32_t)
+
+/* A new entry where a look at the first slot, or at the first four entries if there are no more, tells that there is none
+ * yet and that it has room; NULL when that doesn't tell, and all is as it was. */
+static inline __attribute__((always_inline)) ouro_object **
+ouro__table_add_first(struct table *table, uint32_t hash, unsigned width)
+{
+    size_t n = table->n;
+    uint32_t *hashes;
+
+    if (OURO_UNLIKELY(table->entries == NULL)) {
+        return NULL;
+    }
+    struct table_shape *shape = ouro__table_shape(table);
+    unsigned log = shape->log;
+    if (log == 0) {
+        hashes = ouro__table_hashes(table);
+        if (n > 4 || n == shape->room || (ouro__table_match(hashes, hash) & ((1U << n) - 1)) != 0) {
+            return NULL;
+        }
+    } else {
+        struct table_counts *counts = ouro__table_counts(table);
+        if (OURO_UNLIKELY(n == counts->room || counts->fresh == 0)) {
+            return NULL;
+        }
+        char *slots = ouro__table_slots(table, log);
+        bool claimed = log <= 7    ? ouro__table_claim_8(slots, log, hash, n)
+                       : log <= 13 ? ouro__table_claim_16(slots, log, hash, n)
+                                   : ouro__table_claim_32(slots, log, hash, n);
+        if (!claimed) {
+            return NULL;
+        }
+        counts->fresh--;
+        hashes = (uint32_t *)(void *)(slots - ouro__table_hash_bytes(counts->room));
+    }
+    hashes[n] = hash;
+    shape->version++;
+    table->n = n + 1;
+    return &table->entries[n * width];
+}
+
 /* A new entry for what was sought in vain in this use, for the caller to fill in; NULL without memory. */
 static inline __attribute__((always_inline)) ouro_object **
 ouro__table_add(struct table *table, const struct table_search *search, unsigned width)

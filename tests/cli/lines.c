@@ -1,5 +1,5 @@
 /* lines.c - the tool's reading of tables of lines beside the interpreter's, for test_lines.py: a library for ctypes. */
-#include "view/lines.h"
+#include "snapshot/lines.h"
 
 typedef int (*addr2line)(void *code, int offset);
 

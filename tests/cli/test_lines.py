@@ -27,7 +27,7 @@ def library(tmp_path_factory):
     compiler = os.environ.get("CC", "cc").split()
     flags = "-std=c17 -Wall -Wextra -Werror -O1 -g -shared -fPIC".split()
     folders = [f"-I{ROOT / folder}" for folder in ("cli", "src", "include")]
-    sources = [HERE / "lines.c", ROOT / "cli" / "view" / "lines.c"]
+    sources = [HERE / "lines.c", ROOT / "src" / "snapshot" / "lines.c"]
     subprocess.run([*compiler, *flags, *folders, "-o", path, *sources], check=True)
     return path
 

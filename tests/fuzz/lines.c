@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "input.h"
-#include "view/lines.h"
+#include "snapshot/lines.h"
 #include "require.h"
 #include "trace/frames.h"
 

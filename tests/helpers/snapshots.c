@@ -37,6 +37,21 @@ check_tracing(const struct ouro_snapshot_tracing *tracing)
     REQUIRE(memchr(tracing->reason, 0, sizeof tracing->reason) != NULL, "a reason without an end");
 }
 
+static void
+check_recording(const struct ouro__snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->n_samples; i++) {
+        const struct ouro_snapshot_sample *sample = &snapshot->samples[i];
+        REQUIRE(i == 0 || sample[-1].at_ns <= sample->at_ns, "sample %zu goes back", i);
+        REQUIRE(sample->counted_at_ns <= sample->at_ns, "sample %zu was counted later", i);
+    }
+    for (size_t i = 0; i < snapshot->n_marks; i++) {
+        const struct ouro_snapshot_mark *mark = &snapshot->marks[i];
+        REQUIRE(i == 0 || mark[-1].at_ns <= mark->at_ns, "mark %zu goes back", i);
+        REQUIRE(memchr(mark->name, 0, sizeof mark->name) != NULL, "mark %zu has no end", i);
+    }
+}
+
 void
 snapshot_check(const struct ouro__snapshot *snapshot)
 {
@@ -52,6 +67,7 @@ snapshot_check(const struct ouro__snapshot *snapshot)
         REQUIRE(snapshot->traces[i].node < snapshot->n_nodes, "trace %zu has no node", i);
         REQUIRE(snapshot->traces[i].domain <= 2, "trace %zu has no domain", i);
     }
+    check_recording(snapshot);
 }
 
 bool

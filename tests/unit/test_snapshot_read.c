@@ -21,7 +21,7 @@ struct bytes {
     size_t n;
 };
 
-/* What a small program leaves: two codes, four nodes, three traces. */
+/* What a small program leaves: two codes, four nodes, three traces, two samples, two marks. */
 struct sample {
     struct ouro_snapshot_tracing tracing;
     char texts[32];
@@ -29,6 +29,8 @@ struct sample {
     struct ouro_snapshot_code codes[2];
     struct ouro_snapshot_node nodes[4];
     struct ouro_snapshot_trace traces[3];
+    struct ouro_snapshot_sample samples[2];
+    struct ouro_snapshot_mark marks[2];
 };
 
 static struct sample
@@ -44,6 +46,10 @@ sample_make(void)
         .traces = {{.size = 0, .live_blocks = 3, .live_bytes = 300},
                    {.size = 64, .node = 2, .domain = 2, .live_blocks = 10, .live_bytes = 640},
                    {.size = 100, .node = 3, .domain = 1, .live_blocks = 1, .live_bytes = 100}},
+        .samples =
+            {{.at_ns = 10, .resident = 4096, .counted_at_ns = 9, .live = {1, 2, 3}, .gc_ns = 1},
+             {.at_ns = 20, .resident = 8192, .counted_at_ns = 20, .live = {4, 5, 6}, .gc_ns = 2}},
+        .marks = {{.at_ns = 5, .name = "warm"}, {.at_ns = 15, .name = "served"}},
     };
     return sample;
 }
@@ -83,6 +89,8 @@ sample_write(const struct sample *sample)
     ouro__snapshot_write(&writer, "NEWS", "a kind of a later version", 25);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_NODES, sample->nodes, sizeof sample->nodes);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_TRACES, sample->traces, sizeof sample->traces);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_SAMPLES, sample->samples, sizeof sample->samples);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_MARKS, sample->marks, sizeof sample->marks);
     assert_true(ouro__snapshot_end(&writer));
     return file_take(file);
 }
@@ -110,6 +118,10 @@ test_whole(void **state)
     assert_memory_equal(snapshot.nodes + 1, sample.nodes + 1, 3 * sizeof *sample.nodes);
     assert_int_equal(snapshot.n_traces, 3);
     assert_memory_equal(snapshot.traces, sample.traces, sizeof sample.traces);
+    assert_int_equal(snapshot.n_samples, 2);
+    assert_memory_equal(snapshot.samples, sample.samples, sizeof sample.samples);
+    assert_int_equal(snapshot.n_marks, 2);
+    assert_memory_equal(snapshot.marks, sample.marks, sizeof sample.marks);
     assert_int_equal(snapshot.n_bytes, bytes.n);
     ouro__snapshot_free(&snapshot);
     free(bytes.data);
@@ -187,12 +199,16 @@ test_at_odds_with_itself(void **state)
         WRAPS,
         MODE,
         MEAN,
+        SAMPLE_TIME,
+        SAMPLE_COUNT,
+        MARK_TIME,
         N_FAULTS
     };
     static const char *const said[N_FAULTS] = {
         "caller of node 2",  "caller of node 1", "code of node 3",  "node of trace 1",
         "domain of trace 2", "texts of code 0",  "texts of code 1", "texts of code 1",
-        "texts of code 1",   "way of tracing",   "way of tracing",
+        "texts of code 1",   "way of tracing",   "way of tracing",  "time of sample 1",
+        "count of sample 1", "time of mark 1",
     };
     for (int fault = 0; fault < N_FAULTS; fault++) {
         struct sample sample = sample_make();
@@ -217,8 +233,14 @@ test_at_odds_with_itself(void **state)
             sample.codes[1].name.at = UINT64_MAX;
         } else if (fault == MODE) {
             sample.tracing.mode = 3;
-        } else {
+        } else if (fault == MEAN) {
             sample.tracing.mode = OURO_SNAPSHOT_SAMPLED;
+        } else if (fault == SAMPLE_TIME) {
+            sample.samples[1].at_ns = 9;
+        } else if (fault == SAMPLE_COUNT) {
+            sample.samples[1].counted_at_ns = 21;
+        } else {
+            sample.marks[1].at_ns = 4;
         }
         struct bytes bytes = sample_write(&sample);
         assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
@@ -290,6 +312,8 @@ test_sizes(void **state)
     check_refused((struct ouro_snapshot_chunk){.kind = "NODE", .stored = 640, .size = 640},
                   "no such size");
     check_refused((struct ouro_snapshot_chunk){.kind = "TRCG", .stored = 640, .size = 640},
+                  "no such size");
+    check_refused((struct ouro_snapshot_chunk){.kind = "MARK", .stored = 640, .size = 640},
                   "no such size");
 }
 

@@ -2,8 +2,8 @@
  *
  * Callers have lower numbers than those they call, for nodes and for paths alike.  So whatever goes from callers down is
  * one loop upwards, whatever is summed up to them one loop downwards, and nothing recurses, however deep a traceback. */
-#define _GNU_SOURCE
-#include "view/view.h"
+#define _DEFAULT_SOURCE
+#include "snapshot/view.h"
 
 #include <fnmatch.h>
 #include <math.h>
@@ -107,10 +107,10 @@ paths_filter(const struct ouro__places *places, const struct ouro__filters *filt
 }
 
 bool
-ouro__view_make(struct ouro__view *view, struct ouro__places *places, const struct ouro__saved *saved,
-                enum ouro__measure measure, const struct ouro__filters *filters)
+ouro__view_make(struct ouro__view *view, struct ouro__places *places,
+                const struct ouro__snapshot *snapshot, enum ouro__measure measure,
+                const struct ouro__filters *filters)
 {
-    const struct ouro__snapshot *snapshot = &saved->snapshot;
     struct ouro_snapshot_tracing counted = {.mode = OURO_SNAPSHOT_EXACT};
 
     *view = (struct ouro__view){.nodes = ouro__places_add(places, snapshot)};
@@ -178,7 +178,7 @@ keys_count(const struct ouro__view *view, const struct ouro__places *places, enu
 
 /* The key of a path's innermost frame; OURO_NO_ID without memory. */
 static uint32_t
-key_of(struct ouro__places *places, struct ouro__packages *packages, enum ouro__by by, uint32_t path)
+key_of(struct ouro__places *places, struct ouro__groups *groups, enum ouro__by by, uint32_t path)
 {
     uint32_t place = ouro__place_of_path(places, path);
     uint32_t function = ouro__function_of_place(places, place);
@@ -191,7 +191,7 @@ key_of(struct ouro__places *places, struct ouro__packages *packages, enum ouro__
     case OURO_BY_TRACEBACK:
         return path;
     case OURO_BY_PACKAGE:
-        return ouro__package_of(packages, places, places->functions.items[function].a);
+        return groups->group_of(groups, places, places->functions.items[function].a);
     default:
         return places->functions.items[function].a;
     }
@@ -199,13 +199,13 @@ key_of(struct ouro__places *places, struct ouro__packages *packages, enum ouro__
 
 /* The keys of all paths; owned, NULL without memory. */
 static uint32_t *
-keys_of(const struct ouro__view *view, struct ouro__places *places, struct ouro__packages *packages,
+keys_of(const struct ouro__view *view, struct ouro__places *places, struct ouro__groups *groups,
         enum ouro__by by)
 {
     uint32_t *keys = reallocarray(NULL, view->n_paths, sizeof *keys);
 
     for (uint32_t i = 0; keys != NULL && i < view->n_paths; i++) {
-        keys[i] = key_of(places, packages, by, i);
+        keys[i] = key_of(places, groups, by, i);
         if (keys[i] == OURO_NO_ID) {
             free(keys);
             return NULL;
@@ -280,10 +280,10 @@ fold_cumulative(const struct ouro__view *view, const struct ouro__places *places
 }
 
 struct ouro__figures *
-ouro__view_fold(const struct ouro__view *view, struct ouro__places *places,
-                struct ouro__packages *packages, enum ouro__by by, bool cumulative, size_t *n)
+ouro__view_fold(const struct ouro__view *view, struct ouro__places *places, struct ouro__groups *groups,
+                enum ouro__by by, bool cumulative, size_t *n)
 {
-    uint32_t *keys = by == OURO_BY_DOMAIN ? NULL : keys_of(view, places, packages, by);
+    uint32_t *keys = by == OURO_BY_DOMAIN ? NULL : keys_of(view, places, groups, by);
 
     *n = keys_count(view, places, by); /* keys may have added texts */
     struct ouro__figures *by_key = *n == 0 ? NULL : calloc(*n, sizeof *by_key);
@@ -325,11 +325,11 @@ rows_compare(const void *a, const void *b)
 }
 
 struct ouro__row *
-ouro__view_rows(const struct ouro__view *view, struct ouro__places *places,
-                struct ouro__packages *packages, enum ouro__by by, bool cumulative, size_t *n)
+ouro__view_rows(const struct ouro__view *view, struct ouro__places *places, struct ouro__groups *groups,
+                enum ouro__by by, bool cumulative, size_t *n)
 {
     size_t n_keys;
-    struct ouro__figures *by_key = ouro__view_fold(view, places, packages, by, cumulative, &n_keys);
+    struct ouro__figures *by_key = ouro__view_fold(view, places, groups, by, cumulative, &n_keys);
     struct ouro__row *rows = by_key == NULL ? NULL : reallocarray(NULL, n_keys, sizeof *rows);
 
     *n = 0;

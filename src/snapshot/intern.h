@@ -1,6 +1,6 @@
 /* intern.h - texts and pairs of numbers that get numbers themselves, from 0, in the order in which they come. */
-#ifndef OURO_CLI_INTERN_H
-#define OURO_CLI_INTERN_H
+#ifndef OURO_SNAPSHOT_INTERN_H
+#define OURO_SNAPSHOT_INTERN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,10 +7,10 @@
  *   path       a place, and the path of its caller: a traceback
  *
  * Number 0 of each is nothing: no frame.  A path's caller has a lower number than itself. */
-#ifndef OURO_CLI_PLACES_H
-#define OURO_CLI_PLACES_H
+#ifndef OURO_SNAPSHOT_PLACES_H
+#define OURO_SNAPSHOT_PLACES_H
 
-#include "view/intern.h"
+#include "snapshot/intern.h"
 #include "snapshot/read.h"
 
 struct ouro__places {

@@ -1,12 +1,12 @@
 /* places.c - from a snapshot's nodes to places and paths.
  *
  * Nodes that differ by the instruction alone, or by a copy of the same code, become one path. */
-#define _GNU_SOURCE
-#include "view/places.h"
+#define _DEFAULT_SOURCE
+#include "snapshot/places.h"
 
 #include <stdlib.h>
 
-#include "view/lines.h"
+#include "snapshot/lines.h"
 
 static const char no_frame[] = "(no frame)";
 

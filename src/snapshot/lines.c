@@ -7,7 +7,7 @@
  * Before a function's first instruction (an offset of UINT32_MAX), it is on its first line.
  *
  * @source CPython, Objects/lnotab_notes.txt (3.9, 3.10), PEP 626, Objects/locations.md (3.11); PyCode_Addr2Line() */
-#include "view/lines.h"
+#include "snapshot/lines.h"
 
 #include <stdbool.h>
 

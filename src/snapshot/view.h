@@ -1,10 +1,8 @@
 /* view.h - figures of a snapshot, summed up as somebody wants to see them. */
-#ifndef OURO_CLI_VIEW_H
-#define OURO_CLI_VIEW_H
+#ifndef OURO_SNAPSHOT_VIEW_H
+#define OURO_SNAPSHOT_VIEW_H
 
-#include "view/packages.h"
-#include "view/places.h"
-#include "view/saved.h"
+#include "snapshot/places.h"
 
 enum ouro__measure {
     OURO_MEASURE_LIVE,  /* when the snapshot was taken */
@@ -63,7 +61,7 @@ struct ouro__view {
 
 /* Sum up a snapshot, whose places are added to `places`.  False without memory. */
 bool ouro__view_make(struct ouro__view *view, struct ouro__places *places,
-                     const struct ouro__saved *saved, enum ouro__measure measure,
+                     const struct ouro__snapshot *snapshot, enum ouro__measure measure,
                      const struct ouro__filters *filters);
 void ouro__view_free(struct ouro__view *view);
 
@@ -73,14 +71,20 @@ struct ouro__row {
     struct ouro__figures figures;
 };
 
-/* The figures by key, `*n` of them; with `cumulative` each path counts for all its places.  Owned, NULL without memory. */
+/* Who puts files into groups: packages.  Gives a text of the places for one, which may be new; OURO_NO_ID without memory. */
+struct ouro__groups {
+    uint32_t (*group_of)(struct ouro__groups *groups, struct ouro__places *places, uint32_t file);
+};
+
+/* The figures by key, `*n` of them; with `cumulative` each path counts for all its places.  `groups` is for
+ * OURO_BY_PACKAGE alone.  Owned, NULL without memory. */
 struct ouro__figures *ouro__view_fold(const struct ouro__view *view, struct ouro__places *places,
-                                      struct ouro__packages *packages, enum ouro__by by,
-                                      bool cumulative, size_t *n);
+                                      struct ouro__groups *groups, enum ouro__by by, bool cumulative,
+                                      size_t *n);
 
 /* Keys that have any blocks, the largest first; owned, NULL without memory. */
 struct ouro__row *ouro__view_rows(const struct ouro__view *view, struct ouro__places *places,
-                                  struct ouro__packages *packages, enum ouro__by by, bool cumulative,
+                                  struct ouro__groups *groups, enum ouro__by by, bool cumulative,
                                   size_t *n);
 
 /* Bytes of each path and those that it called; owned, NULL without memory. */

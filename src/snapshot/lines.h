@@ -1,6 +1,6 @@
 /* lines.h - the tables in which an interpreter keeps which instruction is on which line. */
-#ifndef OURO_CLI_LINES_H
-#define OURO_CLI_LINES_H
+#ifndef OURO_SNAPSHOT_LINES_H
+#define OURO_SNAPSHOT_LINES_H
 
 #include <stddef.h>
 #include <stdint.h>

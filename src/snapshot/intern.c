@@ -1,10 +1,11 @@
 /* intern.c - tables that give numbers to texts and to pairs of numbers. */
-#define _GNU_SOURCE
-#include "view/intern.h"
+#define _DEFAULT_SOURCE
+#include "snapshot/intern.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "os/os.h"
 
 /* The finalizer of MurmurHash3 (Appleby, public domain): every bit of the input changes half of the output's. */
 static uint64_t
@@ -62,8 +63,8 @@ slots_grow(struct ouro__slots *slots)
     if (larger == NULL) {
         return false;
     }
-    if (slots->n_slots == 0 && getrandom(&slots->seed, sizeof slots->seed, GRND_NONBLOCK) < 0) {
-        slots->seed = (uintptr_t)larger;
+    if (slots->n_slots == 0) {
+        slots->seed = ouro__os_random();
     }
     free(slots->slots);
     slots->slots = larger;
