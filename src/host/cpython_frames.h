@@ -15,6 +15,9 @@
  * they are not, there are none.  Any thread, any time. */
 const struct ouro__frame_source *ouro__cpython_frames(void);
 
+/* The same with native frames between them; without them where those can't be had. */
+const struct ouro__frame_source *ouro__cpython_mixed_frames(void);
+
 /* Why there are no frames: one line for the record; NULL as long as nothing is known against them. */
 const char *ouro__cpython_frames_note(void);
 
