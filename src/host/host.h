@@ -7,6 +7,7 @@
  *   sanitizer.c programs that were built with a sanitizer, which must come first
  *   symbols.c   looking up symbols as the dynamic linker does it
  *   snapshot.c  what was traced, written down
+ *   marks.c     what the program marks while it runs
  *   watch.c     the process's record: when a moment is taken, and who may write
  *   process.c   the beginning and the ends of the process: constructor, exit, _exit, exec
  *   fork.c      the middle: a process becomes two
@@ -38,6 +39,7 @@ struct ouro__settings {
     bool traces;              /* only where there is a session */
     bool traces_alone;        /* what is forked leaves no snapshot */
     uint32_t n_frames;        /* of a traceback, 0 for all */
+    bool native;              /* native frames beside Python's */
     uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
 };
 
@@ -80,6 +82,9 @@ void *ouro__foreign_realloc(void *block, size_t size);
 /* Begin a record, when there is a session. */
 void ouro__watch_begin(void);
 
+/* An occasion to take a moment, if one is due: about 30 ns if not. */
+void ouro__watch_look(void);
+
 /* A process was forked: the child leaves the parent's record alone and begins its own. */
 void ouro__watch_fork_child(void);
 
@@ -107,6 +112,16 @@ void ouro__watch_add_heap(ouro_heap *heap);
  * with ouro__watch_give().  Between the two: no allocation. */
 struct ouro_record *ouro__watch_take(void);
 void ouro__watch_give(struct ouro_record *record);
+
+/* Where the file of this process with that extension lies in the session, and what time it is for its record.  False
+ * when there is no record. */
+bool ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *now);
+
+/* ---- marks.c ---- */
+
+/* Mark this moment; 0 or an errno value: ENOTSUP without a session, ENAMETOOLONG past 95 bytes, ENOSPC when there are
+ * more marks than anybody reads. */
+int ouro__mark_add(const char *name);
 
 /* ---- snapshot.c ---- */
 
