@@ -45,7 +45,10 @@ need_build() {
     need libjansson-dev pkg-config --exists jansson
     need libzstd-dev pkg-config --exists libzstd
     need libsqlite3-dev pkg-config --exists sqlite3
+    need libcairo2-dev pkg-config --exists cairo-png cairo-svg
     need zlib1g-dev pkg-config --exists zlib
+    need libdw-dev pkg-config --exists libdw libelf
+    need libiberty-dev compiles libiberty/demangle.h
     need libgmp-dev compiles gmp.h
     need python3 has python3
 }

@@ -1,4 +1,4 @@
-/* view_options.c - the options of `ouro report`, `ouro diff`, `ouro export` and `ouro sql`: most are the same. */
+/* view_options.c - the options of `ouro report`, `ouro diff`, `ouro export`, `ouro plot` and `ouro sql`: most are the same. */
 #define _GNU_SOURCE
 #include "view/view_options.h"
 
@@ -108,6 +108,22 @@ static const char sql_help[] =
     "  ouro sql --csv run.ouro 'select domain, size, live_blocks from traces' > sizes.csv\n"
     "\n" EXITS;
 
+static const char plot_help[] =
+    "usage: ouro plot [options] FILE\n"
+    "\n"
+    "Shows memory over time, as ouro run -o FILE records it: live blocks by domain, resident\n"
+    "memory, the collector's runs and what the program marked.\n"
+    "\n"
+    "options:\n"
+    "  -o FILE              a picture: FILE ends in .svg or .png\n"
+    "  --json, --csv        for programs: all samples in full\n"
+    "  --help               this text\n"
+    "\n"
+    "examples:\n"
+    "  ouro plot run.ouro                       in the terminal\n"
+    "  ouro plot -o run.svg run.ouro\n"
+    "\n" EXITS;
+
 enum {
     OPTION_LIVE = 256,
     OPTION_PEAK,
@@ -129,7 +145,8 @@ enum {
 enum {
     TABLES = OURO_VERB_REPORT | OURO_VERB_DIFF,
     VIEWS = TABLES | OURO_VERB_EXPORT,
-    ALL = VIEWS | OURO_VERB_SQL
+    ALL = VIEWS | OURO_VERB_SQL | OURO_VERB_PLOT,
+    SHAPED = TABLES | OURO_VERB_SQL | OURO_VERB_PLOT
 };
 
 static const struct {
@@ -144,8 +161,8 @@ static const struct {
     {{"filter", required_argument, NULL, OPTION_FILTER}, VIEWS},
     {{"exclude", required_argument, NULL, OPTION_EXCLUDE}, VIEWS},
     {{"top", required_argument, NULL, OPTION_TOP}, TABLES},
-    {{"json", no_argument, NULL, OPTION_JSON}, TABLES | OURO_VERB_SQL},
-    {{"csv", no_argument, NULL, OPTION_CSV}, TABLES | OURO_VERB_SQL},
+    {{"json", no_argument, NULL, OPTION_JSON}, SHAPED},
+    {{"csv", no_argument, NULL, OPTION_CSV}, SHAPED},
     {{"tree", no_argument, NULL, OPTION_TREE}, OURO_VERB_REPORT},
     {{"html", required_argument, NULL, OPTION_HTML}, OURO_VERB_REPORT},
     {{"fail-above", required_argument, NULL, OPTION_FAIL_ABOVE}, OURO_VERB_DIFF},
@@ -161,6 +178,7 @@ verb_name(enum ouro__verb verb)
     return verb == OURO_VERB_REPORT ? "report"
            : verb == OURO_VERB_DIFF ? "diff"
            : verb == OURO_VERB_SQL  ? "sql"
+           : verb == OURO_VERB_PLOT ? "plot"
                                     : "export";
 }
 
@@ -229,6 +247,7 @@ help_print(enum ouro__verb verb)
     const char *help = verb == OURO_VERB_REPORT ? report_help
                        : verb == OURO_VERB_DIFF ? diff_help
                        : verb == OURO_VERB_SQL  ? sql_help
+                       : verb == OURO_VERB_PLOT ? plot_help
                                                 : export_help;
     return ouro__output_write("-", help, strlen(help)) ? 0 : OURO_EXIT_FAILED;
 }
@@ -307,12 +326,16 @@ options_check(const struct ouro__view_options *options, int n_files)
         wrong = "name two snapshots, the earlier one first";
     } else if (options->verb == OURO_VERB_SQL && n_files != 1 && n_files != 2) {
         wrong = n_files == 0 ? "name a snapshot" : "one snapshot, and all of the SQL as one argument";
-    } else if ((options->verb & (OURO_VERB_REPORT | OURO_VERB_EXPORT)) != 0 && n_files != 1) {
+    } else if ((options->verb & (OURO_VERB_REPORT | OURO_VERB_EXPORT | OURO_VERB_PLOT)) != 0 &&
+               n_files != 1) {
         wrong = n_files == 0 ? "name a snapshot" : "one snapshot at a time";
     } else if (options->verb == OURO_VERB_EXPORT && options->format == NULL) {
         wrong = "--to says for whom: pprof, speedscope, collapsed, json, sqlite or memray-csv";
     } else if (options->output != NULL && options->output[0] == '\0') {
         wrong = "-o needs the name of a file";
+    } else if (options->verb == OURO_VERB_PLOT && options->output != NULL &&
+               (options->json || options->csv)) {
+        wrong = "-o is for a picture; --json and --csv go to standard output";
     } else if (options->html != NULL && options->html[0] == '\0') {
         wrong = "--html needs the name of a file";
     } else if (options->html != NULL && (options->json || options->csv || options->tree ||
@@ -341,7 +364,7 @@ ouro__view_options_read(struct ouro__view_options *options, enum ouro__verb verb
                         char **arguments)
 {
     struct option long_options[N_KNOWN + 1] = {{0}};
-    const char *short_options = verb == OURO_VERB_EXPORT ? ":ho:" : ":h";
+    const char *short_options = verb == OURO_VERB_EXPORT || verb == OURO_VERB_PLOT ? ":ho:" : ":h";
     size_t n = 0;
     int code = -1;
 

@@ -5,7 +5,13 @@
 #include "snapshot/view.h"
 #include "view/saved.h"
 
-enum ouro__verb { OURO_VERB_REPORT = 1, OURO_VERB_DIFF = 2, OURO_VERB_EXPORT = 4, OURO_VERB_SQL = 8 };
+enum ouro__verb {
+    OURO_VERB_REPORT = 1,
+    OURO_VERB_DIFF = 2,
+    OURO_VERB_EXPORT = 4,
+    OURO_VERB_SQL = 8,
+    OURO_VERB_PLOT = 16
+};
 
 struct ouro__view_options {
     enum ouro__verb verb;
