@@ -37,7 +37,8 @@ static const char report_help[] =
     "\n"
     "options:\n" FIGURES ROWS FILTERS SHAPES
     "  --tree               callers and what they called, from the outermost frame down\n"
-    "  --html OUT           a page for a browser, all in one file: flame graph, table, sizes\n"
+    "  --html OUT           a page for a browser, all in one file: flame graph, table,\n"
+    "                       sizes of blocks, memory over time, the heap's map\n"
     "  --help               this text\n"
     "\n"
     "examples:\n"

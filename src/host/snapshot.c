@@ -12,6 +12,7 @@
 
 #include "os/os.h"
 #include "snapshot/format.h"
+#include "snapshot/heap_map.h"
 #include "snapshot/writer.h"
 #include "trace/trace.h"
 #include "trace/tree.h"
@@ -84,7 +85,8 @@ is_size_allowed(void)
     uint64_t size = ouro__tree.texts.n + ouro__tree.lines.n +
                     ouro__tree.codes.n * sizeof(struct ouro_snapshot_code) +
                     ouro__tree.nodes.n * sizeof(struct ouro_snapshot_node) +
-                    ouro__trace_items.n * (sizeof(struct ouro_snapshot_trace) + 1) + 65536;
+                    ouro__trace_items.n * (sizeof(struct ouro_snapshot_trace) + 1) +
+                    ouro__snapshot_heap_map_most() + 65536;
     return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur >= size;
 }
 
@@ -102,6 +104,7 @@ write_all(int file, const struct ouro_record *record, uint64_t began, const char
     write_vector(&writer, OURO_SNAPSHOT_CODES, &ouro__tree.codes);
     write_vector(&writer, OURO_SNAPSHOT_NODES, &ouro__tree.nodes);
     write_traces(&writer);
+    ouro__snapshot_write_heap_map(&writer);
     return ouro__snapshot_end(&writer);
 }
 
