@@ -119,14 +119,14 @@ folder_read(struct ouro__packages *packages, struct ouro__places *places, const 
     return is_well;
 }
 
-/* What follows the last "/site-packages/" or "/dist-packages/", or NULL. */
+/* What follows the last "/site-packages/" or "/dist-packages/", or the folder of the module `ouro`; or NULL. */
 static const char *
 behind_packages(const char *file)
 {
-    static const char *const folders[] = {"/site-packages/", "/dist-packages/"};
+    static const char *const folders[] = {"/site-packages/", "/dist-packages/", "/share/ouro/python/"};
     const char *behind = NULL;
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         for (const char *at = file; (at = strstr(at, folders[i])) != NULL;) {
             at += strlen(folders[i]);
             behind = behind == NULL || at > behind ? at : behind;
