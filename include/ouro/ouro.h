@@ -25,6 +25,7 @@
 #include <ouro/status.h>
 #include <ouro/str.h>
 #include <ouro/thread.h>
+#include <ouro/trace.h>
 #include <ouro/tuple.h>
 #include <ouro/weakdict.h>
 #include <ouro/weakref.h>

@@ -469,3 +469,10 @@ ouro__trace_totals(struct ouro__trace_totals *told)
     told->own_bytes = ouro__tree_bytes() + ouro__vector_bytes(&ouro__trace_items) +
                       ouro__table_bytes(&table) + ouro__beside_bytes();
 }
+
+void
+ouro__trace_memory(uint64_t *bytes, uint64_t *peak)
+{
+    *bytes = totals.bytes;
+    *peak = totals.peak_bytes;
+}

@@ -107,6 +107,7 @@ void ouro__trace_unlock(void);
 /* Under the lock. */
 extern struct ouro__vector ouro__trace_items; /* struct ouro__trace[]; 0 stands for no trace */
 void ouro__trace_totals(struct ouro__trace_totals *totals);
+void ouro__trace_memory(uint64_t *bytes, uint64_t *peak); /* of the totals, without a look at what tracing took */
 uint64_t ouro__trace_at_peak(const struct ouro__trace *trace); /* blocks */
 
 /* Around fork. */

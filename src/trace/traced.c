@@ -1,6 +1,6 @@
 /* traced.c - allocations that are traced, and resizing while others are. */
-#define _GNU_SOURCE
-#include "host/traced.h"
+#define _POSIX_C_SOURCE 200809L
+#include "trace/traced.h"
 
 #include <signal.h>
 #include <string.h>
@@ -38,7 +38,7 @@ take_apart(const struct ouro__asker *asker, size_t alignment, size_t size, enum 
 {
     void *block = alloc_apart(asker, alignment, size);
     if (OURO_UNLIKELY(block == NULL) && size <= OURO_POOLED_MAX) {
-        block = ouro_heap_alloc_aligned(asker->heap, (ouro_domain)asker->domain, alignment, size);
+        block = ouro__heap_take(asker->heap, asker->domain, alignment, size, false);
         *mode = OURO__TRACE_OFF;
     }
     return block;
@@ -53,11 +53,11 @@ take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed
         return ouro__debug_alloc(asker->heap, domain, size, alignment, zeroed, asker->site);
     }
     if (zeroed && size > OURO_POOLED_MAX) {
-        return ouro_heap_alloc_zeroed(asker->heap, domain, 1, size);
+        return ouro__heap_take(asker->heap, domain, OURO_ALIGNMENT, size, true);
     }
     void *block = *mode == OURO__TRACE_SAMPLED
                       ? take_apart(asker, alignment, size, mode)
-                      : ouro_heap_alloc_aligned(asker->heap, domain, alignment, size);
+                      : ouro__heap_take(asker->heap, domain, alignment, size, false);
     return zeroed && block != NULL ? memset(block, 0, size) : block;
 }
 
@@ -70,6 +70,13 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
     return block;
 }
 
+void *
+ouro__untraced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed)
+{
+    enum ouro__trace_mode mode = OURO__TRACE_OFF;
+    return take(asker, alignment, size, zeroed, &mode);
+}
+
 /* A sample that is no large block has to be made anew, apart. */
 static void *
 move_apart(const struct ouro__asker *asker, void *block, size_t size)
@@ -78,7 +85,7 @@ move_apart(const struct ouro__asker *asker, void *block, size_t size)
     if (moved != NULL) {
         size_t usable = ouro_heap_usable_size(block);
         memcpy(moved, block, size < usable ? size : usable);
-        ouro_heap_free(asker->heap, (ouro_domain)asker->domain, block);
+        ouro__heap_give(asker->heap, block);
     }
     return moved;
 }
@@ -96,7 +103,7 @@ resize(const struct ouro__asker *asker, void *block, size_t size, enum ouro__tra
         }
         *mode = OURO__TRACE_OFF;
     }
-    return ouro_heap_realloc(asker->heap, (ouro_domain)asker->domain, block, size);
+    return ouro__heap_resize(asker->heap, asker->domain, block, size);
 }
 
 /* A resized block is a new one: the old one's trace goes, and the new one gets its own if it is due. */
