@@ -80,6 +80,9 @@ void *ouro__foreign_realloc(void *block, size_t size);
 /* Begin a record, when there is a session. */
 void ouro__watch_begin(void);
 
+/* An occasion to take a moment, if one is due: about 30 ns if not. */
+void ouro__watch_look(void);
+
 /* A process was forked: the child leaves the parent's record alone and begins its own. */
 void ouro__watch_fork_child(void);
 

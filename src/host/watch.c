@@ -1,7 +1,7 @@
 /* watch.c - the record of this process: when a moment is taken, and who may write.
  *
- * The heap says when it grows (ouro__heap_on_sample).  A moment costs two readings of /proc and a walk over
- * the pools' records; it is taken when one is due:
+ * The heap says when it grows (ouro__heap_on_sample), and tracing when it was busy.  A moment costs two readings of
+ * /proc and a walk over the pools' records; it is taken when one is due:
  *
  *   - live bytes stand above those of the highest moment by a thirty-second, and by 256 KiB: however fast a
  *     program grows, to a thousand times its size these are two hundred moments;
@@ -24,6 +24,7 @@
 #include "monitor/moment.h"
 #include "monitor/writer.h"
 #include "os/os.h"
+#include "trace/traced.h"
 #include "trace/trace.h"
 
 #define PEAK_STEP_SHIFT 5          /* a thirty-second */
@@ -275,6 +276,17 @@ on_growth(ouro_heap *heap, uint64_t live)
 }
 
 void
+ouro__watch_look(void)
+{
+    if (record != NULL) {
+        uint64_t now = ouro__os_now();
+        if (now >= read_relaxed(&due_ns)) {
+            take_moment(now);
+        }
+    }
+}
+
+void
 ouro__watch_add_heap(ouro_heap *heap)
 {
     unsigned n = __atomic_load_n(&n_heaps, __ATOMIC_RELAXED);
@@ -319,6 +331,7 @@ ouro__watch_begin(void)
     record->debug = settings->debug;
     begin_figures();
     ouro__heap_on_sample = on_growth;
+    ouro__traced_on_look = ouro__watch_look;
 }
 
 /* What was counted up to the fork is the parent's: as the heap has it or, when this is a signal handler that

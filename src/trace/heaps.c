@@ -46,7 +46,7 @@ give(ouro_heap *heap, unsigned domain, void *block, const void *site)
     if (block == NULL) {
         return;
     }
-    ouro__trace_free(block);
+    ouro__traced_give(block);
     if (heap->debug) {
         ouro__debug_free(heap, (ouro_domain)domain, block, site);
     } else {
@@ -58,7 +58,7 @@ static bool
 forget_block(const ouro_block *block, void *context)
 {
     (void)context;
-    ouro__trace_free(block->address);
+    (void)ouro__trace_free(block->address);
     return true;
 }
 

@@ -297,10 +297,12 @@ ouro__trace_drop(void *was, struct ouro__taken taken)
     }
 }
 
-void
+bool
 ouro__trace_free(void *block)
 {
-    ouro__trace_drop(block, ouro__trace_take(block));
+    struct ouro__taken taken = ouro__trace_take(block);
+    ouro__trace_drop(block, taken);
+    return taken.index != 0;
 }
 
 /* While tracing is off a look now and then sees that it begins. */

@@ -85,10 +85,10 @@ void ouro__trace_set_source(const struct ouro__frame_source *source);
 const struct ouro__frame_source *ouro__trace_source(void);
 
 /* A block was allocated, in exact mode or as a sample, or is about to be freed, by the caller, who holds it.  NULL is
- * nothing, and so is a block for a mode that is no longer. */
+ * nothing, and so is a block for a mode that is no longer.  To free: whether the block had a trace. */
 void ouro__trace_alloc(void *block, size_t size, unsigned domain);
 void ouro__trace_sample(void *block, size_t size, unsigned domain);
-void ouro__trace_free(void *block);
+bool ouro__trace_free(void *block);
 
 /* A block is about to be resized, which may fail or move it: take its trace off, then put it back where the block did
  * not change, or else count it as freed.  Between the two nothing but the resizing; tracing may begin anew meanwhile. */

@@ -5,6 +5,22 @@
 #include <signal.h>
 #include <string.h>
 
+void (*ouro__traced_on_look)(void);
+
+/* Of a sample each stands for half a megabyte; of all, not every one is an occasion. */
+#define LOOK_EVERY 1024U
+
+static void
+look_now_and_then(void)
+{
+    static _Thread_local uint32_t n_traced __attribute__((tls_model("initial-exec")));
+    if (ouro__trace_mode_now() == OURO__TRACE_SAMPLED || ++n_traced % LOOK_EVERY == 0) {
+        if (ouro__traced_on_look != NULL) {
+            ouro__traced_on_look();
+        }
+    }
+}
+
 /* A block from the pools apart, which have a lock.  A signal handler that interrupted its holder, and forked or
  * allocated, would wait for good: so signals wait, but for those that tell of an error right here. */
 static void *
@@ -67,6 +83,9 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
     enum ouro__trace_mode mode = ouro__trace_turn(asker->until, size);
     void *block = take(asker, alignment, size, zeroed, &mode);
     note_block(block, size, asker->known, mode);
+    if (mode != OURO__TRACE_OFF) {
+        look_now_and_then();
+    }
     return block;
 }
 
@@ -75,6 +94,14 @@ ouro__untraced_take(const struct ouro__asker *asker, size_t alignment, size_t si
 {
     enum ouro__trace_mode mode = OURO__TRACE_OFF;
     return take(asker, alignment, size, zeroed, &mode);
+}
+
+void
+ouro__traced_give(void *block)
+{
+    if (ouro__trace_free(block)) {
+        look_now_and_then();
+    }
 }
 
 /* A sample that is no large block has to be made anew, apart. */

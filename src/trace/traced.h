@@ -24,12 +24,19 @@ void *ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_
 /* One that was not. */
 void *ouro__untraced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed);
 
+/* Called when traced blocks come and go, now and then, also while no heap grows: a host looks after the record of its
+ * process.  NULL for nobody. */
+extern void (*ouro__traced_on_look)(void);
+
+/* Before a block is freed that may have a trace. */
+void ouro__traced_give(void *block);
+
 /* Before a block is freed by a slow path. */
 static inline void
 ouro__traced_give_slowly(void *block)
 {
     if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_SAMPLED)) {
-        ouro__trace_free(block);
+        ouro__traced_give(block);
     }
 }
 
