@@ -22,6 +22,7 @@
 #include <ouro/protocol.h>
 #include <ouro/range.h>
 #include <ouro/set.h>
+#include <ouro/snapshot.h>
 #include <ouro/status.h>
 #include <ouro/str.h>
 #include <ouro/thread.h>
