@@ -1,14 +1,13 @@
 /* traced.c - allocations that are traced, and resizing while others are. */
-#define _GNU_SOURCE
-#include "host/traced.h"
+#define _POSIX_C_SOURCE 200809L
+#include "trace/traced.h"
 
 #include <signal.h>
 #include <string.h>
 
-#include "host/host.h"
+void (*ouro__traced_on_look)(void);
 
-/* Traced blocks come and go, and that is when the record of the process is looked after, also while no heap grows.  Of
- * a sample each stands for half a megabyte; of all, not every one is an occasion. */
+/* Of a sample each stands for half a megabyte; of all, not every one is an occasion. */
 #define LOOK_EVERY 1024U
 
 static void
@@ -16,7 +15,9 @@ look_now_and_then(void)
 {
     static _Thread_local uint32_t n_traced __attribute__((tls_model("initial-exec")));
     if (ouro__trace_mode_now() == OURO__TRACE_SAMPLED || ++n_traced % LOOK_EVERY == 0) {
-        ouro__watch_look();
+        if (ouro__traced_on_look != NULL) {
+            ouro__traced_on_look();
+        }
     }
 }
 
@@ -53,7 +54,7 @@ take_apart(const struct ouro__asker *asker, size_t alignment, size_t size, enum 
 {
     void *block = alloc_apart(asker, alignment, size);
     if (OURO_UNLIKELY(block == NULL) && size <= OURO_POOLED_MAX) {
-        block = ouro_heap_alloc_aligned(asker->heap, (ouro_domain)asker->domain, alignment, size);
+        block = ouro__heap_take(asker->heap, asker->domain, alignment, size, false);
         *mode = OURO__TRACE_OFF;
     }
     return block;
@@ -68,11 +69,11 @@ take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed
         return ouro__debug_alloc(asker->heap, domain, size, alignment, zeroed, asker->site);
     }
     if (zeroed && size > OURO_POOLED_MAX) {
-        return ouro_heap_alloc_zeroed(asker->heap, domain, 1, size);
+        return ouro__heap_take(asker->heap, domain, OURO_ALIGNMENT, size, true);
     }
     void *block = *mode == OURO__TRACE_SAMPLED
                       ? take_apart(asker, alignment, size, mode)
-                      : ouro_heap_alloc_aligned(asker->heap, domain, alignment, size);
+                      : ouro__heap_take(asker->heap, domain, alignment, size, false);
     return zeroed && block != NULL ? memset(block, 0, size) : block;
 }
 
@@ -86,6 +87,13 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
         look_now_and_then();
     }
     return block;
+}
+
+void *
+ouro__untraced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed)
+{
+    enum ouro__trace_mode mode = OURO__TRACE_OFF;
+    return take(asker, alignment, size, zeroed, &mode);
 }
 
 void
@@ -104,7 +112,7 @@ move_apart(const struct ouro__asker *asker, void *block, size_t size)
     if (moved != NULL) {
         size_t usable = ouro_heap_usable_size(block);
         memcpy(moved, block, size < usable ? size : usable);
-        ouro_heap_free(asker->heap, (ouro_domain)asker->domain, block);
+        ouro__heap_give(asker->heap, block);
     }
     return moved;
 }
@@ -122,7 +130,7 @@ resize(const struct ouro__asker *asker, void *block, size_t size, enum ouro__tra
         }
         *mode = OURO__TRACE_OFF;
     }
-    return ouro_heap_realloc(asker->heap, (ouro_domain)asker->domain, block, size);
+    return ouro__heap_resize(asker->heap, asker->domain, block, size);
 }
 
 /* A resized block is a new one: the old one's trace goes, and the new one gets its own if it is due. */
