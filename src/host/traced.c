@@ -26,6 +26,13 @@ look_now_and_then(void)
     }
 }
 
+void
+ouro__traced_tell(void *block, size_t size, unsigned known)
+{
+    ouro__trace_alloc(block, size, known | ouro__thread_bits());
+    look_now_and_then();
+}
+
 /* A block from the pools apart, which have a lock.  A signal handler that interrupted its holder, and forked or
  * allocated, would wait for good: so signals wait, but for those that tell of an error right here. */
 static void *
@@ -77,8 +84,7 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
     bool traced = ouro__trace_turn(asker->until, size);
     void *block = take(asker, alignment, size, zeroed, &traced);
     if (traced) {
-        ouro__trace_alloc(block, size, asker->known);
-        look_now_and_then();
+        ouro__traced_tell(block, size, asker->known);
     }
     return block;
 }
@@ -133,7 +139,7 @@ ouro__traced_resize(const struct ouro__asker *asker, void *block, size_t size)
     }
     ouro__trace_drop(block, trace);
     if (due) {
-        ouro__trace_alloc(resized, size, asker->known);
+        ouro__traced_tell(resized, size, asker->known);
     }
     return resized;
 }

@@ -17,8 +17,15 @@ struct ouro__asker {
     const void *site; /* for a debug heap: where in the program */
 };
 
+/* What a trace is told as its domain: the block's, and above it the thread's number. */
+#define OURO_DOMAIN_MASK 3U
+#define OURO_THREAD_SHIFT 2
+
 /* A block that was found due to be traced, from where the mode wants it; NULL without memory. */
 void *ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed);
+
+/* A block of the domain `known` was made, by whichever way, and is traced. */
+void ouro__traced_tell(void *block, size_t size, unsigned known);
 
 /* Before a block is freed that may have a trace. */
 void ouro__traced_give(void *block);
