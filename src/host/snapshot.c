@@ -2,7 +2,7 @@
  *
  * Tracing stands still meanwhile, and with it whoever allocates.  That is for the end of a process, when nobody does. */
 #define _GNU_SOURCE
-#include "host/host.h"
+#include "host/cpython.h"
 #include "host/traced.h"
 
 #include <fcntl.h>
@@ -102,6 +102,7 @@ write_all(int file, const struct ouro_record *record, uint64_t began, const char
     write_vector(&writer, OURO_SNAPSHOT_NODES, &ouro__tree.nodes);
     write_traces(&writer);
     ouro__threads_write(&writer);
+    ouro__cpython_types_write(&writer);
     return ouro__snapshot_end(&writer);
 }
 
