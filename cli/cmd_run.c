@@ -41,10 +41,12 @@ static const char help[] =
     "                     every one, or not at all\n"
     "  --sample SIZE      a sample for each SIZE bytes, on average (default: 512K)\n"
     "  --frames N         keep the N innermost frames of each traceback (default: all)\n"
+    "  --native           the functions of C extensions, too, between Python's lines;\n"
+    "                     programs without Python have theirs anyway\n"
     "  -o FILE            what was traced, as a snapshot for `ouro report`; of further\n"
     "                     processes to FILE with their pid in its name\n"
-    "  --record SECONDS   how often memory is noted for `ouro plot`, with -o (default: 0.1, more\n"
-    "                     often at first; 0: never)\n"
+    "  --record SECONDS   with -o: how often memory is noted, for `ouro plot` (default: 0.1,\n"
+    "                     more often at first; 0: never)\n"
     "  --every SECONDS    a snapshot each so often while it runs, with -o\n"
     "  --growth PERCENT   one each time live memory has grown by so much since the last\n"
     "  --on-signal SIGNAL one when this signal comes (USR1), unless the program handles it\n"
@@ -85,6 +87,7 @@ enum {
     OPTION_GROWTH,
     OPTION_ON_SIGNAL,
     OPTION_KEEP,
+    OPTION_NATIVE,
     OPTION_REPORT,
     OPTION_NO_FOLLOW,
     OPTION_HELP,
@@ -104,6 +107,7 @@ const struct option ouro__run_options[] = {
     {"growth", required_argument, NULL, OPTION_GROWTH},
     {"on-signal", required_argument, NULL, OPTION_ON_SIGNAL},
     {"keep", required_argument, NULL, OPTION_KEEP},
+    {"native", no_argument, NULL, OPTION_NATIVE},
     {"force", no_argument, NULL, 'f'},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -294,6 +298,9 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
         break;
     case OPTION_KEEP:
         good = option_set_number(&options->n_kept, "--keep", optarg, MOST_KEPT);
+        break;
+    case OPTION_NATIVE:
+        options->native = true;
         break;
     case OPTION_DEBUG:
         options->debug = true;

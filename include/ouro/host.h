@@ -100,6 +100,17 @@ struct ouro_host_trace_state {
 OURO_API int ouro_host_trace_state(struct ouro_host_trace_state *state);
 
 /**
+ * Write what is traced now to an open file, from where that stands: an `.ouro` file without a record of the process, its
+ * chunks not packed.  Whoever allocates meanwhile waits; where that matters, ouro_host_snapshot() is the one to call.
+ *
+ * @param file  a descriptor, which stays open
+ * @return 0; ENODATA when nothing is traced; EFBIG past RLIMIT_FSIZE; EIO when not all could be written; EAGAIN, ENOTSUP as
+ *         of ouro_host_trace_start()
+ * @threads any; in a signal handler never
+ */
+OURO_API int ouro_host_trace_write(int file);
+
+/**
  * Take a snapshot of what is traced now, as `ouro run -o` keeps it.  A copy of the process writes it while the program
  * goes on; the program hears nothing of that process: no signal, nothing for wait().  Whether it could be written is told
  * by the report of `ouro run`.

@@ -8,6 +8,7 @@
  *   symbols.c   looking up symbols as the dynamic linker does it
  *   snapshot.c  what was traced, written down
  *   live.c      the same while the program runs: when, and by whom
+ *   marks.c     what the program marks while it runs
  *   watch.c     the process's record: when a moment is taken, and who may write
  *   process.c   the beginning and the ends of the process: constructor, exit, _exit, exec
  *   fork.c      the middle: a process becomes two
@@ -39,6 +40,7 @@ struct ouro__settings {
     bool traces;              /* only where there is a session */
     bool traces_alone;        /* what is forked leaves no snapshot */
     uint32_t n_frames;        /* of a traceback, 0 for all */
+    bool native;              /* native frames beside Python's */
     uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
     bool snapshots;           /* those that are taken while the program runs are kept by somebody */
     uint64_t growth;          /* percent of live bytes after which one is taken, 0: never */
@@ -120,6 +122,16 @@ void ouro__watch_give(struct ouro_record *record);
  * when there is none. */
 bool ouro__watch_copy(struct ouro_record *copy, uint64_t *began);
 
+/* Where the file of this process with that extension lies in the session, and what time it is for its record.  False
+ * when there is no record. */
+bool ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *now);
+
+/* ---- marks.c ---- */
+
+/* Mark this moment; 0 or an errno value: ENOTSUP without a session, ENAMETOOLONG past 95 bytes, ENOSPC when there are
+ * more marks than anybody reads. */
+int ouro__mark_add(const char *name);
+
 /* ---- snapshot.c ---- */
 
 /* What a snapshot says of itself.  `began` is when the process did, by ouro__os_now(). */
@@ -157,6 +169,10 @@ void ouro__live_end(void);
 
 /* In the child of a fork: what the parent has taken is none of ours. */
 void ouro__live_fork_child(void);
+
+/* Write what tracing tells, without a record, to an open file, from where that stands.  0, or an errno value: EAGAIN in a
+ * signal handler that interrupted tracing, ENODATA when nothing is traced, EFBIG past RLIMIT_FSIZE, EIO. */
+int ouro__snapshot_write_traces(int file, const char *reason);
 
 /* ---- fork.c ---- */
 

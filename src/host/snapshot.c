@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "host/host.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,7 +97,9 @@ write_all(int file, const struct ouro__snapshot_of *of)
 {
     struct ouro__snapshot_writer writer;
     ouro__snapshot_begin(&writer, file);
-    ouro__snapshot_write(&writer, OURO_SNAPSHOT_PROCESS, of->record, sizeof *of->record);
+    if (of->record != NULL) {
+        ouro__snapshot_write(&writer, OURO_SNAPSHOT_PROCESS, of->record, sizeof *of->record);
+    }
     write_tracing(&writer, of);
     write_vector(&writer, OURO_SNAPSHOT_TEXTS, &ouro__tree.texts);
     write_vector(&writer, OURO_SNAPSHOT_LINES, &ouro__tree.lines);
@@ -134,4 +137,24 @@ ouro__snapshot_save(const char *part, const char *path, const struct ouro__snaps
     bool whole = ouro__snapshot_save_held(part, path, of);
     ouro__trace_unlock();
     return whole;
+}
+
+int
+ouro__snapshot_write_traces(int file, const char *reason)
+{
+    const struct ouro__snapshot_of of = {NULL, ouro__os_now(), reason, ""};
+    int error = 0;
+
+    if (!ouro__trace_lock()) {
+        return EAGAIN;
+    }
+    if (ouro__trace_mode_now() == OURO__TRACE_OFF) {
+        error = ENODATA;
+    } else if (!is_size_allowed()) {
+        error = EFBIG;
+    } else if (!write_all(file, &of)) {
+        error = EIO;
+    }
+    ouro__trace_unlock();
+    return error;
 }

@@ -418,6 +418,16 @@ make_snapshot_path(struct snapshot_path *path)
     return make_path(path->text, sizeof path->text, ".ouro");
 }
 
+bool
+ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *now)
+{
+    if (!is_ours() || !make_path(path, size, extension)) {
+        return false;
+    }
+    *now = ouro__os_now() - began.at_ns;
+    return true;
+}
+
 /* One of each process, and each program that it execs. */
 static void
 save_snapshot(const char *reason)

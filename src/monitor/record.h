@@ -32,6 +32,8 @@
     "OURO_SNAPSHOTS" /* "GROWTH:SIGNAL:KEEP": snapshots while the program runs are kept by somebody; one at each growth
                         of live bytes by GROWTH percent, one on SIGNAL, the last KEEP of those; 0: none, all */
 
+#define OURO_ENV_NATIVE "OURO_NATIVE" /* "1": native frames in Python programs, too */
+
 enum ouro_record_state {
     OURO_RECORD_RUNNING = 0, /* or ended without a chance to say so: killed, crashed */
     OURO_RECORD_ENDED = 1,   /* by exit or _exit: the figures are final */
