@@ -39,10 +39,12 @@ static const char help[] =
     "                     every one, or not at all\n"
     "  --sample SIZE      a sample for each SIZE bytes, on average (default: 512K)\n"
     "  --frames N         keep the N innermost frames of each traceback (default: all)\n"
+    "  --native           the functions of C extensions, too, between Python's lines;\n"
+    "                     programs without Python have theirs anyway\n"
     "  -o FILE            what was traced, as a snapshot for `ouro report`; of further\n"
     "                     processes to FILE with their pid in its name\n"
-    "  --record SECONDS   how often memory is noted for `ouro plot`, with -o (default: 0.1, more\n"
-    "                     often at first; 0: never)\n"
+    "  --record SECONDS   with -o: how often memory is noted, for `ouro plot` (default: 0.1,\n"
+    "                     more often at first; 0: never)\n"
     "  -f, --force        -o may replace a file that is there\n"
     "  --report FILE      the report to FILE and not to standard error\n"
     "  --quiet            nothing on standard error: no report, unless --report says where\n"
@@ -74,6 +76,7 @@ enum {
     OPTION_SAMPLE,
     OPTION_FRAMES,
     OPTION_RECORD,
+    OPTION_NATIVE,
     OPTION_REPORT,
     OPTION_NO_FOLLOW,
     OPTION_HELP,
@@ -89,6 +92,7 @@ const struct option ouro__run_options[] = {
     {"sample", required_argument, NULL, OPTION_SAMPLE},
     {"frames", required_argument, NULL, OPTION_FRAMES},
     {"record", required_argument, NULL, OPTION_RECORD},
+    {"native", no_argument, NULL, OPTION_NATIVE},
     {"force", no_argument, NULL, 'f'},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -174,8 +178,8 @@ option_set_record(struct ouro__options *options, const char *value)
     char *end;
     double seconds = strtod(value, &end);
 
-    if (value[0] < '0' || value[0] > '9' || *end != '\0' || !(seconds == 0 || seconds >= LEAST_RECORD) ||
-        !(seconds <= MOST_RECORD)) {
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' ||
+        !(seconds == 0 || seconds >= LEAST_RECORD) || !(seconds <= MOST_RECORD)) {
         ouro__say("--record '%s': seconds from 0.001 to 86400, or 0 for never" TRY_HELP, value);
         return false;
     }
@@ -231,6 +235,9 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
         break;
     case OPTION_RECORD:
         good = option_set_record(options, optarg);
+        break;
+    case OPTION_NATIVE:
+        options->native = true;
         break;
     case OPTION_DEBUG:
         options->debug = true;

@@ -63,7 +63,7 @@ tracing_none(const struct ouro__process *process)
 {
     const struct ouro_record *record = &process->found.record;
     struct ouro_snapshot_tracing tracing = {.taken_at_ns = record->lasted_ns};
-    const char *reason = process->still_running                 ? "running"
+    const char *reason = process->still_running                  ? "running"
                          : record->state == OURO_RECORD_ENDED    ? "exit"
                          : record->state == OURO_RECORD_REPLACED ? "exec"
                                                                  : "killed";
@@ -117,12 +117,12 @@ kept_make(struct kept *kept, const struct ouro__process *process,
     }
     kept->parts[0] = (struct ouro__snapshot_part){OURO_SNAPSHOT_SAMPLES, kept->samples,
                                                   n_samples * sizeof *kept->samples};
-    kept->parts[1] = (struct ouro__snapshot_part){OURO_SNAPSHOT_MARKS, kept->marks,
-                                                  n_marks * sizeof *kept->marks};
-    kept->parts[2] = (struct ouro__snapshot_part){OURO_SNAPSHOT_PROCESS, &found->record,
-                                                  sizeof found->record};
-    kept->parts[3] = (struct ouro__snapshot_part){OURO_SNAPSHOT_TRACING, &kept->tracing,
-                                                  sizeof kept->tracing};
+    kept->parts[1] =
+        (struct ouro__snapshot_part){OURO_SNAPSHOT_MARKS, kept->marks, n_marks * sizeof *kept->marks};
+    kept->parts[2] =
+        (struct ouro__snapshot_part){OURO_SNAPSHOT_PROCESS, &found->record, sizeof found->record};
+    kept->parts[3] =
+        (struct ouro__snapshot_part){OURO_SNAPSHOT_TRACING, &kept->tracing, sizeof kept->tracing};
     return is_well;
 }
 

@@ -26,7 +26,7 @@
 #define SHORTEST_NS 5000000U
 #define USUAL_NS 100000000U
 
-/* Looking takes half a per cent of the time at most, however many processes there are. */
+/* Looking takes half a per cent of a processor at most, however many processes there are. */
 #define COST_FACTOR 200
 
 struct stretch {
@@ -307,6 +307,7 @@ ouro__recording_look(void *context)
     if (now < recording->due_ns) {
         return recording->due_ns - now;
     }
+    uint64_t cpu = clock_now(CLOCK_THREAD_CPUTIME_ID);
     for (size_t i = 0; i < recording->n; i++) {
         struct track *track = &recording->tracks[i];
         struct ouro__record_found found;
@@ -321,9 +322,10 @@ ouro__recording_look(void *context)
         interval = passed / 100 > USUAL_NS ? USUAL_NS : passed / 100;
         interval = interval < SHORTEST_NS ? SHORTEST_NS : interval;
     }
-    uint64_t end = clock_now(CLOCK_MONOTONIC), cost = COST_FACTOR * (end - now);
+    uint64_t cost = COST_FACTOR * (clock_now(CLOCK_THREAD_CPUTIME_ID) - cpu);
     recording->due_ns = now + (interval > cost ? interval : cost);
-    return recording->due_ns > end ? recording->due_ns - end : 0;
+    now = clock_now(CLOCK_MONOTONIC);
+    return recording->due_ns > now ? recording->due_ns - now : 0;
 }
 
 struct ouro__recording *

@@ -100,6 +100,17 @@ struct ouro_host_trace_state {
 OURO_API int ouro_host_trace_state(struct ouro_host_trace_state *state);
 
 /**
+ * Write what is traced now to an open file, from where that stands: an `.ouro` file without a record of the process, its
+ * chunks not packed.  Whoever allocates meanwhile waits; where that matters, ouro_host_snapshot() is the one to call.
+ *
+ * @param file  a descriptor, which stays open
+ * @return 0; ENODATA when nothing is traced; EFBIG past RLIMIT_FSIZE; EIO when not all could be written; EAGAIN, ENOTSUP as
+ *         of ouro_host_trace_start()
+ * @threads any; in a signal handler never
+ */
+OURO_API int ouro_host_trace_write(int file);
+
+/**
  * A snapshot of what is traced now, named `name`.
  *
  * @param name  borrowed, UTF-8 of up to 95 bytes, or NULL

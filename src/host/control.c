@@ -109,6 +109,18 @@ ouro_host_trace_state(struct ouro_host_trace_state *state)
 }
 
 int
+ouro_host_trace_write(int file)
+{
+    if (!ouro__host_has_begun()) {
+        return ENOTSUP;
+    }
+    int saved = errno;
+    int error = ouro__snapshot_write_traces(file, "call");
+    errno = saved;
+    return error;
+}
+
+int
 ouro_host_snapshot(const char *name)
 {
     (void)name;

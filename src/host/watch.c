@@ -379,11 +379,27 @@ struct snapshot_path {
 };
 
 static bool
+make_path(char *path, size_t size, const char *extension)
+{
+    int length = snprintf(path, size, "%s/%d.%u%s", ouro__settings_get()->session, (int)record->pid,
+                          (unsigned)record->number, extension);
+    return length > 0 && (size_t)length < size;
+}
+
+static bool
 make_snapshot_path(struct snapshot_path *path)
 {
-    int length = snprintf(path->text, sizeof path->text, "%s/%d.%u.ouro", ouro__settings_get()->session,
-                          (int)record->pid, (unsigned)record->number);
-    return length > 0 && (size_t)length < sizeof path->text;
+    return make_path(path->text, sizeof path->text, ".ouro");
+}
+
+bool
+ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *now)
+{
+    if (!is_ours() || !make_path(path, size, extension)) {
+        return false;
+    }
+    *now = ouro__os_now() - began.at_ns;
+    return true;
 }
 
 /* One of each process, and each program that it execs. */

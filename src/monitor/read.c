@@ -114,8 +114,7 @@ ouro__record_open(int folder, const char *name)
 bool
 ouro__record_read(int fd, struct ouro__record_found *found)
 {
-    bool whole =
-        record_copy(fd, &found->record, &found->torn) && record_is_ours(&found->record);
+    bool whole = record_copy(fd, &found->record, &found->torn) && record_is_ours(&found->record);
     if (whole) {
         record_tame(&found->record);
     }
