@@ -37,6 +37,7 @@ struct ouro__options {
     enum ouro__trace_option trace;
     uint64_t sample_bytes;     /* from one sample to the next, on average */
     uint32_t n_frames;         /* of a traceback, 0: all */
+    bool native;               /* native frames beside Python's */
     const char *snapshot_path; /* NULL: none */
     bool threads;              /* traces tell threads apart */
     bool records;              /* memory over time, into the snapshot */

@@ -37,6 +37,7 @@ static const char report_help[] =
     "\n"
     "options:\n" FIGURES ROWS FILTERS SHAPES
     "  --tree               callers and what they called, from the outermost frame down\n"
+    "  --html OUT           a page for a browser, all in one file: flame graph, table, sizes\n"
     "  --help               this text\n"
     "\n"
     "examples:\n"
@@ -45,6 +46,7 @@ static const char report_help[] =
     "                                           which dependency, at the worst moment?\n"
     "  ouro report --by function --cumulative --exclude '*/importlib/*' run.ouro\n"
     "  ouro report --filter app.py --tree run.ouro\n"
+    "  ouro report --html run.html run.ouro\n"
     "\n" EXITS;
 
 static const char diff_help[] =
@@ -133,6 +135,7 @@ enum {
     OPTION_JSON,
     OPTION_CSV,
     OPTION_TREE,
+    OPTION_HTML,
     OPTION_FAIL_ABOVE,
     OPTION_TO,
     OPTION_HELP
@@ -160,6 +163,7 @@ static const struct {
     {{"json", no_argument, NULL, OPTION_JSON}, SHAPED},
     {{"csv", no_argument, NULL, OPTION_CSV}, SHAPED},
     {{"tree", no_argument, NULL, OPTION_TREE}, OURO_VERB_REPORT},
+    {{"html", required_argument, NULL, OPTION_HTML}, OURO_VERB_REPORT},
     {{"fail-above", required_argument, NULL, OPTION_FAIL_ABOVE}, OURO_VERB_DIFF},
     {{"to", required_argument, NULL, OPTION_TO}, OURO_VERB_EXPORT},
     {{"help", no_argument, NULL, OPTION_HELP}, ALL},
@@ -285,6 +289,9 @@ option_take(struct ouro__view_options *options, int option, const char *given)
     case OPTION_TREE:
         options->tree = true;
         break;
+    case OPTION_HTML:
+        options->html = optarg;
+        break;
     case OPTION_FAIL_ABOVE:
         good = option_set_fail_above(options, optarg);
         break;
@@ -329,6 +336,15 @@ options_check(const struct ouro__view_options *options, int n_files)
     } else if (options->verb == OURO_VERB_PLOT && options->output != NULL &&
                (options->json || options->csv)) {
         wrong = "-o is for a picture; --json and --csv go to standard output";
+    } else if (options->html != NULL && options->html[0] == '\0') {
+        wrong = "--html needs the name of a file";
+    } else if (options->html != NULL && (options->json || options->csv || options->tree ||
+                                         options->cumulative || options->top > 0)) {
+        wrong = "--html goes with none of --json, --csv, --tree, --cumulative and --top: the page has "
+                "it all";
+    } else if (options->html != NULL &&
+               (options->by == OURO_BY_TRACEBACK || options->by == OURO_BY_DOMAIN)) {
+        wrong = "--html goes by lines, files, functions or packages";
     } else if (options->json && options->csv) {
         wrong = "--json or --csv, not both";
     } else if (options->tree && (options->json || options->csv || options->cumulative)) {

@@ -24,6 +24,7 @@ struct ouro__view_options {
     uint64_t fail_above;
     const char *format;   /* --to, NULL when not given */
     const char *output;   /* -o, NULL when not given */
+    const char *html;     /* --html, NULL when not given */
     const char *files[2]; /* of sql: a file, and the statement or NULL */
 };
 

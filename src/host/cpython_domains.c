@@ -162,7 +162,7 @@ exclusive_due(const struct place *place, size_t size, bool zeroed)
         if (block == NULL) {
             block = exclusive_slow(place, size);
         }
-        ouro__traced_tell(block, size, place->domain);
+        ouro__traced_tell(block, size, place->domain, OURO__TRACE_EXACT);
     } else {
         if (size > OURO_POOLED_MAX) {
             ouro__cpython_notice();
@@ -533,6 +533,12 @@ ouro__cpython_serve(void)
     if (!ouro__py.free_threaded) {
         serve_under_lock();
     }
+}
+
+void
+ouro__cpython_trace_turned(void)
+{
+    __atomic_store_n(&until_trace, OURO__NO_COUNT, __ATOMIC_RELAXED);
 }
 
 ouro_heap *

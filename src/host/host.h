@@ -12,6 +12,7 @@
  *   watch.c     the process's record: when a moment is taken, and who may write
  *   process.c   the beginning and the ends of the process: constructor, exit, _exit, exec
  *   fork.c      the middle: a process becomes two
+ *   control.c   what the program may ask while it runs
  *   cpython_*   CPython's three domains and its collector; begins by a constructor of its own, after ours */
 #ifndef OURO_HOST_HOST_H
 #define OURO_HOST_HOST_H
@@ -39,6 +40,7 @@ struct ouro__settings {
     bool traces;              /* only where there is a session */
     bool traces_alone;        /* what is forked leaves no snapshot */
     uint32_t n_frames;        /* of a traceback, 0 for all */
+    bool native;              /* native frames beside Python's */
     uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
 };
 
@@ -140,6 +142,10 @@ int ouro__mark_add(const char *name);
  * is none.  `began` is when the process did, by ouro__os_now().  Takes no memory. */
 bool ouro__snapshot_save(const char *path, const struct ouro_record *record, uint64_t began,
                          const char *reason);
+
+/* Write what tracing tells, without a record, to an open file, from where that stands.  0, or an errno value: EAGAIN in a
+ * signal handler that interrupted tracing, ENODATA when nothing is traced, EFBIG past RLIMIT_FSIZE, EIO. */
+int ouro__snapshot_write_traces(int file, const char *reason);
 
 /* ---- fork.c ---- */
 

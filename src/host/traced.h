@@ -24,8 +24,8 @@ struct ouro__asker {
 /* A block that was found due to be traced, from where the mode wants it; NULL without memory. */
 void *ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed);
 
-/* A block of the domain `known` was made, by whichever way, and is traced. */
-void ouro__traced_tell(void *block, size_t size, unsigned known);
+/* A block of the domain `known` was made, by whichever way, and is traced so; nothing when that is not at all. */
+void ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode);
 
 /* Before a block is freed that may have a trace. */
 void ouro__traced_give(void *block);

@@ -30,6 +30,8 @@
     "OURO_TRACE" /* "BYTES:FRAMES": trace samples, BYTES apart; 0: all.  "BYTES:FRAMES:PID": in the one program that
                     the process PID starts, nobody looks at others */
 
+#define OURO_ENV_NATIVE "OURO_NATIVE" /* "1": native frames in Python programs, too */
+
 enum ouro_record_state {
     OURO_RECORD_RUNNING = 0, /* or ended without a chance to say so: killed, crashed */
     OURO_RECORD_ENDED = 1,   /* by exit or _exit: the figures are final */

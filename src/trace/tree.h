@@ -29,10 +29,18 @@ struct ouro__tree {
 extern struct ouro__tree ouro__tree;
 
 /* `sees_ends`: codes that end are told to ouro__tree_forget(). */
-bool ouro__tree_begin(const struct ouro__frame_source *source, uint32_t n_frames, bool sees_ends);
+bool ouro__tree_begin(uint32_t n_frames, bool sees_ends);
 void ouro__tree_end(void);
 
+/* Forget all of it, and go on; needs no memory.  Marks are gone already. */
+void ouro__tree_clear(void);
+
+/* Keep `n_frames` of a traceback from now on. */
+void ouro__tree_set_depth(uint32_t n_frames, bool sees_ends);
+
+/* Whether there is a tree or will be; may be NULL. */
 void ouro__tree_set_source(const struct ouro__frame_source *source);
+const struct ouro__frame_source *ouro__tree_source(void);
 
 /* The node of the calling thread's traceback: 0 when it has no frames.  False without memory. */
 bool ouro__tree_here(uint32_t *node);
