@@ -98,7 +98,7 @@ static const char sql_help[] =
     "tables and views (sizes in bytes):\n"
     "  lines, files, functions   bytes: live, peak, allocated\n"
     "  packages                  the package of each file\n"
-    "  traces, tracebacks, frames, process\n"
+    "  traces, tracebacks, frames, process, types, samples, marks\n"
     "\n"
     "examples:\n"
     "  ouro sql run.ouro 'select file, line, live, peak from lines order by live desc limit 9'\n"
