@@ -450,7 +450,7 @@ def test_threads_are_told_apart(python, tmp_path):
     assert 7000 * 500 <= found.pop("main thread (thread 1)") < 7000 * 600 + 12_000_000
     workers = sorted((size, name) for name, size in found.items() if size > 900_000)
     assert [round(size / 1_000_000) for size, _ in workers] == [1, 2, 3]
-    if python.hex >= 0x030E0000:
+    if python.version[:2] >= (3, 14):
         assert [name.split(" ")[0] for _, name in workers] == ["worker-0", "worker-1", "worker-2"]
     assert "(thread not noted)" not in found
 
