@@ -43,6 +43,7 @@ static const char help[] =
     "  --frames N         keep the N innermost frames of each traceback (default: all)\n"
     "  --native           the functions of C extensions, too, between Python's lines;\n"
     "                     programs without Python have theirs anyway\n"
+    "  --threads          tell threads apart, for `ouro report --by thread`\n"
     "  -o FILE            what was traced, as a snapshot for `ouro report`; of further\n"
     "                     processes to FILE with their pid in its name\n"
     "  --record SECONDS   with -o: how often memory is noted, for `ouro plot` (default: 0.1,\n"
@@ -88,6 +89,7 @@ enum {
     OPTION_ON_SIGNAL,
     OPTION_KEEP,
     OPTION_NATIVE,
+    OPTION_THREADS,
     OPTION_REPORT,
     OPTION_NO_FOLLOW,
     OPTION_HELP,
@@ -108,6 +110,7 @@ const struct option ouro__run_options[] = {
     {"on-signal", required_argument, NULL, OPTION_ON_SIGNAL},
     {"keep", required_argument, NULL, OPTION_KEEP},
     {"native", no_argument, NULL, OPTION_NATIVE},
+    {"threads", no_argument, NULL, OPTION_THREADS},
     {"force", no_argument, NULL, 'f'},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -301,6 +304,9 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
         break;
     case OPTION_NATIVE:
         options->native = true;
+        break;
+    case OPTION_THREADS:
+        options->threads = true;
         break;
     case OPTION_DEBUG:
         options->debug = true;

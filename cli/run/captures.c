@@ -13,6 +13,7 @@
 #include "run/live.h"
 #include "run/marks.h"
 #include "output.h"
+#include "view/resolve.h"
 #include "view/saved.h"
 #include "text.h"
 
@@ -77,7 +78,9 @@ struct kept {
     struct ouro_snapshot_tracing tracing;
     struct ouro_snapshot_sample *samples;
     struct ouro_snapshot_mark *marks;
-    struct ouro__snapshot_part parts[4];
+    struct ouro__snapshot named; /* `from` with the names of native code; zero when it has none */
+    struct ouro__snapshot_part parts[7];
+    size_t n_parts;
     char *from; /* its snapshot, NULL for none */
 };
 
@@ -87,12 +90,47 @@ kept_free(struct kept *kept)
     free(kept->samples);
     free(kept->marks);
     free(kept->from);
+    ouro__snapshot_free(&kept->named);
+}
+
+/* Find the names of native code now: later, and elsewhere, the program's files may be others.  What can't be read, or is
+ * not whole, stays as it is. */
+static void
+kept_name(struct kept *kept)
+{
+    struct ouro__snapshot *named = &kept->named;
+    FILE *file = fopen(kept->from, "rbe");
+    bool is_read = file != NULL && ouro__snapshot_read(named, file, ouro__snapshot_unpack);
+
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    if (!is_read || named->trouble[0] != '\0' || !ouro__snapshot_is_native(named) ||
+        !ouro__snapshot_resolve(named)) {
+        if (is_read) {
+            ouro__snapshot_free(named);
+        }
+        return;
+    }
+    /* The last code is the reader's own. */
+    const struct ouro__snapshot_part parts[] = {
+        {OURO_SNAPSHOT_TEXTS, named->texts, named->n_texts, 1},
+        {OURO_SNAPSHOT_LINES, named->lines, named->n_lines, 1},
+        {OURO_SNAPSHOT_CODES, named->codes, (named->n_codes - 1) * sizeof *named->codes,
+         sizeof *named->codes},
+        {OURO_SNAPSHOT_NODES, named->nodes, named->n_nodes * sizeof *named->nodes,
+         sizeof *named->nodes},
+        {OURO_SNAPSHOT_TRACES, named->traces, named->n_traces * sizeof *named->traces,
+         sizeof *named->traces},
+    };
+    memcpy(kept->parts + kept->n_parts, parts, sizeof parts);
+    kept->n_parts += sizeof parts / sizeof *parts;
 }
 
 /* False when memory runs out. */
 static bool
 kept_make(struct kept *kept, const struct ouro__process *process,
-          const struct ouro__recording *recording, const char *folder)
+          const struct ouro__recording *recording, const char *folder, bool has_native)
 {
     const struct ouro__record_found *found = &process->found;
     size_t n_samples = 0, n_marks = 0;
@@ -120,14 +158,18 @@ kept_make(struct kept *kept, const struct ouro__process *process,
             kept->tracing.taken_at_ns = kept->samples[n_samples - 1].at_ns;
         }
     }
-    kept->parts[0] = (struct ouro__snapshot_part){OURO_SNAPSHOT_SAMPLES, kept->samples,
-                                                  n_samples * sizeof *kept->samples};
-    kept->parts[1] =
-        (struct ouro__snapshot_part){OURO_SNAPSHOT_MARKS, kept->marks, n_marks * sizeof *kept->marks};
-    kept->parts[2] =
-        (struct ouro__snapshot_part){OURO_SNAPSHOT_PROCESS, &found->record, sizeof found->record};
-    kept->parts[3] =
-        (struct ouro__snapshot_part){OURO_SNAPSHOT_TRACING, &kept->tracing, sizeof kept->tracing};
+    kept->parts[kept->n_parts++] = (struct ouro__snapshot_part){OURO_SNAPSHOT_SAMPLES, kept->samples,
+                                                                n_samples * sizeof *kept->samples, 0};
+    kept->parts[kept->n_parts++] = (struct ouro__snapshot_part){OURO_SNAPSHOT_MARKS, kept->marks,
+                                                                n_marks * sizeof *kept->marks, 0};
+    if (kept->from == NULL) {
+        kept->parts[kept->n_parts++] = (struct ouro__snapshot_part){
+            OURO_SNAPSHOT_PROCESS, &found->record, sizeof found->record, 0};
+        kept->parts[kept->n_parts++] = (struct ouro__snapshot_part){
+            OURO_SNAPSHOT_TRACING, &kept->tracing, sizeof kept->tracing, 0};
+    } else if (is_well && (has_native || found->record.python_version[0] == '\0')) {
+        kept_name(kept);
+    }
     return is_well;
 }
 
@@ -141,14 +183,14 @@ keep(struct ouro__run *run, const struct ouro__process *process,
     bool is_main = to == run->options.snapshot_path, force = run->options.force, is_kept = false;
     bool is_traced = run->options.trace != OURO_TRACE_OFF;
 
-    if (to == NULL || !kept_make(&kept, process, recording, folder)) {
+    if (to == NULL || !kept_make(&kept, process, recording, folder, run->options.native)) {
         ouro__say("out of memory: the snapshot of process %" PRId32 " is lost",
                   process->found.record.pid);
     } else if (kept.from != NULL) {
-        is_kept = ouro__snapshot_compress(kept.from, kept.parts, 2, to, force);
+        is_kept = ouro__snapshot_compress(kept.from, kept.parts, kept.n_parts, to, force);
         run->captured_traces |= is_main && is_kept;
     } else if (recording != NULL) {
-        is_kept = ouro__snapshot_make(kept.parts, 4, to, force);
+        is_kept = ouro__snapshot_make(kept.parts, kept.n_parts, to, force);
         if (is_kept && is_main && is_traced) {
             ouro__say("note: %s has memory over time alone: the program left no traces", to);
         }

@@ -124,11 +124,12 @@ OURO_API int ouro_host_trace_write(int file);
 OURO_API int ouro_host_snapshot(const char *name);
 
 /**
- * A mark named `name` on the line of time.
+ * A mark named `name` on the line of time, which `ouro plot` shows beside the memory that was held.
  *
  * @param name  borrowed, UTF-8 of up to 95 bytes
- * @return ENOTSUP: this version has none yet
- * @threads any
+ * @return 0; ENAMETOOLONG for a longer name, ENOTSUP where nobody records (not under `ouro run`), ENOSPC past 10,000 marks
+ *         of a process, or what the system says of writing to the session's folder
+ * @threads any; in a signal handler, too
  */
 OURO_API int ouro_host_mark(const char *name);
 

@@ -134,6 +134,5 @@ ouro_host_snapshot(const char *name)
 int
 ouro_host_mark(const char *name)
 {
-    (void)name;
-    return ENOTSUP;
+    return ouro__host_has_begun() ? ouro__mark_add(name) : ENOTSUP;
 }

@@ -3,7 +3,8 @@
  * Tracing stands still meanwhile, and with it whoever allocates.  That is for the end of a process, when nobody does, and
  * for a copy of the process (live.c), in which there is nobody else: there, no lock may be taken. */
 #define _GNU_SOURCE
-#include "host/host.h"
+#include "host/cpython.h"
+#include "trace/traced.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 
 #include "os/os.h"
 #include "snapshot/format.h"
+#include "snapshot/heap_map.h"
 #include "snapshot/writer.h"
 #include "trace/trace.h"
 #include "trace/tree.h"
@@ -65,7 +67,8 @@ write_traces(struct ouro__snapshot_writer *writer)
         told[n++] = (struct ouro_snapshot_trace){
             .size = traces[i].size,
             .node = traces[i].node,
-            .domain = traces[i].domain,
+            .domain = (uint16_t)(traces[i].domain & OURO_DOMAIN_MASK),
+            .thread = (uint16_t)(traces[i].domain >> OURO_THREAD_SHIFT),
             .live_blocks = traces[i].live,
             .live_bytes = traces[i].live * traces[i].size,
             .peak_blocks = at_peak,
@@ -88,7 +91,8 @@ is_size_allowed(void)
     uint64_t size = ouro__tree.texts.n + ouro__tree.lines.n +
                     ouro__tree.codes.n * sizeof(struct ouro_snapshot_code) +
                     ouro__tree.nodes.n * sizeof(struct ouro_snapshot_node) +
-                    ouro__trace_items.n * (sizeof(struct ouro_snapshot_trace) + 1) + 65536;
+                    ouro__trace_items.n * (sizeof(struct ouro_snapshot_trace) + 1) +
+                    ouro__snapshot_heap_map_most() + 65536;
     return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur >= size;
 }
 
@@ -106,6 +110,9 @@ write_all(int file, const struct ouro__snapshot_of *of)
     write_vector(&writer, OURO_SNAPSHOT_CODES, &ouro__tree.codes);
     write_vector(&writer, OURO_SNAPSHOT_NODES, &ouro__tree.nodes);
     write_traces(&writer);
+    ouro__snapshot_write_heap_map(&writer);
+    ouro__threads_write(&writer);
+    ouro__cpython_types_write(&writer);
     return ouro__snapshot_end(&writer);
 }
 
