@@ -223,7 +223,7 @@ answer_wait(const struct request *request, int file)
     if (found.record.snapshot_signal != 0) {
         (void)kill(request->pid, (int)found.record.snapshot_signal);
     }
-    for (double left = request->wait * LOOKS_A_SECOND; left >= 0; left--) {
+    for (long left = (long)(request->wait * LOOKS_A_SECOND); left >= 0; left--) {
         if (ouro__record_read(file, &found) && found.record.answered != before) {
             return found.record.answered;
         }

@@ -281,7 +281,7 @@ void
 ouro__live_begin(struct ouro_record *record)
 {
     int signal = ouro__settings_get()->signal;
-    struct sigaction before, ours = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction before, ours = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
 
     plan_growth(0);
     if (signal == 0 || sigaction(signal, NULL, &before) != 0 || before.sa_handler != SIG_DFL) {

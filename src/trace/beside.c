@@ -82,7 +82,7 @@ ouro__beside_free(void)
     ouro__range_lock();
     for (size_t i = 1; i < ouro__range_extent() >> SLOT_SHIFT; i++) {
         struct pool *record = &ouro__range.records[i];
-        if (record->kind == SLOT_LARGE) {
+        if (__atomic_load_n(&record->kind, __ATOMIC_ACQUIRE) == SLOT_LARGE) {
             __atomic_store_n(&record->trace, 0, __ATOMIC_RELAXED); /* its holder may take it off */
         }
     }
