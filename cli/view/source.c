@@ -268,6 +268,7 @@ static bool
 decorator_marks(const char *at)
 {
     static const char *const names[] = {"line_profile", "profile"};
+    at += strspn(at, " \t");
     size_t n = strcspn(at, " \t(#"), begin = n;
 
     while (begin > 0 && at[begin - 1] != '.') {
