@@ -54,7 +54,7 @@ copy_traces(size_t *n_traces)
         copies[i] = (struct ouro_snapshot_trace){
             .size = traces[i].size,
             .node = traces[i].node,
-            .domain = traces[i].domain,
+            .domain = (uint16_t)traces[i].domain,
             .live_blocks = traces[i].live,
             .live_bytes = traces[i].live * traces[i].size,
             .peak_blocks = at_peak,

@@ -18,6 +18,8 @@ enum ouro__by {
     OURO_BY_TRACEBACK,
     OURO_BY_PACKAGE,
     OURO_BY_DOMAIN,
+    OURO_BY_THREAD,
+    OURO_BY_TYPE, /* of what was live when the snapshot was taken */
     OURO_N_BYS
 };
 
@@ -50,6 +52,13 @@ struct ouro__filters {
     size_t n_wanted, n_unwanted;
 };
 
+/* Figures by something that isn't part of a path: its texts, as the places have them, and the figures of each. */
+struct ouro__aside {
+    uint32_t *texts; /* owned */
+    struct ouro__figures *figures;
+    size_t n;
+};
+
 /* A snapshot's figures by path. */
 struct ouro__view {
     struct ouro__figures *paths; /* of blocks that were asked for right there; owned */
@@ -57,6 +66,7 @@ struct ouro__view {
     uint32_t *nodes;             /* the path of each of the snapshot's nodes; owned */
     bool *is_kept;               /* by path: what the filters left; owned */
     struct ouro__figures domains[3];
+    struct ouro__aside threads, types;
     struct ouro__figures all;      /* everything traced */
     struct ouro__figures kept;     /* what the filters left: the sum of `paths` */
     struct ouro__figures untraced; /* without a trace */
@@ -68,7 +78,7 @@ bool ouro__view_make(struct ouro__view *view, struct ouro__places *places,
                      const struct ouro__filters *filters);
 void ouro__view_free(struct ouro__view *view);
 
-/* One line of a table: `key` is a line, a text (file, package), a function, a path or a domain. */
+/* One line of a table: `key` is a line, a text (file, package, thread, type), a function, a path or a domain. */
 struct ouro__row {
     uint32_t key;
     struct ouro__figures figures;

@@ -22,8 +22,8 @@ struct ouro__trace {
     uint64_t
         weight; /* bytes that each block stands for: its own, and those of blocks like it that were not sampled */
     uint32_t node;
-    uint32_t domain;
-    uint64_t live; /* blocks now */
+    uint32_t domain; /* and the thread, as whoever told of the block put them together */
+    uint64_t live;   /* blocks now */
     uint64_t
         at_peak; /* blocks when the traced bytes were highest, if `epoch` is still that of the peak */
     uint64_t epoch; /* of the peak when `at_peak` was written */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 void (*ouro__traced_on_look)(void);
+unsigned (*ouro__traced_thread)(void);
 
 /* Of a sample each stands for half a megabyte; of all, not every one is an occasion. */
 #define LOOK_EVERY 1024U
@@ -38,14 +39,16 @@ alloc_apart(const struct ouro__asker *asker, size_t alignment, size_t size)
     return block;
 }
 
-static void
-note_block(void *block, size_t size, unsigned domain, enum ouro__trace_mode mode)
+void
+ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
 {
+    unsigned told = ouro__traced_thread != NULL ? known | ouro__traced_thread() : known;
     if (mode == OURO__TRACE_EXACT) {
-        ouro__trace_alloc(block, size, domain);
-    } else if (mode == OURO__TRACE_SAMPLED) {
-        ouro__trace_sample(block, size, domain);
+        ouro__trace_alloc(block, size, told);
+    } else {
+        ouro__trace_sample(block, size, told);
     }
+    look_now_and_then();
 }
 
 /* Where there is no memory for a sample, there may be for the program. */
@@ -82,9 +85,8 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
 {
     enum ouro__trace_mode mode = ouro__trace_turn(asker->until, size);
     void *block = take(asker, alignment, size, zeroed, &mode);
-    note_block(block, size, asker->known, mode);
     if (mode != OURO__TRACE_OFF) {
-        look_now_and_then();
+        ouro__traced_tell(block, size, asker->known, mode);
     }
     return block;
 }
@@ -139,6 +141,8 @@ ouro__traced_resize(const struct ouro__asker *asker, void *block, size_t size)
         return NULL;
     }
     ouro__trace_drop(block, trace);
-    note_block(resized, size, asker->known, mode);
+    if (mode != OURO__TRACE_OFF) {
+        ouro__traced_tell(resized, size, asker->known, mode);
+    }
     return resized;
 }
