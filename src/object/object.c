@@ -76,20 +76,23 @@ free_spares(struct local *local, struct spare **spares)
 void
 ouro__spares_free(struct thread *self)
 {
-    free_spares(self->leaves, self->leaf_spares);
-    free_spares(self->leaves, self->buffer_spares);
-    free_spares(self->collected, self->collected_spares);
+    free_spares(self->leaves_back, self->leaf_spares);
+    free_spares(self->leaves_back, self->buffer_spares);
+    free_spares(self->collected_back, self->collected_spares);
 }
 
 void
 ouro__caches_use(struct thread *self)
 {
-    bool is_watched = ouro__allocs_slowly(ouro__leaves);
+    bool is_watched = ouro__allocs_slowly(ouro__leaves), is_told = ouro__frees_slowly(ouro__leaves);
 
-    self->leaves = is_watched ? &ouro__no_local : self->leaf_cache;
-    self->collected = is_watched ? &ouro__no_local : self->collected_cache;
+    self->leaves_back = self->collected_back = &ouro__no_local; /* its caches are another's to touch */
     ouro__spares_free(self);
     begin_spares(self, is_watched ? &ouro__no_more_spares : &ouro__no_spare);
+    self->leaves = is_watched ? &ouro__no_local : self->leaf_cache;
+    self->collected = is_watched ? &ouro__no_local : self->collected_cache;
+    self->leaves_back = is_told ? &ouro__no_local : self->leaf_cache;
+    self->collected_back = is_told ? &ouro__no_local : self->collected_cache;
 }
 
 #define LARGE_ENOUGH ((size_t)1 << 20)
@@ -193,7 +196,7 @@ ouro__collected_alloc_slow(const struct ouro_type *type, size_t size)
         return NULL;
     }
     if (!ouro__side_covers(block) && !ouro__side_extend()) {
-        ouro__free(self->collected, block);
+        ouro__free(self->collected_back, block);
         return NULL;
     }
     ouro__log(self, block);

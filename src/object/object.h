@@ -189,6 +189,7 @@ enum thread_poll {
 /* A number and who has it.  When its thread ends it waits for the next one, which owns the objects of the former. */
 struct thread {
     struct local *collected, *leaves;           /* what it takes from: its caches, or &ouro__no_local */
+    struct local *collected_back, *leaves_back; /* what it frees to, likewise */
     struct local *collected_cache, *leaf_cache; /* the thread's caches of the two heaps */
     uint64_t birth;                             /* the first half of a new object's header */
     uint16_t number;
@@ -470,7 +471,8 @@ void ouro__spares_init(struct thread *self);
 /* Free all of a thread's spares. */
 void ouro__spares_free(struct thread *self);
 
-/* Have a thread that does nothing meanwhile use its caches, or, while blocks are watched, neither these nor any spares. */
+/* Have a thread that does nothing meanwhile use its caches, or, while blocks are watched, no spares, and its caches for frees
+ * alone or not at all. */
 void ouro__caches_use(struct thread *self);
 
 /* Write a new object's header; returns it. */
@@ -525,7 +527,7 @@ static inline void
 ouro__leaf_free(struct thread *self, unsigned class, ouro_object *object)
 {
     if (OURO_UNLIKELY(!ouro__spare_put(self->leaf_spares, class, object))) {
-        ouro__free(self->leaves, object);
+        ouro__free(self->leaves_back, object);
     }
 }
 
@@ -538,7 +540,7 @@ ouro__collected_free(struct thread *self, unsigned class, ouro_object *object)
     spare->mark = is_logged ? ouro__log_mark(object) : 0;
     if (OURO_UNLIKELY(!ouro__spare_put(self->collected_spares, class, object))) {
         spare->no_type = 0;
-        ouro__free(self->collected, object);
+        ouro__free(self->collected_back, object);
     }
 }
 

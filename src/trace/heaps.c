@@ -22,9 +22,12 @@ is_due(int64_t *until, size_t size)
 static void *
 alloc(ouro_heap *heap, unsigned domain, size_t alignment, size_t size, bool zeroed, const void *site)
 {
-    struct ouro__asker asker = asker_of(heap, domain, site);
-    return is_due(asker.until, size) ? ouro__traced_take(&asker, alignment, size, zeroed)
-                                     : ouro__untraced_take(&asker, alignment, size, zeroed);
+    if (is_due(&ouro__until_trace, size)) {
+        struct ouro__asker asker = asker_of(heap, domain, site);
+        return ouro__traced_take(&asker, alignment, size, zeroed);
+    }
+    return heap->debug ? ouro__debug_alloc(heap, (ouro_domain)domain, size, alignment, zeroed, site)
+                       : ouro__heap_take(heap, domain, alignment, size, zeroed);
 }
 
 static void *

@@ -30,9 +30,10 @@ struct ouro__vector ouro__trace_items;
 
 static struct ouro__table table; /* traces by what they stand for */
 static struct ouro__trace_totals totals;
-static uint32_t era;   /* atomic; written under the lock */
-static uint64_t began; /* atomic: when tracing did */
-static uint64_t epoch; /* of the peak */
+static uint32_t era;         /* atomic; written under the lock */
+static uint64_t began;       /* atomic: when tracing did */
+static uint64_t sample_mean; /* atomic: totals.mean, for who holds no lock */
+static uint64_t epoch;       /* of the peak */
 static uint64_t
     clock_due; /* the time of the peak is told by a sixty-fourth of it: at how many bytes next */
 
@@ -314,12 +315,13 @@ ouro__trace_free(void *block)
 static bool
 is_sample(int64_t *until, size_t size)
 {
+    uint64_t mean = __atomic_load_n(&sample_mean, __ATOMIC_RELAXED);
     int64_t before = (int64_t)((uint64_t)*until + size);
     if (before < 0) {
-        before = ouro__sample_draw(totals.mean);
+        before = ouro__sample_draw(mean);
     }
     bool hit = (uint64_t)before < size;
-    *until = hit ? ouro__sample_draw(totals.mean) : before - (int64_t)size;
+    *until = hit ? ouro__sample_draw(mean) : before - (int64_t)size;
     return hit;
 }
 
@@ -361,6 +363,7 @@ begin_counts(uint64_t mean)
     epoch = 1;
     clock_due = 0;
     __atomic_store_n(&began, ouro__os_now(), __ATOMIC_RELAXED);
+    __atomic_store_n(&sample_mean, mean, __ATOMIC_RELAXED);
 }
 
 /* Needs no memory. */

@@ -91,13 +91,6 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
     return block;
 }
 
-void *
-ouro__untraced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed)
-{
-    enum ouro__trace_mode mode = OURO__TRACE_OFF;
-    return take(asker, alignment, size, zeroed, &mode);
-}
-
 void
 ouro__traced_give(void *block)
 {

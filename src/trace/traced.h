@@ -25,9 +25,6 @@ struct ouro__asker {
 /* A block that was found due to be traced, from where the mode wants it; NULL without memory. */
 void *ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed);
 
-/* One that was not. */
-void *ouro__untraced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed);
-
 /* Called when traced blocks come and go, now and then, also while no heap grows: a host looks after the record of its
  * process.  NULL for nobody. */
 extern void (*ouro__traced_on_look)(void);

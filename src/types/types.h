@@ -112,7 +112,7 @@ ouro__buffer_free(void *buffer, size_t size)
 {
     struct thread *self = ouro__thread_self;
     if (buffer != NULL && !ouro__spare_put(self->buffer_spares, ouro__spare_class(size), buffer)) {
-        ouro__free(self->leaves, buffer);
+        ouro__free(self->leaves_back, buffer);
     }
 }
 
