@@ -18,7 +18,8 @@ enum ouro__line_table {
     OURO_LINES_LNOTAB = 1,    /* CPython 3.9: co_lnotab */
     OURO_LINES_LINETABLE = 2, /* CPython 3.10: co_linetable, PEP 626 */
     OURO_LINES_LOCATIONS = 3, /* CPython 3.11 on: co_linetable, Objects/locations.md */
-    OURO_LINES_NATIVE = 4,    /* none: the code is a module, the offset an address in its file, and what stands in the
+    OURO_LINES_NATIVE =
+        4, /* none: the code is a module, the offset an address in its file, and what stands in the
                                * table's place is the file's build id */
 };
 

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "trace/unwind.h"
 
-#include <alloca.h>
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <pthread.h>
@@ -117,7 +116,7 @@ test_deep(void **state)
 static __attribute__((noinline)) void
 take_stack(size_t n, void (*then)(void))
 {
-    volatile char *room = alloca(n);
+    volatile char *room = __builtin_alloca(n);
     room[0] = room[n - 1] = 1;
     then();
     assert_int_equal(room[0], 1);
@@ -147,7 +146,7 @@ static __attribute__((noinline)) void
 align_and_take_stack(size_t n, void (*then)(void))
 {
     _Alignas(64) volatile char room[64];
-    volatile char *more = alloca(n);
+    volatile char *more = __builtin_alloca(n);
     room[0] = more[0] = 1;
     then();
     assert_int_equal(room[0] + more[0], 2);
@@ -264,7 +263,7 @@ raise_it(void)
 static void
 crash(void)
 {
-    static volatile int *nowhere;
+    volatile int *nowhere = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     *nowhere = 1;
 }
 
