@@ -10,6 +10,7 @@
 
 #include "run/compress.h"
 #include "run/facts.h"
+#include "run/live.h"
 #include "run/marks.h"
 #include "output.h"
 #include "view/resolve.h"
@@ -145,7 +146,11 @@ kept_make(struct kept *kept, const struct ouro__process *process,
         is_well = ouro__marks_read(marks, &kept->marks, &n_marks);
     }
     free(marks);
-    if (is_well && access(kept->from, F_OK) != 0) {
+    if (is_well && access(kept->from, F_OK) != 0) { /* one whose process was killed while it wrote */
+        free(kept->from);
+        kept->from = session_path(folder, found, ".part");
+    }
+    if (is_well && kept->from != NULL && access(kept->from, F_OK) != 0) {
         free(kept->from);
         kept->from = NULL;
         kept->tracing = tracing_none(process);
@@ -226,9 +231,57 @@ open_main(const struct ouro__process *main_process, const char *folder)
     return saved;
 }
 
+/* Which process a file is of, NULL when it has no record. */
+static const struct ouro__process *
+process_of(const struct ouro__run *run, const struct ouro__live_file *file)
+{
+    for (size_t i = 0; i < run->n_processes; i++) {
+        const struct ouro__record_found *found = &run->processes[i].found;
+        if (found->record.pid == file->pid && found->number == file->number) {
+            return &run->processes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Keep what was taken while programs ran, beside what they left in the end. */
+static void
+keep_live(struct ouro__run *run, size_t i_main, const char *folder)
+{
+    const struct ouro__options *options = &run->options;
+    size_t n;
+    struct ouro__live_file *files = ouro__live_files(folder, &n);
+
+    run->taken = n > 0 ? calloc(n, sizeof *run->taken) : NULL;
+    for (size_t i = 0; run->taken != NULL && i < n; i++) {
+        const struct ouro__process *process = process_of(run, &files[i]);
+        if (process == NULL) {
+            continue;
+        }
+        bool is_main = process == &run->processes[i_main];
+        if (!is_main && !ouro__record_is_worth_it(&process->found.record)) {
+            continue;
+        }
+        char *own = is_main ? NULL : name_for(options->snapshot_path, &process->found);
+        char *to = ouro__live_name(own != NULL ? own : options->snapshot_path, &files[i]);
+        free(own);
+        if (to != NULL && ouro__snapshot_compress(files[i].path, NULL, 0, to, options->force)) {
+            run->taken[run->n_taken++] =
+                (struct ouro__taken_file){to, files[i].tracing.taken_at_ns, files[i].pid};
+        } else {
+            free(to);
+        }
+    }
+    ouro__live_files_free(files, n);
+}
+
 void
 ouro__captures_free(struct ouro__run *run)
 {
+    for (size_t i = 0; i < run->n_taken; i++) {
+        free(run->taken[i].path);
+    }
+    free(run->taken);
     if (run->traced != NULL) {
         ouro__saved_free(run->traced);
         free(run->traced);
@@ -243,6 +296,7 @@ ouro__captures_keep(struct ouro__run *run, const struct ouro__recording *recordi
     const char *path = options->snapshot_path;
     size_t i_main = find_main(run);
 
+    ouro__live_wait(folder);
     bool is_looked_at = !options->quiet || options->shows_traced;
     if (i_main < run->n_processes && options->trace != OURO_TRACE_OFF && is_looked_at) {
         run->traced = open_main(&run->processes[i_main], folder);
@@ -256,6 +310,9 @@ ouro__captures_keep(struct ouro__run *run, const struct ouro__recording *recordi
             (void)keep(run, process, recording, folder, name);
             free(name);
         }
+    }
+    if (path != NULL && run->n_processes > 0) {
+        keep_live(run, i_main, folder);
     }
     if (path != NULL && i_main == run->n_processes) {
         ouro__say("%s was not written: the program was not on Ouro's heap", path);
