@@ -10,7 +10,8 @@ struct ouro__snapshot_part {
     const char *kind;
     const void *contents;
     size_t size;
-    size_t element; /* bytes of one: longer contents than a chunk can have are cut between two; 0: they never are */
+    size_t
+        element; /* bytes of one: longer contents than a chunk can have are cut between two; 0: they never are */
 };
 
 /* Copy the snapshot `from`, as a host wrote it, to `to`, each chunk packed, with `parts` before its end in the

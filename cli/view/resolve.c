@@ -114,11 +114,18 @@ code_of(struct resolving *resolving, const char *module, const char *file,
 
 /* ---- addresses ---- */
 
+/* The path of a module; without "..", which the dynamic linker leaves in it, where it is there.  Owned. */
 static char *
 module_path(const struct ouro__snapshot *snapshot, const struct ouro_snapshot_code *code)
 {
-    return strndup(code->file.size == 0 ? "" : snapshot->texts + code->file.at,
-                   (size_t)code->file.size);
+    char *path =
+        strndup(code->file.size == 0 ? "" : snapshot->texts + code->file.at, (size_t)code->file.size);
+    char *whole = path != NULL && strstr(path, "/../") != NULL ? realpath(path, NULL) : NULL;
+    if (whole == NULL) {
+        return path;
+    }
+    free(path);
+    return whole;
 }
 
 static struct ouro__binary *

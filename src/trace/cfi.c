@@ -41,7 +41,7 @@ static uint64_t
 read_fixed(struct reader *reader, size_t size)
 {
     uint64_t value = 0;
-    if ((size_t)(reader->end - reader->at) < size) {
+    if (reader->failed || (size_t)(reader->end - reader->at) < size) {
         reader->failed = true;
         reader->at = reader->end;
         return 0;
@@ -103,7 +103,7 @@ skip(struct reader *reader, uint64_t n)
 static uint64_t
 read_pointer(struct reader *reader, unsigned encoding)
 {
-    static const uint8_t sizes[] = {8, 0, 2, 4, 8};
+    static const uint8_t sizes[] = {8, 1, 2, 4, 8}; /* kind 1 is of any length */
     uint64_t here = (uintptr_t)reader->at, value;
     unsigned kind = encoding & 7;
     if (kind == 1) {
@@ -123,11 +123,10 @@ static struct reader
 read_entry(const struct ouro__os_module *module, uintptr_t at)
 {
     struct reader reader = {NULL, NULL, true};
-    if (at < (uintptr_t)module->tables || at >= (uintptr_t)module->tables_end) {
+    if (at == 0 || at < (uintptr_t)module->tables || at >= (uintptr_t)module->tables_end) {
         return reader;
     }
-    reader =
-        (struct reader){module->tables + (at - (uintptr_t)module->tables), module->tables_end, false};
+    reader = (struct reader){(const uint8_t *)at, module->tables_end, false};
     uint64_t length = read_fixed(&reader, 4);
     if (length == 0xFFFFFFFF) {
         length = read_fixed(&reader, 8);

@@ -105,14 +105,13 @@ walk_mixed(struct ouro__frame *frames, size_t n_max)
     mixing.n_inner = guest != NULL ? guest->place(inner, run_by, mixing.n_max) : 0;
     ouro__walk_begin(&mixing.walk);
     for (size_t n_calls = 0; mixing.n < mixing.n_max && n_calls < 4 * N_FRAMES_MOST; n_calls++) {
-        struct ouro__frame *frame = &frames[mixing.n];
         if (!ouro__walk_next(&mixing.walk, &call)) {
             break;
         }
         if (take_inner(&mixing, &call) || mixing.n == mixing.n_max) {
             continue;
         }
-        frame = &frames[mixing.n];
+        struct ouro__frame *frame = &frames[mixing.n];
         if (know_call(&call, frame)) {
             /* Calls from generated code to generated code say nothing. */
             mixing.n += frame->code != &generated || mixing.n == 0 || frame[-1].code != &generated;

@@ -3,6 +3,7 @@
 What is not on this machine is skipped, and says so.  ctest: timeout=900
 """
 
+import json
 import os
 import shutil
 import socket
@@ -425,3 +426,36 @@ def test_packages(packages, script, tmp_path):
     (tmp_path / "job.py").write_text(script)
     check_same([python, tmp_path / "job.py"], tmp_path)
     check_same([python, tmp_path / "job.py"], tmp_path, "--gc=stock")
+
+
+ARRAYS = """
+import numpy as np
+
+def make():
+    return np.ones(3_000_001)
+
+kept = make()
+"""
+
+
+def test_native_frames_of_numpy(tmp_path):
+    """An array's block: numpy's functions, from its library without debug information, and the lines that called them."""
+    python = make_venv(tmp_path / "venv", "numpy")
+    job, file = tmp_path / "job.py", tmp_path / "job.ouro"
+    job.write_text(ARRAYS)
+    done = run([OURO, "run", "--quiet", "--native", "--trace=exact", "-o", file, python, job])
+    assert done.returncode == 0, done.stderr
+    data = json.loads(run([OURO, "export", "--to", "json", "-o", "-", file]).stdout)
+    (path,) = [trace[0] for trace in data["traces"] if 24_000_008 <= trace[1] < 24_001_000]
+    stack = []
+    while path != 0:
+        path, frame = data["paths"][path]
+        stack.append(data["frames"][frame])
+    names = [frame["function"] for frame in stack]
+    assert names[-3:] == ["ones", "make", "<module>"]
+    assert [frame["line"] for frame in stack[-2:]] == [5, 7]
+    native = stack[:-3]
+    assert native and all("/numpy/" in frame["file"] and ".so" in frame["file"] for frame in native), stack
+    assert any(name.startswith(("PyArray", "array_")) for name in names), names
+    rows = json.loads(run([OURO, "report", "--json", "--by", "package", file]).stdout)["rows"]
+    assert rows[0]["package"].startswith("numpy ")
