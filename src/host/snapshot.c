@@ -2,7 +2,8 @@
  *
  * Tracing stands still meanwhile, and with it whoever allocates.  That is for the end of a process, when nobody does. */
 #define _GNU_SOURCE
-#include "host/host.h"
+#include "host/cpython.h"
+#include "trace/traced.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +63,8 @@ write_traces(struct ouro__snapshot_writer *writer)
         told[n++] = (struct ouro_snapshot_trace){
             .size = traces[i].size,
             .node = traces[i].node,
-            .domain = traces[i].domain,
+            .domain = (uint16_t)(traces[i].domain & OURO_DOMAIN_MASK),
+            .thread = (uint16_t)(traces[i].domain >> OURO_THREAD_SHIFT),
             .live_blocks = traces[i].live,
             .live_bytes = traces[i].live * traces[i].size,
             .peak_blocks = at_peak,
@@ -105,6 +107,8 @@ write_all(int file, const struct ouro_record *record, uint64_t began, const char
     write_vector(&writer, OURO_SNAPSHOT_NODES, &ouro__tree.nodes);
     write_traces(&writer);
     ouro__snapshot_write_heap_map(&writer);
+    ouro__threads_write(&writer);
+    ouro__cpython_types_write(&writer);
     return ouro__snapshot_end(&writer);
 }
 

@@ -46,6 +46,11 @@ struct ouro_snapshot_chunk {
 #define OURO_SNAPSHOT_CODES "CODE"   /* struct ouro_snapshot_code[] */
 #define OURO_SNAPSHOT_NODES "NODE"   /* struct ouro_snapshot_node[]; node 0 is the root and no frame */
 #define OURO_SNAPSHOT_TRACES "TRAC"  /* struct ouro_snapshot_trace[]; trace 0 is what is not traced */
+#define OURO_SNAPSHOT_THREADS "THRD" /* struct ouro_snapshot_thread[]; thread 0 is none that is known */
+#define OURO_SNAPSHOT_TYPES                                                                            \
+    "TYPE" /* struct ouro_snapshot_stretch[]: names of types; type 0 is no object */
+#define OURO_SNAPSHOT_TYPED                                                                            \
+    "TYTR" /* struct ouro_snapshot_typed[]: what lives in the blocks of traces */
 #define OURO_SNAPSHOT_SAMPLES                                                                          \
     "TIME" /* struct ouro_snapshot_sample[]: how memory stood, from time to time */
 #define OURO_SNAPSHOT_MARKS "MARK" /* struct ouro_snapshot_mark[]: what the program marked on the way */
@@ -91,13 +96,27 @@ struct ouro_snapshot_node {
 struct ouro_snapshot_trace {
     uint64_t size; /* bytes of one block, as asked for */
     uint32_t node;
-    uint32_t domain;      /* 0 raw, 1 mem, 2 object */
+    uint16_t domain;      /* 0 raw, 1 mem, 2 object */
+    uint16_t thread;      /* who asked; 0 when that wasn't noted */
     uint64_t live_blocks; /* when the snapshot was taken */
     uint64_t live_bytes;
     uint64_t peak_blocks; /* when the traced bytes were highest */
     uint64_t peak_bytes;
     uint64_t all_blocks; /* ever allocated */
     uint64_t all_bytes;
+};
+
+struct ouro_snapshot_thread {
+    uint32_t id; /* the system's; may come again in a long run */
+    uint32_t reserved;
+    char name[24]; /* NUL-ended; empty for none of its own */
+};
+
+/* Of a trace's live blocks, those in which an object of one type lies. */
+struct ouro_snapshot_typed {
+    uint32_t trace;
+    uint32_t type;
+    uint64_t blocks;
 };
 
 /* Memory at one time of the recording, in the order of time.  The kernel's figures are of at_ns; those of the heap are
@@ -153,6 +172,8 @@ _Static_assert(sizeof(struct ouro_snapshot_tracing) == 192, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_code) == 56, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_node) == 12, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_trace) == 64, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_thread) == 32, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_typed) == 16, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_sample) == 160, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_mark) == 104, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_run) == 32, "as documented");

@@ -38,6 +38,24 @@ check_tracing(const struct ouro_snapshot_tracing *tracing)
 }
 
 static void
+check_types(const struct ouro__snapshot *snapshot)
+{
+    REQUIRE(snapshot->n_types >= 1 && snapshot->n_threads >= 1, "no type 0, or no thread 0");
+    for (size_t i = 0; i < snapshot->n_types; i++) {
+        check_stretch(&snapshot->types[i], snapshot->n_texts);
+    }
+    for (size_t i = 0; i < snapshot->n_typed; i++) {
+        REQUIRE(snapshot->typed[i].type < snapshot->n_types, "typed %zu has no type", i);
+        REQUIRE(snapshot->typed[i].trace < snapshot->n_traces || snapshot->n_traces == 0,
+                "typed %zu has no trace", i);
+    }
+    for (size_t i = 0; i < snapshot->n_threads; i++) {
+        REQUIRE(memchr(snapshot->threads[i].name, 0, sizeof snapshot->threads[i].name) != NULL,
+                "thread %zu has no end", i);
+    }
+}
+
+static void
 check_recording(const struct ouro__snapshot *snapshot)
 {
     for (size_t i = 0; i < snapshot->n_samples; i++) {
@@ -85,7 +103,9 @@ snapshot_check(const struct ouro__snapshot *snapshot)
     for (size_t i = 0; i < snapshot->n_traces; i++) {
         REQUIRE(snapshot->traces[i].node < snapshot->n_nodes, "trace %zu has no node", i);
         REQUIRE(snapshot->traces[i].domain <= 2, "trace %zu has no domain", i);
+        REQUIRE(snapshot->traces[i].thread < snapshot->n_threads, "trace %zu has no thread", i);
     }
+    check_types(snapshot);
     check_recording(snapshot);
     check_runs(snapshot);
 }
