@@ -40,6 +40,9 @@ write_all(int file, const struct ouro__snapshot *all)
     if (all->n_process != 0) {
         ouro__snapshot_write(&writer, OURO_SNAPSHOT_PROCESS, all->process, all->n_process);
     }
+    if (all->n_runs != 0) {
+        ouro__snapshot_write(&writer, OURO_SNAPSHOT_RUNS, all->runs, all->n_runs * sizeof *all->runs);
+    }
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_TRACING, &all->tracing, sizeof all->tracing);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_TEXTS, all->texts, all->n_texts);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_LINES, all->lines, all->n_lines);

@@ -4,6 +4,7 @@
 #include "snapshot/heap_map.h"
 
 #include <ouro/heap.h>
+#include <ouro/snapshot.h>
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -154,6 +155,40 @@ test_locked(void **state)
     (void)close(file);
 }
 
+/* Through <ouro/snapshot.h>: what is read and saved again has the map that it had. */
+static void
+test_saved_again(void **state)
+{
+    (void)state;
+    char first[] = "/tmp/ouro-map-XXXXXX", second[] = "/tmp/ouro-map-XXXXXX";
+    struct ouro__snapshot_writer writer;
+    struct ouro__snapshot before, after;
+    ouro_snapshot *snapshot;
+    int file = mkstemp(first);
+
+    assert_true(file >= 0);
+    assert_true(close(mkstemp(second)) == 0);
+    ouro__snapshot_begin(&writer, file);
+    ouro__snapshot_write_heap_map(&writer);
+    assert_true(ouro__snapshot_end(&writer));
+    (void)close(file);
+    assert_int_equal(ouro_snapshot_open(first, NULL, &snapshot), OURO_OK);
+    assert_int_equal(ouro_snapshot_save(snapshot, second), OURO_OK);
+    ouro_snapshot_free(snapshot);
+    FILE *streams[] = {fopen(first, "rb"), fopen(second, "rb")};
+    assert_true(ouro__snapshot_read(&before, streams[0], NULL));
+    assert_true(ouro__snapshot_read(&after, streams[1], NULL));
+    assert_true(before.n_runs > 0);
+    assert_int_equal(after.n_runs, before.n_runs);
+    assert_memory_equal(after.runs, before.runs, before.n_runs * sizeof *before.runs);
+    ouro__snapshot_free(&before);
+    ouro__snapshot_free(&after);
+    (void)fclose(streams[0]);
+    (void)fclose(streams[1]);
+    (void)unlink(first);
+    (void)unlink(second);
+}
+
 static int is_over; /* atomic */
 
 static void *
@@ -204,6 +239,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         ON_RELEASE_KINDS(test_classes),
         cmocka_unit_test(test_locked),
+        cmocka_unit_test(test_saved_again),
         cmocka_unit_test(test_while_others_allocate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
