@@ -39,9 +39,9 @@ static const char help[] =
     "                     every one, or not at all\n"
     "  --sample SIZE      a sample for each SIZE bytes, on average (default: 512K)\n"
     "  --frames N         keep the N innermost frames of each traceback (default: all)\n"
-    "  --threads          tell threads apart, for `ouro report --by thread`\n"
     "  --native           the functions of C extensions, too, between Python's lines;\n"
     "                     programs without Python have theirs anyway\n"
+    "  --threads          tell threads apart, for `ouro report --by thread`\n"
     "  -o FILE            what was traced, as a snapshot for `ouro report`; of further\n"
     "                     processes to FILE with their pid in its name\n"
     "  --record SECONDS   with -o: how often memory is noted, for `ouro plot` (default: 0.1,\n"
@@ -77,8 +77,8 @@ enum {
     OPTION_SAMPLE,
     OPTION_FRAMES,
     OPTION_RECORD,
-    OPTION_THREADS,
     OPTION_NATIVE,
+    OPTION_THREADS,
     OPTION_REPORT,
     OPTION_NO_FOLLOW,
     OPTION_HELP,
@@ -94,8 +94,8 @@ const struct option ouro__run_options[] = {
     {"sample", required_argument, NULL, OPTION_SAMPLE},
     {"frames", required_argument, NULL, OPTION_FRAMES},
     {"record", required_argument, NULL, OPTION_RECORD},
-    {"threads", no_argument, NULL, OPTION_THREADS},
     {"native", no_argument, NULL, OPTION_NATIVE},
+    {"threads", no_argument, NULL, OPTION_THREADS},
     {"force", no_argument, NULL, 'f'},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -239,11 +239,11 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
     case OPTION_RECORD:
         good = option_set_record(options, optarg);
         break;
-    case OPTION_THREADS:
-        options->threads = true;
-        break;
     case OPTION_NATIVE:
         options->native = true;
+        break;
+    case OPTION_THREADS:
+        options->threads = true;
         break;
     case OPTION_DEBUG:
         options->debug = true;

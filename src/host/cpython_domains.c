@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "heap/fast.h"
-#include "host/traced.h"
+#include "trace/traced.h"
 
 /* No other PyMem_RawCalloc() of one element is so large: the smallest interpreter state has 100 KB. */
 #define INTERPRETER_STATE_MIN 65536

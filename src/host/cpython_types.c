@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "heap/fast.h"
-#include "host/traced.h"
+#include "trace/traced.h"
 #include "snapshot/format.h"
 #include "snapshot/writer.h"
 #include "trace/beside.h"

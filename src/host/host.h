@@ -41,6 +41,7 @@ struct ouro__settings {
     bool traces_alone;        /* what is forked leaves no snapshot */
     uint32_t n_frames;        /* of a traceback, 0 for all */
     bool native;              /* native frames beside Python's */
+    bool threads;             /* traces tell threads apart */
     uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
 };
 
@@ -120,11 +121,8 @@ bool ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *
 
 /* ---- threads.c ---- */
 
-extern bool ouro__threads_are_told; /* as the settings say */
-
-/* The calling thread's number, where threads are told apart, as it stands above a trace's domain; 0 where they aren't.
- * To be asked where a block is traced. */
-unsigned ouro__thread_bits(void);
+/* Have traces tell threads apart, from now on. */
+void ouro__threads_tell(void);
 
 /* The names that go with the numbers; nothing where threads aren't told apart. */
 struct ouro__snapshot_writer;

@@ -11,14 +11,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "host/traced.h"
+#include "trace/traced.h"
 #include "snapshot/format.h"
 #include "snapshot/writer.h"
 
 #define OTHERS 1024U
 #define LOOKS_MOST (1U << 20)
-
-bool ouro__threads_are_told;
 
 static struct ouro_snapshot_thread threads[OTHERS + 1];
 static uint32_t n_threads; /* atomic; beside number 0 */
@@ -43,12 +41,9 @@ take_name(struct ouro_snapshot_thread *thread)
     }
 }
 
-unsigned
-ouro__thread_bits(void)
+static unsigned
+tell_thread(void)
 {
-    if (OURO_LIKELY(!ouro__threads_are_told)) {
-        return 0;
-    }
     if (OURO_UNLIKELY(seen.number == 0)) {
         uint32_t number = __atomic_add_fetch(&n_threads, 1, __ATOMIC_RELAXED);
         seen.number = number < OTHERS ? number : OTHERS;
@@ -59,6 +54,12 @@ ouro__thread_bits(void)
     }
     seen.n_blocks += seen.n_blocks < LOOKS_MOST;
     return seen.number << OURO_THREAD_SHIFT;
+}
+
+void
+ouro__threads_tell(void)
+{
+    ouro__traced_thread = tell_thread;
 }
 
 void

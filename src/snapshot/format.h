@@ -55,6 +55,8 @@ struct ouro_snapshot_chunk {
     "TIME" /* struct ouro_snapshot_sample[]: how memory stood, from time to time */
 #define OURO_SNAPSHOT_MARKS "MARK" /* struct ouro_snapshot_mark[]: what the program marked on the way */
 
+#define OURO_SNAPSHOT_RUNS "HEAP" /* struct ouro_snapshot_run[]: the heap's slots, in their order */
+
 /* Of the traces: how they came to be. */
 struct ouro_snapshot_tracing {
     uint32_t mode;          /* enum ouro_snapshot_mode */
@@ -141,6 +143,29 @@ struct ouro_snapshot_mark {
     char name[96];  /* UTF-8, NUL-ended, cut to fit */
 };
 
+/* A pool, a large block, or slots that are free.  A slot has 64 KiB. */
+struct ouro_snapshot_run {
+    uint32_t slot; /* the first; not before the end of the run before this one */
+    uint32_t n_slots;
+    uint8_t kind;   /* enum ouro_snapshot_run_kind */
+    uint8_t domain; /* of a pool or a large block: 0 raw, 1 mem, 2 object */
+    uint16_t reserved;
+    uint32_t block_size; /* bytes, of a pool; 0 for others */
+    uint32_t n_blocks;   /* that there is room for */
+    uint32_t n_used;     /* that the program holds */
+    uint64_t used_bytes; /* in them: of a pool with their rounding, of a large block as asked for */
+};
+
+enum ouro_snapshot_run_kind {
+    OURO_SNAPSHOT_RUN_FREE = 1,  /* given back to the system */
+    OURO_SNAPSHOT_RUN_DIRTY = 2, /* free, and resident */
+    OURO_SNAPSHOT_RUN_KEPT = 3,  /* an empty pool, resident, kept for the next one */
+    OURO_SNAPSHOT_RUN_POOL = 4,
+    OURO_SNAPSHOT_RUN_LARGE = 5
+};
+
+#define OURO_SNAPSHOT_SLOT ((uint64_t)65536)
+
 _Static_assert(sizeof(struct ouro_snapshot_header) == 16, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_chunk) == 32, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_tracing) == 192, "as documented");
@@ -151,5 +176,6 @@ _Static_assert(sizeof(struct ouro_snapshot_thread) == 32, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_typed) == 16, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_sample) == 160, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_mark) == 104, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_run) == 32, "as documented");
 
 #endif

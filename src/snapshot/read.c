@@ -34,6 +34,7 @@ enum {
     TYPED,
     SAMPLES,
     MARKS,
+    RUNS,
     N_KINDS
 };
 
@@ -265,6 +266,37 @@ tame_marks(struct ouro__snapshot *snapshot)
     }
 }
 
+/* Whether a run that begins at slot `least` or behind it can be. */
+static bool
+is_run(const struct ouro_snapshot_run *run, uint32_t least)
+{
+    uint64_t bytes = run->n_slots * OURO_SNAPSHOT_SLOT;
+    bool is_free = run->kind < OURO_SNAPSHOT_RUN_POOL;
+
+    return run->slot >= least && run->n_slots > 0 && run->n_slots <= UINT32_MAX - run->slot &&
+           run->kind >= OURO_SNAPSHOT_RUN_FREE && run->kind <= OURO_SNAPSHOT_RUN_LARGE &&
+           run->domain <= 2 && run->n_used <= run->n_blocks &&
+           (uint64_t)run->n_blocks * run->block_size <= bytes && run->used_bytes <= bytes &&
+           (!is_free || (run->n_blocks == 0 && run->used_bytes == 0));
+}
+
+/* A map that can't be is cut off there. */
+static void
+tame_runs(struct ouro__snapshot *snapshot)
+{
+    uint32_t least = 0;
+
+    for (size_t i = 0; i < snapshot->n_runs; i++) {
+        const struct ouro_snapshot_run *run = &snapshot->runs[i];
+        if (!is_run(run, least)) {
+            say_fault(snapshot, "no such run of slots", i);
+            snapshot->n_runs = i;
+            break;
+        }
+        least = run->slot + run->n_slots;
+    }
+}
+
 /* Hand over what was gathered, with an unknown code behind the others, and a node, a thread and a type 0.  False without
  * memory. */
 static bool
@@ -310,6 +342,8 @@ take_over(struct ouro__snapshot *snapshot, struct gathered *kinds)
     snapshot->n_samples = kinds[SAMPLES].n / sizeof *snapshot->samples;
     snapshot->marks = (void *)kinds[MARKS].bytes;
     snapshot->n_marks = kinds[MARKS].n / sizeof *snapshot->marks;
+    snapshot->runs = (void *)kinds[RUNS].bytes;
+    snapshot->n_runs = kinds[RUNS].n / sizeof *snapshot->runs;
     free(kinds[TRACING].bytes);
     tame_codes(snapshot);
     tame_nodes(snapshot);
@@ -317,6 +351,7 @@ take_over(struct ouro__snapshot *snapshot, struct gathered *kinds)
     tame_types(snapshot);
     tame_samples(snapshot);
     tame_marks(snapshot);
+    tame_runs(snapshot);
     return true;
 }
 
@@ -336,6 +371,7 @@ ouro__snapshot_read(struct ouro__snapshot *snapshot, FILE *file, ouro__snapshot_
         [TYPED] = {OURO_SNAPSHOT_TYPED, sizeof *snapshot->typed, UINT32_MAX, NULL, 0, 0},
         [SAMPLES] = {OURO_SNAPSHOT_SAMPLES, sizeof *snapshot->samples, UINT32_MAX, NULL, 0, 0},
         [MARKS] = {OURO_SNAPSHOT_MARKS, sizeof *snapshot->marks, UINT32_MAX, NULL, 0, 0},
+        [RUNS] = {OURO_SNAPSHOT_RUNS, sizeof *snapshot->runs, UINT32_MAX, NULL, 0, 0},
     };
     struct ouro__chunks chunks;
 
@@ -366,5 +402,6 @@ ouro__snapshot_free(struct ouro__snapshot *snapshot)
     free(snapshot->typed);
     free(snapshot->samples);
     free(snapshot->marks);
+    free(snapshot->runs);
     *snapshot = (struct ouro__snapshot){0};
 }

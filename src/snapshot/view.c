@@ -48,9 +48,8 @@ ouro__figures_of(const struct ouro_snapshot_tracing *tracing, const struct ouro_
     return figures;
 }
 
-/* A pattern fits a file or a function's name as a whole, or, without wildcards, a part of the file's. */
-static bool
-pattern_fits(const char *pattern, const char *file, const char *name)
+bool
+ouro__pattern_fits(const char *pattern, const char *file, const char *name)
 {
     if (strpbrk(pattern, "*?[") == NULL) {
         return strstr(file, pattern) != NULL || strcmp(name, pattern) == 0;
@@ -62,7 +61,7 @@ static bool
 any_pattern_fits(const char *const *patterns, size_t n, const char *file, const char *name)
 {
     for (size_t i = 0; i < n; i++) {
-        if (pattern_fits(patterns[i], file, name)) {
+        if (ouro__pattern_fits(patterns[i], file, name)) {
             return true;
         }
     }

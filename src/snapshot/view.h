@@ -42,6 +42,9 @@ struct ouro__figures ouro__figures_of(const struct ouro_snapshot_tracing *tracin
                                       const struct ouro_snapshot_trace *trace,
                                       enum ouro__measure measure);
 
+/* A pattern fits a file or a function's name as a whole, or, without wildcards, a part of the file's. */
+bool ouro__pattern_fits(const char *pattern, const char *file, const char *name);
+
 /* Which tracebacks are meant: those with a frame that fits one of `wanted`, if there are any, and with none that fits
  * one of `unwanted`. */
 struct ouro__filters {

@@ -104,9 +104,14 @@ void ouro__trace_drop(void *was, struct ouro__taken taken);
 bool ouro__trace_lock(void);
 void ouro__trace_unlock(void);
 
+/* When tracing began that is on, or was last: by ouro__os_now(). */
+uint64_t ouro__trace_began(void);
+
 /* Under the lock. */
 extern struct ouro__vector ouro__trace_items; /* struct ouro__trace[]; 0 stands for no trace */
 void ouro__trace_totals(struct ouro__trace_totals *totals);
+void ouro__trace_memory(uint64_t *bytes,
+                        uint64_t *peak); /* of the totals, without a look at what tracing took */
 uint64_t ouro__trace_at_peak(const struct ouro__trace *trace); /* blocks */
 
 /* Around fork. */

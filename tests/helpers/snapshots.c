@@ -70,6 +70,25 @@ check_recording(const struct ouro__snapshot *snapshot)
     }
 }
 
+static void
+check_runs(const struct ouro__snapshot *snapshot)
+{
+    uint64_t end = 0;
+
+    for (size_t i = 0; i < snapshot->n_runs; i++) {
+        const struct ouro_snapshot_run *run = &snapshot->runs[i];
+        uint64_t bytes = run->n_slots * OURO_SNAPSHOT_SLOT;
+        REQUIRE(run->slot >= end && run->n_slots > 0, "run %zu overlaps", i);
+        REQUIRE(run->kind >= OURO_SNAPSHOT_RUN_FREE && run->kind <= OURO_SNAPSHOT_RUN_LARGE,
+                "run %zu is nothing", i);
+        REQUIRE(run->domain <= 2, "run %zu has no domain", i);
+        REQUIRE(run->n_used <= run->n_blocks, "run %zu uses more than it has", i);
+        REQUIRE(run->used_bytes <= bytes && (uint64_t)run->n_blocks * run->block_size <= bytes,
+                "run %zu holds more than its slots", i);
+        end = (uint64_t)run->slot + run->n_slots;
+    }
+}
+
 void
 snapshot_check(const struct ouro__snapshot *snapshot)
 {
@@ -88,6 +107,7 @@ snapshot_check(const struct ouro__snapshot *snapshot)
     }
     check_types(snapshot);
     check_recording(snapshot);
+    check_runs(snapshot);
 }
 
 bool
