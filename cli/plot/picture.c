@@ -103,7 +103,8 @@ axes_draw(const struct picture *picture)
     char label[OURO_UNIT_TEXT];
 
     picture->cairo->set_line_width(picture->context, 1);
-    for (double bytes = 0; bytes <= picture->top; bytes += step) {
+    for (unsigned i = 0; i * step <= picture->top; i++) {
+        double bytes = i * step;
         double y = floor(y_of(picture, bytes)) + 0.5;
         colour_set(picture, bytes > 0 ? faint : ink);
         line_draw(picture, LEFT, y, LEFT + PLOT_WIDTH, y);
@@ -111,7 +112,8 @@ axes_draw(const struct picture *picture)
         words_draw(picture, LEFT - 8, y + 4, 1,
                    bytes > 0 ? ouro__timeline_byte_label(label, bytes) : "0");
     }
-    for (double at = 0; at * 1e9 <= picture->timeline->end_ns; at += seconds) {
+    for (unsigned i = 0; i * seconds * 1e9 <= picture->timeline->end_ns; i++) {
+        double at = i * seconds;
         double x = floor(x_of(picture, at * 1e9)) + 0.5;
         line_draw(picture, x, TOP + PLOT_HEIGHT, x, TOP + PLOT_HEIGHT + 5);
         words_draw(picture, x, HEIGHT - 14, 0.5, ouro__timeline_second_label(label, at, seconds));
