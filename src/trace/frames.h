@@ -21,7 +21,8 @@ enum ouro__line_table {
 };
 
 /* The frames of a thread, from the outermost one inwards, as they were when last looked at: most are as they were when
- * the next block is allocated.  Whoever provides frames may have further ones in there, which have no code. */
+ * the next block is allocated.  Whoever provides frames may have further ones in there, which have no code.  When a code
+ * has ended, whoever holds the stack empties it. */
 struct ouro__stack_entry {
     const void *frame, *at, *word; /* the provider's own: which frame, where it is, and of what */
     struct ouro__frame known;
@@ -46,10 +47,10 @@ struct ouro__code {
 /* Who knows the frames of the calling thread.  Called from inside allocations: neither may allocate, take a lock that
  * the program could hold, or run the program's code. */
 struct ouro__frame_source {
-    /* The frames of the calling thread, innermost first, at most `n_max`; how many there are. */
+    /* The frames of the calling thread, innermost first, at most `n_max`; how many there are: nothing else is written. */
     size_t (*walk)(struct ouro__frame *frames, size_t n_max);
-    /* Bring a stack up to date for the calling thread; how many of its outermost entries are as they were.  Where there
-     * are more frames than `room`, the innermost ones. */
+    /* Bring a stack up to date for the calling thread; so many of its outermost entries are as they were, at least.  Where
+     * there are more frames than `room`, the innermost ones. */
     size_t (*follow)(struct ouro__stack *stack);
     /* What `code`, which runs in a frame of the calling thread, is; false when it can't be read. */
     bool (*read_code)(const void *code, struct ouro__code *known);
