@@ -19,7 +19,7 @@ release: ## build a release into build/ (the default)
 	@$(call build_preset,release)
 
 .PHONY: demo
-demo: setup-build release ## set-up, build, and a real Python program, plain and under Ouro
+demo: setup-build setup-page release ## set-up, build, and a real Python program, plain and under Ouro
 	@examples/demo.sh build/bin/ouro
 
 .PHONY: test
@@ -83,6 +83,6 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-.PHONY: setup-build setup-test setup-lint setup-fuzz setup-bench
-setup-build setup-test setup-lint setup-fuzz setup-bench: setup-%:
+.PHONY: setup-build setup-page setup-test setup-lint setup-fuzz setup-bench
+setup-build setup-page setup-test setup-lint setup-fuzz setup-bench: setup-%:
 	@tools/setup.sh $*

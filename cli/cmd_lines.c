@@ -29,6 +29,8 @@ static const char help[] =
     "\n"
     "options:\n"
     "  --function NAME      only functions of that name: load, Reader.load\n"
+    "  --all                all functions, also where some are marked in the source: by\n"
+    "                       @ouro.line_profile or @profile\n"
     "  --json, --csv        for programs: all figures in full\n"
     "  --help               this text\n"
     "\n"
@@ -46,10 +48,11 @@ static const char help[] =
 /* Ends every complaint about wrong use. */
 #define TRY_HELP " (try 'ouro lines --help')"
 
-enum { OPTION_FUNCTION = 1024, OPTION_JSON, OPTION_CSV, OPTION_HELP };
+enum { OPTION_FUNCTION = 1024, OPTION_ALL, OPTION_JSON, OPTION_CSV, OPTION_HELP };
 
 static const struct option own_options[] = {
     {"function", required_argument, NULL, OPTION_FUNCTION},
+    {"all", no_argument, NULL, OPTION_ALL},
     {"json", no_argument, NULL, OPTION_JSON},
     {"csv", no_argument, NULL, OPTION_CSV},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -61,6 +64,7 @@ static const struct option own_options[] = {
 
 struct lines {
     const char *function; /* NULL: all */
+    bool shows_all;       /* and not only marked ones */
     bool json, csv;
     bool runs;                /* a program, and does not read a file */
     struct ouro__options run; /* when it does */
@@ -95,6 +99,9 @@ option_take(struct lines *lines, int option, const char *given)
     switch (option) {
     case OPTION_FUNCTION:
         lines->function = optarg;
+        return -1;
+    case OPTION_ALL:
+        lines->shows_all = true;
         return -1;
     case OPTION_JSON:
         lines->json = true;
@@ -213,6 +220,17 @@ elsewhere_add(const struct ouro__page *page, const struct ouro__held *held, bool
     }
 }
 
+static void
+marked_add(const struct ouro__page *page, const struct lines *lines, const struct ouro__held *held)
+{
+    struct ouro__text words = {0};
+
+    if (held->is_marked && lines->function == NULL) {
+        ouro__text_print(&words, "functions that are marked in the source; --all has the others, too");
+        ouro__page_row(page, "shown", &words);
+    }
+}
+
 static int
 print_text(const struct lines *lines, const struct ouro__saved *saved, const struct ouro__held *held,
            bool *found)
@@ -225,6 +243,7 @@ print_text(const struct lines *lines, const struct ouro__saved *saved, const str
     ouro__heading_add_process(&page, "process", saved);
     ouro__heading_add_tracing(&page, saved, &view);
     elsewhere_add(&page, held, saved->snapshot.tracing.mode == OURO_SNAPSHOT_SAMPLED);
+    marked_add(&page, lines, held);
     ouro__listing_add(&page, held, ouro__saved_when(saved), lines->function, found);
     if (!*found && !text.failed) {
         ouro__text_free(&text);
@@ -417,7 +436,11 @@ lines_show(const struct lines *lines, const struct ouro__saved *saved)
     bool found = false;
     int code = OURO_EXIT_FAILED;
 
-    if (!ouro__held_make(&held, saved, lines->sources, lines->n_sources, &missing)) {
+    bool is_well = ouro__held_make(&held, saved, lines->sources, lines->n_sources, &missing);
+    if (is_well && !lines->shows_all && lines->n_sources == 0) {
+        is_well = ouro__held_find_marked(&held, ouro__saved_when(saved));
+    }
+    if (!is_well) {
         ouro__say("out of memory");
     } else if (missing != NULL) {
         ouro__say("nothing in %s comes from %s", saved->path, missing);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "html/html.h"
 #include "view/heading.h"
 #include "view/packages.h"
 #include "json_values.h"
@@ -154,6 +155,36 @@ print_csv(const struct report *report)
     return ouro__text_print_out(&text);
 }
 
+/* Write the page; an exit code. */
+static int
+html_make(struct report *report)
+{
+    const struct ouro__view_options *options = &report->options;
+    struct ouro__view views[OURO_N_MEASURES] = {{0}};
+    struct ouro__text page = {0};
+
+    bool is_well = ouro__places_init(&report->places);
+    for (int m = 0; m < OURO_N_MEASURES && is_well; m++) {
+        is_well = ouro__view_make(&views[m], &report->places, &report->saved.snapshot,
+                                  (enum ouro__measure)m, &options->filters);
+    }
+    if (is_well) {
+        ouro__html_add(&page, &(struct ouro__html){&report->saved, &report->places, &report->packages,
+                                                   views, options});
+        is_well = !page.failed;
+    }
+    if (!is_well) {
+        ouro__say("out of memory");
+    } else {
+        is_well = ouro__output_write(options->html, page.data, page.length);
+    }
+    for (int m = 0; m < OURO_N_MEASURES; m++) {
+        ouro__view_free(&views[m]);
+    }
+    ouro__text_free(&page);
+    return is_well ? 0 : OURO_EXIT_FAILED;
+}
+
 /* Sum up and print; an exit code. */
 static int
 report_make(struct report *report)
@@ -162,7 +193,6 @@ report_make(struct report *report)
     size_t usual = options->json || options->csv ? SIZE_MAX : TOP;
     size_t most = options->top > 0 ? options->top : usual;
 
-    report->packages.version = report->saved.record.python_version;
     bool is_well = ouro__places_init(&report->places) &&
                    ouro__view_make(&report->view, &report->places, &report->saved.snapshot,
                                    options->measure, &options->filters);
@@ -189,8 +219,11 @@ ouro__cmd_report(int count, char **arguments)
         return code;
     }
     code = OURO_EXIT_FAILED;
-    if (ouro__saved_open(&report.saved, report.options.files[0])) {
-        code = report_make(&report);
+    const char *html = report.options.html;
+    bool can_be = html == NULL || (ouro__html_check() && ouro__output_check(html));
+    if (can_be && ouro__saved_open(&report.saved, report.options.files[0])) {
+        report.packages.version = report.saved.record.python_version;
+        code = html != NULL ? html_make(&report) : report_make(&report);
         ouro__saved_free(&report.saved);
     }
     free(report.rows);

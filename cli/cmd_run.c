@@ -39,8 +39,12 @@ static const char help[] =
     "                     every one, or not at all\n"
     "  --sample SIZE      a sample for each SIZE bytes, on average (default: 512K)\n"
     "  --frames N         keep the N innermost frames of each traceback (default: all)\n"
+    "  --native           the functions of C extensions, too, between Python's lines;\n"
+    "                     programs without Python have theirs anyway\n"
     "  -o FILE            what was traced, as a snapshot for `ouro report`; of further\n"
     "                     processes to FILE with their pid in its name\n"
+    "  --record SECONDS   with -o: how often memory is noted, for `ouro plot` (default: 0.1,\n"
+    "                     more often at first; 0: never)\n"
     "  -f, --force        -o may replace a file that is there\n"
     "  --report FILE      the report to FILE and not to standard error\n"
     "  --quiet            nothing on standard error: no report, unless --report says where\n"
@@ -71,6 +75,8 @@ enum {
     OPTION_TRACE,
     OPTION_SAMPLE,
     OPTION_FRAMES,
+    OPTION_RECORD,
+    OPTION_NATIVE,
     OPTION_REPORT,
     OPTION_NO_FOLLOW,
     OPTION_HELP,
@@ -85,6 +91,8 @@ const struct option ouro__run_options[] = {
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"sample", required_argument, NULL, OPTION_SAMPLE},
     {"frames", required_argument, NULL, OPTION_FRAMES},
+    {"record", required_argument, NULL, OPTION_RECORD},
+    {"native", no_argument, NULL, OPTION_NATIVE},
     {"force", no_argument, NULL, 'f'},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -99,6 +107,8 @@ const struct option ouro__run_options[] = {
 
 #define MOST_FRAMES 16384 /* that a traceback keeps */
 #define SAMPLE_BYTES ((uint64_t)512 << 10)
+#define LEAST_RECORD 0.001 /* s */
+#define MOST_RECORD 86400
 
 static bool
 option_set_gc(struct ouro__options *options, const char *value)
@@ -162,6 +172,22 @@ option_set_frames(struct ouro__options *options, const char *value)
     return true;
 }
 
+static bool
+option_set_record(struct ouro__options *options, const char *value)
+{
+    char *end;
+    double seconds = strtod(value, &end);
+
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' ||
+        !(seconds == 0 || seconds >= LEAST_RECORD) || !(seconds <= MOST_RECORD)) {
+        ouro__say("--record '%s': seconds from 0.001 to 86400, or 0 for never" TRY_HELP, value);
+        return false;
+    }
+    options->records = seconds > 0;
+    options->record_ns = (uint64_t)(seconds * 1e9);
+    return true;
+}
+
 /* Where an option names a file, "" is a variable that was not set in a script. */
 static bool
 option_set_path(const char **path, const char *name, const char *value)
@@ -207,6 +233,12 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
     case OPTION_FRAMES:
         good = option_set_frames(options, optarg);
         break;
+    case OPTION_RECORD:
+        good = option_set_record(options, optarg);
+        break;
+    case OPTION_NATIVE:
+        options->native = true;
+        break;
     case OPTION_DEBUG:
         options->debug = true;
         break;
@@ -237,7 +269,8 @@ ouro__run_options_begin(struct ouro__options *options)
     const char *debug = getenv(OURO_ENV_DEBUG);
 
     *options = (struct ouro__options){.debug = debug != NULL && strcmp(debug, "1") == 0,
-                                      .sample_bytes = SAMPLE_BYTES};
+                                      .sample_bytes = SAMPLE_BYTES,
+                                      .records = true};
 }
 
 /* Read the options; -1 when the program is to be run, which then begins at `optind`. */
@@ -261,8 +294,12 @@ options_read(struct ouro__options *options, int count, char **arguments)
         ouro__say("run what? Name a program" TRY_HELP);
         return OURO_EXIT_USAGE;
     }
-    if (options->trace == OURO_TRACE_OFF && options->snapshot_path != NULL) {
-        ouro__say("-o has nothing to write with --trace=off" TRY_HELP);
+    if (options->snapshot_path == NULL && options->record_ns != 0) {
+        ouro__say("--record goes with -o, which says where to" TRY_HELP);
+        return OURO_EXIT_USAGE;
+    }
+    if (options->trace == OURO_TRACE_OFF && !options->records && options->snapshot_path != NULL) {
+        ouro__say("-o has nothing to write with --trace=off and --record 0" TRY_HELP);
         return OURO_EXIT_USAGE;
     }
     return -1;
@@ -326,7 +363,7 @@ outputs_write(const struct ouro__run *run, struct ouro__child *child)
         (void)ouro__write_all(STDERR_FILENO, report.data, report.length);
     }
     if (run->captured && !options->quiet) {
-        ouro__say("next: ouro report %s", options->snapshot_path);
+        ouro__say("next: ouro %s %s", run->captured_traces ? "report" : "plot", options->snapshot_path);
     }
     free(json);
     ouro__text_free(&report);
@@ -357,10 +394,16 @@ program_run(struct ouro__run *run, const struct ouro__program *program, struct o
     if (!ouro__child_start(child, program->arguments[0], program->arguments)) {
         return start_failed(child, program->arguments[0]);
     }
-    ouro__child_wait(child);
     run->ending.pid = child->ending.pid;
+    struct ouro__recording *recording =
+        run->options.snapshot_path != NULL && run->options.records
+            ? ouro__recording_begin(session->folder, child->ending.pid, run->options.record_ns)
+            : NULL;
+    struct ouro__child_tick tick = {ouro__recording_look, recording};
+    ouro__child_wait(child, recording != NULL ? &tick : NULL);
     ouro__run_gather(run, session->folder);
-    ouro__captures_keep(run, session->folder);
+    ouro__captures_keep(run, recording, session->folder);
+    ouro__recording_end(recording);
     ouro__child_reap(child);
     run->ending = child->ending;
     return -1;

@@ -24,6 +24,7 @@ static const char help[] =
     "  report FILE          where the memory in a snapshot came from\n"
     "  lines FILE|PROGRAM   the program's source with memory by line\n"
     "  diff BEFORE AFTER    what grew from one snapshot to another\n"
+    "  plot FILE            memory over time, as a chart or a picture\n"
     "  export FILE          a snapshot for other programs: pprof, speedscope, ...\n"
     "  sql FILE STATEMENT   a snapshot's tables, asked in SQL\n"
     "\n"
@@ -62,6 +63,9 @@ main(int count, char **arguments)
     }
     if (strcmp(verb, "diff") == 0) {
         return ouro__cmd_diff(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "plot") == 0) {
+        return ouro__cmd_plot(count - 1, arguments + 1);
     }
     if (strcmp(verb, "export") == 0) {
         return ouro__cmd_export(count - 1, arguments + 1);

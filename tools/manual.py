@@ -26,6 +26,9 @@ PROGRAMS = REPOSITORY / "examples" / "objects"
 # Headers that libouro(3), which is written by hand, describes.
 NO_PAGE = ["ouro", "base"]
 
+# What is not linked with libouro.
+LIBRARIES = {"host": ["libouro-host, which", ".Xr ouro 1", "loads into programs"]}
+
 # The whole program that a page shows; each is built, run and compared by the tests.  One of the header's own name goes first.
 EXAMPLES = {"object": "tree", "gc": "hello", "list": "hello", "thread": "threads", "weakref": "cache"}
 
@@ -371,7 +374,7 @@ def page(header, names, date):
            f".Dt {title.upper()} 3", ".Os", ".Sh NAME"]  # fmt: skip
     named = [title] + [function.name for function in functions if function.name != title]
     out += [f".Nm {name} ," for name in named[:-1]] + [f".Nm {named[-1]}", f".Nd {escape(header.title)}"]
-    out += [".Sh LIBRARY", "libouro (\\-louro),", ".Ql pkg-config --cflags --libs ouro"]
+    out += [".Sh LIBRARY", *LIBRARIES.get(header.path.stem, ["libouro (\\-louro),", ".Ql pkg-config --cflags --libs ouro"])]
     out += [".Sh SYNOPSIS", f".In ouro/{header.path.name}"]
     for function in functions:
         out += prototype(function)

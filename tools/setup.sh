@@ -1,7 +1,7 @@
 #!/bin/sh
 # setup.sh - sees to it that what a make target needs is on the machine.
 #
-#   tools/setup.sh [--check] GROUP...     groups: build, test, lint, fuzz, bench
+#   tools/setup.sh [--check] GROUP...     groups: build, page, test, lint, fuzz, bench
 #
 # A need is something that can be tried (a command, a pkg-config module), and the Debian package that
 # brings it.  When all is there, nothing is asked of the network and this takes a few hundredths of a
@@ -45,12 +45,24 @@ need_build() {
     need libjansson-dev pkg-config --exists jansson
     need libzstd-dev pkg-config --exists libzstd
     need libsqlite3-dev pkg-config --exists sqlite3
+    need libcairo2-dev pkg-config --exists cairo-png cairo-svg
     need zlib1g-dev pkg-config --exists zlib
+    need libdw-dev pkg-config --exists libdw libelf
+    need libiberty-dev compiles libiberty/demangle.h
     need libgmp-dev compiles gmp.h
     need python3 has python3
 }
 
+# For `ouro report --html`: the build goes on without it, and so does the tool.
+need_page() {
+    need nodejs has node
+    need npm has npm
+}
+
 need_test() {
+    need_page
+    # The browser that the page is shown in; Playwright, which drives it, is installed by the tests.
+    need chromium has chromium
     need libcmocka-dev pkg-config --exists cmocka
     need python3-pytest has_python_module pytest
     need python3-dev pkg-config --exists python3-embed
@@ -60,7 +72,6 @@ need_test() {
     # The programs that tests/programs/ runs on Ouro's heap.
     need sqlite3 has sqlite3
     need git has git
-    need nodejs has node
     # What reads what `ouro export` writes.
     need golang-go has go
     need zstd has zstd
@@ -139,7 +150,7 @@ check=no
 for group in "$@"; do
     case $group in
         --check) check=yes ;;
-        build | test | lint | fuzz | bench) "need_$group" ;;
+        build | page | test | lint | fuzz | bench) "need_$group" ;;
         *) echo "setup.sh: no group '$group'" >&2; exit 2 ;;
     esac
 done

@@ -10,6 +10,7 @@
 
 #include "run/compress.h"
 #include "run/facts.h"
+#include "run/marks.h"
 #include "output.h"
 #include "view/saved.h"
 #include "text.h"
@@ -45,44 +46,112 @@ name_for(const char *path, const struct ouro__record_found *found)
     return name;
 }
 
-/* Where one process's snapshot lies in the session; owned, NULL without memory. */
+/* Where a file of one process lies in the session; owned, NULL without memory. */
 static char *
-session_path(const char *folder, const struct ouro__record_found *found)
+session_path(const char *folder, const struct ouro__record_found *found, const char *extension)
 {
     char *path;
-    return asprintf(&path, "%s/%" PRId32 ".%u" EXTENSION, folder, found->record.pid,
-                    (unsigned)found->number) < 0
+    return asprintf(&path, "%s/%" PRId32 ".%u%s", folder, found->record.pid, (unsigned)found->number,
+                    extension) < 0
                ? NULL
                : path;
 }
 
-/* Keep one process's snapshot, when it has left any, as `to`. */
-static bool
-keep(const struct ouro__record_found *found, const char *folder, const char *to, bool force,
-     bool is_main)
+/* Of a process that has left no snapshot: that there are no traces, and until when it was seen. */
+static struct ouro_snapshot_tracing
+tracing_none(const struct ouro__process *process)
 {
-    char *from = session_path(folder, found);
-    if (to == NULL || from == NULL) {
-        free(from);
-        ouro__say("out of memory: the snapshot of process %" PRId32 " is lost", found->record.pid);
-        return false;
-    }
-    bool is_there = access(from, F_OK) == 0,
-         kept = is_there && ouro__snapshot_compress(from, to, force);
-    if (!is_there && is_main) {
-        ouro__say("%s was not written: the program left no snapshot", to);
-    }
-    free(from);
-    return kept;
+    const struct ouro_record *record = &process->found.record;
+    struct ouro_snapshot_tracing tracing = {.taken_at_ns = record->lasted_ns};
+    const char *reason = process->still_running                  ? "running"
+                         : record->state == OURO_RECORD_ENDED    ? "exit"
+                         : record->state == OURO_RECORD_REPLACED ? "exec"
+                                                                 : "killed";
+    (void)snprintf(tracing.reason, sizeof tracing.reason, "%s", reason);
+    return tracing;
 }
 
-/* Helpers of a program (shells, compilers' drivers) are left out: each would leave a file that nobody looks at. */
-#define WORTH_BYTES ((uint64_t)1 << 20)
+/* What a process left, put together. */
+struct kept {
+    struct ouro_snapshot_tracing tracing;
+    struct ouro_snapshot_sample *samples;
+    struct ouro_snapshot_mark *marks;
+    struct ouro__snapshot_part parts[4];
+    char *from; /* its snapshot, NULL for none */
+};
 
-static bool
-is_worth_it(const struct ouro_record *record)
+static void
+kept_free(struct kept *kept)
 {
-    return ouro__live_of(&record->peak) >= WORTH_BYTES;
+    free(kept->samples);
+    free(kept->marks);
+    free(kept->from);
+}
+
+/* False when memory runs out. */
+static bool
+kept_make(struct kept *kept, const struct ouro__process *process,
+          const struct ouro__recording *recording, const char *folder)
+{
+    const struct ouro__record_found *found = &process->found;
+    size_t n_samples = 0, n_marks = 0;
+    char *marks = session_path(folder, found, OURO_MARKS_EXTENSION);
+
+    *kept = (struct kept){.from = session_path(folder, found, EXTENSION)};
+    bool is_well = marks != NULL && kept->from != NULL;
+    if (recording != NULL) {
+        kept->samples = ouro__recording_samples(recording, found, &n_samples);
+        is_well = is_well && kept->samples != NULL;
+    }
+    if (is_well) {
+        is_well = ouro__marks_read(marks, &kept->marks, &n_marks);
+    }
+    free(marks);
+    if (is_well && access(kept->from, F_OK) != 0) {
+        free(kept->from);
+        kept->from = NULL;
+        kept->tracing = tracing_none(process);
+        if (n_samples > 0 && kept->samples[n_samples - 1].at_ns > kept->tracing.taken_at_ns) {
+            kept->tracing.taken_at_ns = kept->samples[n_samples - 1].at_ns;
+        }
+    }
+    kept->parts[0] = (struct ouro__snapshot_part){OURO_SNAPSHOT_SAMPLES, kept->samples,
+                                                  n_samples * sizeof *kept->samples};
+    kept->parts[1] =
+        (struct ouro__snapshot_part){OURO_SNAPSHOT_MARKS, kept->marks, n_marks * sizeof *kept->marks};
+    kept->parts[2] =
+        (struct ouro__snapshot_part){OURO_SNAPSHOT_PROCESS, &found->record, sizeof found->record};
+    kept->parts[3] =
+        (struct ouro__snapshot_part){OURO_SNAPSHOT_TRACING, &kept->tracing, sizeof kept->tracing};
+    return is_well;
+}
+
+/* Keep what one process has left as `to`: its snapshot, and how its memory stood while it ran; of one that was killed
+ * that alone.  False when there is nothing. */
+static bool
+keep(struct ouro__run *run, const struct ouro__process *process,
+     const struct ouro__recording *recording, const char *folder, const char *to)
+{
+    struct kept kept = {0};
+    bool is_main = to == run->options.snapshot_path, force = run->options.force, is_kept = false;
+    bool is_traced = run->options.trace != OURO_TRACE_OFF;
+
+    if (to == NULL || !kept_make(&kept, process, recording, folder)) {
+        ouro__say("out of memory: the snapshot of process %" PRId32 " is lost",
+                  process->found.record.pid);
+    } else if (kept.from != NULL) {
+        is_kept = ouro__snapshot_compress(kept.from, kept.parts, 2, to, force);
+        run->captured_traces |= is_main && is_kept;
+    } else if (recording != NULL) {
+        is_kept = ouro__snapshot_make(kept.parts, 4, to, force);
+        if (is_kept && is_main && is_traced) {
+            ouro__say("note: %s has memory over time alone: the program left no traces", to);
+        }
+    } else if (is_main) {
+        ouro__say("%s was not written: the program left no snapshot", to);
+    }
+    kept_free(&kept);
+    return is_kept;
 }
 
 /* The last record of the direct child: what it had exec'd is its program.  `n_processes` when there is none. */
@@ -102,7 +171,7 @@ find_main(const struct ouro__run *run)
 static struct ouro__saved *
 open_main(const struct ouro__process *main_process, const char *folder)
 {
-    char *path = session_path(folder, &main_process->found);
+    char *path = session_path(folder, &main_process->found, EXTENSION);
     struct ouro__saved *saved = calloc(1, sizeof *saved);
     if (path == NULL || saved == NULL || access(path, F_OK) != 0 || !ouro__saved_open(saved, path)) {
         free(saved);
@@ -126,7 +195,7 @@ ouro__captures_free(struct ouro__run *run)
 }
 
 void
-ouro__captures_keep(struct ouro__run *run, const char *folder)
+ouro__captures_keep(struct ouro__run *run, const struct ouro__recording *recording, const char *folder)
 {
     const struct ouro__options *options = &run->options;
     const char *path = options->snapshot_path;
@@ -137,12 +206,12 @@ ouro__captures_keep(struct ouro__run *run, const char *folder)
         run->traced = open_main(&run->processes[i_main], folder);
     }
     for (size_t i = 0; path != NULL && i < run->n_processes; i++) {
-        const struct ouro__record_found *found = &run->processes[i].found;
+        const struct ouro__process *process = &run->processes[i];
         if (i == i_main) {
-            run->captured = keep(found, folder, path, options->force, true);
-        } else if (is_worth_it(&found->record)) {
-            char *name = name_for(path, found);
-            (void)keep(found, folder, name, options->force, false);
+            run->captured = keep(run, process, recording, folder, path);
+        } else if (ouro__record_is_worth_it(&process->found.record)) {
+            char *name = name_for(path, &process->found);
+            (void)keep(run, process, recording, folder, name);
             free(name);
         }
     }

@@ -205,16 +205,30 @@ child_look(pid_t pid, bool *stopped)
     return false;
 }
 
-void
-ouro__child_wait(struct ouro__child *child)
+/* The next signal; 0 or less when `tick` is due first. */
+static int
+signal_take(siginfo_t *info, const struct ouro__child_tick *tick)
 {
     sigset_t all;
+
+    sigfillset(&all);
+    if (tick == NULL) {
+        return sigwaitinfo(&all, info);
+    }
+    uint64_t pause = tick->look(tick->context);
+    struct timespec time = {.tv_sec = (time_t)(pause / 1000000000U),
+                            .tv_nsec = (long)(pause % 1000000000U)};
+    return sigtimedwait(&all, info, &time);
+}
+
+void
+ouro__child_wait(struct ouro__child *child, const struct ouro__child_tick *tick)
+{
     siginfo_t info;
     bool stopped = false;
 
-    sigfillset(&all);
     while (!child_look(child->ending.pid, &stopped)) {
-        int signal = sigwaitinfo(&all, &info);
+        int signal = signal_take(&info, tick);
         if (signal == SIGCONT) {
             child_continue(child->ending.pid, &stopped);
         } else if (signal > 0 && signal != SIGCHLD) {

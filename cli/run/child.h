@@ -22,8 +22,15 @@ void ouro__child_hold_signals(struct ouro__child *child);
  * `exec_error` set when that is the program's fault. */
 bool ouro__child_start(struct ouro__child *child, const char *file, char *const *arguments);
 
-/* Pass signals on until the child has ended.  It stays a zombie, so that its pid is nobody else's. */
-void ouro__child_wait(struct ouro__child *child);
+/* What else is to be done while the child runs: `look` is called often, at least when the nanoseconds have passed that
+ * it returned. */
+struct ouro__child_tick {
+    uint64_t (*look)(void *context);
+    void *context;
+};
+
+/* Pass signals on until the child has ended; `tick` may be NULL.  It stays a zombie, so that its pid is nobody else's. */
+void ouro__child_wait(struct ouro__child *child, const struct ouro__child_tick *tick);
 
 /* Take leave of the zombie; `ending` is complete then. */
 void ouro__child_reap(struct ouro__child *child);

@@ -27,27 +27,24 @@ ouro__snapshot_unpack(void *to, size_t size, const void *from, size_t n)
     return ZSTD_decompress(to, size, from, n) == size;
 }
 
-/* Pack a chunk's contents, if that makes them smaller but not so small that no reader would believe it: returns the
- * bytes that it needs then, or 0. */
+/* Pack contents, if that makes them smaller but not so small that no reader would believe it: returns the bytes that they
+ * need then, or 0. */
 static size_t
-contents_pack(struct packer *packer, const struct ouro__chunks *chunks)
+contents_pack(struct packer *packer, const void *contents, size_t size)
 {
-    const struct ouro_snapshot_chunk *chunk = &chunks->chunk;
-    size_t n = ZSTD_compressCCtx(packer->context, packer->bytes, packer->room, chunks->stored,
-                                 (size_t)chunk->stored, LEVEL);
+    size_t n = ZSTD_compressCCtx(packer->context, packer->bytes, packer->room, contents, size, LEVEL);
 
-    if (ZSTD_isError(n) || n >= chunk->stored || chunk->size / OURO_SNAPSHOT_RATIO_MOST > n) {
+    if (ZSTD_isError(n) || n >= size || size / OURO_SNAPSHOT_RATIO_MOST > n) {
         return 0;
     }
     return n;
 }
 
-/* Write a chunk that was read, packed where it isn't yet.  False when memory runs out. */
+/* Write a chunk with `stored` in it, packed where it isn't yet.  False when memory runs out. */
 static bool
-chunk_pack(struct packer *packer, const struct ouro__chunks *chunks, struct ouro__output *output)
+chunk_pack(struct packer *packer, struct ouro_snapshot_chunk chunk, const void *stored,
+           struct ouro__output *output)
 {
-    struct ouro_snapshot_chunk chunk = chunks->chunk;
-    const void *stored = chunks->stored;
     size_t bound = ZSTD_compressBound((size_t)chunk.stored);
 
     if (packer->room < bound) {
@@ -58,7 +55,9 @@ chunk_pack(struct packer *packer, const struct ouro__chunks *chunks, struct ouro
             return false;
         }
     }
-    size_t n = (chunk.flags & OURO_SNAPSHOT_ZSTD) != 0 ? 0 : contents_pack(packer, chunks);
+    size_t n = (chunk.flags & OURO_SNAPSHOT_ZSTD) != 0
+                   ? 0
+                   : contents_pack(packer, stored, (size_t)chunk.stored);
     if (n > 0) {
         stored = packer->bytes;
         chunk.stored = n;
@@ -71,10 +70,44 @@ chunk_pack(struct packer *packer, const struct ouro__chunks *chunks, struct ouro
     return true;
 }
 
-/* All chunks of a file that has begun well. */
+/* Chunks of our own. */
 static bool
-chunks_pack(struct ouro__chunks *chunks, const char *to, bool force)
+parts_pack(struct packer *packer, const struct ouro__snapshot_part *parts, size_t n,
+           struct ouro__output *output)
 {
+    bool is_well = true;
+
+    for (size_t i = 0; i < n && is_well; i++) {
+        struct ouro_snapshot_chunk chunk = {.stored = parts[i].size, .size = parts[i].size};
+        memcpy(chunk.kind, parts[i].kind, sizeof chunk.kind);
+        is_well = parts[i].size == 0 || chunk_pack(packer, chunk, parts[i].contents, output);
+    }
+    return is_well;
+}
+
+/* All chunks of a file that has begun well, and the parts before its end. */
+static bool
+chunks_pack(struct packer *packer, struct ouro__chunks *chunks, const struct ouro__snapshot_part *parts,
+            size_t n_parts, struct ouro__output *output)
+{
+    bool is_well = true;
+
+    while (is_well && output->error == 0 && ouro__chunks_next(chunks)) {
+        if (ouro__chunk_is(&chunks->chunk, OURO_SNAPSHOT_END)) {
+            is_well = parts_pack(packer, parts, n_parts, output);
+            n_parts = 0;
+        }
+        is_well = is_well && chunk_pack(packer, chunks->chunk, chunks->stored, output);
+    }
+    return is_well && !chunks->no_memory && parts_pack(packer, parts, n_parts, output);
+}
+
+/* The whole file: the chunks of one that has begun well, or NULL, and the parts. */
+static bool
+file_pack(struct ouro__chunks *chunks, const struct ouro__snapshot_part *parts, size_t n_parts,
+          const char *to, bool force)
+{
+    static const struct ouro_snapshot_chunk end = {.kind = {'E', 'N', 'D', ' '}};
     struct ouro_snapshot_header header = {.magic = OURO_SNAPSHOT_MAGIC,
                                           .version = OURO_SNAPSHOT_VERSION};
     struct packer packer = {.context = ZSTD_createCCtx()};
@@ -87,10 +120,9 @@ chunks_pack(struct ouro__chunks *chunks, const char *to, bool force)
         is_well = false;
     } else {
         ouro__output_add(&output, &header, sizeof header);
-        while (is_well && output.error == 0 && ouro__chunks_next(chunks)) {
-            is_well = chunk_pack(&packer, chunks, &output);
-        }
-        is_well = is_well && !chunks->no_memory;
+        is_well = chunks != NULL ? chunks_pack(&packer, chunks, parts, n_parts, &output)
+                                 : parts_pack(&packer, parts, n_parts, &output) &&
+                                       chunk_pack(&packer, end, NULL, &output);
         if (is_well) {
             is_well = ouro__output_end(&output);
         } else {
@@ -98,16 +130,20 @@ chunks_pack(struct ouro__chunks *chunks, const char *to, bool force)
             ouro__say("cannot write %s: out of memory", to);
         }
     }
-    if (is_well && chunks->trouble[0] != '\0') {
-        ouro__say("note: %s is not complete: what was taken %s", to, chunks->trouble);
-    }
     free(packer.bytes);
     (void)ZSTD_freeCCtx(packer.context);
     return is_well;
 }
 
 bool
-ouro__snapshot_compress(const char *from, const char *to, bool force)
+ouro__snapshot_make(const struct ouro__snapshot_part *parts, size_t n_parts, const char *to, bool force)
+{
+    return file_pack(NULL, parts, n_parts, to, force);
+}
+
+bool
+ouro__snapshot_compress(const char *from, const struct ouro__snapshot_part *parts, size_t n_parts,
+                        const char *to, bool force)
 {
     struct ouro__chunks chunks;
     FILE *file = fopen(from, "rbe");
@@ -120,7 +156,10 @@ ouro__snapshot_compress(const char *from, const char *to, bool force)
     if (!is_well) {
         ouro__say("cannot write %s: what was taken %s", to, chunks.trouble);
     } else {
-        is_well = chunks_pack(&chunks, to, force);
+        is_well = file_pack(&chunks, parts, n_parts, to, force);
+    }
+    if (is_well && chunks.trouble[0] != '\0') {
+        ouro__say("note: %s is not complete: what was taken %s", to, chunks.trouble);
     }
     ouro__chunks_free(&chunks);
     (void)fclose(file);

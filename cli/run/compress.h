@@ -5,10 +5,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Copy the snapshot `from`, as a host wrote it, to `to`, each chunk packed.  `to` appears whole or not at all; a plain
- * file that is there already is replaced only with `force`.  One that the host could not write to its end is copied up
- * to its last whole chunk.  False when that fails; says why. */
-bool ouro__snapshot_compress(const char *from, const char *to, bool force);
+/* A chunk that we make: its kind, one of format.h's, and its contents, borrowed.  Empty ones are left out. */
+struct ouro__snapshot_part {
+    const char *kind;
+    const void *contents;
+    size_t size;
+};
+
+/* Copy the snapshot `from`, as a host wrote it, to `to`, each chunk packed, with `parts` before its end.  `to` appears
+ * whole or not at all; a plain file that is there already is replaced only with `force`.  One that the host could not
+ * write to its end is copied up to its last whole chunk.  False when that fails; says why. */
+bool ouro__snapshot_compress(const char *from, const struct ouro__snapshot_part *parts, size_t n_parts,
+                             const char *to, bool force);
+
+/* Likewise, of the parts alone. */
+bool ouro__snapshot_make(const struct ouro__snapshot_part *parts, size_t n_parts, const char *to,
+                         bool force);
 
 /* The contents of a packed chunk, for ouro__snapshot_read(). */
 bool ouro__snapshot_unpack(void *to, size_t size, const void *from, size_t n);

@@ -69,6 +69,14 @@ ouro__gc_runs_of(const struct ouro_record *record)
     return ouro__sum(ouro__sum(record->gc[0].runs, record->gc[1].runs), record->gc[2].runs);
 }
 
+#define WORTH_BYTES ((uint64_t)1 << 20)
+
+bool
+ouro__record_is_worth_it(const struct ouro_record *record)
+{
+    return ouro__live_of(&record->peak) >= WORTH_BYTES;
+}
+
 double
 ouro__gc_share_of(const struct ouro_record *record)
 {

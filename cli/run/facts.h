@@ -36,6 +36,10 @@ uint64_t ouro__allocations_of(const struct ouro_record *record);
 uint64_t ouro__gc_ns_of(const struct ouro_record *record);
 uint64_t ouro__gc_runs_of(const struct ouro_record *record);
 
+/* Whether a process that is not the program itself is worth a file of its own: helpers (shells, compilers' drivers) would
+ * each leave one that nobody looks at. */
+bool ouro__record_is_worth_it(const struct ouro_record *record);
+
 /* Of the process' CPU time, what the collector took: 0 to 1. */
 double ouro__gc_share_of(const struct ouro_record *record);
 

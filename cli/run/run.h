@@ -37,7 +37,10 @@ struct ouro__options {
     enum ouro__trace_option trace;
     uint64_t sample_bytes;     /* from one sample to the next, on average */
     uint32_t n_frames;         /* of a traceback, 0: all */
+    bool native;               /* native frames beside Python's */
     const char *snapshot_path; /* NULL: none */
+    bool records;              /* memory over time, into the snapshot */
+    uint64_t record_ns;        /* how often; 0: as usual */
     bool force;                /* it may replace a file */
     bool shows_traced;         /* what was traced is looked at also when there is no report */
 };
@@ -71,6 +74,7 @@ struct ouro__run {
     size_t n_processes;
     struct ouro__saved *traced; /* the program's own snapshot, owned; NULL: none */
     bool captured;              /* there is a snapshot at `snapshot_path` */
+    bool captured_traces;       /* which has traces */
     size_t n_unreadable;        /* records that were there and could not be understood */
 };
 

@@ -30,15 +30,21 @@
 #define OURO_HOST_LIBRARY_PATH "/usr/local/lib/" HOST_NAME
 #endif
 
+/* The folder of the Python module `ouro`, in an installation. */
+#define MODULE_FOLDER "ouro/python"
+#ifndef OURO_MODULE_PATH
+#define OURO_MODULE_PATH "/usr/local/share/" MODULE_FOLDER
+#endif
+
 /* The dynamic linker splits LD_PRELOAD at these, and expands what follows a dollar. */
 #define PRELOAD_BREAKERS " :$"
 
 /* A program may have left folders in folders; nobody nests this deep by accident. */
 #define DEEPEST_FOLDER 16
 
-/* The host library beside this very program (a build tree, or an installation that was moved). */
+/* A path as seen from the folder of this very program (a build tree, or an installation that was moved). */
 static char *
-host_path_near_program(void)
+path_near_program(const char *name)
 {
     char program[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -52,7 +58,7 @@ host_path_near_program(void)
     }
     *slash = '\0';
     char *path = NULL;
-    if (asprintf(&path, "%s/../lib/" HOST_NAME, program) < 0) {
+    if (asprintf(&path, "%s/../%s", program, name) < 0) {
         return NULL;
     }
     return path;
@@ -61,7 +67,7 @@ host_path_near_program(void)
 static char *
 host_find(void)
 {
-    char *near = host_path_near_program();
+    char *near = path_near_program("lib/" HOST_NAME);
     char *found = near == NULL ? NULL : realpath(near, NULL);
     if (found == NULL) {
         found = realpath(OURO_HOST_LIBRARY_PATH, NULL);
@@ -71,6 +77,19 @@ host_find(void)
                   near == NULL ? "it beside this program" : near, OURO_HOST_LIBRARY_PATH);
         free(found);
         found = NULL;
+    }
+    free(near);
+    return found;
+}
+
+/* The folder of the Python module, or NULL: nothing else depends on it. */
+static char *
+module_find(void)
+{
+    char *near = path_near_program("share/" MODULE_FOLDER);
+    char *found = near == NULL ? NULL : realpath(near, NULL);
+    if (found == NULL) {
+        found = realpath(OURO_MODULE_PATH, NULL);
     }
     free(near);
     return found;
@@ -167,6 +186,28 @@ environment_set_preload(const char *host)
     return done;
 }
 
+/* The module goes behind what the person has there: a module of theirs that has the same name is found before it.  With
+ * --no-follow nothing is changed that the program's children would see. */
+static bool
+environment_set_module(const struct ouro__options *options)
+{
+    const char *before = getenv("PYTHONPATH");
+    char *module = options->no_follow ? NULL : module_find();
+    char *both = NULL;
+    bool done = true;
+
+    if (module == NULL || strchr(module, ':') != NULL) {
+        /* as it is */
+    } else if (before == NULL || before[0] == '\0') {
+        done = setenv("PYTHONPATH", module, 1) == 0;
+    } else {
+        done = asprintf(&both, "%s:%s", before, module) >= 0 && setenv("PYTHONPATH", both, 1) == 0;
+        free(both);
+    }
+    free(module);
+    return done;
+}
+
 static bool
 set_trace(const struct ouro__options *options)
 {
@@ -189,13 +230,14 @@ ouro__session_set_environment(const struct ouro__session *session, const struct 
     char limit[24];
     (void)snprintf(limit, sizeof limit, "%" PRIu64, options->limit);
 
-    bool done = environment_set_preload(session->host);
+    bool done = environment_set_preload(session->host) && environment_set_module(options);
     done = done && setenv(OURO_ENV_SESSION, session->folder, 1) == 0;
     done = done && setenv(OURO_ENV_GC, options->gc_stock ? "stock" : "paced", 1) == 0;
     done = done && setenv(OURO_ENV_FOLLOW, options->no_follow ? "0" : "1", 1) == 0;
     done = done &&
            (options->limit == 0 ? unsetenv(OURO_ENV_LIMIT) : setenv(OURO_ENV_LIMIT, limit, 1)) == 0;
     done = done && set_trace(options);
+    done = done && (options->native ? setenv(OURO_ENV_NATIVE, "1", 1) : unsetenv(OURO_ENV_NATIVE)) == 0;
     done = done && (!options->debug || setenv(OURO_ENV_DEBUG, "1", 1) == 0);
     if (!done) {
         ouro__say("cannot set the environment: %s", strerror(errno));

@@ -10,19 +10,26 @@
 #include "units.h"
 
 void
-ouro__heading_add_title(const struct ouro__page *page, const char *verb,
-                        const struct ouro__saved *saved, enum ouro__measure measure)
+ouro__heading_add_rule(const struct ouro__page *page, const char *verb, const struct ouro__saved *saved,
+                       const char *what)
 {
-    static const char *const measured[] = {"live when taken", "live at the peak", "ever allocated"};
     struct ouro__text left = {0}, right = {0}, command = {0};
 
-    ouro__text_print(&right, "%s", measured[measure]);
+    ouro__text_print(&right, "%s", what);
     ouro__text_print(&left, "ouro %s: ", verb);
     ouro__saved_add_command(&command, saved);
     (void)ouro__text_add_shown(&left, command.data == NULL ? "" : command.data,
                                page->look.columns - right.length - left.length - 8);
     ouro__text_free(&command);
     ouro__page_rule(page, &left, &right);
+}
+
+void
+ouro__heading_add_title(const struct ouro__page *page, const char *verb,
+                        const struct ouro__saved *saved, enum ouro__measure measure)
+{
+    static const char *const measured[] = {"live when taken", "live at the peak", "ever allocated"};
+    ouro__heading_add_rule(page, verb, saved, measured[measure]);
 }
 
 static void
@@ -95,9 +102,12 @@ ouro__heading_add_tracing(const struct ouro__page *page, const struct ouro__save
     if (is_sampled) {
         ouro__text_print(&words, ", estimated from samples %s apart",
                          ouro__size_show(size, tracing->sample_bytes));
+    } else if (tracing->mode == OURO_SNAPSHOT_EXACT) {
+        ouro__text_print(&words, ", every allocation");
+    } else if (saved->snapshot.n_samples > 0) {
+        ouro__text_print(&words, ": there are no traces here, but memory over time (ouro plot FILE)");
     } else {
-        ouro__text_print(&words, tracing->mode == OURO_SNAPSHOT_EXACT ? ", every allocation"
-                                                                      : "; it isn't known how");
+        ouro__text_print(&words, "; it isn't known how");
     }
     if (tracing->n_frames_most > 0) {
         ouro__text_print(&words, ", %u %s deep", tracing->n_frames_most,

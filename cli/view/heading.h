@@ -10,6 +10,10 @@
 void ouro__heading_add_title(const struct ouro__page *page, const char *verb,
                              const struct ouro__saved *saved, enum ouro__measure measure);
 
+/* The same with `what` at its end. */
+void ouro__heading_add_rule(const struct ouro__page *page, const char *verb,
+                            const struct ouro__saved *saved, const char *what);
+
 /* Which process, and when: a row with this label. */
 void ouro__heading_add_process(const struct ouro__page *page, const char *label,
                                const struct ouro__saved *saved);

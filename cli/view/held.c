@@ -379,6 +379,25 @@ figures_between(const struct ouro__held_file *file, const struct ouro__held_figu
 }
 
 bool
+ouro__held_find_marked(struct ouro__held *held, uint64_t when)
+{
+    for (size_t i = 0; i < held->n_files; i++) {
+        struct ouro__held_file *file = &held->files[i];
+        struct ouro__source source;
+        if (!ouro__source_read(&source, ouro__text_at(&held->places, file->text), when)) {
+            return false;
+        }
+        for (size_t k = 0; k < file->n_functions; k++) {
+            struct ouro__held_function *function = &file->functions[k];
+            function->is_marked = ouro__source_is_marked(&source, function->first);
+            held->is_marked = held->is_marked || function->is_marked;
+        }
+        ouro__source_free(&source);
+    }
+    return true;
+}
+
+bool
 ouro__held_open(const struct ouro__held *held, struct ouro__held_file *file, uint64_t when,
                 struct ouro__source *source)
 {
@@ -402,10 +421,13 @@ ouro__held_open(const struct ouro__held *held, struct ouro__held_file *file, uin
     return true;
 }
 
-/* Whether a function is meant by a name: its own, or the last part of it. */
+/* Whether a function is meant by a name, its own or the last part of it; or, without one, by its mark. */
 static bool
 function_is(const struct ouro__held *held, const struct ouro__held_function *function, const char *name)
 {
+    if (name == NULL) {
+        return function->is_marked;
+    }
     const char *whole = ouro__text_at(&held->places, function->name);
     const char *dot = strrchr(whole, '.');
     return strcmp(whole, name) == 0 || (dot != NULL && strcmp(dot + 1, name) == 0);
@@ -417,11 +439,13 @@ ouro__held_ranges(const struct ouro__held *held, const struct ouro__held_file *f
 {
     struct ouro__held_range *ranges = reallocarray(NULL, file->n_functions + 1, sizeof *ranges);
 
+    bool is_all = name == NULL && !held->is_marked;
+
     *n = 0;
-    if (ranges != NULL && name == NULL) {
+    if (ranges != NULL && is_all) {
         ranges[(*n)++] = (struct ouro__held_range){0, UINT32_MAX};
     }
-    for (size_t i = 0; ranges != NULL && name != NULL && i < file->n_functions; i++) {
+    for (size_t i = 0; ranges != NULL && !is_all && i < file->n_functions; i++) {
         const struct ouro__held_function *function = &file->functions[i];
         if (!function_is(held, function, name)) {
             continue;

@@ -25,6 +25,7 @@ struct ouro__held_line {
 struct ouro__held_function {
     uint32_t file, name;  /* texts of the places */
     uint32_t first, last; /* lines; as far as they were seen, until ouro__held_open() */
+    bool is_marked;       /* in the source, for `ouro lines`; known after ouro__held_find_marked() */
     struct ouro__held_figures figures;
 };
 
@@ -44,7 +45,8 @@ struct ouro__held {
     struct ouro__held_function *functions;
     struct ouro__held_file *files; /* that are to be shown, what held most at the peak first */
     size_t n_lines, n_functions, n_files;
-    struct ouro__held_figures all;       /* everything traced */
+    bool is_marked;                /* some functions are marked: without a name, only these are meant */
+    struct ouro__held_figures all; /* everything traced */
     struct ouro__held_figures elsewhere; /* of it, what counts for no line of `files` */
     struct ouro__figures untraced;       /* at the peak */
 };
@@ -55,6 +57,9 @@ bool ouro__held_make(struct ouro__held *held, const struct ouro__saved *saved, c
                      size_t n_names, const char **missing);
 void ouro__held_free(struct ouro__held *held);
 
+/* Look in the sources for functions that the program has marked.  False without memory. */
+bool ouro__held_find_marked(struct ouro__held *held, uint64_t when);
+
 /* Read the source of a file, and complete its functions by it.  False without memory. */
 bool ouro__held_open(const struct ouro__held *held, struct ouro__held_file *file, uint64_t when,
                      struct ouro__source *source);
@@ -64,8 +69,8 @@ struct ouro__held_range {
     uint32_t first, last;
 };
 
-/* Which lines of an opened file are meant: all, or those of the functions of that name, which is the whole one or the
- * last part of it.  In their order, apart from each other; owned, NULL without memory. */
+/* Which lines of an opened file are meant: all, or those of marked functions where there are any, or those of the
+ * functions of that name, which is the whole one or the last part of it.  In their order, apart from each other; owned, NULL without memory. */
 struct ouro__held_range *ouro__held_ranges(const struct ouro__held *held,
                                            const struct ouro__held_file *file, const char *name,
                                            size_t *n);

@@ -119,14 +119,14 @@ folder_read(struct ouro__packages *packages, struct ouro__places *places, const 
     return is_well;
 }
 
-/* What follows the last "/site-packages/" or "/dist-packages/", or NULL. */
+/* What follows the last "/site-packages/" or "/dist-packages/", or the folder of the module `ouro`; or NULL. */
 static const char *
 behind_packages(const char *file)
 {
-    static const char *const folders[] = {"/site-packages/", "/dist-packages/"};
+    static const char *const folders[] = {"/site-packages/", "/dist-packages/", "/share/ouro/python/"};
     const char *behind = NULL;
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         for (const char *at = file; (at = strstr(at, folders[i])) != NULL;) {
             at += strlen(folders[i]);
             behind = behind == NULL || at > behind ? at : behind;
@@ -169,6 +169,23 @@ frozen_add(struct ouro__text *name, const char *version)
     ouro__text_print(name, " (standard library)");
 }
 
+/* The name of a library of the system's, which is a package of its own; NULL when it is none. */
+static const char *
+system_library(const char *file)
+{
+    static const char *const folders[] = {"/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/",
+                                          "/usr/local/lib/"};
+    const char *name = strrchr(file, '/');
+
+    for (size_t i = 0;
+         name != NULL && strstr(name, ".so") != NULL && i < sizeof folders / sizeof *folders; i++) {
+        if (strncmp(file, folders[i], strlen(folders[i])) == 0) {
+            return name + 1;
+        }
+    }
+    return NULL;
+}
+
 static uint32_t
 package_find(struct ouro__packages *packages, struct ouro__places *places, const char *file)
 {
@@ -193,6 +210,8 @@ package_find(struct ouro__packages *packages, struct ouro__places *places, const
         ouro__text_print(&name, "%.*s (standard library)", (int)library_name(file, &library), library);
     } else if (strncmp(file, "<frozen ", 8) == 0) {
         frozen_add(&name, packages->version);
+    } else if (system_library(file) != NULL) {
+        ouro__text_print(&name, "%s", system_library(file));
     } else {
         ouro__text_print(&name, OURO_PACKAGE_OWN);
     }
@@ -218,7 +237,7 @@ ouro__package_of(struct ouro__packages *packages, struct ouro__places *places, u
     }
     if (packages->known[file] == OURO_NO_ID) {
         /* Texts may move while new ones come. */
-        char *copy = strdup(places->texts.items[file].text);
+        char *copy = strdup(places->texts.items[ouro__module_of_file(places, file)].text);
         packages->known[file] = copy == NULL ? OURO_NO_ID : package_find(packages, places, copy);
         free(copy);
     }

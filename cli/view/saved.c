@@ -8,6 +8,7 @@
 
 #include "run/compress.h"
 #include "monitor/read.h"
+#include "view/resolve.h"
 
 bool
 ouro__saved_open(struct ouro__saved *saved, const char *path)
@@ -30,6 +31,9 @@ ouro__saved_open(struct ouro__saved *saved, const char *path)
     if (snapshot->trouble[0] != '\0') {
         ouro__say("%s %s; %zu traces could be read", path, snapshot->trouble,
                   snapshot->n_traces == 0 ? 0 : snapshot->n_traces - 1);
+    }
+    if (!ouro__snapshot_resolve(snapshot)) {
+        ouro__say("%s: out of memory: native code has no names", path);
     }
     saved->has_record = ouro__record_take(&saved->record, snapshot->process, snapshot->n_process);
     return true;

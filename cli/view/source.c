@@ -17,6 +17,7 @@
 
 #define SOURCE_MOST ((off_t)16 << 20) /* bytes; no file that a person wrote is larger */
 #define TAB 8
+#define DECORATORS_MOST 64      /* lines of a function's decorators that are looked at */
 #define NO_STATEMENT UINT32_MAX /* a line on which none begins */
 
 FILE *
@@ -260,4 +261,39 @@ uint32_t
 ouro__source_end(const struct ouro__source *source, uint32_t number)
 {
     return number == 0 || number > source->n_lines ? number : source->ends[number - 1] + 1;
+}
+
+/* What follows the at sign of a decorator, without the modules that the name is looked up in. */
+static bool
+decorator_marks(const char *at)
+{
+    static const char *const names[] = {"line_profile", "profile"};
+    size_t n = strcspn(at, " \t(#"), begin = n;
+
+    while (begin > 0 && at[begin - 1] != '.') {
+        begin--;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (n - begin == strlen(names[i]) && strncmp(at + begin, names[i], n - begin) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+ouro__source_is_marked(const struct ouro__source *source, uint32_t number)
+{
+    for (uint32_t i = 0; i < DECORATORS_MOST && number + i <= source->n_lines; i++) {
+        const char *line = ouro__source_line(source, number + i);
+        line += strspn(line, " \t\f");
+        if (strncmp(line, "def ", 4) == 0 || strncmp(line, "async ", 6) == 0 ||
+            strncmp(line, "class ", 6) == 0) {
+            break;
+        }
+        if (line[0] == '@' && decorator_marks(line + 1)) {
+            return true;
+        }
+    }
+    return false;
 }

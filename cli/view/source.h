@@ -29,4 +29,8 @@ const char *ouro__source_line(const struct ouro__source *source, uint32_t number
 /* The last line of the function, class or statement that begins on line `number`, its decorators included. */
 uint32_t ouro__source_end(const struct ouro__source *source, uint32_t number);
 
+/* Whether the function that begins on line `number` has a decorator that marks it for `ouro lines`: @line_profile or
+ * @profile, of whatever module. */
+bool ouro__source_is_marked(const struct ouro__source *source, uint32_t number);
+
 #endif

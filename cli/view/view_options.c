@@ -1,4 +1,4 @@
-/* view_options.c - the options of `ouro report`, `ouro diff`, `ouro export` and `ouro sql`: most are the same. */
+/* view_options.c - the options of `ouro report`, `ouro diff`, `ouro export`, `ouro plot` and `ouro sql`: most are the same. */
 #define _GNU_SOURCE
 #include "view/view_options.h"
 
@@ -37,6 +37,7 @@ static const char report_help[] =
     "\n"
     "options:\n" FIGURES ROWS FILTERS SHAPES
     "  --tree               callers and what they called, from the outermost frame down\n"
+    "  --html OUT           a page for a browser, all in one file: flame graph, table, sizes\n"
     "  --help               this text\n"
     "\n"
     "examples:\n"
@@ -45,6 +46,7 @@ static const char report_help[] =
     "                                           which dependency, at the worst moment?\n"
     "  ouro report --by function --cumulative --exclude '*/importlib/*' run.ouro\n"
     "  ouro report --filter app.py --tree run.ouro\n"
+    "  ouro report --html run.html run.ouro\n"
     "\n" EXITS;
 
 static const char diff_help[] =
@@ -105,6 +107,22 @@ static const char sql_help[] =
     "  ouro sql --csv run.ouro 'select domain, size, live_blocks from traces' > sizes.csv\n"
     "\n" EXITS;
 
+static const char plot_help[] =
+    "usage: ouro plot [options] FILE\n"
+    "\n"
+    "Shows memory over time, as ouro run -o FILE records it: live blocks by domain, resident\n"
+    "memory, the collector's runs and what the program marked.\n"
+    "\n"
+    "options:\n"
+    "  -o FILE              a picture: FILE ends in .svg or .png\n"
+    "  --json, --csv        for programs: all samples in full\n"
+    "  --help               this text\n"
+    "\n"
+    "examples:\n"
+    "  ouro plot run.ouro                       in the terminal\n"
+    "  ouro plot -o run.svg run.ouro\n"
+    "\n" EXITS;
+
 enum {
     OPTION_LIVE = 256,
     OPTION_PEAK,
@@ -117,6 +135,7 @@ enum {
     OPTION_JSON,
     OPTION_CSV,
     OPTION_TREE,
+    OPTION_HTML,
     OPTION_FAIL_ABOVE,
     OPTION_TO,
     OPTION_HELP
@@ -125,7 +144,8 @@ enum {
 enum {
     TABLES = OURO_VERB_REPORT | OURO_VERB_DIFF,
     VIEWS = TABLES | OURO_VERB_EXPORT,
-    ALL = VIEWS | OURO_VERB_SQL
+    ALL = VIEWS | OURO_VERB_SQL | OURO_VERB_PLOT,
+    SHAPED = TABLES | OURO_VERB_SQL | OURO_VERB_PLOT
 };
 
 static const struct {
@@ -140,9 +160,10 @@ static const struct {
     {{"filter", required_argument, NULL, OPTION_FILTER}, VIEWS},
     {{"exclude", required_argument, NULL, OPTION_EXCLUDE}, VIEWS},
     {{"top", required_argument, NULL, OPTION_TOP}, TABLES},
-    {{"json", no_argument, NULL, OPTION_JSON}, TABLES | OURO_VERB_SQL},
-    {{"csv", no_argument, NULL, OPTION_CSV}, TABLES | OURO_VERB_SQL},
+    {{"json", no_argument, NULL, OPTION_JSON}, SHAPED},
+    {{"csv", no_argument, NULL, OPTION_CSV}, SHAPED},
     {{"tree", no_argument, NULL, OPTION_TREE}, OURO_VERB_REPORT},
+    {{"html", required_argument, NULL, OPTION_HTML}, OURO_VERB_REPORT},
     {{"fail-above", required_argument, NULL, OPTION_FAIL_ABOVE}, OURO_VERB_DIFF},
     {{"to", required_argument, NULL, OPTION_TO}, OURO_VERB_EXPORT},
     {{"help", no_argument, NULL, OPTION_HELP}, ALL},
@@ -156,6 +177,7 @@ verb_name(enum ouro__verb verb)
     return verb == OURO_VERB_REPORT ? "report"
            : verb == OURO_VERB_DIFF ? "diff"
            : verb == OURO_VERB_SQL  ? "sql"
+           : verb == OURO_VERB_PLOT ? "plot"
                                     : "export";
 }
 
@@ -224,6 +246,7 @@ help_print(enum ouro__verb verb)
     const char *help = verb == OURO_VERB_REPORT ? report_help
                        : verb == OURO_VERB_DIFF ? diff_help
                        : verb == OURO_VERB_SQL  ? sql_help
+                       : verb == OURO_VERB_PLOT ? plot_help
                                                 : export_help;
     return ouro__output_write("-", help, strlen(help)) ? 0 : OURO_EXIT_FAILED;
 }
@@ -265,6 +288,9 @@ option_take(struct ouro__view_options *options, int option, const char *given)
     case OPTION_TREE:
         options->tree = true;
         break;
+    case OPTION_HTML:
+        options->html = optarg;
+        break;
     case OPTION_FAIL_ABOVE:
         good = option_set_fail_above(options, optarg);
         break;
@@ -299,12 +325,25 @@ options_check(const struct ouro__view_options *options, int n_files)
         wrong = "name two snapshots, the earlier one first";
     } else if (options->verb == OURO_VERB_SQL && n_files != 1 && n_files != 2) {
         wrong = n_files == 0 ? "name a snapshot" : "one snapshot, and all of the SQL as one argument";
-    } else if ((options->verb & (OURO_VERB_REPORT | OURO_VERB_EXPORT)) != 0 && n_files != 1) {
+    } else if ((options->verb & (OURO_VERB_REPORT | OURO_VERB_EXPORT | OURO_VERB_PLOT)) != 0 &&
+               n_files != 1) {
         wrong = n_files == 0 ? "name a snapshot" : "one snapshot at a time";
     } else if (options->verb == OURO_VERB_EXPORT && options->format == NULL) {
         wrong = "--to says for whom: pprof, speedscope, collapsed, json, sqlite or memray-csv";
     } else if (options->output != NULL && options->output[0] == '\0') {
         wrong = "-o needs the name of a file";
+    } else if (options->verb == OURO_VERB_PLOT && options->output != NULL &&
+               (options->json || options->csv)) {
+        wrong = "-o is for a picture; --json and --csv go to standard output";
+    } else if (options->html != NULL && options->html[0] == '\0') {
+        wrong = "--html needs the name of a file";
+    } else if (options->html != NULL && (options->json || options->csv || options->tree ||
+                                         options->cumulative || options->top > 0)) {
+        wrong = "--html goes with none of --json, --csv, --tree, --cumulative and --top: the page has "
+                "it all";
+    } else if (options->html != NULL &&
+               (options->by == OURO_BY_TRACEBACK || options->by == OURO_BY_DOMAIN)) {
+        wrong = "--html goes by lines, files, functions or packages";
     } else if (options->json && options->csv) {
         wrong = "--json or --csv, not both";
     } else if (options->tree && (options->json || options->csv || options->cumulative)) {
@@ -324,7 +363,7 @@ ouro__view_options_read(struct ouro__view_options *options, enum ouro__verb verb
                         char **arguments)
 {
     struct option long_options[N_KNOWN + 1] = {{0}};
-    const char *short_options = verb == OURO_VERB_EXPORT ? ":ho:" : ":h";
+    const char *short_options = verb == OURO_VERB_EXPORT || verb == OURO_VERB_PLOT ? ":ho:" : ":h";
     size_t n = 0;
     int code = -1;
 

@@ -5,7 +5,13 @@
 #include "snapshot/view.h"
 #include "view/saved.h"
 
-enum ouro__verb { OURO_VERB_REPORT = 1, OURO_VERB_DIFF = 2, OURO_VERB_EXPORT = 4, OURO_VERB_SQL = 8 };
+enum ouro__verb {
+    OURO_VERB_REPORT = 1,
+    OURO_VERB_DIFF = 2,
+    OURO_VERB_EXPORT = 4,
+    OURO_VERB_SQL = 8,
+    OURO_VERB_PLOT = 16
+};
 
 struct ouro__view_options {
     enum ouro__verb verb;
@@ -18,6 +24,7 @@ struct ouro__view_options {
     uint64_t fail_above;
     const char *format;   /* --to, NULL when not given */
     const char *output;   /* -o, NULL when not given */
+    const char *html;     /* --html, NULL when not given */
     const char *files[2]; /* of sql: a file, and the statement or NULL */
 };
 

@@ -32,6 +32,7 @@ init_heap(ouro_heap *heap, const ouro_heap_config *config)
 
     heap->kind = config->kind;
     heap->debug = config->debug;
+    ouro__heap_begin_watched(heap);
     heap->lock = (ouro__os_lock)OURO_OS_LOCK_INIT;
     heap->account = config->limit_with != NULL ? config->limit_with->account : heap;
     heap->limit = config->limit;
@@ -93,6 +94,16 @@ ouro__heap_place(ouro_heap *heap, const ouro_heap_config *config)
 }
 
 void
+ouro__heaps_visit(void (*visit)(ouro_heap *heap))
+{
+    ouro__os_acquire(&heaps.lock);
+    for (ouro_heap *heap = heaps.first; heap != NULL; heap = heap->next) {
+        visit(heap);
+    }
+    ouro__os_release(&heaps.lock);
+}
+
+void
 ouro__heaps_lock(void)
 {
     ouro__os_acquire(&heaps.lock);
@@ -138,6 +149,9 @@ ouro_heap_destroy(ouro_heap *heap)
 {
     if (heap == NULL) {
         return;
+    }
+    if (heap->is_watched) {
+        ouro__heap_watcher->end(heap);
     }
     ouro__os_acquire(&heaps.lock);
     ouro_heap **link = &heaps.first;
@@ -316,9 +330,9 @@ alloc_late(ouro_heap *heap, unsigned domain, size_t size)
 void *
 ouro__alloc_slow(ouro_heap *heap, struct local *local, unsigned domain, size_t size)
 {
-    if (OURO_UNLIKELY(heap->debug)) {
-        return ouro__debug_alloc(heap, domain, size, OURO_ALIGNMENT, false,
-                                 __builtin_return_address(0));
+    if (OURO_UNLIKELY(ouro__allocs_slowly(heap)) && (heap->debug || local == &ouro__no_local)) {
+        return ouro__special_alloc(heap, domain, OURO_ALIGNMENT, size, false,
+                                   __builtin_return_address(0));
     }
     if (local->heap != heap) {
         local = ouro__local_get(heap);
@@ -344,9 +358,6 @@ ouro__alloc_from(struct local *local, unsigned domain, size_t size)
 static inline struct local *
 local_of(ouro_heap *heap)
 {
-    if (OURO_UNLIKELY(heap->debug)) {
-        return &ouro__no_local;
-    }
     if (heap->kind == OURO_HEAP_EXCLUSIVE) {
         return &heap->own;
     }
@@ -367,14 +378,25 @@ ouro__heap_refuses(void)
 }
 #endif
 
-void *
-ouro_heap_alloc(ouro_heap *heap, ouro_domain domain, size_t size)
+static inline void *
+alloc_small(ouro_heap *heap, unsigned domain, size_t size)
 {
     struct local *local = local_of(heap);
     if (OURO_UNLIKELY(local == &ouro__no_local)) {
-        return ouro__alloc_slow(heap, local, domain, size);
+        local = ouro__local_get(heap);
+        return local != NULL ? ouro__alloc(heap, local, domain, size) : alloc_late(heap, domain, size);
     }
     return ouro__alloc(heap, local, domain, size);
+}
+
+void *
+ouro_heap_alloc(ouro_heap *heap, ouro_domain domain, size_t size)
+{
+    if (OURO_UNLIKELY(ouro__allocs_slowly(heap))) {
+        return ouro__special_alloc(heap, domain, OURO_ALIGNMENT, size, false,
+                                   __builtin_return_address(0));
+    }
+    return alloc_small(heap, domain, size);
 }
 
 /* A large block for whoever calls; the local serves for the count alone. */
@@ -394,6 +416,16 @@ alloc_large(ouro_heap *heap, unsigned domain, size_t size, size_t alignment, boo
     return block;
 }
 
+static inline void *
+alloc_zeroed(ouro_heap *heap, unsigned domain, size_t size)
+{
+    if (size > OURO_POOLED_MAX) {
+        return alloc_large(heap, domain, size, OURO_ALIGNMENT, true);
+    }
+    void *block = alloc_small(heap, domain, size);
+    return block != NULL ? memset(block, 0, size) : NULL;
+}
+
 void *
 ouro_heap_alloc_zeroed(ouro_heap *heap, ouro_domain domain, size_t count, size_t size)
 {
@@ -401,15 +433,11 @@ ouro_heap_alloc_zeroed(ouro_heap *heap, ouro_domain domain, size_t count, size_t
     if (__builtin_mul_overflow(count, size, &bytes)) {
         return NULL;
     }
-    if (OURO_UNLIKELY(heap->debug)) {
-        return ouro__debug_alloc(heap, domain, bytes, OURO_ALIGNMENT, true,
-                                 __builtin_return_address(0));
+    if (OURO_UNLIKELY(ouro__allocs_slowly(heap))) {
+        return ouro__special_alloc(heap, domain, OURO_ALIGNMENT, bytes, true,
+                                   __builtin_return_address(0));
     }
-    if (bytes > OURO_POOLED_MAX) {
-        return alloc_large(heap, domain, bytes, OURO_ALIGNMENT, true);
-    }
-    void *block = ouro_heap_alloc(heap, domain, bytes);
-    return block != NULL ? memset(block, 0, bytes) : NULL;
+    return alloc_zeroed(heap, domain, bytes);
 }
 
 /* The smallest size that makes a pool's blocks fall on multiples of `alignment`; above OURO_POOLED_MAX when no
@@ -427,25 +455,41 @@ aligned_size(unsigned domain, size_t alignment, size_t size)
     return OURO_POOLED_MAX + 1;
 }
 
+static void *
+alloc_aligned(ouro_heap *heap, unsigned domain, size_t alignment, size_t size)
+{
+    if (alignment <= OURO_ALIGNMENT) {
+        return alloc_small(heap, domain, size);
+    }
+    if (alignment <= SLOT_SIZE && size <= OURO_POOLED_MAX) {
+        size_t pooled = aligned_size(domain, alignment, size);
+        if (pooled <= OURO_POOLED_MAX) {
+            return alloc_small(heap, domain, pooled);
+        }
+    }
+    return alloc_large(heap, domain, size, alignment, false);
+}
+
 void *
 ouro_heap_alloc_aligned(ouro_heap *heap, ouro_domain domain, size_t alignment, size_t size)
 {
     if (!ouro__is_power_of_two(alignment)) {
         return NULL;
     }
-    if (OURO_UNLIKELY(heap->debug)) {
-        return ouro__debug_alloc(heap, domain, size, alignment, false, __builtin_return_address(0));
+    if (OURO_UNLIKELY(ouro__allocs_slowly(heap))) {
+        return ouro__special_alloc(heap, domain, alignment, size, false, __builtin_return_address(0));
     }
-    if (alignment <= OURO_ALIGNMENT) {
-        return ouro_heap_alloc(heap, domain, size);
+    return alloc_aligned(heap, domain, alignment, size);
+}
+
+void *
+ouro__heap_take(ouro_heap *heap, unsigned domain, size_t alignment, size_t size, bool zeroed)
+{
+    if (!zeroed) {
+        return alloc_aligned(heap, domain, alignment, size);
     }
-    if (alignment <= SLOT_SIZE && size <= OURO_POOLED_MAX) {
-        size_t pooled = aligned_size(domain, alignment, size);
-        if (pooled <= OURO_POOLED_MAX) {
-            return ouro_heap_alloc(heap, domain, pooled);
-        }
-    }
-    return alloc_large(heap, domain, size, alignment, false);
+    OURO_ASSERT(alignment <= OURO_ALIGNMENT);
+    return alloc_zeroed(heap, domain, size);
 }
 
 static void *
@@ -467,13 +511,14 @@ alloc_apart(ouro_heap *heap, unsigned domain, size_t size)
 void *
 ouro__heap_alloc_apart(ouro_heap *heap, unsigned domain, size_t alignment, size_t size)
 {
-    if (!heap->debug && size <= OURO_POOLED_MAX && alignment <= SLOT_SIZE) {
+    OURO_ASSERT(!heap->debug);
+    if (size <= OURO_POOLED_MAX && alignment <= SLOT_SIZE) {
         size_t pooled = alignment <= OURO_ALIGNMENT ? size : aligned_size(domain, alignment, size);
         if (pooled <= OURO_POOLED_MAX) {
             return alloc_apart(heap, domain, pooled);
         }
     }
-    return ouro_heap_alloc_aligned(heap, (ouro_domain)domain, alignment, size);
+    return alloc_aligned(heap, domain, alignment, size);
 }
 
 /* ---- freeing ---- */
@@ -552,6 +597,17 @@ debug_heap_of(const struct pool *record)
     return heap != NULL && heap->debug ? heap : NULL;
 }
 
+static void
+free_checked(struct local *local, struct pool *record, void *block)
+{
+    check_block(record, block);
+    if (record->kind == SLOT_LARGE) {
+        ouro__large_free(record);
+    } else {
+        ouro__free_to(local, record, block);
+    }
+}
+
 void
 ouro__free_slow(struct local *local, void *block)
 {
@@ -563,17 +619,12 @@ ouro__free_slow(struct local *local, void *block)
         ouro__on_foreign_free(block);
         return;
     }
-    ouro_heap *debug = debug_heap_of(record);
-    if (OURO_UNLIKELY(debug != NULL)) {
-        ouro__debug_free(debug, record->domain, block, __builtin_return_address(0));
+    ouro_heap *heap = ouro__heap_of(record);
+    if (OURO_UNLIKELY(heap != NULL && ouro__allocs_slowly(heap))) {
+        ouro__special_free(heap, record->domain, block, __builtin_return_address(0));
         return;
     }
-    check_block(record, block);
-    if (record->kind == SLOT_LARGE) {
-        ouro__large_free(record);
-    } else {
-        ouro__free_to(local, record, block);
-    }
+    free_checked(local, record, block);
 }
 
 void
@@ -592,11 +643,25 @@ ouro__free_to(struct local *local, struct pool *pool, void *block)
 void
 ouro_heap_free(ouro_heap *heap, ouro_domain domain, void *block)
 {
-    if (OURO_UNLIKELY(heap->debug)) {
-        ouro__debug_free(heap, domain, block, __builtin_return_address(0));
+    if (OURO_UNLIKELY(ouro__frees_slowly(heap))) {
+        ouro__special_free(heap, domain, block, __builtin_return_address(0));
         return;
     }
     ouro__free(local_of(heap), block);
+}
+
+void
+ouro__heap_give(ouro_heap *heap, void *block)
+{
+    struct local *local = local_of(heap);
+    struct pool *pool = ouro__pool_to_free(local, block), *record = record_around(block);
+    if (OURO_LIKELY(pool != NULL)) {
+        ouro__free_quick(local, pool, block);
+    } else if (record != NULL) {
+        free_checked(local, record, block);
+    } else {
+        ouro__on_foreign_free(block);
+    }
 }
 
 /* ---- resizing ---- */
@@ -611,11 +676,17 @@ shrinks_much(size_t size, size_t usable)
 void *
 ouro_heap_realloc(ouro_heap *heap, ouro_domain domain, void *block, size_t size)
 {
-    if (OURO_UNLIKELY(heap->debug)) {
-        return ouro__debug_realloc(heap, domain, block, size, __builtin_return_address(0));
+    if (OURO_UNLIKELY(ouro__allocs_slowly(heap))) {
+        return ouro__special_realloc(heap, domain, block, size, __builtin_return_address(0));
     }
+    return ouro__heap_resize(heap, domain, block, size);
+}
+
+void *
+ouro__heap_resize(ouro_heap *heap, unsigned domain, void *block, size_t size)
+{
     if (block == NULL) {
-        return ouro_heap_alloc(heap, domain, size);
+        return alloc_small(heap, domain, size);
     }
     struct pool *record = record_around(block);
     OURO_CHECK(record != NULL, "realloc of %p: no block of any Ouro heap lies there", block);
@@ -641,12 +712,12 @@ ouro_heap_realloc(ouro_heap *heap, ouro_domain domain, void *block, size_t size)
             return block;
         }
     }
-    void *copied = ouro_heap_alloc(heap, domain, size);
+    void *copied = alloc_small(heap, domain, size);
     if (copied == NULL) {
         return size <= usable ? block : NULL; /* making it smaller can't fail */
     }
     memcpy(copied, block, size < usable ? size : usable);
-    ouro_heap_free(heap, domain, block);
+    ouro__free(local_of(heap), block);
     return copied;
 }
 
@@ -726,6 +797,9 @@ ouro_heap_trim(ouro_heap *heap)
 void
 ouro__heap_fork_prepare(void)
 {
+    if (ouro__heap_watcher != NULL) {
+        ouro__heap_watcher->fork_prepare();
+    }
     ouro__os_acquire(&heaps.lock);
     ouro__debug_lock();
     for (ouro_heap *heap = heaps.first; heap != NULL; heap = heap->next) {
@@ -745,6 +819,9 @@ ouro__heap_fork_parent(void)
     }
     ouro__debug_unlock();
     ouro__os_release(&heaps.lock);
+    if (ouro__heap_watcher != NULL) {
+        ouro__heap_watcher->fork_done();
+    }
 }
 
 void

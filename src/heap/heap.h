@@ -88,9 +88,11 @@ struct local {
 struct ouro_heap {
     ouro_heap_kind kind;
     bool debug;
-    unsigned index;         /* of a shared heap: in ouro__locals */
-    struct ouro_heap *next; /* in the list of all heaps */
-    ouro__os_lock lock;     /* guards locals and orphans */
+    bool is_watched;              /* see struct ouro__heap_watcher */
+    bool slow_allocs, slow_frees; /* the heap's users take no fast path; atomic */
+    unsigned index;               /* of a shared heap: in ouro__locals */
+    struct ouro_heap *next;       /* in the list of all heaps */
+    ouro__os_lock lock;           /* guards locals and orphans */
     struct local *locals;
     struct local *orphans; /* with pools of threads that have ended, through `orphan`; atomic */
     struct local *spares;  /* without pools, likewise */
@@ -197,7 +199,68 @@ size_t ouro__local_purge_inside(struct local *local);
 /* Put the blocks of one purged stretch of a pool back on its list; false when it has none. */
 bool ouro__pool_warm(struct pool *pool);
 
+/* ---- watched.c ---- */
+
+/* Who is told of each block that a heap's users ask for and give back, and does it in their place: tracing, for libouro.
+ * A host tells tracing itself, and has no heap watched. */
+struct ouro__heap_watcher {
+    void *(*alloc)(struct ouro_heap *heap, unsigned domain, size_t alignment, size_t size, bool zeroed,
+                   const void *site);
+    void *(*resize)(struct ouro_heap *heap, unsigned domain, void *block, size_t size,
+                    const void *site);
+    void (*free)(struct ouro_heap *heap, unsigned domain, void *block, const void *site);
+    void (*end)(struct ouro_heap *heap); /* of all its blocks */
+    void (*fork_prepare)(void), (*fork_done)(void);
+};
+
+/* Set once, before any heap is watched; who is about to call it may do so when they no longer are. */
+extern const struct ouro__heap_watcher *ouro__heap_watcher;
+
+/* Whether all heaps are watched, those that are made later as well.  Frees that take the slow path are always told then: of
+ * large blocks, and of those that ouro__heap_alloc_apart() made. */
+enum ouro__heap_watching { HEAPS_UNWATCHED, HEAPS_ALLOCS_WATCHED, HEAPS_WATCHED };
+void ouro__heaps_watch(enum ouro__heap_watching watching);
+
+/* Who keeps blocks or locals of heaps for longer than a call: objects' threads.  They stand still while heaps begin or
+ * cease to be watched, and ask ouro__allocs_slowly() when they go on. */
+struct ouro__heap_keeper {
+    void (*stand_still)(void);
+    void (*go_on)(void);
+};
+extern const struct ouro__heap_keeper *ouro__heap_keeper; /* never NULL */
+
+static inline bool
+ouro__allocs_slowly(const struct ouro_heap *heap)
+{
+    return __atomic_load_n(&heap->slow_allocs, __ATOMIC_RELAXED);
+}
+
+static inline bool
+ouro__frees_slowly(const struct ouro_heap *heap)
+{
+    return __atomic_load_n(&heap->slow_frees, __ATOMIC_RELAXED);
+}
+
+/* Of a new heap; the lock of heaps is held. */
+void ouro__heap_begin_watched(struct ouro_heap *heap);
+
+/* What heap.c leaves to others: a heap that is watched, or a debug heap. */
+void *ouro__special_alloc(struct ouro_heap *heap, unsigned domain, size_t alignment, size_t size,
+                          bool zeroed, const void *site);
+void *ouro__special_realloc(struct ouro_heap *heap, unsigned domain, void *block, size_t size,
+                            const void *site);
+void ouro__special_free(struct ouro_heap *heap, unsigned domain, void *block, const void *site);
+
 /* ---- heap.c ---- */
+
+/* What the public functions do with a heap that is not watched, or by who watches it. */
+void *ouro__heap_take(struct ouro_heap *heap, unsigned domain, size_t alignment, size_t size,
+                      bool zeroed);
+void *ouro__heap_resize(struct ouro_heap *heap, unsigned domain, void *block, size_t size);
+void ouro__heap_give(struct ouro_heap *heap, void *block); /* not NULL */
+
+/* Call `visit` for all heaps, under their lock. */
+void ouro__heaps_visit(void (*visit)(struct ouro_heap *heap));
 
 void *ouro__alloc_slow(struct ouro_heap *heap, struct local *local, unsigned domain, size_t size);
 

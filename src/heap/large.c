@@ -76,6 +76,10 @@ ouro__large_alloc(struct local *local, unsigned domain, size_t size, size_t alig
     __atomic_store_n(&large->kind, SLOT_LARGE, __ATOMIC_RELEASE);
     if (zeroed) {
         zero_run(large, n, size);
+    } else if (large->flags & SLOT_DIRTY) {
+        /* The link of a free block that began here must not come back by copies of what nobody wrote (realloc), to where
+         * it would be a link again. */
+        *(uint64_t *)(void *)large->base = 0;
     }
     __atomic_fetch_add(&heap->large_allocs[domain], 1, __ATOMIC_RELAXED);
     ouro__heap_took(local, n);

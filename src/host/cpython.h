@@ -33,6 +33,10 @@ ouro_heap *ouro__cpython_heap(void);
 /* Bit a domain (1 raw, 2 mem, 4 object) that CPython's calls in fact reach us by, now. */
 unsigned ouro__cpython_served(void);
 
+/* Tracing has begun or changed: the next block of mem and object is looked at.  Certain for whoever holds the
+ * interpreter's lock; beside another thread that allocates right now the notice may be lost, and comes later. */
+void ouro__cpython_trace_turned(void);
+
 /* Whether interpreters with locks of their own have been seen. */
 bool ouro__cpython_has_many_locks(void);
 

@@ -73,6 +73,7 @@ begin_cpython(void)
     if (ouro__host_has_begun() && ouro__cpython_find() && ouro__host_serves_malloc()) {
         ouro__cpython_serve();
         ouro__cpython_watch();
-        ouro__trace_set_source(ouro__cpython_frames());
+        ouro__trace_set_source(ouro__settings_get()->native ? ouro__cpython_mixed_frames()
+                                                            : ouro__cpython_frames());
     }
 }

@@ -100,7 +100,7 @@ place_free(void *context, void *block)
 {
     const struct place *place = context;
     if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
-        ouro__trace_free(block);
+        ouro__traced_give(block);
     }
     ouro_heap_free(place->heap, place->domain, block);
 }
@@ -295,7 +295,7 @@ mem_free_untraced(void *block)
 __attribute__((noinline)) static void
 mem_free_traced(void *block)
 {
-    ouro__trace_free(block);
+    ouro__traced_give(block);
     mem_free_untraced(block);
 }
 
@@ -392,7 +392,7 @@ object_free_untraced(void *block)
 __attribute__((noinline)) static void
 object_free_traced(void *block)
 {
-    ouro__trace_free(block);
+    ouro__traced_give(block);
     object_free_untraced(block);
 }
 
@@ -533,6 +533,12 @@ ouro__cpython_serve(void)
     if (!ouro__py.free_threaded) {
         serve_under_lock();
     }
+}
+
+void
+ouro__cpython_trace_turned(void)
+{
+    __atomic_store_n(&until_trace, OURO__NO_COUNT, __ATOMIC_RELAXED);
 }
 
 ouro_heap *

@@ -20,7 +20,9 @@
 
 #include "base/assert.h"
 #include "host/cpython.h"
+#include "host/symbols.h"
 #include "os/os.h"
+#include "trace/native.h"
 
 /* What is known of the layout. */
 enum verdict { UNCHECKED, FITS, UNFIT };
@@ -94,28 +96,33 @@ check(const char *thread_state, bool has_lock)
 }
 
 /* The current state is that of a thread with the interpreter's lock: before 3.12 of whichever has it, which may be
- * another than the calling one.  NULL when the calling thread has no state that can be trusted. */
+ * another than the calling one. */
 __attribute__((noinline)) static const char *
-find_innermost_slowly(const char *current, bool is_own)
+find_state_slowly(const char *current, bool is_own)
 {
     const char *own = is_own ? current : ouro__py.PyGILState_GetThisThreadState();
     bool has_lock = own == current;
-    if (own == NULL || (!has_lock && ouro__py.is_finalizing() != 0) || !check(own, has_lock)) {
-        return NULL;
-    }
-    return ouro__load_innermost(&source.layout, own);
+    return own == NULL || (!has_lock && ouro__py.is_finalizing() != 0) || !check(own, has_lock) ? NULL
+                                                                                                : own;
 }
 
-/* Hot: the calling thread's innermost frame; NULL when it has none, or none that can be read. */
+/* Hot: the calling thread's state; NULL when it has none, or its frames can't be read. */
 static inline const char *
-find_innermost(void)
+find_readable_state(void)
 {
     const char *current = ouro__py.current_thread_state();
     bool is_own = current != NULL && (source.knows_own || ouro__os_is_single_threaded());
-    if (OURO_LIKELY(is_own && __atomic_load_n(&source.verdict, __ATOMIC_RELAXED) == FITS)) {
-        return ouro__load_innermost(&source.layout, current);
-    }
-    return find_innermost_slowly(current, is_own);
+    return OURO_LIKELY(is_own && __atomic_load_n(&source.verdict, __ATOMIC_RELAXED) == FITS)
+               ? current
+               : find_state_slowly(current, is_own);
+}
+
+/* The calling thread's innermost frame; NULL when it has none, or none that can be read. */
+static inline const char *
+find_innermost(void)
+{
+    const char *thread_state = find_readable_state();
+    return thread_state != NULL ? ouro__load_innermost(&source.layout, thread_state) : NULL;
 }
 
 /* ---- following a stack ---- */
@@ -301,6 +308,79 @@ walk(struct ouro__frame *frames, size_t n_max)
         return 1;
     }
     return walk_stack(frame, frames, n_max);
+}
+
+/* ---- beside native frames ---- */
+
+/* Up to 3.10 each frame is run by a call of its own.  Then a call runs all frames up to the one that it was entered for:
+ * 3.11 marks that one, and has a record of each call on the native stack, linked; since 3.12 a further frame lies behind
+ * it, in the call's own part of the native stack. */
+enum { ENTRY_BEFORE_OWNER = 1, C_FRAME_WITH_ENTRIES = 8, NEXT_C_FRAME = 16 };
+
+static size_t
+place(struct ouro__frame *frames, uintptr_t *run_by, size_t n_max)
+{
+    const struct py_layout layout = source.layout;
+    const char *thread_state = find_readable_state();
+    if (thread_state == NULL) {
+        return 0;
+    }
+    const char *frame = ouro__load_innermost(&layout, thread_state);
+    if (layout.unit != 0) {
+        size_t n_objects = walk_objects(frame, frames, n_max);
+        memset(run_by, 0, n_objects * sizeof *run_by); /* OURO_RUN_BY_CODE */
+        return n_objects;
+    }
+    bool has_entries = layout.c_frame == C_FRAME_WITH_ENTRIES;
+    const char *call = has_entries ? ouro__load_address(thread_state + layout.current) : NULL;
+    size_t n = 0, n_placed = 0;
+    for (; frame != NULL && n_placed < n_max; frame = ouro__load_address(frame + layout.previous)) {
+        struct ouro__frame known;
+        bool is_last = has_entries ? frame[layout.owner - ENTRY_BEFORE_OWNER] != 0
+                                   : (unsigned char)frame[layout.owner] >= PY_OWNER_INTERPRETER;
+        if (n < n_max && know_frame(&layout, frame, &known)) {
+            frames[n++] = known;
+        }
+        for (; is_last && n_placed < n; n_placed++) {
+            run_by[n_placed] = (uintptr_t)(has_entries ? call : frame);
+        }
+        if (is_last && call != NULL) {
+            call = ouro__load_address(call + NEXT_C_FRAME);
+        }
+    }
+    for (; n_placed < n; n_placed++) {
+        run_by[n_placed] = OURO_RUN_UNKNOWN;
+    }
+    return n;
+}
+
+/* The interpreter lies where its types do, and in a program that is called like it. */
+static bool
+owns(const struct ouro__os_module *module)
+{
+    char path[512];
+    if ((uintptr_t)ouro__py_types.code - module->begin < module->end - module->begin) {
+        return true;
+    }
+    size_t n = module->path[0] == '\0' ? ouro__os_program_path(path, sizeof path - 1) : 0;
+    path[n] = '\0';
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && strncmp(slash + 1, "python", 6) == 0;
+}
+
+const struct ouro__frame_source *
+ouro__cpython_mixed_frames(void)
+{
+    static struct ouro__native_guest guest = {.place = place, .owns = owns};
+    size_t size = 0;
+    guest.frames = ouro__cpython_frames();
+    if (guest.frames == NULL) {
+        return ouro__native_frames(NULL);
+    }
+    guest.run_begin = (uintptr_t)ouro__symbols_function("_PyEval_EvalFrameDefault", &size);
+    guest.run_end = guest.run_begin + size;
+    const struct ouro__frame_source *mixed = ouro__native_frames(&guest);
+    return mixed != NULL ? mixed : guest.frames;
 }
 
 static bool

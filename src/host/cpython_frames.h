@@ -6,8 +6,7 @@
 #ifndef OURO_HOST_CPYTHON_FRAMES_H
 #define OURO_HOST_CPYTHON_FRAMES_H
 
-#include <string.h>
-
+#include "base/load.h"
 #include "host/cpython_abi.h"
 #include "trace/frames.h"
 
@@ -15,6 +14,9 @@
  * Whether they are where we believe them to be is only known when there are some: until then, and for good when
  * they are not, there are none.  Any thread, any time. */
 const struct ouro__frame_source *ouro__cpython_frames(void);
+
+/* The same with native frames between them; without them where those can't be had. */
+const struct ouro__frame_source *ouro__cpython_mixed_frames(void);
 
 /* Why there are no frames: one line for the record; NULL as long as nothing is known against them. */
 const char *ouro__cpython_frames_note(void);
@@ -83,25 +85,19 @@ const char *ouro__cpython_read_text(const struct py_layout *layout, const char *
 static inline const char *
 ouro__load_address(const char *at)
 {
-    const char *value;
-    memcpy(&value, at, sizeof value);
-    return value;
+    return (const char *)(uintptr_t)ouro__load_8(at);
 }
 
 static inline int
 ouro__load_int(const char *at)
 {
-    int value;
-    memcpy(&value, at, sizeof value);
-    return value;
+    return (int)ouro__load_4(at);
 }
 
 static inline intptr_t
 ouro__load_size(const char *at)
 {
-    intptr_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
+    return (intptr_t)ouro__load_8(at);
 }
 
 /* Whether this is an object of just that type. */

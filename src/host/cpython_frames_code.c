@@ -21,17 +21,9 @@ enum {
 static uint32_t
 read_character(const char *characters, unsigned width, size_t at)
 {
-    uint16_t two;
-    uint32_t four;
-    if (width == 1) {
-        return (unsigned char)characters[at];
-    }
-    if (width == 2) {
-        memcpy(&two, characters + 2 * at, sizeof two);
-        return two;
-    }
-    memcpy(&four, characters + 4 * at, sizeof four);
-    return four;
+    return width == 1   ? (unsigned char)characters[at]
+           : width == 2 ? ouro__load_2(characters + 2 * at)
+                        : ouro__load_4(characters + 4 * at);
 }
 
 /* One character as UTF-8, surrogates included: bytes written. */

@@ -7,9 +7,11 @@
  *   sanitizer.c programs that were built with a sanitizer, which must come first
  *   symbols.c   looking up symbols as the dynamic linker does it
  *   snapshot.c  what was traced, written down
+ *   marks.c     what the program marks while it runs
  *   watch.c     the process's record: when a moment is taken, and who may write
  *   process.c   the beginning and the ends of the process: constructor, exit, _exit, exec
  *   fork.c      the middle: a process becomes two
+ *   control.c   what the program may ask while it runs
  *   cpython_*   CPython's three domains and its collector; begins by a constructor of its own, after ours */
 #ifndef OURO_HOST_HOST_H
 #define OURO_HOST_HOST_H
@@ -37,6 +39,7 @@ struct ouro__settings {
     bool traces;              /* only where there is a session */
     bool traces_alone;        /* what is forked leaves no snapshot */
     uint32_t n_frames;        /* of a traceback, 0 for all */
+    bool native;              /* native frames beside Python's */
     uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
 };
 
@@ -79,6 +82,9 @@ void *ouro__foreign_realloc(void *block, size_t size);
 /* Begin a record, when there is a session. */
 void ouro__watch_begin(void);
 
+/* An occasion to take a moment, if one is due: about 30 ns if not. */
+void ouro__watch_look(void);
+
 /* A process was forked: the child leaves the parent's record alone and begins its own. */
 void ouro__watch_fork_child(void);
 
@@ -107,12 +113,26 @@ void ouro__watch_add_heap(ouro_heap *heap);
 struct ouro_record *ouro__watch_take(void);
 void ouro__watch_give(struct ouro_record *record);
 
+/* Where the file of this process with that extension lies in the session, and what time it is for its record.  False
+ * when there is no record. */
+bool ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *now);
+
+/* ---- marks.c ---- */
+
+/* Mark this moment; 0 or an errno value: ENOTSUP without a session, ENAMETOOLONG past 95 bytes, ENOSPC when there are
+ * more marks than anybody reads. */
+int ouro__mark_add(const char *name);
+
 /* ---- snapshot.c ---- */
 
 /* Write what `record` and tracing tell to `path`, a file that there is not yet; false when it can't be, and then there
  * is none.  `began` is when the process did, by ouro__os_now().  Takes no memory. */
 bool ouro__snapshot_save(const char *path, const struct ouro_record *record, uint64_t began,
                          const char *reason);
+
+/* Write what tracing tells, without a record, to an open file, from where that stands.  0, or an errno value: EAGAIN in a
+ * signal handler that interrupted tracing, ENODATA when nothing is traced, EFBIG past RLIMIT_FSIZE, EIO. */
+int ouro__snapshot_write_traces(int file, const char *reason);
 
 /* ---- fork.c ---- */
 

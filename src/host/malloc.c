@@ -201,7 +201,7 @@ give_untraced(void *block)
 __attribute__((noinline)) static void
 give_traced(void *block)
 {
-    ouro__trace_free(block);
+    ouro__traced_give(block);
     give_untraced(block);
 }
 

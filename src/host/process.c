@@ -26,6 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "trace/native.h"
 #include "trace/trace.h"
 
 /* ---- the functions behind ours ---- */
@@ -114,7 +115,8 @@ begin_process(int n_arguments, char **arguments, char **environment)
     find_next();
     ouro__fork_watch();
     ouro__watch_begin();
-    if (settings->traces && !ouro__trace_start(NULL, settings->n_frames, settings->sample_bytes)) {
+    if (settings->traces &&
+        !ouro__trace_start(ouro__native_frames(NULL), settings->n_frames, settings->sample_bytes)) {
         write_note("no memory for tracing");
     }
     if (!ouro__host_serves_malloc()) {

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "host/host.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -92,7 +93,9 @@ write_all(int file, const struct ouro_record *record, uint64_t began, const char
 {
     struct ouro__snapshot_writer writer;
     ouro__snapshot_begin(&writer, file);
-    ouro__snapshot_write(&writer, OURO_SNAPSHOT_PROCESS, record, sizeof *record);
+    if (record != NULL) {
+        ouro__snapshot_write(&writer, OURO_SNAPSHOT_PROCESS, record, sizeof *record);
+    }
     write_tracing(&writer, began, reason);
     write_vector(&writer, OURO_SNAPSHOT_TEXTS, &ouro__tree.texts);
     write_vector(&writer, OURO_SNAPSHOT_LINES, &ouro__tree.lines);
@@ -122,4 +125,23 @@ ouro__snapshot_save(const char *path, const struct ouro_record *record, uint64_t
     }
     ouro__trace_unlock();
     return whole;
+}
+
+int
+ouro__snapshot_write_traces(int file, const char *reason)
+{
+    int error = 0;
+
+    if (!ouro__trace_lock()) {
+        return EAGAIN;
+    }
+    if (ouro__trace_mode_now() == OURO__TRACE_OFF) {
+        error = ENODATA;
+    } else if (!is_size_allowed()) {
+        error = EFBIG;
+    } else if (!write_all(file, NULL, ouro__os_now(), reason)) {
+        error = EIO;
+    }
+    ouro__trace_unlock();
+    return error;
 }

@@ -78,7 +78,7 @@ ouro__symbols_next(const struct symbols *symbols, const char *name, uint32_t *at
 }
 
 void *
-ouro__symbols_global(const char *name)
+ouro__symbols_function(const char *name, size_t *size)
 {
     struct symbols symbols;
 
@@ -90,9 +90,17 @@ ouro__symbols_global(const char *name)
         }
         while ((symbol = ouro__symbols_next(&symbols, name, &at)) != NULL) {
             if (symbol->st_shndx != SHN_UNDEF && symbol->st_value != 0) {
+                *size = symbol->st_size;
                 return (void *)(symbols.base + symbol->st_value);
             }
         }
     }
     return NULL;
+}
+
+void *
+ouro__symbols_global(const char *name)
+{
+    size_t size;
+    return ouro__symbols_function(name, &size);
 }

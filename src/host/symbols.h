@@ -29,4 +29,7 @@ elf_symbol *ouro__symbols_next(const struct symbols *symbols, const char *name, 
  * the one before: calls that a program's own malloc may answer with dlsym(). */
 void *ouro__symbols_global(const char *name);
 
+/* A function likewise, and its size in bytes. */
+void *ouro__symbols_function(const char *name, size_t *size);
+
 #endif

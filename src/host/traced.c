@@ -5,10 +5,19 @@
 #include <signal.h>
 #include <string.h>
 
-static bool
-is_sampled(void)
+#include "host/host.h"
+
+/* Traced blocks come and go, and that is when the record of the process is looked after, also while no heap grows.  Of
+ * a sample each stands for half a megabyte; of all, not every one is an occasion. */
+#define LOOK_EVERY 1024U
+
+static void
+look_now_and_then(void)
 {
-    return ouro__trace_mode_now() == OURO__TRACE_SAMPLED;
+    static _Thread_local uint32_t n_traced __attribute__((tls_model("initial-exec")));
+    if (ouro__trace_mode_now() == OURO__TRACE_SAMPLED || ++n_traced % LOOK_EVERY == 0) {
+        ouro__watch_look();
+    }
 }
 
 /* A block from the pools apart, which have a lock.  A signal handler that interrupted its holder, and forked or
@@ -28,20 +37,31 @@ alloc_apart(const struct ouro__asker *asker, size_t alignment, size_t size)
     return block;
 }
 
+static void
+note_block(void *block, size_t size, unsigned domain, enum ouro__trace_mode mode)
+{
+    if (mode == OURO__TRACE_EXACT) {
+        ouro__trace_alloc(block, size, domain);
+    } else if (mode == OURO__TRACE_SAMPLED) {
+        ouro__trace_sample(block, size, domain);
+    }
+}
+
 /* Where there is no memory for a sample, there may be for the program. */
 static void *
-take_apart(const struct ouro__asker *asker, size_t alignment, size_t size, bool *traced)
+take_apart(const struct ouro__asker *asker, size_t alignment, size_t size, enum ouro__trace_mode *mode)
 {
     void *block = alloc_apart(asker, alignment, size);
     if (OURO_UNLIKELY(block == NULL) && size <= OURO_POOLED_MAX) {
         block = ouro_heap_alloc_aligned(asker->heap, (ouro_domain)asker->domain, alignment, size);
-        *traced = false;
+        *mode = OURO__TRACE_OFF;
     }
     return block;
 }
 
 static void *
-take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed, bool *traced)
+take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed,
+     enum ouro__trace_mode *mode)
 {
     ouro_domain domain = (ouro_domain)asker->domain;
     if (OURO_UNLIKELY(asker->heap->debug)) {
@@ -50,8 +70,8 @@ take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed
     if (zeroed && size > OURO_POOLED_MAX) {
         return ouro_heap_alloc_zeroed(asker->heap, domain, 1, size);
     }
-    void *block = *traced && is_sampled()
-                      ? take_apart(asker, alignment, size, traced)
+    void *block = *mode == OURO__TRACE_SAMPLED
+                      ? take_apart(asker, alignment, size, mode)
                       : ouro_heap_alloc_aligned(asker->heap, domain, alignment, size);
     return zeroed && block != NULL ? memset(block, 0, size) : block;
 }
@@ -59,12 +79,21 @@ take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed
 void *
 ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed)
 {
-    bool traced = ouro__trace_turn(asker->until, size);
-    void *block = take(asker, alignment, size, zeroed, &traced);
-    if (traced) {
-        ouro__trace_alloc(block, size, asker->known);
+    enum ouro__trace_mode mode = ouro__trace_turn(asker->until, size);
+    void *block = take(asker, alignment, size, zeroed, &mode);
+    note_block(block, size, asker->known, mode);
+    if (mode != OURO__TRACE_OFF) {
+        look_now_and_then();
     }
     return block;
+}
+
+void
+ouro__traced_give(void *block)
+{
+    if (ouro__trace_free(block)) {
+        look_now_and_then();
+    }
 }
 
 /* A sample that is no large block has to be made anew, apart. */
@@ -81,17 +110,17 @@ move_apart(const struct ouro__asker *asker, void *block, size_t size)
 }
 
 static void *
-resize(const struct ouro__asker *asker, void *block, size_t size, bool *due)
+resize(const struct ouro__asker *asker, void *block, size_t size, enum ouro__trace_mode *mode)
 {
     if (OURO_UNLIKELY(asker->heap->debug)) {
         return ouro__debug_realloc(asker->heap, (ouro_domain)asker->domain, block, size, asker->site);
     }
-    if (*due && is_sampled() && size <= OURO_POOLED_MAX) {
+    if (*mode == OURO__TRACE_SAMPLED && size <= OURO_POOLED_MAX) {
         void *moved = move_apart(asker, block, size);
         if (OURO_LIKELY(moved != NULL)) {
             return moved;
         }
-        *due = false;
+        *mode = OURO__TRACE_OFF;
     }
     return ouro_heap_realloc(asker->heap, (ouro_domain)asker->domain, block, size);
 }
@@ -100,16 +129,15 @@ resize(const struct ouro__asker *asker, void *block, size_t size, bool *due)
 void *
 ouro__traced_resize(const struct ouro__asker *asker, void *block, size_t size)
 {
-    bool due = ouro__trace_is_due(asker->until, size) && ouro__trace_turn(asker->until, size);
-    uint32_t trace = ouro__trace_take(block);
-    void *resized = resize(asker, block, size, &due);
+    enum ouro__trace_mode mode =
+        ouro__trace_is_due(asker->until, size) ? ouro__trace_turn(asker->until, size) : OURO__TRACE_OFF;
+    struct ouro__taken trace = ouro__trace_take(block);
+    void *resized = resize(asker, block, size, &mode);
     if (resized == NULL) {
         ouro__trace_put_back(block, trace);
         return NULL;
     }
     ouro__trace_drop(block, trace);
-    if (due) {
-        ouro__trace_alloc(resized, size, asker->known);
-    }
+    note_block(resized, size, asker->known, mode);
     return resized;
 }

@@ -20,12 +20,15 @@ struct ouro__asker {
 /* A block that was found due to be traced, from where the mode wants it; NULL without memory. */
 void *ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed);
 
+/* Before a block is freed that may have a trace. */
+void ouro__traced_give(void *block);
+
 /* Before a block is freed by a slow path. */
 static inline void
 ouro__traced_give_slowly(void *block)
 {
     if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_SAMPLED)) {
-        ouro__trace_free(block);
+        ouro__traced_give(block);
     }
 }
 

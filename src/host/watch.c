@@ -1,7 +1,7 @@
 /* watch.c - the record of this process: when a moment is taken, and who may write.
  *
- * The heap says when it grows (ouro__heap_on_sample).  A moment costs two readings of /proc and a walk over
- * the pools' records; it is taken when one is due:
+ * The heap says when it grows (ouro__heap_on_sample), and tracing when it was busy.  A moment costs two readings of
+ * /proc and a walk over the pools' records; it is taken when one is due:
  *
  *   - live bytes stand above those of the highest moment by a thirty-second, and by 256 KiB: however fast a
  *     program grows, to a thousand times its size these are two hundred moments;
@@ -275,6 +275,17 @@ on_growth(ouro_heap *heap, uint64_t live)
 }
 
 void
+ouro__watch_look(void)
+{
+    if (record != NULL) {
+        uint64_t now = ouro__os_now();
+        if (now >= read_relaxed(&due_ns)) {
+            take_moment(now);
+        }
+    }
+}
+
+void
 ouro__watch_add_heap(ouro_heap *heap)
 {
     unsigned n = __atomic_load_n(&n_heaps, __ATOMIC_RELAXED);
@@ -366,11 +377,27 @@ struct snapshot_path {
 };
 
 static bool
+make_path(char *path, size_t size, const char *extension)
+{
+    int length = snprintf(path, size, "%s/%d.%u%s", ouro__settings_get()->session, (int)record->pid,
+                          (unsigned)record->number, extension);
+    return length > 0 && (size_t)length < size;
+}
+
+static bool
 make_snapshot_path(struct snapshot_path *path)
 {
-    int length = snprintf(path->text, sizeof path->text, "%s/%d.%u.ouro", ouro__settings_get()->session,
-                          (int)record->pid, (unsigned)record->number);
-    return length > 0 && (size_t)length < sizeof path->text;
+    return make_path(path->text, sizeof path->text, ".ouro");
+}
+
+bool
+ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *now)
+{
+    if (!is_ours() || !make_path(path, size, extension)) {
+        return false;
+    }
+    *now = ouro__os_now() - began.at_ns;
+    return true;
 }
 
 /* One of each process, and each program that it execs. */

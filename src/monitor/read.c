@@ -21,9 +21,9 @@
 #define N_TRIES 20
 #define TRY_AGAIN_NS 500000L
 
-/* "<pid>.<n>.rec" and nothing else.  The pid in the name is not used: the record has it. */
-static bool
-name_parse(const char *name, unsigned *number)
+/* Nothing else.  The pid in the name is not used: the record has it. */
+bool
+ouro__record_name_parse(const char *name, unsigned *number)
 {
     char *end = NULL;
 
@@ -99,20 +99,37 @@ record_tame(struct ouro_record *record)
     }
 }
 
-static bool
-record_open_and_copy(int folder, const char *name, struct ouro__record_found *found)
+int
+ouro__record_open(int folder, const char *name)
 {
     struct stat info;
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) {
-        return false;
+    if (fd >= 0 && (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))) {
+        (void)close(fd);
+        return -1;
     }
-    bool whole = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
-                 record_copy(fd, &found->record, &found->torn) && record_is_ours(&found->record);
-    (void)close(fd);
+    return fd;
+}
+
+bool
+ouro__record_read(int fd, struct ouro__record_found *found)
+{
+    bool whole = record_copy(fd, &found->record, &found->torn) && record_is_ours(&found->record);
     if (whole) {
         record_tame(&found->record);
     }
+    return whole;
+}
+
+static bool
+record_open_and_read(int folder, const char *name, struct ouro__record_found *found)
+{
+    int fd = ouro__record_open(folder, name);
+    if (fd < 0) {
+        return false;
+    }
+    bool whole = ouro__record_read(fd, found);
+    (void)close(fd);
     return whole;
 }
 
@@ -146,10 +163,10 @@ ouro__records_read(const char *folder, ouro__record_visitor visitor, void *conte
     }
     for (struct dirent *entry; go_on && (entry = readdir(entries)) != NULL;) {
         struct ouro__record_found found;
-        if (!name_parse(entry->d_name, &found.number)) {
+        if (!ouro__record_name_parse(entry->d_name, &found.number)) {
             continue;
         }
-        if (record_open_and_copy(dirfd(entries), entry->d_name, &found)) {
+        if (record_open_and_read(dirfd(entries), entry->d_name, &found)) {
             go_on = visitor(&found, context);
         } else {
             (*n_unreadable)++;

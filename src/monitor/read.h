@@ -23,6 +23,15 @@ typedef bool (*ouro__record_visitor)(const struct ouro__record_found *found, voi
 bool ouro__records_read(const char *folder, ouro__record_visitor visitor, void *context,
                         size_t *n_unreadable);
 
+/* Whether a file's name is a record's, "<pid>.<n>.rec"; the n. */
+bool ouro__record_name_parse(const char *name, unsigned *number);
+
+/* Open a record, to be read again and again; -1 when there is no plain file of that name. */
+int ouro__record_open(int folder, const char *name);
+
+/* Read it as it is now; all but `number` is filled in.  False when it is no record, or none yet. */
+bool ouro__record_read(int fd, struct ouro__record_found *found);
+
 /* A record from elsewhere than a folder: `n` bytes.  False when they are none; otherwise its strings end and its enums
  * are some. */
 bool ouro__record_take(struct ouro_record *record, const void *bytes, size_t n);

@@ -15,6 +15,10 @@
 #define OURO_RECORD_MAGIC "OUROREC1"
 #define OURO_RECORD_VERSION 1
 
+/* Beside PID.N.rec lie the program's marks, struct ouro_snapshot_mark[] of snapshot/format.h, appended one by one. */
+#define OURO_MARKS_EXTENSION ".marks"
+#define OURO_MARKS_MOST 10000U
+
 /* The environment that `ouro run` sets and the host reads. */
 #define OURO_ENV_SESSION "OURO_SESSION" /* the session folder */
 #define OURO_ENV_GC "OURO_GC"           /* "paced" or "stock" */
@@ -24,6 +28,8 @@
 #define OURO_ENV_TRACE                                                                                 \
     "OURO_TRACE" /* "BYTES:FRAMES": trace samples, BYTES apart; 0: all.  "BYTES:FRAMES:PID": in the one program that
                     the process PID starts, nobody looks at others */
+
+#define OURO_ENV_NATIVE "OURO_NATIVE" /* "1": native frames in Python programs, too */
 
 enum ouro_record_state {
     OURO_RECORD_RUNNING = 0, /* or ended without a chance to say so: killed, crashed */

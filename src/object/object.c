@@ -42,25 +42,31 @@ ouro__objects_init(const ouro_config *config)
 
 struct spare ouro__no_spare, ouro__no_more_spares = {.height = MOST_SPARES};
 
-void
-ouro__spares_init(struct thread *self)
+/* Have a thread have no spares, and take none when `none` is where no stack is higher. */
+static void
+begin_spares(struct thread *self, struct spare *none)
 {
     struct spare **each[] = {self->leaf_spares, self->buffer_spares, self->collected_spares};
 
     for (unsigned i = 0; i < 3; i++) {
         each[i][0] = &ouro__no_more_spares;
         for (unsigned class = 1; class < SPARE_CLASSES; class ++) {
-            each[i][class] = &ouro__no_spare;
+            each[i][class] = none;
         }
     }
+}
+
+void
+ouro__spares_init(struct thread *self)
+{
+    begin_spares(self, &ouro__no_spare);
 }
 
 static void
 free_spares(struct local *local, struct spare **spares)
 {
     for (unsigned class = 1; class < SPARE_CLASSES; class ++) {
-        while (spares[class] != &ouro__no_spare) {
-            struct spare *spare = spares[class];
+        for (struct spare *spare; (spare = spares[class])->next != NULL;) {
             spares[class] = spare->next;
             ouro__free(local, spare);
         }
@@ -73,6 +79,17 @@ ouro__spares_free(struct thread *self)
     free_spares(self->leaves, self->leaf_spares);
     free_spares(self->leaves, self->buffer_spares);
     free_spares(self->collected, self->collected_spares);
+}
+
+void
+ouro__caches_use(struct thread *self)
+{
+    bool is_watched = ouro__allocs_slowly(ouro__leaves);
+
+    self->leaves = is_watched ? &ouro__no_local : self->leaf_cache;
+    self->collected = is_watched ? &ouro__no_local : self->collected_cache;
+    ouro__spares_free(self);
+    begin_spares(self, is_watched ? &ouro__no_more_spares : &ouro__no_spare);
 }
 
 #define LARGE_ENOUGH ((size_t)1 << 20)

@@ -188,8 +188,9 @@ enum thread_poll {
 
 /* A number and who has it.  When its thread ends it waits for the next one, which owns the objects of the former. */
 struct thread {
-    struct local *collected, *leaves; /* the thread's caches of the two heaps, while it is attached */
-    uint64_t birth;                   /* the first half of a new object's header */
+    struct local *collected, *leaves;           /* what it takes from: its caches, or &ouro__no_local */
+    struct local *collected_cache, *leaf_cache; /* the thread's caches of the two heaps */
+    uint64_t birth;                             /* the first half of a new object's header */
     uint16_t number;
     bool ended;           /* nobody has it; under `queue_lock` */
     uint32_t state;       /* enum thread_state; atomic */
@@ -468,6 +469,9 @@ void ouro__spares_init(struct thread *self);
 
 /* Free all of a thread's spares. */
 void ouro__spares_free(struct thread *self);
+
+/* Have a thread that does nothing meanwhile use its caches, or, while blocks are watched, neither these nor any spares. */
+void ouro__caches_use(struct thread *self);
 
 /* Write a new object's header; returns it. */
 static inline ouro_object *

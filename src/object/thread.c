@@ -163,7 +163,7 @@ take_caches(struct thread *self)
         if (local == NULL || local->heap != heap) {
             local = ouro__local_get(heap);
         }
-        *(i == 0 ? &self->leaves : &self->collected) = local;
+        *(i == 0 ? &self->leaf_cache : &self->collected_cache) = local;
         if (local == NULL) {
             return false;
         }
@@ -207,7 +207,8 @@ ouro_thread_attach(void)
     if (!world.is_ready) {
         return OURO_NOT_ATTACHED;
     }
-    if (thread_here == NULL) {
+    bool is_new = thread_here == NULL;
+    if (is_new) {
         ouro_status status = begin_thread(&thread_here);
         if (status < 0) {
             return status;
@@ -215,6 +216,9 @@ ouro_thread_attach(void)
     }
     if (thread_here->n_attached++ == 0) {
         ouro__thread_enter(thread_here);
+    }
+    if (is_new) { /* from here on the world stops for it */
+        ouro__caches_use(thread_here);
     }
     return OURO_OK;
 }
@@ -243,8 +247,9 @@ ouro__thread_of(uint16_t number)
     return world.by_number[number];
 }
 
-static void prepare_fork(void);
-static void after_fork_parent(void);
+static void hold_world(void);
+static void let_world_go(void);
+static void let_world_go_watched(void);
 static void after_fork_child(void);
 
 bool
@@ -255,9 +260,11 @@ ouro__threads_init(void)
         if (world.by_number == NULL) {
             world.by_number = ouro__os_map((MAX_THREADS + 2) * sizeof *world.by_number);
         }
-        world.is_ready = world.by_number != NULL &&
-                         pthread_atfork(prepare_fork, after_fork_parent, after_fork_child) == 0;
+        world.is_ready =
+            world.by_number != NULL && pthread_atfork(hold_world, let_world_go, after_fork_child) == 0;
         ouro__heap_on_thread_end = end_thread;
+        static const struct ouro__heap_keeper keeper = {hold_world, let_world_go_watched};
+        ouro__heap_keeper = &keeper;
         world.born_flags = ouro__locks_init();
     }
     bool is_ready = world.is_ready;
@@ -505,25 +512,35 @@ ouro_safepoint(void)
 
 /* ---- fork ---- */
 
-/* Who stops the world for a fork by a thread that is not attached. */
-static struct thread forker;
+/* Who stops the world for a thread that is not attached. */
+static struct thread stranger;
 
 void (*ouro__on_fork_child)(void);
 
 /* While the world stands still nobody is inside the object system.  No lock of it is held but this one, and those that detached
  * threads take: for a moment while they attach, or sleep for an object's lock. */
 static void
-prepare_fork(void)
+hold_world(void)
 {
     ouro__os_acquire(&world.lock);
-    stop_for(ouro__thread_self != NULL ? ouro__thread_self : &forker);
+    stop_for(ouro__thread_self != NULL ? ouro__thread_self : &stranger);
 }
 
 static void
-after_fork_parent(void)
+let_world_go(void)
 {
     start_world();
     ouro__os_release(&world.lock);
+}
+
+/* When heaps began or ceased to be watched. */
+static void
+let_world_go_watched(void)
+{
+    for (struct thread *each = ouro__threads; each != NULL; each = each->next) {
+        ouro__caches_use(each);
+    }
+    let_world_go();
 }
 
 /* The other threads are gone: as if they had ended where they stood. */

@@ -5,8 +5,10 @@
 #include "snapshot/places.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "snapshot/lines.h"
+#include "trace/frames.h"
 
 static const char no_frame[] = "(no frame)";
 
@@ -27,6 +29,7 @@ ouro__places_free(struct ouro__places *places)
     ouro__pairs_free(&places->lines);
     ouro__pairs_free(&places->places);
     ouro__pairs_free(&places->paths);
+    free(places->modules);
 }
 
 /* What is worked out once a snapshot. */
@@ -47,6 +50,31 @@ text_of(const struct adding *adding, const struct ouro_snapshot_stretch *stretch
                           (size_t)stretch->size);
 }
 
+/* Note what a source of native code is part of: of several libraries, the first.  False without memory. */
+static bool
+note_module(struct ouro__places *places, const struct ouro__snapshot *snapshot,
+            const struct ouro_snapshot_code *code, uint32_t file)
+{
+    const char *path = (const char *)snapshot->lines + code->lines.at;
+    uint32_t module = ouro__texts_id(&places->texts, path, (size_t)code->lines.size);
+
+    if (module == OURO_NO_ID) {
+        return false;
+    }
+    if (file >= places->n_modules) {
+        size_t n = 2 * (size_t)places->texts.n;
+        uint32_t *larger = reallocarray(places->modules, n, sizeof *larger);
+        if (larger == NULL) {
+            return false;
+        }
+        memset(larger + places->n_modules, 0, (n - places->n_modules) * sizeof *larger);
+        places->modules = larger;
+        places->n_modules = n;
+    }
+    places->modules[file] = places->modules[file] == 0 ? module : places->modules[file];
+    return true;
+}
+
 static uint32_t
 function_of(const struct adding *adding, uint32_t index)
 {
@@ -56,7 +84,9 @@ function_of(const struct adding *adding, uint32_t index)
     if (*known == OURO_NO_ID) {
         uint32_t file = text_of(adding, &code->file);
         uint32_t name = text_of(adding, &code->name);
-        if (file != OURO_NO_ID && name != OURO_NO_ID) {
+        bool is_native = code->line_table == OURO_LINES_NONE && code->lines.size > 0;
+        if (file != OURO_NO_ID && name != OURO_NO_ID &&
+            (!is_native || note_module(adding->places, adding->snapshot, code, file))) {
             *known = ouro__pairs_id(&adding->places->functions, file, name);
         }
     }
@@ -135,6 +165,12 @@ ouro__places_add(struct ouro__places *places, const struct ouro__snapshot *snaps
         return NULL;
     }
     return paths;
+}
+
+uint32_t
+ouro__module_of_file(const struct ouro__places *places, uint32_t file)
+{
+    return file < places->n_modules && places->modules[file] != 0 ? places->modules[file] : file;
 }
 
 uint32_t

@@ -71,7 +71,7 @@ ouro__beside_free(void)
     for (size_t i = 1; i < ouro__range_extent() >> SLOT_SHIFT; i++) {
         struct pool *record = &ouro__range.records[i];
         if (record->kind == SLOT_LARGE) {
-            record->trace = 0;
+            __atomic_store_n(&record->trace, 0, __ATOMIC_RELAXED); /* its holder may take it off */
         }
     }
     ouro__range_unlock();

@@ -18,6 +18,9 @@ enum ouro__line_table {
     OURO_LINES_LNOTAB = 1,    /* CPython 3.9: co_lnotab */
     OURO_LINES_LINETABLE = 2, /* CPython 3.10: co_linetable, PEP 626 */
     OURO_LINES_LOCATIONS = 3, /* CPython 3.11 on: co_linetable, Objects/locations.md */
+    OURO_LINES_NATIVE =
+        4, /* none: the code is a module, the offset an address in its file, and what stands in the
+                               * table's place is the file's build id */
 };
 
 /* The frames of a thread, from the outermost one inwards, as they were when last looked at: most are as they were when
@@ -47,7 +50,7 @@ struct ouro__code {
 /* Who knows the frames of the calling thread.  Called from inside allocations: neither may allocate, take a lock that
  * the program could hold, or run the program's code. */
 struct ouro__frame_source {
-    /* The frames of the calling thread, innermost first, at most `n_max`; how many there are: nothing else is written. */
+    /* The frames of the calling thread, innermost first, at most `n_max`; how many there are. */
     size_t (*walk)(struct ouro__frame *frames, size_t n_max);
     /* Bring a stack up to date for the calling thread; so many of its outermost entries are as they were, at least.  Where
      * there are more frames than `room`, the innermost ones. */

@@ -8,7 +8,11 @@
  *     otherwise:                        it has not changed since, and has `live`
  *
  * One lock guards all, where there is a second thread; it is not held while blocks are made or freed.  A signal
- * handler that allocates while its own thread holds it is let through, untraced. */
+ * handler that allocates while its own thread holds it is let through, untraced.
+ *
+ * Tracing ends, begins and changes while others allocate and free.  What they carry from one call to the next is good for
+ * an *era*, which ends when everything is forgotten: then all indexes beside blocks are zero, and those that somebody
+ * has taken off are of another era. */
 #include "trace/trace.h"
 #include "trace/beside.h"
 #include "trace/sample.h"
@@ -26,6 +30,7 @@ struct ouro__vector ouro__trace_items;
 
 static struct ouro__table table; /* traces by what they stand for */
 static struct ouro__trace_totals totals;
+static uint32_t era;   /* atomic; written under the lock */
 static uint64_t epoch; /* of the peak */
 static uint64_t
     clock_due; /* the time of the peak is told by a sixty-fourth of it: at how many bytes next */
@@ -265,10 +270,15 @@ count_off(const void *was, uint32_t index)
     }
 }
 
-void
-ouro__trace_alloc(void *block, size_t size, unsigned domain)
+/* A block that was made for another mode than that of now may lie where its end won't be told. */
+static inline void
+note_block(void *block, size_t size, unsigned domain, enum ouro__trace_mode mode)
 {
-    if (block == NULL || !lock_while_tracing()) {
+    if (block == NULL || !lock()) {
+        return;
+    }
+    if (OURO_UNLIKELY(ouro__trace_mode_now() != mode)) {
+        unlock();
         return;
     }
     uint32_t trace = find_trace(size, domain);
@@ -285,43 +295,75 @@ ouro__trace_alloc(void *block, size_t size, unsigned domain)
     unlock();
 }
 
-uint32_t
+void
+ouro__trace_alloc(void *block, size_t size, unsigned domain)
+{
+    note_block(block, size, domain, OURO__TRACE_EXACT);
+}
+
+void
+ouro__trace_sample(void *block, size_t size, unsigned domain)
+{
+    note_block(block, size, domain, OURO__TRACE_SAMPLED);
+}
+
+/* Without the lock, while others may forget everything.  The era is read before the index: one that was found is of this
+ * era, or of one that had ended by then. */
+struct ouro__taken
 ouro__trace_take(void *block)
 {
+    struct ouro__taken taken = {.era = __atomic_load_n(&era, __ATOMIC_ACQUIRE)};
     uint32_t *index = block != NULL ? ouro__beside(block, false) : NULL;
-    uint32_t taken = index != NULL ? *index : 0;
-    if (taken != 0) {
-        *index = 0;
+    if (index != NULL) {
+        taken.index = __atomic_load_n(index, __ATOMIC_RELAXED);
+        if (taken.index != 0) {
+            __atomic_store_n(index, 0, __ATOMIC_RELAXED);
+        }
     }
     return taken;
 }
 
-void
-ouro__trace_put_back(void *block, uint32_t taken)
+static inline bool
+lock_for(struct ouro__taken taken)
 {
-    if (taken != 0) {
-        *ouro__beside(block, true) = taken;
+    if (taken.index == 0 || !lock_while_tracing()) {
+        return false;
+    }
+    if (OURO_UNLIKELY(taken.era != era)) {
+        unlock();
+        return false;
+    }
+    return true;
+}
+
+void
+ouro__trace_put_back(void *block, struct ouro__taken taken)
+{
+    if (lock_for(taken)) {
+        *ouro__beside(block, true) = taken.index;
+        unlock();
     }
 }
 
 void
-ouro__trace_drop(void *was, uint32_t taken)
+ouro__trace_drop(void *was, struct ouro__taken taken)
 {
-    if (taken == 0 || !lock_while_tracing()) {
-        return;
+    if (lock_for(taken)) {
+        count_off(was, taken.index);
+        unlock();
     }
-    count_off(was, taken);
-    unlock();
 }
 
-void
+bool
 ouro__trace_free(void *block)
 {
-    ouro__trace_drop(block, ouro__trace_take(block));
+    struct ouro__taken taken = ouro__trace_take(block);
+    ouro__trace_drop(block, taken);
+    return taken.index != 0;
 }
 
 /* While tracing is off a look now and then sees that it begins. */
-#define LOOK_EVERY ((int64_t)16 << 20)
+#define LOOK_EVERY ((int64_t)128 << 10)
 
 /* A holder's first count is drawn before its first block is judged: were that one a sample as a matter of course, each
  * thread would seem to hold the bytes that a sample stands for. */
@@ -337,22 +379,54 @@ is_sample(int64_t *until, size_t size)
     return hit;
 }
 
-bool
+enum ouro__trace_mode
 ouro__trace_turn(int64_t *until, size_t size)
 {
-    switch (ouro__trace_mode_now()) {
+    enum ouro__trace_mode mode = ouro__trace_mode_now();
+    switch (mode) {
     case OURO__TRACE_EXACT:
         *until = OURO__NO_COUNT;
-        return true;
+        return mode;
     case OURO__TRACE_SAMPLED:
-        return is_sample(until, size);
+        return is_sample(until, size) ? mode : OURO__TRACE_OFF;
     default:
         *until = LOOK_EVERY;
-        return false;
+        return mode;
     }
 }
 
 /* ---- beginning and ending ---- */
+
+static bool
+begin(uint32_t n_frames, uint64_t mean)
+{
+    ouro__trace_items = (struct ouro__vector){.item_size = sizeof(struct ouro__trace)};
+    if (!ouro__vector_reserve(&ouro__trace_items, 1) || !ouro__tree_begin(n_frames, mean == 0)) {
+        ouro__vector_free(&ouro__trace_items);
+        return false;
+    }
+    ouro__vector_append(&ouro__trace_items, &(struct ouro__trace){0}, 1);
+    return true;
+}
+
+/* From here on with nothing counted. */
+static void
+begin_counts(uint64_t mean)
+{
+    totals = (struct ouro__trace_totals){.mean = mean};
+    epoch = 1;
+    clock_due = 0;
+}
+
+/* Needs no memory. */
+static void
+forget(void)
+{
+    ouro__beside_free();
+    __atomic_store_n(&era, era + 1, __ATOMIC_RELEASE);
+    ouro__vector_cut(&ouro__trace_items, 1);
+    ouro__table_clear(&table);
+}
 
 bool
 ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, uint64_t mean)
@@ -360,45 +434,91 @@ ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, ui
     if (!lock()) {
         return false;
     }
-    ouro__trace_items = (struct ouro__vector){.item_size = sizeof(struct ouro__trace)};
-    bool begun =
-        ouro__vector_reserve(&ouro__trace_items, 1) && ouro__tree_begin(source, n_frames, mean == 0);
-    if (begun) {
-        ouro__vector_append(&ouro__trace_items, &(struct ouro__trace){0}, 1);
-        totals = (struct ouro__trace_totals){.mean = mean, .n_frames = n_frames};
-        epoch = 1;
-        clock_due = 0;
-        ouro__until_trace = OURO__NO_COUNT;
-        __atomic_store_n(&ouro__trace_mode, mean == 0 ? OURO__TRACE_EXACT : OURO__TRACE_SAMPLED,
-                         __ATOMIC_RELEASE);
-    } else {
-        ouro__vector_free(&ouro__trace_items);
+    bool was_off = ouro__trace_mode_now() == OURO__TRACE_OFF;
+    if (was_off && !begin(n_frames, mean)) {
+        unlock();
+        return false;
     }
+    if (!was_off && totals.mean != mean) {
+        forget();
+        ouro__tree_clear();
+    }
+    if (was_off || totals.mean != mean) {
+        begin_counts(mean);
+    }
+    ouro__tree_set_source(source);
+    ouro__tree_set_depth(n_frames, mean == 0);
+    totals.n_frames = n_frames;
+    ouro__until_trace = OURO__NO_COUNT;
+    __atomic_store_n(&ouro__trace_mode, mean == 0 ? OURO__TRACE_EXACT : OURO__TRACE_SAMPLED,
+                     __ATOMIC_RELEASE);
     unlock();
-    return begun;
+    return true;
 }
 
-void
+bool
 ouro__trace_stop(void)
 {
-    if (!lock_while_tracing()) {
-        return;
+    if (!lock()) {
+        return false;
     }
-    __atomic_store_n(&ouro__trace_mode, OURO__TRACE_OFF, __ATOMIC_RELEASE);
-    ouro__tree_end();
-    ouro__vector_free(&ouro__trace_items);
-    ouro__table_free(&table);
-    ouro__beside_free();
+    if (ouro__trace_mode_now() != OURO__TRACE_OFF) {
+        __atomic_store_n(&ouro__trace_mode, OURO__TRACE_OFF, __ATOMIC_RELEASE);
+        forget();
+        ouro__tree_end();
+        ouro__vector_free(&ouro__trace_items);
+        ouro__table_free(&table);
+        totals = (struct ouro__trace_totals){0};
+    }
     unlock();
+    return true;
+}
+
+bool
+ouro__trace_clear(void)
+{
+    if (!lock()) {
+        return false;
+    }
+    if (ouro__trace_mode_now() != OURO__TRACE_OFF) {
+        uint32_t n_frames = totals.n_frames;
+        forget();
+        ouro__tree_clear();
+        begin_counts(totals.mean);
+        totals.n_frames = n_frames;
+    }
+    unlock();
+    return true;
+}
+
+bool
+ouro__trace_reset_peak(void)
+{
+    if (!lock()) {
+        return false;
+    }
+    totals.peak_bytes = totals.bytes;
+    totals.peak_blocks = totals.blocks;
+    totals.peak_at = ouro__os_now();
+    clock_due = totals.bytes + totals.bytes / 64;
+    epoch++; /* no trace has changed since */
+    unlock();
+    return true;
 }
 
 void
 ouro__trace_set_source(const struct ouro__frame_source *source)
 {
-    if (lock_while_tracing()) {
+    if (lock()) {
         ouro__tree_set_source(source);
         unlock();
     }
+}
+
+const struct ouro__frame_source *
+ouro__trace_source(void)
+{
+    return ouro__tree_source();
 }
 
 void

@@ -65,28 +65,40 @@ ouro__trace_is_due(int64_t *until, size_t size)
     return __builtin_expect((*until | (int64_t)size) < 0, 0);
 }
 
-/* Whether to trace the block of `size` bytes that was found due; the count begins anew. */
-bool ouro__trace_turn(int64_t *until, size_t size);
+/* The mode in which to trace the block of `size` bytes that was found due, OFF for not at all; the count begins anew. */
+enum ouro__trace_mode ouro__trace_turn(int64_t *until, size_t size);
 
-/* Begin, with samples `mean` bytes apart on average, or exactly when that is 0; `source` may be NULL.  False without
- * memory. */
+/* Begin, or go on otherwise: with samples `mean` bytes apart on average, or exactly when that is 0.  What is known is
+ * forgotten when `mean` changes, and kept when only the depth does.  The calling thread's next block is traced by it;
+ * other holders of a count see it when theirs has come to its end.  `source` may be NULL.  False without memory, or when
+ * the caller interrupted itself in the midst of a change: then all is as it was. */
 bool ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, uint64_t mean);
 
-/* Forget everything. */
-void ouro__trace_stop(void);
+/* Forget everything: and end, or go on with nothing known, or from the peak that is now.  False when the caller
+ * interrupted itself in the midst of a change. */
+bool ouro__trace_stop(void);
+bool ouro__trace_clear(void);
+bool ouro__trace_reset_peak(void);
 
-/* Frames from now on; with the lock that guards the interpreter. */
+/* Frames from now on, whether there is tracing or will be; with the lock that guards the interpreter.  May be NULL. */
 void ouro__trace_set_source(const struct ouro__frame_source *source);
+const struct ouro__frame_source *ouro__trace_source(void);
 
-/* A block was allocated, or is about to be freed, by the caller, who holds it.  NULL is nothing. */
+/* A block was allocated, in exact mode or as a sample, or is about to be freed, by the caller, who holds it.  NULL is
+ * nothing, and so is a block for a mode that is no longer.  To free: whether the block had a trace. */
 void ouro__trace_alloc(void *block, size_t size, unsigned domain);
-void ouro__trace_free(void *block);
+void ouro__trace_sample(void *block, size_t size, unsigned domain);
+bool ouro__trace_free(void *block);
 
 /* A block is about to be resized, which may fail or move it: take its trace off, then put it back where the block did
- * not change, or else count it as freed.  Between the two nothing but the resizing. */
-uint32_t ouro__trace_take(void *block);
-void ouro__trace_put_back(void *block, uint32_t taken);
-void ouro__trace_drop(void *was, uint32_t taken);
+ * not change, or else count it as freed.  Between the two nothing but the resizing; tracing may begin anew meanwhile. */
+struct ouro__taken {
+    uint32_t index;
+    uint32_t era;
+};
+struct ouro__taken ouro__trace_take(void *block);
+void ouro__trace_put_back(void *block, struct ouro__taken taken);
+void ouro__trace_drop(void *was, struct ouro__taken taken);
 
 /* Hold everything still, for who writes it down; false when the caller interrupted itself in the midst of a change. */
 bool ouro__trace_lock(void);

@@ -447,13 +447,18 @@ begin_vector(struct ouro__vector *vector, size_t item_size, bool has_none)
     return true;
 }
 
-bool
-ouro__tree_begin(const struct ouro__frame_source *source, uint32_t n_frames, bool sees_ends)
+void
+ouro__tree_set_depth(uint32_t n_frames, bool sees_ends)
 {
-    ouro__tree.source = source;
     ends_are_seen = sees_ends;
     ouro__tree.n_frames = n_frames < N_FRAMES_MOST ? n_frames : 0;
     forget_steps();
+}
+
+bool
+ouro__tree_begin(uint32_t n_frames, bool sees_ends)
+{
+    ouro__tree_set_depth(n_frames, sees_ends);
     stack = (struct ouro__stack){.entries = ouro__os_map(STACK_BYTES), .room = N_FRAMES_MOST};
     steps = ouro__os_map(STEPS_BYTES);
     frames = ouro__os_map(FRAMES_BYTES);
@@ -477,12 +482,32 @@ ouro__tree_set_source(const struct ouro__frame_source *source)
     forget_steps();
 }
 
+const struct ouro__frame_source *
+ouro__tree_source(void)
+{
+    return ouro__tree.source;
+}
+
 static void
 unmap_buffer(void *buffer, size_t size)
 {
     if (buffer != NULL) {
         ouro__os_unmap(buffer, size);
     }
+}
+
+void
+ouro__tree_clear(void)
+{
+    ouro__vector_cut(&ouro__tree.texts, 0);
+    ouro__vector_cut(&ouro__tree.lines, 0);
+    ouro__vector_cut(&ouro__tree.codes, 1);
+    ouro__vector_cut(&ouro__tree.nodes, 1);
+    ouro__vector_cut(&places, 1);
+    ouro__table_clear(&place_table);
+    ouro__table_clear(&code_table);
+    ouro__table_clear(&node_table);
+    forget_steps();
 }
 
 void

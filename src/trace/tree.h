@@ -33,10 +33,18 @@ struct ouro__tree {
 extern struct ouro__tree ouro__tree;
 
 /* `sees_ends`: codes that end are told to ouro__tree_forget(). */
-bool ouro__tree_begin(const struct ouro__frame_source *source, uint32_t n_frames, bool sees_ends);
+bool ouro__tree_begin(uint32_t n_frames, bool sees_ends);
 void ouro__tree_end(void);
 
+/* Forget all of it, and go on; needs no memory.  Marks are gone already. */
+void ouro__tree_clear(void);
+
+/* Keep `n_frames` of a traceback from now on. */
+void ouro__tree_set_depth(uint32_t n_frames, bool sees_ends);
+
+/* Whether there is a tree or will be; may be NULL. */
 void ouro__tree_set_source(const struct ouro__frame_source *source);
+const struct ouro__frame_source *ouro__tree_source(void);
 
 /* Where the calling thread is: its innermost frame, which has no code when there is none, and the node of that frame's
  * caller. */
@@ -54,7 +62,9 @@ ouro__tree_here(struct ouro__here *here)
 {
     *here = (struct ouro__here){0};
     if (ouro__tree.n_frames == 1 && OURO_LIKELY(ouro__tree.source != NULL)) {
-        (void)ouro__tree.source->walk(&here->frame, 1);
+        if (OURO_UNLIKELY(ouro__tree.source->walk(&here->frame, 1) == 0)) {
+            here->frame = (struct ouro__frame){0};
+        }
         return true;
     }
     return ouro__tree_find_here(here);

@@ -50,6 +50,21 @@ ouro__vector_append(struct ouro__vector *vector, const void *items, size_t n)
 }
 
 void
+ouro__vector_cut(struct ouro__vector *vector, size_t n)
+{
+    uint64_t bytes = ouro__vector_bytes(vector), page = ouro__os_page_size();
+    uint64_t kept = ouro__round_up(n * vector->item_size, page);
+    if (kept == 0) {
+        kept = page;
+    }
+    if (kept < bytes) {
+        ouro__os_unmap((char *)vector->items + kept, bytes - kept);
+        vector->room = kept / vector->item_size;
+    }
+    vector->n = n;
+}
+
+void
 ouro__vector_free(struct ouro__vector *vector)
 {
     if (vector->items != NULL) {
@@ -81,6 +96,22 @@ ouro__table_grow(struct ouro__table *table, uint64_t (*hash_of)(uint32_t index))
     ouro__table_free(table);
     *table = (struct ouro__table){grown, n_grown - 1, n};
     return true;
+}
+
+void
+ouro__table_clear(struct ouro__table *table)
+{
+    uint64_t bytes = ouro__table_bytes(table);
+    uint64_t kept = ouro__round_up(FIRST_TABLE * sizeof *table->slots, ouro__os_page_size());
+    if (bytes == 0) {
+        return;
+    }
+    if (kept < bytes) {
+        ouro__os_unmap((char *)table->slots + kept, bytes - kept);
+    }
+    memset(table->slots, 0, FIRST_TABLE * sizeof *table->slots);
+    table->mask = FIRST_TABLE - 1;
+    table->n = 0;
 }
 
 void

@@ -24,6 +24,9 @@ ouro__vector_reserve(struct ouro__vector *vector, size_t n)
 /* Append `n` items for which there is room. */
 void ouro__vector_append(struct ouro__vector *vector, const void *items, size_t n);
 
+/* Keep the first `n` items alone, in one page or what they need; the rest of its memory goes back.  Cannot fail. */
+void ouro__vector_cut(struct ouro__vector *vector, size_t n);
+
 void ouro__vector_free(struct ouro__vector *vector);
 
 uint64_t ouro__vector_bytes(const struct ouro__vector *vector);
@@ -44,6 +47,9 @@ ouro__table_reserve(struct ouro__table *table, uint64_t (*hash_of)(uint32_t inde
 {
     return __builtin_expect(table->n < (table->mask + 1) / 2, 1) || ouro__table_grow(table, hash_of);
 }
+
+/* Have it empty, as small as it begins. */
+void ouro__table_clear(struct ouro__table *table);
 
 void ouro__table_free(struct ouro__table *table);
 

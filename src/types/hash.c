@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 static struct {
     ouro__os_lock lock;
@@ -113,10 +112,7 @@ static inline uint64_t
 load_few(const unsigned char *bytes, size_t n)
 {
     if (n >= 4) {
-        uint32_t low, high;
-        memcpy(&low, bytes, sizeof low);
-        memcpy(&high, bytes + n - 4, sizeof high);
-        return low | (uint64_t)high << (n - 4) * 8;
+        return ouro__load_4(bytes) | (uint64_t)ouro__load_4(bytes + n - 4) << (n - 4) * 8;
     }
     if (n == 0) {
         return 0;
@@ -132,9 +128,7 @@ ouro__siphash(const uint64_t key[2], const void *data, size_t n)
                       key[0] ^ 0x6C7967656E657261U, key[1] ^ 0x7465646279746573U};
 
     for (; bytes != end; bytes += 8) {
-        uint64_t word;
-        memcpy(&word, bytes, sizeof word);
-        sip_word(&sip, word);
+        sip_word(&sip, ouro__load_8(bytes));
     }
     sip_word(&sip, (uint64_t)n << 56 | load_few(bytes, n & 7));
     sip.c ^= 0xFF;

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/load.h"
 #include "object/object.h"
 
 struct packed {
@@ -90,22 +91,6 @@ ouro__packed_alloc(const struct ouro_type *type, enum packed_kind kind, size_t l
         }
     }
     return packed;
-}
-
-static inline uint64_t
-ouro__load_8(const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-static inline uint32_t
-ouro__load_4(const char *at)
-{
-    uint32_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
 }
 
 /* memcpy() without a call where few bytes are to be copied, as words that may overlap. */

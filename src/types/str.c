@@ -102,9 +102,7 @@ count_ascii(const char *bytes, size_t n)
 {
     size_t i = 0;
     for (; n - i >= 8; i += 8) {
-        uint64_t word;
-        memcpy(&word, bytes + i, sizeof word);
-        word &= HIGH_BITS;
+        uint64_t word = ouro__load_8(bytes + i) & HIGH_BITS;
         if (word != 0) {
             return i + (unsigned)__builtin_ctzll(word) / 8; /* little-endian */
         }

@@ -58,6 +58,28 @@ class Trace:
     domain: int = OBJECT
 
 
+@dataclasses.dataclass
+class Sample:
+    at: float  # seconds
+    resident: int
+    live: tuple = (0, 0, 0)  # raw, mem, object
+    files: int = 0
+    counted_at: float = None
+    blocks: tuple = (0, 0, 0)
+    rest: tuple = (0, 0, 0, 0)  # untouched, free, cached, records
+    allocs: int = 0
+    frees: int = 0
+    gc_runs: tuple = (0, 0, 0)
+    gc_ns: int = 0
+
+    def bytes(self):
+        counted_at = self.at if self.counted_at is None else self.counted_at
+        return struct.pack(
+            "<20Q", round(self.at * 1e9), self.resident, self.files, round(counted_at * 1e9), *self.live, *self.blocks,
+            *self.rest, self.allocs, self.frees, *self.gc_runs, self.gc_ns,
+        )
+
+
 class Snapshot:
     def __init__(self, traces=(), untraced=(0, 0), record=None, **tracing):
         self.tracing = dict(
@@ -66,6 +88,8 @@ class Snapshot:
         )
         self.tracing.update(tracing)
         self.record = record
+        self.samples = []
+        self.marks = []  # (seconds, name)
         self.texts = b""
         self.known = {}
         self.lines = b""
@@ -133,6 +157,10 @@ class Snapshot:
         yield b"CODE", self.code_bytes
         yield b"NODE", self.node_bytes
         yield b"TRAC", self.trace_bytes
+        if self.samples:
+            yield b"TIME", b"".join(sample.bytes() for sample in self.samples)
+        if self.marks:
+            yield b"MARK", b"".join(struct.pack("<Q96s", round(at * 1e9), name) for at, name in self.marks)
 
     def bytes(self, packed=False):
         return header() + b"".join(chunk(k, c, packed) for k, c in self.chunks()) + chunk(b"END ", b"")

@@ -1,5 +1,6 @@
 """The tool and the real host library together: what real processes leave is read, ordered and told."""
 
+import json
 import signal
 import sys
 
@@ -159,3 +160,90 @@ def test_a_run_inside_a_run(ouro):
     inner, outer = result.stderr.split("── ouro: ")[1:]
     assert inner.startswith("sh -c 'exit 6'") and outer.startswith("ouro run /bin/sh -c 'exit 6'")
     assert "sh -c 'exit 6'" not in outer.split("time ")[1]
+
+
+def recording(ouro, path):
+    done = ouro("plot", "--json", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+GROWS = """
+import os, signal, time
+kept = []
+for _ in range(8):
+    kept.append(bytearray(4 << 20))
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("trace", ["sampled", "exact", "off"])
+def test_memory_over_time(ouro, tmp_path, trace):
+    out = tmp_path / "a.ouro"
+    done = ouro.run("-o", out, f"--trace={trace}", PYTHON, "-c", GROWS)
+    assert done.returncode == 0
+    assert f"next: ouro {'plot' if trace == 'off' else 'report'} {out}" in done.stderr
+    document = recording(ouro, out)
+    samples = document["samples"]
+    assert len(samples) >= 10
+    times = [sample["at_ns"] for sample in samples]
+    assert times == sorted(times)
+    assert all(sample["counted_at_ns"] <= sample["at_ns"] for sample in samples)
+    assert all(0 < sample["files_bytes"] < sample["resident_bytes"] for sample in samples)
+    live = [sum(sample["live_bytes"].values()) for sample in samples]
+    # On the way it is seen to grow: not all is seen at once.
+    assert max(live) >= 32 << 20 and len({size >> 22 for size in live}) >= 6
+    assert samples[-1]["allocations"] >= samples[len(samples) // 2]["allocations"] > 0
+    assert samples[-1]["gc_runs"][2] >= 1
+    report = ouro("report", out)
+    assert report.returncode == 0
+    assert ("no traces" in report.stdout) == (trace == "off")
+
+
+def test_memory_over_time_of_what_was_killed(ouro, tmp_path):
+    out = tmp_path / "a.ouro"
+    done = ouro.run("-o", out, PYTHON, "-c", GROWS + "os.kill(os.getpid(), signal.SIGKILL)")
+    assert done.returncode == -9
+    assert "memory over time alone" in done.stderr and f"next: ouro plot {out}" in done.stderr
+    document = recording(ouro, out)
+    assert document["snapshot"]["reason"] == "killed"
+    assert document["samples"][-1]["resident_bytes"] > 32 << 20
+    assert document["snapshot"]["taken_at_ns"] >= document["samples"][-1]["at_ns"] > 300_000_000
+    assert "(killed)" in ouro("plot", out).stdout
+    assert "no traces" in ouro("report", out).stdout
+
+
+def test_no_recording(ouro, tmp_path):
+    out = tmp_path / "a.ouro"
+    assert ouro.run("--quiet", "-o", out, "--record", "0", PYTHON, "-c", "pass").returncode == 0
+    assert ouro("plot", out).returncode == 125
+    assert ouro("report", out).returncode == 0
+
+
+def test_a_chosen_interval(ouro, tmp_path):
+    out = tmp_path / "a.ouro"
+    assert ouro.run("--quiet", "-o", out, "--record", "100", PYTHON, "-c", GROWS).returncode == 0
+    # The first look, the highest moment and the last one.
+    assert 1 <= len(recording(ouro, out)["samples"]) <= 3
+
+
+def test_memory_over_time_of_children(ouro, tmp_path):
+    out = tmp_path / "a.ouro"
+    code = "import os\nif os.fork() == 0:" + GROWS.replace("\n", "\n    ") + "\n    os._exit(0)\nos.wait()"
+    assert ouro.run("--quiet", "-o", out, PYTHON, "-c", code).returncode == 0
+    child = next(path for path in tmp_path.glob("a.*.ouro"))
+    samples = recording(ouro, child)["samples"]
+    assert len(samples) >= 10
+    assert max(sum(sample["live_bytes"].values()) for sample in samples) >= 32 << 20
+    assert max(sum(sample["live_bytes"].values()) for sample in recording(ouro, out)["samples"]) < 32 << 20
+
+
+@pytest.mark.parametrize("options, word", [
+    (["--record", "often", "-o", "a"], "often"), (["--record", "1"], "goes with -o"), (["--record", "-1", "-o", "a"], "-1"),
+    (["--record", "0", "--trace=off", "-o", "a"], "nothing to write"), (["--record", "1e9", "-o", "a"], "1e9"),
+    (["--record", "nan", "-o", "a"], "nan"),
+])
+def test_wrong_intervals(ouro, options, word):
+    done = ouro.run(*options, PYTHON, "-c", "pass")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert word in done.stderr and done.stderr.count("\n") == 1

@@ -61,6 +61,9 @@ bool keep_same(ouro_status status, ouro_ref ours, PyObject *theirs, struct both 
 /* Both said the same, 0 or 1, or failed alike. */
 void said_same(ouro_status status, long theirs);
 
+/* Both say the same of whether these are equal; and when they are, and have hashes, these are the same. */
+void equal_alike(struct both a, struct both b);
+
 /* Both found the same place; SIZE_MAX and -1: none. */
 void found_same(size_t ours, Py_ssize_t theirs);
 

@@ -1,6 +1,7 @@
 /* test_deques.c - deques against CPython's collections.deque: every operation at both ends and in the middle, with and without a
  * bound, and what an iterator says of a deque that changes. */
 #include "both.h"
+#include "walk.h"
 
 #define N_DEQUES 6
 #define MOST_ITEMS 300
@@ -8,11 +9,9 @@
 static struct both deques[N_DEQUES];
 static PyObject *deque_class;
 
-static struct both walk;   /* an iterator */
-static PyObject *walked;   /* its deque, borrowed: only to be compared */
-static bool is_walk_clean; /* the deque has not been changed since it began */
-static bool is_walk_back;  /* from the last item to the first */
-static size_t n_to_walk;   /* items that it has not given yet */
+static PyObject *walked;  /* the deque that is walked over, borrowed: only to be compared */
+static bool is_walk_back; /* from the last item to the first */
+static size_t n_to_walk;  /* items that it has not given yet */
 
 static struct both
 new_deque(size_t most)
@@ -248,8 +247,7 @@ step_whole(struct both deque)
         break;
     default:
         doing("comparing");
-        said_same(ouro_equal(ouro_lend(deque.ours), ouro_lend(other.ours)),
-                  PyObject_RichCompareBool(deque.theirs, other.theirs, Py_EQ));
+        equal_alike(deque, other);
     }
 }
 
@@ -266,8 +264,7 @@ step_replace(struct both deque)
         made = (struct both){ouro_deque_copy(ouro_lend(deque.ours)),
                              PyObject_CallMethod(deque.theirs, "copy", NULL)};
         require_same_deque(made);
-        said_same(ouro_equal(ouro_lend(deque.ours), ouro_lend(made.ours)),
-                  PyObject_RichCompareBool(deque.theirs, made.theirs, Py_EQ));
+        equal_alike(deque, made);
     }
     both_assign(&deques[roll(N_DEQUES)], made);
 }
@@ -287,14 +284,12 @@ step_begin_walk(struct both deque)
     is_walk_back = roll(2) != 0;
     if (is_walk_back) {
         ours = ouro_deque_iterate_reversed(ouro_lend(deque.ours));
-        both_assign(&walk,
-                    (struct both){ours, PyObject_CallMethod(deque.theirs, "__reversed__", NULL)});
+        walk_begin(ours, PyObject_CallMethod(deque.theirs, "__reversed__", NULL));
     } else {
         ended_alike(ouro_iterate(ouro_lend(deque.ours), &ours));
-        both_assign(&walk, (struct both){ours, PyObject_GetIter(deque.theirs)});
+        walk_begin(ours, PyObject_GetIter(deque.theirs));
     }
     walked = deque.theirs;
-    is_walk_clean = true;
     n_to_walk = ouro_deque_length(ouro_lend(deque.ours));
 }
 
@@ -302,24 +297,22 @@ step_begin_walk(struct both deque)
 static void
 walk_on(void)
 {
-    ouro_ref ours = NULL;
+    struct both gave;
+    ouro_status status;
 
-    if (walk.ours == NULL) {
+    if (!walk_next(&status, &gave)) {
         return;
     }
-    doing("the next one");
-    ouro_status status = ouro_next(ouro_lend(walk.ours), &ours);
-    PyObject *theirs = PyIter_Next(walk.theirs);
     if (walked != NULL && (status == OURO_CHANGED) == is_walk_clean) {
         differ("%s", is_walk_clean ? "it was not changed" : "a change is not noticed");
     }
-    if (is_walk_back && n_to_walk == 0 && theirs == NULL && PyErr_Occurred() == NULL) {
+    if (is_walk_back && n_to_walk == 0 && gave.theirs == NULL && PyErr_Occurred() == NULL) {
         status = OURO_OK;
     }
-    gave_same(status, ours, theirs);
+    gave_same(status, gave.ours, gave.theirs);
     n_to_walk--;
     if (status != OURO_FOUND) {
-        both_assign(&walk, (struct both){NULL, NULL});
+        walk_end();
     }
 }
 
@@ -366,7 +359,7 @@ step_deques(void)
 static void
 end_deques(void)
 {
-    both_assign(&walk, (struct both){NULL, NULL});
+    walk_end();
     for (size_t i = 0; i < N_DEQUES; i++) {
         require_same_deque(deques[i]);
         both_assign(&deques[i], (struct both){NULL, NULL});

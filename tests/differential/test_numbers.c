@@ -187,7 +187,7 @@ static void
 step_ask(struct both a, struct both b)
 {
     ouro_loan left = ouro_lend(a.ours), right = ouro_lend(b.ours);
-    uint64_t hash = 0, other = 1, our_unsigned = 0;
+    uint64_t our_unsigned = 0;
     int64_t our_signed = 0;
     size_t bits = their_bits(a.theirs);
 
@@ -195,10 +195,7 @@ step_ask(struct both a, struct both b)
     int order = ouro_int_compare(left, right);
     said_same(order < 0, PyObject_RichCompareBool(a.theirs, b.theirs, Py_LT));
     said_same(order > 0, PyObject_RichCompareBool(a.theirs, b.theirs, Py_GT));
-    said_same(ouro_equal(left, right), PyObject_RichCompareBool(a.theirs, b.theirs, Py_EQ));
-    if (order == 0 && (ouro_hash(left, &hash) < 0 || ouro_hash(right, &other) < 0 || hash != other)) {
-        differ("equal, with other hashes");
-    }
+    equal_alike(a, b);
     doing("bit_length and size");
     if (ouro_int_bits(left) != bits) {
         differ("%zu bits, CPython %zu", ouro_int_bits(left), bits);
@@ -297,15 +294,8 @@ random_double(void)
 static void
 require_equality(struct both a, struct both b)
 {
-    uint64_t hash = 0, other = 1;
-    int are_equal = PyObject_RichCompareBool(a.theirs, b.theirs, Py_EQ);
-
-    said_same(ouro_equal(ouro_lend(a.ours), ouro_lend(b.ours)), are_equal);
-    said_same(ouro_equal(ouro_lend(b.ours), ouro_lend(a.ours)), are_equal);
-    if (are_equal && (ouro_hash(ouro_lend(a.ours), &hash) < 0 ||
-                      ouro_hash(ouro_lend(b.ours), &other) < 0 || hash != other)) {
-        differ("equal, with other hashes");
-    }
+    equal_alike(a, b);
+    equal_alike(b, a);
 }
 
 static void

@@ -234,8 +234,7 @@ step_slice(struct both list)
     }
     require_room_in_bounds(slice);
     doing("comparing with a part");
-    said_same(ouro_equal(ouro_lend(list.ours), ouro_lend(slice.ours)),
-              PyObject_RichCompareBool(list.theirs, slice.theirs, Py_EQ));
+    equal_alike(list, slice);
     both_assign(&lists[roll(N_LISTS)], slice);
 }
 
@@ -265,8 +264,7 @@ step_whole(struct both list)
     default: {
         struct both other = lists[roll(N_LISTS)];
         doing("comparing");
-        said_same(ouro_equal(ouro_lend(list.ours), ouro_lend(other.ours)),
-                  PyObject_RichCompareBool(list.theirs, other.theirs, Py_EQ));
+        equal_alike(list, other);
         break;
     }
     }
@@ -322,7 +320,7 @@ step_tuples(void)
 {
     struct both items[8], tuple, other;
     size_t n = roll(8), n_other = roll(4) != 0 ? n : roll(8), index = roll(9);
-    uint64_t hash = 0, other_hash = 1;
+    uint64_t hash;
 
     for (size_t i = 0; i < 8; i++) {
         items[i] = some_value();
@@ -338,14 +336,7 @@ step_tuples(void)
     gave_same(item != NULL ? OURO_OK : OURO_WRONG_VALUE, item != NULL ? ouro_incref(item) : NULL,
               PySequence_GetItem(tuple.theirs, (Py_ssize_t)index));
     doing("comparing tuples");
-    int are_equal = PyObject_RichCompareBool(tuple.theirs, other.theirs, Py_EQ);
-    said_same(ouro_equal(ouro_lend(tuple.ours), ouro_lend(other.ours)), are_equal);
-    doing("hash of a tuple");
-    ended_alike(ouro_hash(ouro_lend(tuple.ours), &hash));
-    ended_alike(ouro_hash(ouro_lend(other.ours), &other_hash));
-    if (are_equal && hash != other_hash) {
-        differ("equal, with other hashes");
-    }
+    equal_alike(tuple, other);
     doing("a tuple with a list");
     struct both list = new_list(), odd = both_tuple(&list, 1);
     ouro_status status = ouro_hash(ouro_lend(odd.ours), &hash);

@@ -1,6 +1,7 @@
 /* test_tables.c - dicts, sets and frozensets against CPython's: every operation, the order of insertion of dicts, what
  * iterating over a table that changes says, how much memory they take. */
 #include "both.h"
+#include "walk.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,43 +61,29 @@ play_step(void (*const *steps)(struct both table), size_t n_steps)
 
 /* ---- iterating ---- */
 
-static struct both walk;   /* an iterator */
-static bool is_walk_clean; /* the table has not been changed since it began */
-
-/* Step an iterator while the table changes: it notices when the number of keys has. */
+/* Step an iterator while the table changes: it notices when the number of keys has.  The items of a set come in different
+ * orders: how many, and who notices. */
 static void
-walk_on(void)
+walk_on(bool in_order)
 {
-    ouro_ref ours = NULL;
+    struct both gave;
+    ouro_status status;
 
-    if (walk.ours == NULL) {
+    if (!walk_next(&status, &gave)) {
         return;
     }
-    doing("the next one");
-    ouro_status status = ouro_next(ouro_lend(walk.ours), &ours);
-    PyObject *theirs = PyIter_Next(walk.theirs);
     if (!is_walk_clean && status >= 0 && PyErr_Occurred() == NULL) {
-        Py_XDECREF(
-            theirs); /* others in their places, as many as before: which comes next is anybody's guess */
-        ouro_xdecref(ours);
-        both_assign(&walk, (struct both){NULL, NULL});
-        return;
+        status =
+            OURO_OK; /* others in their places, as many as before: which comes next is anybody's guess */
+    } else if (ended_alike(status) && (status == OURO_FOUND) != (gave.theirs != NULL)) {
+        differ("only one goes on");
+    } else if (in_order && status == OURO_FOUND) {
+        require_same(ouro_lend(gave.ours), gave.theirs);
     }
-    if (!ended_alike(status) || status == 0) {
-        if (theirs != NULL) {
-            differ("CPython goes on");
-        }
-        both_assign(&walk, (struct both){NULL, NULL});
-        return;
+    both_decref(gave);
+    if (status != OURO_FOUND) {
+        walk_end();
     }
-    gave_same(OURO_OK, ours, theirs);
-}
-
-static void
-begin_walk(ouro_ref ours, PyObject *theirs)
-{
-    both_assign(&walk, (struct both){ours, theirs});
-    is_walk_clean = true;
 }
 
 /* A change of keys, not of values, in the table that is walked over or another one. */
@@ -109,7 +96,7 @@ note_change(void)
 static void
 end_walk(void)
 {
-    both_assign(&walk, (struct both){NULL, NULL});
+    walk_end();
     end_tables();
 }
 
@@ -284,8 +271,7 @@ dict_views(struct both dict)
     gave_same(OURO_OK, ouro_dict_values(ours), PyDict_Values(dict.theirs));
     gave_same(OURO_OK, ouro_dict_items(ours), PyDict_Items(dict.theirs));
     doing("comparing");
-    said_same(ouro_equal(ours, ouro_lend(other.ours)),
-              PyObject_RichCompareBool(dict.theirs, other.theirs, Py_EQ));
+    equal_alike(dict, other);
     if (ouro_dict_length(ours) < 10) {
         doing("repr");
         gave_same(OURO_OK, ouro_repr(ours), PyObject_Repr(dict.theirs));
@@ -310,7 +296,7 @@ dict_walk(struct both dict)
         return;
     }
     PyObject *view = PyObject_CallMethod(dict.theirs, views[which], NULL);
-    begin_walk(begin[which](ouro_lend(dict.ours)), PyObject_GetIter(view));
+    walk_begin(begin[which](ouro_lend(dict.ours)), PyObject_GetIter(view));
     Py_DECREF(view);
 }
 
@@ -329,7 +315,7 @@ step_dicts(void)
         dict_copy,        dict_views, dict_walk,    dict_take,
     };
     play_step(steps, sizeof steps / sizeof *steps);
-    walk_on();
+    walk_on(true);
 }
 
 /* ---- large ones ---- */
@@ -594,44 +580,8 @@ set_copy(struct both set)
 static void
 set_compare(struct both set)
 {
-    struct both other = tables[roll(N_TABLES)];
-    uint64_t hash = 0, other_hash = 1;
-
     doing("comparing");
-    int are_equal = PyObject_RichCompareBool(set.theirs, other.theirs, Py_EQ);
-    said_same(ouro_equal(ouro_lend(set.ours), ouro_lend(other.ours)), are_equal);
-    doing("hash of a set");
-    ouro_status status = ouro_hash(ouro_lend(set.ours), &hash);
-    (void)PyObject_Hash(set.theirs);
-    if (ended_alike(status) && are_equal && ouro_hash(ouro_lend(other.ours), &other_hash) == OURO_OK &&
-        hash != other_hash) {
-        differ("equal, with other hashes");
-    }
-}
-
-/* Items come in different orders: how many, and who notices a change. */
-static void
-walk_on_set(void)
-{
-    ouro_ref ours = NULL;
-
-    if (walk.ours == NULL) {
-        return;
-    }
-    doing("the next one of a set");
-    ouro_status status = ouro_next(ouro_lend(walk.ours), &ours);
-    PyObject *theirs = PyIter_Next(walk.theirs);
-    bool is_over = status <= 0;
-    if (!is_walk_clean && status >= 0 && PyErr_Occurred() == NULL) {
-        is_over = true;
-    } else if (ended_alike(status) && (status == OURO_FOUND) != (theirs != NULL)) {
-        differ("only one goes on");
-    }
-    ouro_xdecref(ours);
-    Py_XDECREF(theirs);
-    if (is_over) {
-        both_assign(&walk, (struct both){NULL, NULL});
-    }
+    equal_alike(set, tables[roll(N_TABLES)]);
 }
 
 static void
@@ -640,7 +590,7 @@ set_walk(struct both set)
     ouro_ref ours = NULL;
     if (walk.ours == NULL || roll(4) == 0) {
         ended_alike(ouro_iterate(ouro_lend(set.ours), &ours));
-        begin_walk(ours, PyObject_GetIter(set.theirs));
+        walk_begin(ours, PyObject_GetIter(set.theirs));
     }
 }
 
@@ -658,7 +608,7 @@ step_sets(void)
         set_of_two, set_update, set_copy, set_compare, set_walk,
     };
     play_step(steps, sizeof steps / sizeof *steps);
-    walk_on_set();
+    walk_on(false);
     if (roll(30) == 0) {
         replace_table(new_set());
     }

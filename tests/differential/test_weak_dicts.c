@@ -218,8 +218,7 @@ dict_compare(struct both dict)
     other = roll(2) != 0 ? both_incref(other) : as_ordinary(roll(2) != 0 ? dict : other, false);
 
     doing("comparing");
-    said_same(ouro_equal(ouro_lend(dict.ours), ouro_lend(other.ours)),
-              PyObject_RichCompareBool(dict.theirs, other.theirs, Py_EQ));
+    equal_alike(dict, other);
     both_decref(other);
     if (roll(12) == 0) {
         doing("clear");

@@ -2,7 +2,7 @@
  *
  * Each test makes many old objects, has the collector begin a collection in slices, and looks at what became of
  * them when it has ended.  That such a collection is sound and finds all garbage there was at its beginning is
- * also held by tests/model/graph.c, on small graphs and in any order. */
+ * also held by tests/model, on small graphs and in any order. */
 #include <string.h>
 
 #include "child.h"

@@ -370,7 +370,7 @@ test_resizing(void **state)
     void *block = take(200000, OURO_DOMAIN_RAW);
     const struct ouro__trace *before = trace_of(block);
 
-    uint32_t taken = ouro__trace_take(block);
+    struct ouro__taken taken = ouro__trace_take(block);
     ouro__trace_put_back(block, taken); /* there was no memory: all is as it was */
     assert_ptr_equal(trace_of(block), before);
     assert_int_equal(before->live, 1);
@@ -519,6 +519,123 @@ test_threads(void **state)
     assert_int_equal(n_all, n_taken);
 }
 
+/* ---- changes while others allocate ---- */
+
+static bool is_over; /* atomic */
+
+static void
+work_on(void *context)
+{
+    struct worker *worker = context;
+    struct test_random random = {worker->seed};
+    struct block blocks[100];
+    size_t n = 0;
+
+    while (!__atomic_load_n(&is_over, __ATOMIC_RELAXED) || n > 0) {
+        bool takes = !__atomic_load_n(&is_over, __ATOMIC_RELAXED);
+        if (takes && n < 100 && (n == 0 || random_below(&random, 2) == 0)) {
+            ouro_domain domain = random_domain(&random);
+            size_t size = random_python_size(&random, 50000);
+            void *address = ouro_heap_alloc(heap, domain, size);
+            REQUIRE(address != NULL, "%zu bytes", size);
+            ouro__trace_alloc(address, size, domain);
+            blocks[n++] = (struct block){address, domain, 0};
+        } else if (n > 0 && takes && random_below(&random, 4) == 0) {
+            struct ouro__taken taken = ouro__trace_take(blocks[n - 1].address);
+            ouro__trace_put_back(blocks[n - 1].address, taken);
+        } else if (n > 0) {
+            n--;
+            give(blocks[n].address, blocks[n].domain);
+        }
+    }
+}
+
+static void
+check_counts(void)
+{
+    struct ouro__trace_totals totals;
+    uint64_t blocks = 0, bytes = 0;
+    assert_true(ouro__trace_lock());
+    ouro__trace_totals(&totals);
+    for (size_t i = 1; i < ouro__trace_items.n; i++) {
+        assert_true(trace_at(i)->live <= trace_at(i)->all);
+        blocks += trace_at(i)->live;
+        bytes += trace_at(i)->live * trace_at(i)->size;
+    }
+    assert_int_equal(totals.blocks, blocks);
+    assert_int_equal(totals.bytes, bytes);
+    assert_true(totals.blocks <= 101 * (uint64_t)N_THREADS);
+    assert_true(totals.peak_bytes >= totals.bytes);
+    ouro__trace_unlock();
+}
+
+static void
+test_changes_beside_threads(void **state)
+{
+    struct stack_code *codes[N_CODES];
+    struct worker workers[N_THREADS];
+    struct test_random random = {9};
+    (void)state;
+    for (size_t i = 0; i < N_CODES; i++) {
+        codes[i] = stack_code_make(heap, "f", (uint32_t)i);
+    }
+    for (size_t i = 0; i < N_THREADS; i++) {
+        workers[i] = (struct worker){.seed = i, .codes = codes};
+    }
+    __atomic_store_n(&is_over, false, __ATOMIC_RELAXED);
+    struct threads *threads = threads_start(N_THREADS, work_on, workers, sizeof *workers);
+    for (int i = 0; i < (TEST_STRESSED ? 200 : 2000); i++) {
+        switch (random_below(&random, 4)) {
+        case 0:
+            assert_true(ouro__trace_stop());
+            break;
+        case 1:
+            assert_true(ouro__trace_clear());
+            break;
+        case 2:
+            assert_true(ouro__trace_reset_peak());
+            break;
+        default:
+            assert_true(ouro__trace_start(&stack_source, (uint32_t)random_below(&random, 3), 0));
+            break;
+        }
+        check_counts();
+    }
+    assert_true(ouro__trace_stop());
+    assert_true(ouro__trace_start(&stack_source, 0, 0));
+    __atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
+    threads_join(threads);
+    struct ouro__trace_totals totals;
+    ouro__trace_totals(&totals);
+    assert_int_equal(totals.blocks, 0);
+    assert_int_equal(totals.bytes, 0);
+    assert_true(ouro__trace_stop());
+}
+
+/* What is forgotten takes no memory. */
+static void
+test_clearing_gives_back(void **state)
+{
+    struct ouro__trace_totals before, full, after;
+    struct stack_code *code = stack_code_make(heap, "f", 1);
+    (void)state;
+    assert_true(ouro__trace_start(&stack_source, 0, 0));
+    ouro__trace_totals(&before);
+    for (uint32_t i = 0; i < 100000; i++) {
+        stack_push(code, i * 2);
+        give(take(1 + i % 5000, OURO_DOMAIN_RAW), OURO_DOMAIN_RAW);
+        stack_pop();
+    }
+    ouro__trace_totals(&full);
+    assert_true(full.own_bytes > before.own_bytes + 100000 * sizeof(struct ouro__trace));
+    assert_true(ouro__trace_clear());
+    ouro__trace_totals(&after);
+    assert_true(after.own_bytes <= before.own_bytes + 65536);
+    void *block = take(100, OURO_DOMAIN_RAW);
+    assert_int_equal(trace_of(block)->live, 1);
+    assert_int_equal(ouro__trace_items.n, 2);
+}
+
 /* ---- samples ---- */
 
 /* Sampling `n` blocks of a size, by holders that take `n_each` and end: the estimate of their bytes. */
@@ -623,6 +740,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_beginning_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ends_that_were_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_changes_beside_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_clearing_gives_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_estimates, setup, teardown),
         cmocka_unit_test_setup_teardown(test_estimates_of_many_holders, setup, teardown),
         cmocka_unit_test_setup_teardown(test_huge_sizes, setup, teardown),

@@ -1,4 +1,4 @@
-/* heap.c - the heap against a naive oracle, over millions of random operations.
+/* test_heap.c - the heap against a naive oracle, over millions of random operations.
  *
  * usage: model_heap [SEED...]
  * OURO_MODEL_OPS sets how many operations a run has; a run that fails has printed its seed, with which it
@@ -16,6 +16,7 @@
 #include "process.h"
 #include "random.h"
 #include "require.h"
+#include "runs.h"
 #include "threads.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -234,24 +235,22 @@ run_together(const char *name, ouro_heap_config config, uint64_t seed, uint64_t 
     printf(" %6" PRIu64 " ms\n", clock_ms() - began);
 }
 
+static void
+run_all(uint64_t seed, uint64_t n)
+{
+    const ouro_heap_config exclusive = {.kind = OURO_HEAP_EXCLUSIVE},
+                           shared = {.kind = OURO_HEAP_SHARED};
+    const ouro_heap_config exclusive_debug = {.kind = OURO_HEAP_EXCLUSIVE, .debug = true},
+                           shared_debug = {.kind = OURO_HEAP_SHARED, .debug = true};
+    run_alone("exclusive", exclusive, seed, n);
+    run_alone("shared", shared, seed, n / 2);
+    run_together("shared by threads", shared, seed, n);
+    run_alone("exclusive debug", exclusive_debug, seed, n / 10);
+    run_together("shared debug by threads", shared_debug, seed, n / 10);
+}
+
 int
 main(int argc, char **argv)
 {
-    static const uint64_t usual_seeds[] = {1, 2, 20260101};
-    size_t n_seeds = argc > 1 ? (size_t)argc - 1 : sizeof usual_seeds / sizeof usual_seeds[0];
-    uint64_t n = test_count("OURO_MODEL_OPS", 6000000) / n_seeds;
-
-    for (size_t i = 0; i < n_seeds; i++) {
-        uint64_t seed = argc > 1 ? strtoull(argv[i + 1], NULL, 10) : usual_seeds[i];
-        const ouro_heap_config exclusive = {.kind = OURO_HEAP_EXCLUSIVE},
-                               shared = {.kind = OURO_HEAP_SHARED};
-        const ouro_heap_config exclusive_debug = {.kind = OURO_HEAP_EXCLUSIVE, .debug = true},
-                               shared_debug = {.kind = OURO_HEAP_SHARED, .debug = true};
-        run_alone("exclusive", exclusive, seed, n);
-        run_alone("shared", shared, seed, n / 2);
-        run_together("shared by threads", shared, seed, n);
-        run_alone("exclusive debug", exclusive_debug, seed, n / 10);
-        run_together("shared debug by threads", shared_debug, seed, n / 10);
-    }
-    return 0;
+    return runs_main(argc, argv, 6000000, run_all);
 }

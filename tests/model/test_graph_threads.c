@@ -1,4 +1,4 @@
-/* graph_threads.c - threads that tangle their graphs: each makes, links and drops, and gives what it has to others, by
+/* test_graph_threads.c - threads that tangle their graphs: each makes, links and drops, and gives what it has to others, by
  * mailboxes and weak references; threads end and others take their places, and collections come at any time.
  *
  * usage: model_graph_threads [SEED...]
@@ -15,10 +15,11 @@
 
 #include <ouro/ouro.h>
 
-#include "nodes.h"
 #include "process.h"
 #include "random.h"
 #include "require.h"
+#include "runs.h"
+#include "things.h"
 #include "threads.h"
 
 enum {
@@ -30,20 +31,9 @@ enum {
     CHAIN = 150,
 };
 
+/* The life of a thing; its number counts how often it was called. */
 #define ALIVE UINT64_C(0xA11FE)
 #define DEAD UINT64_C(0xDEAD)
-
-struct thing {
-    ouro_object head;
-    uint64_t state; /* ALIVE, DEAD */
-    uint32_t n_calls;
-    size_t n;
-    ouro_ref refs[];
-};
-
-enum kind { PAIR, FINAL_PAIR, ROW, LEAF, N_KINDS };
-
-static ouro_loan types[N_KINDS];
 
 static struct shared {
     ouro_ref slots[N_SLOTS]; /* atomic; what is in them is owned by them */
@@ -77,7 +67,7 @@ static struct thing *
 alive(ouro_ref object)
 {
     struct thing *thing = (struct thing *)object;
-    REQUIRE(thing->state == ALIVE, "a thing is in state %" PRIx64, thing->state);
+    REQUIRE(thing->life == ALIVE, "a thing is in state %" PRIx64, thing->life);
     return thing;
 }
 
@@ -86,14 +76,10 @@ alive(ouro_ref object)
 static ouro_ref
 make(struct worker *worker, enum kind kind)
 {
-    size_t n = kind == LEAF ? 0 : kind == ROW ? below(worker, MOST_REFS + 1) : 2;
-    ouro_ref object = kind == ROW ? ouro_new_items(types[kind], n) : ouro_new(types[kind]);
-    REQUIRE(object != NULL, "no memory");
-    struct thing *thing = (struct thing *)object;
-    thing->state = ALIVE;
-    thing->n = n;
+    struct thing *thing = thing_new(kind, MOST_REFS, &worker->random);
+    thing->life = ALIVE;
     add_one(&shared.n_made);
-    return object;
+    return &thing->head;
 }
 
 /* A new reference to what a thing refers to, or NULL. */
@@ -122,7 +108,7 @@ set_ref(ouro_ref object, size_t i, ouro_ref to)
 static void
 on_death(ouro_loan object)
 {
-    alive((ouro_ref)ouro_look(object))->state = DEAD;
+    alive((ouro_ref)ouro_look(object))->life = DEAD;
     add_one(&shared.n_dead);
 }
 
@@ -217,13 +203,11 @@ exchange(struct worker *worker)
     }
 }
 
-static void mutate(struct worker *worker);
-
 static ouro_status
 on_weak(ouro_loan weakref, ouro_loan context)
 {
     struct thing *thing = alive((ouro_ref)ouro_look(context));
-    REQUIRE(__atomic_fetch_add(&thing->n_calls, 1, __ATOMIC_RELAXED) == 0, "called twice");
+    REQUIRE(__atomic_fetch_add(&thing->number, 1, __ATOMIC_RELAXED) == 0, "called twice");
     REQUIRE(ouro_weakref_get(weakref) == NULL, "called and not empty");
     add_one(&shared.n_called);
     return OURO_OK;
@@ -324,7 +308,7 @@ static int
 look_at(ouro_loan object, void *context)
 {
     ouro_ref *kept = context;
-    if (*kept == NULL && ouro_type_of(object) == types[PAIR]) {
+    if (*kept == NULL && ouro_type_of(object) == thing_types[PAIR]) {
         *kept = ouro_incref(object);
     }
     return 0;
@@ -394,8 +378,8 @@ work(void *context)
             }
         }
     }
-    for (size_t r = 0; r < N_ROOTS;
-         r++) { /* what finalizers put there meanwhile is the next thread's */
+    /* What finalizers put there meanwhile is the next thread's. */
+    for (size_t r = 0; r < N_ROOTS; r++) {
         ouro_clear(&worker->roots[r]);
     }
     worker_here = NULL;
@@ -405,34 +389,6 @@ work(void *context)
 }
 
 /* ---- runs ---- */
-
-static void
-make_types(void)
-{
-    static const ouro_field two[] = {OURO_FIELD(struct thing, refs[0]),
-                                     OURO_FIELD(struct thing, refs[1])};
-    static const ouro_field all = OURO_FIELD_ITEMS(struct thing, refs, n);
-    ouro_type_spec pair = {.name = "pair",
-                           .size = sizeof(struct thing) + sizeof(ouro_ref[2]),
-                           .n_fields = 2,
-                           .fields = two,
-                           .dealloc = on_death};
-    ouro_type_spec row = {.name = "row",
-                          .size = sizeof(struct thing),
-                          .item_size = sizeof(ouro_ref),
-                          .n_fields = 1,
-                          .fields = &all,
-                          .dealloc = on_death};
-    const ouro_type_spec leaf = {
-        .name = "leaf", .size = sizeof(struct thing), .flags = OURO_TYPE_LEAF, .dealloc = on_death};
-
-    types[PAIR] = type_for_good(&pair);
-    types[ROW] = type_for_good(&row);
-    types[LEAF] = type_for_good(&leaf);
-    pair.name = "final pair";
-    pair.finalize = on_end;
-    types[FINAL_PAIR] = type_for_good(&pair);
-}
 
 static void
 end_run(struct worker *workers, size_t n)
@@ -457,7 +413,7 @@ end_run(struct worker *workers, size_t n)
 }
 
 static void
-run(size_t n, uint64_t seed, uint64_t n_operations)
+run_threads(size_t n, uint64_t seed, uint64_t n_operations)
 {
     enum { ROUNDS = 4 }; /* threads end, and others begin with their numbers */
     static struct worker workers[MOST_THREADS];
@@ -483,19 +439,17 @@ run(size_t n, uint64_t seed, uint64_t n_operations)
            shared.n_made, shared.n_resurrected, shared.n_called, shared.n_got, clock_ms() - began);
 }
 
+static void
+run(uint64_t seed, uint64_t n)
+{
+    run_threads(2, seed, n / 2);
+    run_threads(MOST_THREADS, seed, n / 2);
+}
+
 int
 main(int argc, char **argv)
 {
-    static const uint64_t usual_seeds[] = {1, 2, 20260101};
-    size_t n_seeds = argc > 1 ? (size_t)argc - 1 : sizeof usual_seeds / sizeof usual_seeds[0];
-    uint64_t n = test_count("OURO_MODEL_OPS", 12000000) / n_seeds;
-
     REQUIRE(ouro_init(NULL) == OURO_OK, "no memory to begin with");
-    make_types();
-    for (size_t i = 0; i < n_seeds; i++) {
-        uint64_t seed = argc > 1 ? strtoull(argv[i + 1], NULL, 10) : usual_seeds[i];
-        run(2, seed, n / 2);
-        run(MOST_THREADS, seed, n / 2);
-    }
-    return 0;
+    things_begin(on_death, on_end);
+    return runs_main(argc, argv, 12000000, run);
 }

@@ -1,0 +1,324 @@
+/* resolve.c - from modules and addresses to functions, files and lines, in the snapshot itself.
+ *
+ * A native code is a module.  Each of its addresses becomes a code for each function that is there, several where calls
+ * were inlined, and nodes of native code become as many nodes.  Such a code has lines for offsets, and its module's path
+ * in the place of a table of lines: packages are found by that.  All else stays; nobody who looks at a snapshot need know
+ * that there was native code in it. */
+#define _GNU_SOURCE
+#include "view/resolve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "snapshot/intern.h"
+#include "trace/frames.h"
+#include "view/symbols.h"
+
+/* What was found at an address: some of `frames`, outermost first. */
+struct found {
+    uint32_t first, n;
+    bool is_start;
+};
+
+struct frame {
+    uint32_t code, line;
+};
+
+/* An array that grows. */
+struct array {
+    void *items;
+    size_t n, room;
+};
+
+struct resolving {
+    struct ouro__snapshot *snapshot;
+    struct ouro__binary **binaries; /* of each code; NULL as long as it was not asked for */
+    struct ouro__pairs addresses;   /* code, offset */
+    struct array found;             /* struct found, by the numbers of addresses */
+    struct array frames;            /* struct frame */
+    struct array codes;             /* struct ouro_snapshot_code */
+    struct array nodes;             /* struct ouro_snapshot_node */
+    struct array texts, lines;      /* bytes */
+    struct ouro__texts names;       /* all texts that were added */
+    struct array places;          /* struct ouro_snapshot_stretch: where each of them lies in `texts` */
+    struct ouro__pairs functions; /* file and name: what codes were added for */
+    uint32_t *nodes_of;           /* of each node, for traces; and for callees */
+    uint32_t *callers_of;
+};
+
+/* Append `n` items; false without memory. */
+static bool
+array_add(struct array *array, const void *items, size_t n, size_t item_size)
+{
+    if (array->room - array->n < n) {
+        size_t room = 2 * (array->n + n) + 64;
+        void *larger = reallocarray(array->items, room, item_size);
+        if (larger == NULL) {
+            return false;
+        }
+        array->items = larger;
+        array->room = room;
+    }
+    if (n > 0) {
+        memcpy((char *)array->items + array->n * item_size, items, n * item_size);
+    }
+    array->n += n;
+    return true;
+}
+
+/* ---- codes ---- */
+
+static bool
+add_text(struct resolving *resolving, const char *text, uint32_t *id)
+{
+    uint32_t n_known = resolving->names.n;
+    *id = ouro__texts_id(&resolving->names, text, strlen(text));
+    if (*id == OURO_NO_ID || *id < n_known) {
+        return *id != OURO_NO_ID;
+    }
+    struct ouro_snapshot_stretch place = {resolving->texts.n, strlen(text)};
+    return array_add(&resolving->texts, text, place.size, 1) &&
+           array_add(&resolving->places, &place, 1, sizeof place);
+}
+
+/* The code of a function in a module, OURO_NO_ID without memory. */
+static uint32_t
+code_of(struct resolving *resolving, const char *module, const char *file,
+        const struct ouro__symbol *at)
+{
+    uint32_t file_id, name_id, n_known = resolving->functions.n;
+    if (!add_text(resolving, file, &file_id) || !add_text(resolving, at->name, &name_id)) {
+        return OURO_NO_ID;
+    }
+    uint32_t function = ouro__pairs_id(&resolving->functions, file_id, name_id);
+    if (function == OURO_NO_ID || function < n_known) {
+        return function == OURO_NO_ID ? function
+                                      : function + (uint32_t)resolving->snapshot->n_codes - 1;
+    }
+    const struct ouro_snapshot_stretch *places = resolving->places.items;
+    struct ouro_snapshot_code code = {
+        .file = places[file_id],
+        .name = places[name_id],
+        .lines = {resolving->lines.n, strlen(module)},
+        .first_line = at->first_line,
+        .line_table = OURO_LINES_NONE,
+    };
+    return array_add(&resolving->lines, module, strlen(module), 1) &&
+                   array_add(&resolving->codes, &code, 1, sizeof code)
+               ? function + (uint32_t)resolving->snapshot->n_codes - 1
+               : OURO_NO_ID;
+}
+
+/* ---- addresses ---- */
+
+static char *
+module_path(const struct ouro__snapshot *snapshot, const struct ouro_snapshot_code *code)
+{
+    return strndup(code->file.size == 0 ? "" : snapshot->texts + code->file.at,
+                   (size_t)code->file.size);
+}
+
+static struct ouro__binary *
+binary_of(struct resolving *resolving, uint32_t index, const char *path)
+{
+    struct ouro__snapshot *snapshot = resolving->snapshot;
+    const struct ouro_snapshot_code *code = &snapshot->codes[index];
+    if (resolving->binaries[index] == NULL) {
+        const uint8_t *build_id = code->lines.size == 0 ? NULL : snapshot->lines + code->lines.at;
+        resolving->binaries[index] = ouro__binary_open(path, build_id, (size_t)code->lines.size);
+    }
+    return resolving->binaries[index];
+}
+
+/* "libfoo.so+0x1234" for what has no name. */
+static void
+name_by_address(char *name, size_t size, const char *path, uint32_t offset)
+{
+    const char *slash = strrchr(path, '/');
+    (void)snprintf(name, size, "%s+0x%x", slash != NULL ? slash + 1 : path, offset);
+}
+
+/* Find what is at an address; false without memory. */
+static bool
+look_up(struct resolving *resolving, uint32_t index, uint32_t offset, struct found *found)
+{
+    struct ouro__symbol symbols[OURO_SYMBOLS_MOST];
+    char address[300];
+    char *path = module_path(resolving->snapshot, &resolving->snapshot->codes[index]);
+    struct ouro__binary *binary = path == NULL ? NULL : binary_of(resolving, index, path);
+    bool is_well = binary != NULL;
+
+    size_t n = is_well ? ouro__binary_find(binary, offset, symbols) : 0;
+    *found = (struct found){.first = (uint32_t)resolving->frames.n, .n = (uint32_t)n};
+    found->is_start = is_well && ouro__binary_is_start(binary, offset);
+    for (size_t i = n; is_well && i > 0; i--) {
+        struct ouro__symbol *symbol = &symbols[i - 1];
+        if (symbol->name == NULL) {
+            name_by_address(address, sizeof address, path, offset);
+            symbol->name = address;
+        }
+        struct frame frame = {
+            code_of(resolving, path, symbol->file != NULL ? symbol->file : path, symbol),
+            symbol->file != NULL ? symbol->line : 0};
+        is_well = frame.code != OURO_NO_ID && array_add(&resolving->frames, &frame, 1, sizeof frame);
+    }
+    free(path);
+    return is_well;
+}
+
+static const struct found *
+found_at(struct resolving *resolving, uint32_t code, uint32_t offset)
+{
+    uint32_t n_known = resolving->addresses.n;
+    uint32_t address = ouro__pairs_id(&resolving->addresses, code, offset);
+    struct found found;
+    if (address == OURO_NO_ID) {
+        return NULL;
+    }
+    if (address == n_known && (!look_up(resolving, code, offset, &found) ||
+                               !array_add(&resolving->found, &found, 1, sizeof found))) {
+        return NULL;
+    }
+    return (const struct found *)resolving->found.items + address;
+}
+
+/* ---- nodes ---- */
+
+static bool
+add_node(struct resolving *resolving, uint32_t parent, uint32_t code, uint32_t offset, uint32_t *index)
+{
+    struct ouro_snapshot_node node = {parent, code, offset};
+    *index = (uint32_t)resolving->nodes.n;
+    return resolving->nodes.n < UINT32_MAX && array_add(&resolving->nodes, &node, 1, sizeof node);
+}
+
+/* The nodes that stand for node `i`. */
+static bool
+renew_node(struct resolving *resolving, size_t i)
+{
+    const struct ouro__snapshot *snapshot = resolving->snapshot;
+    const struct ouro_snapshot_node *node = &snapshot->nodes[i];
+    uint32_t at = resolving->callers_of[node->parent], unknown = (uint32_t)snapshot->n_codes - 1;
+
+    if (snapshot->codes[node->code].line_table != OURO_LINES_NATIVE || node->code == unknown) {
+        /* The unknown code stays the last one. */
+        uint32_t code = node->code == unknown ? UINT32_MAX : node->code;
+        return add_node(resolving, at, code, node->offset, &resolving->nodes_of[i]) &&
+               (resolving->callers_of[i] = resolving->nodes_of[i], true);
+    }
+    const struct found *found = found_at(resolving, node->code, node->offset);
+    if (found == NULL) {
+        return false;
+    }
+    uint32_t caller = at;
+    for (uint32_t j = 0; j < found->n; j++) {
+        const struct frame *frame = (const struct frame *)resolving->frames.items + found->first + j;
+        if (!add_node(resolving, at, frame->code, frame->line, &at)) {
+            return false;
+        }
+    }
+    resolving->nodes_of[i] = at;
+    resolving->callers_of[i] = found->is_start && caller == 0 ? 0 : at;
+    return true;
+}
+
+static bool
+renew_nodes(struct resolving *resolving)
+{
+    uint32_t root;
+    bool is_well = add_node(resolving, 0, UINT32_MAX, 0, &root);
+    for (size_t i = 1; is_well && i < resolving->snapshot->n_nodes; i++) {
+        is_well = renew_node(resolving, i);
+    }
+    return is_well;
+}
+
+/* ---- the whole ---- */
+
+static bool
+begin(struct resolving *resolving)
+{
+    const struct ouro__snapshot *snapshot = resolving->snapshot;
+    resolving->binaries = calloc(snapshot->n_codes, sizeof(struct ouro__binary *));
+    resolving->nodes_of = calloc(snapshot->n_nodes, sizeof *resolving->nodes_of);
+    resolving->callers_of = calloc(snapshot->n_nodes, sizeof *resolving->callers_of);
+    return resolving->binaries != NULL && resolving->nodes_of != NULL &&
+           resolving->callers_of != NULL &&
+           array_add(&resolving->texts, snapshot->texts, snapshot->n_texts, 1) &&
+           array_add(&resolving->lines, snapshot->lines, snapshot->n_lines, 1) &&
+           array_add(&resolving->codes, snapshot->codes, snapshot->n_codes - 1,
+                     sizeof *snapshot->codes);
+}
+
+/* All is there: nothing can fail any more. */
+static void
+take_over(struct resolving *resolving)
+{
+    struct ouro__snapshot *snapshot = resolving->snapshot;
+    uint32_t unknown = (uint32_t)resolving->codes.n - 1;
+    struct ouro_snapshot_node *nodes = resolving->nodes.items;
+
+    for (size_t i = 0; i < resolving->nodes.n; i++) {
+        nodes[i].code = nodes[i].code == UINT32_MAX ? unknown : nodes[i].code;
+    }
+    for (size_t i = 0; i < snapshot->n_traces; i++) {
+        snapshot->traces[i].node = resolving->nodes_of[snapshot->traces[i].node];
+    }
+    free(snapshot->texts);
+    free(snapshot->lines);
+    free(snapshot->codes);
+    free(snapshot->nodes);
+    snapshot->texts = resolving->texts.items;
+    snapshot->n_texts = resolving->texts.n;
+    snapshot->lines = resolving->lines.items;
+    snapshot->n_lines = resolving->lines.n;
+    snapshot->codes = resolving->codes.items;
+    snapshot->n_codes = resolving->codes.n;
+    snapshot->nodes = nodes;
+    snapshot->n_nodes = resolving->nodes.n;
+}
+
+static bool
+has_native(const struct ouro__snapshot *snapshot)
+{
+    bool has = false;
+    for (size_t i = 0; i + 1 < snapshot->n_codes && !has; i++) {
+        has = snapshot->codes[i].line_table == OURO_LINES_NATIVE;
+    }
+    return has;
+}
+
+bool
+ouro__snapshot_resolve(struct ouro__snapshot *snapshot)
+{
+    static const struct ouro_snapshot_code unknown;
+    struct resolving resolving = {.snapshot = snapshot};
+
+    if (!has_native(snapshot)) {
+        return true;
+    }
+    bool is_well = begin(&resolving) && renew_nodes(&resolving) &&
+                   array_add(&resolving.codes, &unknown, 1, sizeof unknown);
+    for (size_t i = 0; resolving.binaries != NULL && i < snapshot->n_codes; i++) {
+        ouro__binary_close(resolving.binaries[i]);
+    }
+    if (is_well) {
+        take_over(&resolving);
+    } else {
+        free(resolving.texts.items);
+        free(resolving.lines.items);
+        free(resolving.codes.items);
+        free(resolving.nodes.items);
+    }
+    free(resolving.binaries);
+    free(resolving.nodes_of);
+    free(resolving.callers_of);
+    free(resolving.found.items);
+    free(resolving.frames.items);
+    free(resolving.places.items);
+    ouro__pairs_free(&resolving.addresses);
+    ouro__pairs_free(&resolving.functions);
+    ouro__texts_free(&resolving.names);
+    return is_well;
+}

@@ -1,0 +1,473 @@
+"""The page of `ouro report --html`, in a real browser.
+
+ctest: timeout=600
+"""
+
+import json
+import re
+import resource
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import browser
+import pytest
+import records
+from conftest import OURO, PYTHON
+from snapshots import LOAD, MAIN, MEM, OBJECT, SAMPLED, Snapshot, Trace, typical
+
+MEASURES = ("live", "peak", "churn")
+BYS = ("line", "function", "file", "package")
+
+
+def can_make_pages():
+    if not OURO.exists():
+        return True
+    done = subprocess.run([OURO, "report", "--html", "-", "/dev/null"], capture_output=True, text=True)
+    return "built without the page" not in done.stderr
+
+
+pytestmark = pytest.mark.skipif(not can_make_pages(), reason="this ouro was built without the page: npm was missing")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser.chromium() as it:
+        yield it
+
+
+@pytest.fixture
+def show(ouro, chromium, tmp_path):
+    """Makes the page of a snapshot and opens it; it must have been quiet when the test ends."""
+    pages = []
+
+    def show(snapshot, *options, env=None, **more):
+        path = snapshot if isinstance(snapshot, Path) else snapshot.write(tmp_path / "page.ouro")
+        out = tmp_path / f"page{len(pages)}.html"
+        done = ouro("report", "--html", out, *options, path, env=env)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        pages.append(browser.Page(chromium, out, **more))
+        return pages[-1]
+
+    yield show
+    for page in pages:
+        page.close()
+
+
+def report_rows(ouro, path, measure, by):
+    """What `ouro report --json` says, by the words that the page has for it."""
+    document = json.loads(ouro("report", "--json", f"--{measure}", "--by", by, path).stdout)
+    names = {
+        "line": lambda row: f"{row['file']}:{row['line']}" if row["line"] else row["file"],
+        "file": lambda row: row["file"],
+        "function": lambda row: f"{row['file']}: {row['function']}" if row["function"] else row["file"],
+        "package": lambda row: row["package"],
+    }
+    return document, {names[by](row): [row["bytes"], row["blocks"]] for row in document["rows"]}
+
+
+def check_sums(ouro, page, path):
+    """All figures of the page are those of the report, for each measure and key."""
+    for measure in MEASURES:
+        page.choose("measure", measure)
+        for by in BYS:
+            page.choose("by", by)
+            while page.page.locator("#more").is_visible():
+                page.page.locator("#more").click()
+            document, expected = report_rows(ouro, path, measure, by)
+            shown = {label: [size, blocks] for label, size, blocks in page.rows() if blocks}
+            assert shown == expected
+            total = page.page.locator(f'input[value="{measure}"] ~ .figure').get_attribute("data-bytes")
+            assert int(total) == document["traced"]["bytes"]
+
+
+def test_what_it_says(show, layout):
+    record = records.pack(layout, dict(records.typical(), pid=4711, began_ns=1_700_000_000 * 10**9))
+    page = show(typical(record=record, name="after loading"))
+    assert "Python" in page.text("#facts") and "pid 4711" in page.text("#facts")
+    assert "2.40 s after it began (exit)" in page.text("#facts") and "every allocation" in page.text("#facts")
+    assert "after loading" in page.text("#facts")
+    assert page.text("#measures").split("\n") == [
+        "Which memory", "Live when taken", "3.7 MiB", "14.1 k blocks", "Live at the peak", "5.8 MiB", "25.2 k blocks",
+        "Ever allocated", "24.3 MiB", "149.2 k blocks"]
+    assert "117.2 KiB in 1200 blocks have no trace" in page.text("#notes")
+    assert page.page.title().endswith("– ouro")
+
+
+def test_sums(ouro, show, tmp_path):
+    page = show(typical())
+    check_sums(ouro, page, tmp_path / "page.ouro")
+
+
+def test_sums_of_samples(ouro, show, tmp_path):
+    traces = [Trace((MAIN, LOAD, ("/app/more.py", f"f{n}", n)), 16 * n, live=n % 7, peak=n % 11, all=n, domain=n % 3)
+              for n in range(1, 400)]
+    page = show(Snapshot(traces, mode=SAMPLED, sample=1000))
+    check_sums(ouro, page, tmp_path / "page.ouro")
+    assert "estimates ± their standard error" in page.text("#facts")
+    assert page.text("#measures").count("± ") == 3
+    assert "±" in page.page.locator("#table tbody td").first.inner_text()
+
+
+def test_sums_of_a_program(ouro, show, tmp_path):
+    """A real one, with thousands of lines."""
+    path = tmp_path / "real.ouro"
+    code = "import json, email.message, decimal\nrows = [json.loads('[1, 2, [3]]') for _ in range(2000)]\n"
+    assert ouro.run("--quiet", "--trace=exact", "-o", path, PYTHON, "-c", code).returncode == 0
+    page = show(path)
+    check_sums(ouro, page, path)
+    page.choose("by", "function")
+    page.page.locator("#search").fill("raw_decode")
+    page.page.wait_for_timeout(300)
+    assert "frames fit" in page.text("#found") or "frame fits" in page.text("#found")
+
+
+def test_the_graph(show):
+    page = show(typical())
+    wide = {label: width for label, width, _ in page.boxes()}
+    assert {"all", "<module> main.py:40", "load main.py:12", "parse parse.py:7", "(no frame)"} <= set(wide)
+    assert "get api.py:73" not in wide
+    assert wide["all"] > wide["load main.py:12"] >= wide["parse parse.py:7"] > wide["JSONDecoder.decode decoder.py:337"]
+    bottom = page.page.locator("#graph g.frame").first.bounding_box()["y"]
+    page.choose("shape", "icicle")
+    assert page.page.locator("#graph g.frame").first.bounding_box()["y"] < bottom
+    page.choose("measure", "peak")
+    assert "get api.py:73" in page.labels()
+    page.choose("by", "package")
+    assert page.labels() == {"all", "(the program)", "requests", "python3.11 (standard library)"}
+
+
+def test_inverted(show):
+    page = show(typical())
+    page.page.get_by_label("inverted").check()
+    levels = page.page.evaluate("""[...document.querySelectorAll("#graph g.frame")].filter((box) =>
+        box.getAttribute("aria-level") === "2").map((box) => box.__data__.data.node.name.label)""")
+    assert set(levels) == {"load main.py:12", "parse parse.py:7", "JSONDecoder.decode decoder.py:337", "(no frame)"}
+    page.page.get_by_label("inverted").uncheck()
+    assert [label for label, _, size in page.boxes() if size == 3_916_800] == ["all"]
+
+
+def test_zoom(show):
+    page = show(typical())
+    page.page.locator('#graph g.frame[aria-label^="parse"]').click()
+    assert {label: width for label, width, _ in page.boxes()}["parse parse.py:7"] > 1000
+    assert [item.split("\n")[0] for item in page.page.locator("#trail li").all_inner_texts()] == [
+        "all", "<module> main.py:40", "load main.py:12", "parse parse.py:7"]
+    assert page.text("#frame").startswith("parse parse.py:7: 820.3 KiB, 21.4 % of live, 11.0 k blocks, 625.0 KiB asked")
+    page.page.locator("#trail button").first.click()
+    assert page.page.locator("#trail").is_hidden()
+    assert {label: width for label, width, _ in page.boxes()}["parse parse.py:7"] < 300
+
+
+def test_keyboard(show):
+    """All of the graph without a mouse, and each box says what it is."""
+    page = show(typical())
+    press = page.page.keyboard.press
+    page.page.locator('#graph [tabindex="0"]').focus()
+    press("ArrowUp")
+    press("ArrowUp")
+    focused = page.page.locator(":focus")
+    assert focused.get_attribute("aria-label").startswith("load main.py:12: 3.7 MiB, 99.9 % of live")
+    assert (focused.get_attribute("role"), focused.get_attribute("aria-level")) == ("treeitem", "3")
+    press("ArrowUp")
+    press("Enter")
+    assert page.text("#trail").endswith("parse parse.py:7")
+    press("ArrowDown")
+    assert focused.get_attribute("aria-label").startswith("load")
+    press("Escape")
+    assert page.page.locator("#trail").is_hidden()
+    press("ArrowUp")
+    press("ArrowRight")
+    assert focused.get_attribute("aria-label").startswith("(no frame)")
+    press("/")
+    assert focused.get_attribute("id") == "search"
+    assert page.page.evaluate("""[...document.querySelectorAll("button, input, [role=tree]")].every((at) =>
+        at.textContent || at.ariaLabel || at.labels?.length)""")
+
+
+def test_search(show):
+    page = show(typical())
+    page.type("#search", "decod")
+    assert page.text("#found") == "1 frame fits: 195.3 KiB, 5.1 %"
+    marked = page.page.evaluate("""[...document.querySelectorAll("#graph g.frame")].filter((box) =>
+        box.querySelector("rect").getAttribute("fill") === "var(--hit)").map((box) => box.__data__.data.node.name.label)""")
+    assert marked == ["JSONDecoder.decode decoder.py:337"]
+    assert [row[0] for row in page.rows()] == ["/usr/lib/python3.11/json/decoder.py:337"]
+    page.type("#search", "MAIN.py")
+    assert page.text("#found") == "2 frames fit: 3.7 MiB, 99.9 %"
+    page.type("#search", "nowhere")
+    assert page.text("#found") == "no frame fits" and page.rows() == []
+    page.type("#search", "")
+    assert page.text("#found") == "" and len(page.rows()) == 5
+
+
+def test_a_row_is_found_in_the_graph(show):
+    page = show(typical())
+    page.page.get_by_role("button", name="/app/parse.py:7").click()
+    assert page.text("#found") == "1 frame fits: 820.3 KiB, 21.4 %"
+
+
+@pytest.mark.parametrize("words, left", [
+    ("parse.py", 840_000), ("-parse.py", 3_076_800), ("*/json/*", 200_000), ("decode", 200_000), ("nothing", 0), ("[", 0),
+    ("load -json", 3_712_000), ("JSONDecoder.decode (no", 204_800),
+])  # fmt: skip
+def test_filter(show, words, left):
+    page = show(typical())
+    page.type("#filter", words)
+    assert sum(row[1] for row in page.rows()) == left
+    assert {label: size for label, _, size in page.boxes()}.get("all", 0) == left
+    assert page.text("#kept").endswith(f"blocks are left, {100 * left / 3_916_800:.1f} %")
+    page.type("#filter", "")
+    assert page.text("#kept") == "" and sum(row[1] for row in page.rows()) == 3_916_800
+
+
+def test_filters_of_the_command_line(show):
+    page = show(typical(), "--filter", "parse.py", "--peak", "--by", "function")
+    assert "Filtered when the page was made: only parse.py. That left 24.3 % of the bytes." in page.text("#notes")
+    assert page.page.locator('input[value="peak"]').is_checked() and page.page.locator('input[value="function"]').is_checked()
+    assert {row[0]: row[1] for row in page.rows() if row[1]} == {
+        "/app/parse.py: parse": 1_280_000, "/usr/lib/python3.11/json/decoder.py: JSONDecoder.decode": 200_000}
+
+
+def test_sorting(show):
+    page = show(typical())
+    column = page.page.locator("#table thead button")
+    for index, key in ((0, lambda row: row[1]), (2, lambda row: row[2]), (4, lambda row: row[0])):
+        column.nth(index).click()
+        first = [key(row) for row in page.rows()]
+        head = page.page.locator("#table thead th").nth(index)
+        order = head.get_attribute("aria-sort")
+        column.nth(index).click()
+        assert head.get_attribute("aria-sort") != order
+        assert [key(row) for row in page.rows()] == sorted(first, reverse=order == "ascending")
+        assert first == sorted(first, reverse=order == "descending")
+
+
+def test_sizes(show):
+    page = show(typical())
+    page.page.locator("summary").first.click()
+    table = page.page.locator("#sizes-table tbody tr").all_inner_texts()
+    assert [row.split("\t") for row in table] == [
+        ["48 B", "4.7 KiB", "0.1 %", "100"], ["64 B", "625.0 KiB", "16.3 %", "10.0 k"],
+        ["224 B", "195.3 KiB", "5.1 %", "1000"], ["1.0 KiB", "2.9 MiB", "78.4 %", "3000"]]
+    tallest = """[...document.querySelectorAll("#sizes g")].sort((a, b) =>
+        b.querySelector("rect").getBoundingClientRect().height - a.querySelector("rect").getBoundingClientRect().height)[0]
+        .querySelector("title").textContent"""
+    assert page.page.evaluate(tallest).startswith("blocks up to 1.0 KiB: 2.9 MiB in 3000 blocks (mem 2.9 MiB)")
+    page.choose("unit", "blocks")
+    assert page.page.evaluate(tallest).startswith("blocks up to 64 B")
+
+
+def test_light_and_dark(show):
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light, dark = show(typical(), color_scheme="light"), show(typical(), color_scheme="dark")
+    colours = [page.page.evaluate(colour) for page in (light, dark)]
+    assert colours[0] != colours[1]
+    button = light.page.locator("#theme")
+    assert button.inner_text() == "auto colours"
+    button.click()
+    assert light.page.evaluate(colour) == colours[0]
+    button.click()
+    assert button.inner_text() == "dark colours" and light.page.evaluate(colour) == colours[1]
+
+
+def contrast(page, selector):
+    """WCAG's ratio between a text and what is behind it."""
+    return page.page.evaluate("""(selector) => {
+        const numbers = (colour) => colour.match(/[\\d.]+/g).slice(0, 4).map(Number);
+        const light = ([r, g, b]) => [r, g, b].map((c) => c / 255).map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+            .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+        const at = document.querySelector(selector);
+        let behind = at;
+        while (numbers(getComputedStyle(behind).backgroundColor)[3] === 0) behind = behind.parentElement;
+        const [a, b] = [light(numbers(getComputedStyle(at).color)), light(numbers(getComputedStyle(behind).backgroundColor))];
+        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    }""", selector)  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_readable(show, scheme):
+    page = show(typical(), color_scheme=scheme)
+    for selector in ("#command", "#facts dd", ".measure .detail", "#notes p", "#table td", "#table thead button", ".legend li"):
+        assert contrast(page, selector) >= 4.5
+
+
+HOSTILE = [
+    b"</script><script>alert(1)</script>", b"<!--<script>", b"-->", b"<img src=x onerror=alert(1)>", b"\xff\xfe\x80", b"a\0b",
+    "\u202egnp.exe".encode(), "\u2028\u2029".encode(), b"\xed\xa0\x80", b"__proto__", b"constructor", b'"};alert(1);//',
+    b"OURO-DATA", b"$&$1", b"x" * 70_000, b"\x1b[31mred\n", b"{{7*7}}", "\ufeffbom".encode(),
+]  # fmt: skip
+
+
+def test_hostile_names(show, ouro, tmp_path):
+    """As file, as function, as the command, as the snapshot's name: a text, and nothing else."""
+    snapshot = Snapshot([Trace(((name, name, 1), (b"/x.py", name, 2)), 10 + n, live=5, peak=5, all=5)
+                         for n, name in enumerate(HOSTILE)], name="</script><b>")
+    page = show(snapshot)
+    assert page.page.locator("#facts b, #table b, #table img").count() == 0
+    assert len(page.page.query_selector_all("script")) == 2
+    shown = page.page.evaluate("document.body.innerText")
+    assert "\u202e" not in shown and "\x1b" not in shown and "\u2028" not in shown and "\\u202egnp.exe" in shown
+    assert "</script><script>alert(1)</script>" in shown and "</script><b>" in page.text("#facts")
+    for by in BYS:
+        page.choose("by", by)
+        assert sum(row[1] for row in page.rows()) == sum(5 * (10 + n) for n in range(len(HOSTILE)))
+    for name in ("<img", "__proto__", "$&$1", "\\", "(", "["):
+        page.type("#search", name)
+        page.type("#filter", name)
+        page.page.locator("#graph").hover()
+    data = (tmp_path / "page0.html").read_bytes()
+    assert data.count(b"</script>") == 2 and data.count(b"OURO-DATA") == 1
+    json.loads(re.search(rb'id="data">(.*?)</script>', data, re.DOTALL)[1])
+
+
+def test_a_command_of_any_bytes(show, layout):
+    command = ["/usr/bin/python3", "</title><script>alert(2)</script>", "a b", "\udcff\u202e"]
+    page = show(typical(record=records.pack(layout, dict(records.typical(), pid=1, command=command))))
+    assert page.text("h1") == "python3 '</title><script>alert(2)</script>' 'a b' '\ufffd\\u202e'"
+    assert page.page.title() == page.text("h1") + " – ouro"
+
+
+def test_many_traces(show, ouro, tmp_path):
+    """More than a page can show one by one: small ones are put together, and every sum stays."""
+    snapshot = Snapshot()
+    mains = [snapshot.node(0, snapshot.code("/app/main.py", "<module>"), n) for n in range(1, 400)]
+    code = snapshot.code("/app/work.py", "work")
+    nodes, traces, n = [], [], len(mains)
+    for i in range(200_000):
+        n += 1
+        nodes.append(struct.pack("<III", mains[i * i % 399 if i % 5 else 7], code, i + 1))
+        traces.append(snapshot.pack_trace(16 + i % 512, n, i % 3, i % 3, i % 3 * (16 + i % 512), 1, 16 + i % 512, 9, 9 * (16 + i % 512)))
+    snapshot.node_bytes += b"".join(nodes)
+    snapshot.trace_bytes += b"".join(traces)
+    page = show(snapshot)
+    path = tmp_path / "page.ouro"
+    assert "put together as (other); all sums include them." in page.text("#notes")
+    assert (tmp_path / "page0.html").stat().st_size < 8 << 20
+    for measure in MEASURES:
+        page.choose("measure", measure)
+        document, _ = report_rows(ouro, path, measure, "file")
+        for by in BYS:
+            page.choose("by", by)
+            assert {label: size for label, _, size in page.boxes()}["all"] == document["traced"]["bytes"]
+            summary = page.text("#table-summary")
+            assert "100.0 % of what is shown" in summary
+    page.type("#search", "main.py")
+    page.type("#filter", "-work.py")
+    assert page.page.evaluate("performance.now()") < 60_000
+
+
+@pytest.mark.parametrize("depth", [300, 10_000, 300_000])
+def test_deep_recursion(show, depth):
+    """The middle is put together; the ends and the sums are there."""
+    snapshot = Snapshot()
+    code = snapshot.code("/app/deep.py", "fall")
+    snapshot.node_bytes = b"".join(struct.pack("<III", max(n - 1, 0), code, n % 50 + 1) for n in range(depth + 1))
+    for node in (1, depth // 2, depth):
+        snapshot.trace_bytes += snapshot.pack_trace(100, node, OBJECT, 7, 700, 7, 700, 7, 700)
+    page = show(snapshot)
+    assert {label: size for label, _, size in page.boxes()}["all"] == 2100
+    assert "(frames between)" in page.labels() and len(page.boxes()) <= 210
+    assert sum(row[1] for row in page.rows()) == 2100
+    page.page.get_by_label("inverted").check()
+    assert {label: size for label, _, size in page.boxes()}["all"] == 2100
+
+
+def test_nothing_at_all(show):
+    page = show(Snapshot())
+    assert page.text("#graph") == "Nothing is left to show." and page.rows() == []
+    for measure in MEASURES:
+        page.choose("measure", measure)
+    page.page.get_by_label("inverted").check()
+    page.type("#filter", "x")
+
+
+def test_figures_at_their_ends(show):
+    snapshot = Snapshot(mode=SAMPLED, sample=2**64 - 1)
+    node = snapshot.node(0, snapshot.code("/x.py", "f"), 1)
+    for size in (0, 1, 2**64 - 1):
+        snapshot.trace_bytes += snapshot.pack_trace(size, node, MEM, *[2**64 - 1] * 6)
+    page = show(snapshot)
+    assert not re.search(r"NaN|Infinity|undefined", page.page.evaluate("document.body.innerText"))
+
+
+def test_a_file_that_is_cut_off(ouro, chromium, tmp_path):
+    whole = typical().bytes()
+    (tmp_path / "cut.ouro").write_bytes(whole[:-20])
+    out = tmp_path / "cut.html"
+    assert ouro("report", "--html", out, tmp_path / "cut.ouro").returncode == 0
+    page = browser.Page(chromium, out)
+    assert "is cut off at byte" in page.text("#notes")
+    page.close()
+
+
+# Without a browser
+
+
+def test_nothing_is_fetched(ouro, tmp_path):
+    """No element of the page names anything outside it."""
+    out = tmp_path / "a.html"
+    assert ouro("report", "--html", out, typical().write(tmp_path / "a.ouro")).returncode == 0
+    text = out.read_text()
+    page, licences = text.split("</html>")
+    assert re.findall(r"<[a-z]+[^>]*\b(?:src|href|action|data)=[\"']?([^\"'> ]*)", page) == ["data:,", "#graph-title"]
+    assert not re.search(r"@import|url\((?![\"']?(?:data:|#))", page)
+    assert "default-src 'none'" in page and page.count("sha256-") == 2
+    for name in ("d3-flame-graph 5", "Mike Bostock"):
+        assert name.lower() in licences.lower()
+
+
+def test_output(ouro, tmp_path):
+    path = typical().write(tmp_path / "a.ouro")
+    done = ouro("report", "--html", "-", path)
+    assert done.stdout.startswith("<!DOCTYPE html>") and done.returncode == 0
+    done = ouro("report", "--html", tmp_path / "none" / "a.html", path)
+    assert done.returncode == 125 and "cannot write" in done.stderr and done.stderr.count("\n") == 1
+    with open("/dev/full", "w") as full:
+        done = ouro("report", "--html", "-", path, stdout=full)
+    assert done.returncode == 125 and "No space left" in done.stderr
+
+
+@pytest.mark.parametrize("arguments, word", [
+    (["--html"], "--html needs a value"), (["--html", ""], "name of a file"), (["--html", "a", "--json"], "--html"),
+    (["--html", "a", "--tree"], "--html"), (["--html", "a", "--cumulative"], "--html"), (["--html", "a", "--top", "3"], "--html"),
+    (["--html", "a", "--by", "traceback"], "--html goes by"), (["--html", "a", "--by", "domain"], "--html goes by"),
+])  # fmt: skip
+def test_wrong_use(ouro, arguments, word):
+    done = ouro("report", *(arguments if arguments[-1] == "--html" else [*arguments, "x.ouro"]))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert word in done.stderr and "ouro report --help" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_without_memory(ouro, tmp_path):
+    snapshot = Snapshot([Trace(((f"/x{n}.py", "f", n),), 8, live=1) for n in range(3000)])
+    path = snapshot.write(tmp_path / "a.ouro")
+    limit, n_refused, n_made = 2 << 20, 0, 0
+    while n_made < 4:
+        limit += 256 << 10
+        assert limit < 256 << 20
+        done = ouro("report", "--html", "-", path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        if done.returncode == 0:
+            assert done.stdout.rstrip().endswith("-->") and done.stderr == ""
+            n_made += 1
+        elif done.returncode == 125:
+            assert done.stderr.startswith("ouro: ") and "memory" in done.stderr and done.stdout == ""
+            n_refused += 1
+        else:
+            assert done.returncode in (127, -11, -6) and done.stdout == ""  # the loader's own: no room for libraries
+    assert n_refused > 0
+
+
+def test_without_npm(tmp_path):
+    """The build goes on, and says what is missing."""
+    repository = Path(__file__).parents[2]
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sh", "touch", "cat"):
+        (tools / name).symlink_to(shutil.which(name))
+    out = tmp_path / "template.html"
+    done = subprocess.run([repository / "tools" / "page.sh", repository / "web", tmp_path / "web", out],
+                          env={"PATH": str(tools)}, capture_output=True, text=True)
+    assert done.returncode == 0 and "there is no npm" in done.stderr and out.read_bytes() == b""
+    assert out.stat().st_mtime == 0, "the next build tries again"
