@@ -205,7 +205,7 @@ note_change(struct ouro__trace *trace)
     }
 }
 
-static void
+static inline void
 count_alloc(uint32_t index)
 {
     struct ouro__trace *trace = trace_at(index);
@@ -271,7 +271,7 @@ count_off(const void *was, uint32_t index)
 }
 
 /* A block that was made for another mode than that of now may lie where its end won't be told. */
-static inline void
+__attribute__((always_inline)) static inline void
 note_block(void *block, size_t size, unsigned domain, enum ouro__trace_mode mode)
 {
     if (block == NULL || !lock()) {
@@ -309,8 +309,8 @@ ouro__trace_sample(void *block, size_t size, unsigned domain)
 
 /* Without the lock, while others may forget everything.  The era is read before the index: one that was found is of this
  * era, or of one that had ended by then. */
-struct ouro__taken
-ouro__trace_take(void *block)
+static inline struct ouro__taken
+take_off(void *block)
 {
     struct ouro__taken taken = {.era = __atomic_load_n(&era, __ATOMIC_ACQUIRE)};
     uint32_t *index = block != NULL ? ouro__beside(block, false) : NULL;
@@ -345,8 +345,8 @@ ouro__trace_put_back(void *block, struct ouro__taken taken)
     }
 }
 
-void
-ouro__trace_drop(void *was, struct ouro__taken taken)
+static inline void
+drop(void *was, struct ouro__taken taken)
 {
     if (lock_for(taken)) {
         count_off(was, taken.index);
@@ -354,11 +354,24 @@ ouro__trace_drop(void *was, struct ouro__taken taken)
     }
 }
 
+struct ouro__taken
+ouro__trace_take(void *block)
+{
+    return take_off(block);
+}
+
+void
+ouro__trace_drop(void *was, struct ouro__taken taken)
+{
+    drop(was, taken);
+}
+
+/* Hot. */
 bool
 ouro__trace_free(void *block)
 {
-    struct ouro__taken taken = ouro__trace_take(block);
-    ouro__trace_drop(block, taken);
+    struct ouro__taken taken = take_off(block);
+    drop(block, taken);
     return taken.index != 0;
 }
 
