@@ -40,8 +40,8 @@ is_estimate(const struct report *report)
 static void
 shown_add(const struct ouro__page *page, const struct report *report)
 {
-    static const char *const many[OURO_N_BYS] = {"lines",      "files",    "functions",
-                                                 "tracebacks", "packages", "domains"};
+    static const char *const many[OURO_N_BYS] = {"lines",    "files",   "functions", "tracebacks",
+                                                 "packages", "domains", "threads",   "types"};
     struct ouro__text words = {0};
     const struct ouro__figures *kept = &report->view.kept;
     double shown = 0;

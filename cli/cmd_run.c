@@ -41,6 +41,7 @@ static const char help[] =
     "  --frames N         keep the N innermost frames of each traceback (default: all)\n"
     "  --native           the functions of C extensions, too, between Python's lines;\n"
     "                     programs without Python have theirs anyway\n"
+    "  --threads          tell threads apart, for `ouro report --by thread`\n"
     "  -o FILE            what was traced, as a snapshot for `ouro report`; of further\n"
     "                     processes to FILE with their pid in its name\n"
     "  --record SECONDS   with -o: how often memory is noted, for `ouro plot` (default: 0.1,\n"
@@ -77,6 +78,7 @@ enum {
     OPTION_FRAMES,
     OPTION_RECORD,
     OPTION_NATIVE,
+    OPTION_THREADS,
     OPTION_REPORT,
     OPTION_NO_FOLLOW,
     OPTION_HELP,
@@ -93,6 +95,7 @@ const struct option ouro__run_options[] = {
     {"frames", required_argument, NULL, OPTION_FRAMES},
     {"record", required_argument, NULL, OPTION_RECORD},
     {"native", no_argument, NULL, OPTION_NATIVE},
+    {"threads", no_argument, NULL, OPTION_THREADS},
     {"force", no_argument, NULL, 'f'},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -238,6 +241,9 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
         break;
     case OPTION_NATIVE:
         options->native = true;
+        break;
+    case OPTION_THREADS:
+        options->threads = true;
         break;
     case OPTION_DEBUG:
         options->debug = true;

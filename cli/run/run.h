@@ -39,6 +39,7 @@ struct ouro__options {
     uint32_t n_frames;         /* of a traceback, 0: all */
     bool native;               /* native frames beside Python's */
     const char *snapshot_path; /* NULL: none */
+    bool threads;              /* traces tell threads apart */
     bool records;              /* memory over time, into the snapshot */
     uint64_t record_ns;        /* how often; 0: as usual */
     bool force;                /* it may replace a file */

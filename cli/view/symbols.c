@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NAMES_MOST (2 * OURO_SYMBOLS_MOST)
+
 /* Where functions of one of a module's units lie. */
 struct unit {
     Dwarf_Addr begin, end;
@@ -33,7 +35,7 @@ struct ouro__binary {
     bool has_units;      /* they have been looked for */
     struct unit *units;
     size_t n_units, room;
-    char *names[OURO_SYMBOLS_MOST]; /* what was demangled for the last call */
+    char *names[NAMES_MOST]; /* what was made for the last call */
     size_t n_names;
 };
 
@@ -161,18 +163,25 @@ ouro__binary_close(struct ouro__binary *binary)
 
 /* ---- names ---- */
 
+/* A name in memory of its own until the next call; as it is where there is no room for it. */
+static const char *
+keep_name(struct ouro__binary *binary, const char *name, char *made)
+{
+    if (made == NULL) {
+        return name;
+    }
+    binary->names[binary->n_names++] = made;
+    return made;
+}
+
 static const char *
 demangle(struct ouro__binary *binary, const char *name)
 {
     bool is_mangled = name != NULL && name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
-    char *plain = is_mangled && binary->n_names < OURO_SYMBOLS_MOST
-                      ? cplus_demangle(name, DMGL_AUTO | DMGL_PARAMS | DMGL_ANSI)
-                      : NULL;
-    if (plain == NULL) {
-        return name;
-    }
-    binary->names[binary->n_names++] = plain;
-    return plain;
+    return keep_name(binary, name,
+                     is_mangled && binary->n_names < NAMES_MOST
+                         ? cplus_demangle(name, DMGL_AUTO | DMGL_PARAMS | DMGL_ANSI)
+                         : NULL);
 }
 
 /* The name of a function, or of what an inlined call was of. */
@@ -197,6 +206,22 @@ line_of_attribute(Dwarf_Die *die, unsigned kind)
                    dwarf_formudata(&attribute, &value) == 0 && value <= INT32_MAX
                ? (uint32_t)value
                : 0;
+}
+
+/* A source's file from the folder on that it was compiled in. */
+static const char *
+whole_path(struct ouro__binary *binary, Dwarf_Die *unit, const char *file)
+{
+    Dwarf_Attribute attribute;
+    const char *folder =
+        dwarf_attr(unit, DW_AT_comp_dir, &attribute) == NULL ? NULL : dwarf_formstring(&attribute);
+    char *whole = NULL;
+    if (file == NULL || file[0] == '/' || folder == NULL || folder[0] != '/' ||
+        binary->n_names == NAMES_MOST) {
+        return file;
+    }
+    file += strncmp(file, "./", 2) == 0 ? 2 : 0;
+    return keep_name(binary, file, asprintf(&whole, "%s/%s", folder, file) < 0 ? NULL : whole);
 }
 
 /* ---- units ---- */
@@ -305,7 +330,8 @@ find_by_dwarf(struct ouro__binary *binary, Dwarf_Addr address,
         return 0;
     }
     Dwarf_Line *at = dwarf_getsrc_die(&unit, address - bias);
-    struct ouro__symbol symbol = {.file = at == NULL ? NULL : dwarf_linesrc(at, NULL, NULL)};
+    struct ouro__symbol symbol = {
+        .file = at == NULL ? NULL : whole_path(binary, &unit, dwarf_linesrc(at, NULL, NULL))};
     symbol.line = at != NULL && dwarf_lineno(at, &line) == 0 && line > 0 ? (uint32_t)line : 0;
     if (!function_at(&unit, address - bias, &function)) {
         found[0] = symbol;
@@ -323,7 +349,7 @@ find_by_dwarf(struct ouro__binary *binary, Dwarf_Addr address,
         if (tag == DW_TAG_subprogram) {
             break;
         }
-        symbol.file = file_of_call(&unit, &scopes[i]);
+        symbol.file = whole_path(binary, &unit, file_of_call(&unit, &scopes[i]));
         symbol.line = line_of_attribute(&scopes[i], DW_AT_call_line);
     }
     free(scopes);

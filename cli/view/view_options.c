@@ -18,7 +18,7 @@
     "  --churn              all that was ever allocated, freed or not\n"
 #define ROWS                                                                                           \
     "  --by KEY             a row for each line (the default), file, function, traceback,\n"           \
-    "                       package or domain\n"                                                       \
+    "                       package, domain, thread (ouro run --threads) or type\n"                    \
     "  --cumulative         a block counts for each frame of its traceback, once; without\n"           \
     "                       this for the innermost\n"
 #define FILTERS                                                                                        \
@@ -37,7 +37,8 @@ static const char report_help[] =
     "\n"
     "options:\n" FIGURES ROWS FILTERS SHAPES
     "  --tree               callers and what they called, from the outermost frame down\n"
-    "  --html OUT           a page for a browser, all in one file: flame graph, table, sizes\n"
+    "  --html OUT           a page for a browser, all in one file: flame graph, table,\n"
+    "                       sizes of blocks, memory over time, the heap's map\n"
     "  --help               this text\n"
     "\n"
     "examples:\n"
@@ -206,8 +207,9 @@ option_set_by(struct ouro__view_options *options, const char *value)
             return true;
         }
     }
-    ouro__say("--by is line, file, function, traceback, package or domain, not '%s'" TRY_HELP, value,
-              verb_name(options->verb));
+    ouro__say(
+        "--by is line, file, function, traceback, package, domain, thread or type, not '%s'" TRY_HELP,
+        value, verb_name(options->verb));
     return false;
 }
 
@@ -349,8 +351,11 @@ options_check(const struct ouro__view_options *options, int n_files)
     } else if (options->tree && (options->json || options->csv || options->cumulative)) {
         wrong = "--tree goes with neither --json, --csv nor --cumulative";
     } else if (options->cumulative &&
-               (options->by == OURO_BY_TRACEBACK || options->by == OURO_BY_DOMAIN)) {
+               (options->by == OURO_BY_TRACEBACK || options->by >= OURO_BY_DOMAIN)) {
         wrong = "--cumulative goes by lines, files, functions or packages";
+    }
+    if (wrong == NULL && options->by == OURO_BY_TYPE && options->measure != OURO_MEASURE_LIVE) {
+        wrong = "--by type goes with --live alone: types are looked at when the snapshot is taken";
     }
     if (wrong != NULL) {
         ouro__say("%s" TRY_HELP, wrong, verb);

@@ -8,6 +8,7 @@ each open stretch notes the peak that it has seen, and its base moves by what wa
 
 import os
 from _thread import RLock
+from array import array
 
 from . import host as host_module
 from .events import check_name, snapshot
@@ -17,6 +18,8 @@ SAMPLE_BYTES = 512 << 10
 
 # Code flags, as the module inspect names them: importing it costs more than it is worth here.
 GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
+
+BYTES, BLOCKS, MOST = range(3)  # what a stretch keeps: its base, and the highest that its bytes were
 
 _open = []  # stretches that have begun and not ended, oldest first
 _before = host_module.NOTHING  # how the program was traced before the first of them
@@ -40,7 +43,7 @@ def _wanted():
 def _note(state):
     """Each open stretch takes notice of the host's peak."""
     for trace in _open:
-        trace._most = max(trace._most, state.peak_bytes - trace._base_bytes)
+        trace._kept[MOST] = max(trace._kept[MOST], state.peak_bytes - trace._kept[BYTES])
 
 
 def _switch(host, fresh=False):
@@ -60,8 +63,8 @@ def _switch(host, fresh=False):
         return
     after = host.state()
     for trace in _open:
-        trace._base_bytes += after.live_bytes - state.live_bytes
-        trace._base_blocks += after.live_blocks - state.live_blocks
+        trace._kept[BYTES] += after.live_bytes - state.live_bytes
+        trace._kept[BLOCKS] += after.live_blocks - state.live_blocks
 
 
 class Trace:
@@ -70,6 +73,9 @@ class Trace:
     live_bytes, blocks: what was allocated since the beginning and is live now, or was when the stretch ended; negative
     when more was freed than allocated.  peak_bytes: the highest that live_bytes was.  All are 0 where nothing is traced.
     """
+
+    # CPython's dictionaries of instances are not all of one size, and neither are its numbers.
+    __slots__ = ("__weakref__", "_fresh", "_is_open", "_kept", "_last", "frames", "mode", "name")
 
     def __init__(self, mode="exact", *, frames=None, name=None, _fresh=False):
         if mode not in host_module.MODES[1:]:
@@ -83,7 +89,7 @@ class Trace:
         self.name = name
         self._fresh = _fresh
         self._is_open = False
-        self._base_bytes = self._base_blocks = self._most = 0
+        self._kept = array("q", (0, 0, 0))
         self._last = (0, 0)
 
     def __enter__(self):
@@ -92,7 +98,7 @@ class Trace:
             if self._is_open:
                 raise RuntimeError("this stretch has begun already: make one for each")
             self._is_open = True
-            self._base_bytes = self._base_blocks = self._most = 0
+            self._kept = array("q", (0, 0, 0))
             self._last = (0, 0)
             host = host_module.find()
             if host is not None:
@@ -109,12 +115,11 @@ class Trace:
         return self
 
     def _begin(self, host):
-        # Again and again: what a first look allocates for good is there then, and the last numbers take the place of
-        # others of their size.  So what the end sees is the program's, but for some bytes that are always the same.
+        # More than once: what a first look allocates for good is there then.
         for _ in range(3):
-            self._base_bytes = self._base_blocks = 0
-            self._base_bytes, self._base_blocks = self._look()
-        self._most = 0
+            self._kept[BYTES] = self._kept[BLOCKS] = 0
+            self._kept[BYTES], self._kept[BLOCKS] = self._look()
+        self._kept[MOST] = 0
         host.reset_peak()
 
     def __exit__(self, *exception):
@@ -137,7 +142,7 @@ class Trace:
                 return self._last
             state = host_module.find().state()
             _note(state)
-            return state.live_bytes - self._base_bytes, state.live_blocks - self._base_blocks
+            return state.live_bytes - self._kept[BYTES], state.live_blocks - self._kept[BLOCKS]
 
     @property
     def live_bytes(self):
@@ -150,7 +155,7 @@ class Trace:
     @property
     def peak_bytes(self):
         self._look()
-        return self._most
+        return self._kept[MOST]
 
     def __repr__(self):
         state = "open" if self._is_open else "ended"

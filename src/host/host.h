@@ -7,6 +7,7 @@
  *   sanitizer.c programs that were built with a sanitizer, which must come first
  *   symbols.c   looking up symbols as the dynamic linker does it
  *   snapshot.c  what was traced, written down
+ *   threads.c   which thread asked for a block
  *   marks.c     what the program marks while it runs
  *   watch.c     the process's record: when a moment is taken, and who may write
  *   process.c   the beginning and the ends of the process: constructor, exit, _exit, exec
@@ -40,6 +41,7 @@ struct ouro__settings {
     bool traces_alone;        /* what is forked leaves no snapshot */
     uint32_t n_frames;        /* of a traceback, 0 for all */
     bool native;              /* native frames beside Python's */
+    bool threads;             /* traces tell threads apart */
     uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
 };
 
@@ -116,6 +118,15 @@ void ouro__watch_give(struct ouro_record *record);
 /* Where the file of this process with that extension lies in the session, and what time it is for its record.  False
  * when there is no record. */
 bool ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *now);
+
+/* ---- threads.c ---- */
+
+/* Have traces tell threads apart, from now on. */
+void ouro__threads_tell(void);
+
+/* The names that go with the numbers; nothing where threads aren't told apart. */
+struct ouro__snapshot_writer;
+void ouro__threads_write(struct ouro__snapshot_writer *writer);
 
 /* ---- marks.c ---- */
 

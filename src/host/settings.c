@@ -118,6 +118,7 @@ read_settings(void)
     settings.limit = limit != NULL ? parse_bytes(limit) : 0;
     settings.debug = is_variable(environment, OURO_ENV_DEBUG, "1");
     settings.follow = !is_variable(environment, OURO_ENV_FOLLOW, "0");
+    settings.threads = is_variable(environment, OURO_ENV_THREADS, "1");
     read_tracing(find_variable(environment, OURO_ENV_TRACE));
     settings.native = is_variable(environment, OURO_ENV_NATIVE, "1");
     settings.gc = settings.session[0] != '\0' && is_variable(environment, OURO_ENV_GC, "paced")
@@ -179,7 +180,7 @@ is_hidden_variable(char *entry)
 {
     static const char *const names[] = {OURO_ENV_SESSION, OURO_ENV_GC,     OURO_ENV_LIMIT,
                                         OURO_ENV_DEBUG,   OURO_ENV_FOLLOW, OURO_ENV_TRACE,
-                                        OURO_ENV_NATIVE};
+                                        OURO_ENV_NATIVE,  OURO_ENV_THREADS};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (match_variable(entry, names[i]) != NULL) {
             return true;

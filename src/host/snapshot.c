@@ -2,7 +2,8 @@
  *
  * Tracing stands still meanwhile, and with it whoever allocates.  That is for the end of a process, when nobody does. */
 #define _GNU_SOURCE
-#include "host/host.h"
+#include "host/cpython.h"
+#include "trace/traced.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 
 #include "os/os.h"
 #include "snapshot/format.h"
+#include "snapshot/heap_map.h"
 #include "snapshot/writer.h"
 #include "trace/trace.h"
 #include "trace/tree.h"
@@ -61,7 +63,8 @@ write_traces(struct ouro__snapshot_writer *writer)
         told[n++] = (struct ouro_snapshot_trace){
             .size = traces[i].size,
             .node = traces[i].node,
-            .domain = traces[i].domain,
+            .domain = (uint16_t)(traces[i].domain & OURO_DOMAIN_MASK),
+            .thread = (uint16_t)(traces[i].domain >> OURO_THREAD_SHIFT),
             .live_blocks = traces[i].live,
             .live_bytes = traces[i].live * traces[i].size,
             .peak_blocks = at_peak,
@@ -84,7 +87,8 @@ is_size_allowed(void)
     uint64_t size = ouro__tree.texts.n + ouro__tree.lines.n +
                     ouro__tree.codes.n * sizeof(struct ouro_snapshot_code) +
                     ouro__tree.nodes.n * sizeof(struct ouro_snapshot_node) +
-                    ouro__trace_items.n * (sizeof(struct ouro_snapshot_trace) + 1) + 65536;
+                    ouro__trace_items.n * (sizeof(struct ouro_snapshot_trace) + 1) +
+                    ouro__snapshot_heap_map_most() + 65536;
     return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur >= size;
 }
 
@@ -102,6 +106,9 @@ write_all(int file, const struct ouro_record *record, uint64_t began, const char
     write_vector(&writer, OURO_SNAPSHOT_CODES, &ouro__tree.codes);
     write_vector(&writer, OURO_SNAPSHOT_NODES, &ouro__tree.nodes);
     write_traces(&writer);
+    ouro__snapshot_write_heap_map(&writer);
+    ouro__threads_write(&writer);
+    ouro__cpython_types_write(&writer);
     return ouro__snapshot_end(&writer);
 }
 

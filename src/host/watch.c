@@ -24,6 +24,7 @@
 #include "monitor/moment.h"
 #include "monitor/writer.h"
 #include "os/os.h"
+#include "trace/traced.h"
 #include "trace/trace.h"
 
 #define PEAK_STEP_SHIFT 5          /* a thirty-second */
@@ -330,6 +331,7 @@ ouro__watch_begin(void)
     record->debug = settings->debug;
     begin_figures();
     ouro__heap_on_sample = on_growth;
+    ouro__traced_on_look = ouro__watch_look;
 }
 
 /* What was counted up to the fork is the parent's: as the heap has it or, when this is a signal handler that

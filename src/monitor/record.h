@@ -25,6 +25,7 @@
 #define OURO_ENV_LIMIT "OURO_LIMIT"     /* bytes, decimal */
 #define OURO_ENV_DEBUG "OURO_DEBUG"     /* "1": debug heap */
 #define OURO_ENV_FOLLOW "OURO_FOLLOW"   /* "0": children are left alone */
+#define OURO_ENV_THREADS "OURO_THREADS" /* "1": traces tell threads apart */
 #define OURO_ENV_TRACE                                                                                 \
     "OURO_TRACE" /* "BYTES:FRAMES": trace samples, BYTES apart; 0: all.  "BYTES:FRAMES:PID": in the one program that
                     the process PID starts, nobody looks at others */

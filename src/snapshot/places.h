@@ -16,11 +16,12 @@
 struct ouro__places {
     struct ouro__texts texts;
     struct ouro__pairs functions; /* text of the file, text of the name */
-    uint32_t *modules;            /* by text of a source's name: of the program or library that it is part of; else 0 */
-    size_t n_modules;             /* texts that it has room for */
-    struct ouro__pairs lines;     /* text of the file, number of the line */
-    struct ouro__pairs places;    /* function, line */
-    struct ouro__pairs paths;     /* path of the caller, place */
+    uint32_t
+        *modules; /* by text of a source's name: of the program or library that it is part of; else 0 */
+    size_t n_modules;          /* texts that it has room for */
+    struct ouro__pairs lines;  /* text of the file, number of the line */
+    struct ouro__pairs places; /* function, line */
+    struct ouro__pairs paths;  /* path of the caller, place */
 };
 
 /* False without memory. */

@@ -53,7 +53,7 @@ struct ouro__frame_source {
     /* The frames of the calling thread, innermost first, at most `n_max`; how many there are. */
     size_t (*walk)(struct ouro__frame *frames, size_t n_max);
     /* Bring a stack up to date for the calling thread; so many of its outermost entries are as they were, at least.  Where
-     * there are more frames than `room`, the innermost ones. */
+     * there are more frames than `room`, the innermost ones.  NULL: there is walk() alone. */
     size_t (*follow)(struct ouro__stack *stack);
     /* What `code`, which runs in a frame of the calling thread, is; false when it can't be read. */
     bool (*read_code)(const void *code, struct ouro__code *known);

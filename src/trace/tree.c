@@ -393,7 +393,8 @@ find_by_stack(struct ouro__here *here)
 static bool
 find_by_frames(struct ouro__here *here)
 {
-    size_t n = ouro__tree.source->walk(frames, ouro__tree.n_frames);
+    size_t n_most = ouro__tree.n_frames != 0 ? ouro__tree.n_frames : N_FRAMES_MOST;
+    size_t n = ouro__tree.source->walk(frames, n_most);
     if (n == 0) {
         return true;
     }
@@ -401,7 +402,7 @@ find_by_frames(struct ouro__here *here)
     n_steps = n - 1 > n_steps ? n - 1 : n_steps;
     for (size_t i = n - 1; i > 0; i--) {
         at = take_step(&steps[n - 1 - i], &frames[i], at);
-        if (OURO_UNLIKELY(at == 0)) {
+        if (OURO_UNLIKELY(at == 0 && frames[i].code != NULL)) {
             return false;
         }
     }
@@ -412,8 +413,11 @@ find_by_frames(struct ouro__here *here)
 bool
 ouro__tree_find_here(struct ouro__here *here)
 {
-    return ouro__tree.source == NULL ||
-           (ouro__tree.n_frames == 0 ? find_by_stack(here) : find_by_frames(here));
+    if (ouro__tree.source == NULL) {
+        return true;
+    }
+    bool has_stack = ouro__tree.n_frames == 0 && ouro__tree.source->follow != NULL;
+    return has_stack ? find_by_stack(here) : find_by_frames(here);
 }
 
 bool
