@@ -21,6 +21,7 @@
 #include "base/assert.h"
 #include "host/cpython.h"
 #include "host/symbols.h"
+#include "os/os.h"
 #include "trace/native.h"
 
 /* What is known of the layout. */
@@ -35,22 +36,8 @@ static struct {
     } statics; /* the interpreter's own code and data */
 } source;
 
-/* The calling thread's state, NULL when it has none that can be trusted; whether it has the interpreter's lock. */
-static const char *
-find_thread_state(bool *has_lock)
-{
-    const char *current = ouro__py.current_thread_state();
-    if (source.knows_own && current != NULL) {
-        *has_lock = true;
-        return current;
-    }
-    const char *own = ouro__py.PyGILState_GetThisThreadState();
-    *has_lock = own == current; /* before 3.12 the current one is that of whoever has the lock */
-    return own == NULL || (!*has_lock && ouro__py.is_finalizing() != 0) ? NULL : own;
-}
-
 /* Frames that are objects: up to 3.10. */
-static size_t
+__attribute__((noinline)) static size_t
 walk_objects(const char *frame, struct ouro__frame *frames, size_t n_max)
 {
     const struct py_layout layout = source.layout;
@@ -82,14 +69,13 @@ know_frame(const struct py_layout *layout, const char *frame, struct ouro__frame
     return true;
 }
 
-/* Hot: frames of the interpreter's own stack: since 3.11. */
-static size_t
+/* Frames of the interpreter's own stack: since 3.11. */
+__attribute__((noinline)) static size_t
 walk_stack(const char *frame, struct ouro__frame *frames, size_t n_max)
 {
-    const struct py_layout layout = source.layout;
     size_t n = 0;
-    for (; frame != NULL && n < n_max; frame = ouro__load_address(frame + layout.previous)) {
-        n += know_frame(&layout, frame, &frames[n]);
+    for (; frame != NULL && n < n_max; frame = ouro__load_address(frame + source.layout.previous)) {
+        n += know_frame(&source.layout, frame, &frames[n]);
     }
     return n;
 }
@@ -109,22 +95,30 @@ check(const char *thread_state, bool has_lock)
     return verdict == FITS;
 }
 
-/* The calling thread's state; NULL when it has none, or its frames can't be read. */
-static const char *
+/* The current state is that of a thread with the interpreter's lock: before 3.12 of whichever has it, which may be
+ * another than the calling one. */
+__attribute__((noinline)) static const char *
+find_state_slowly(const char *current, bool is_own)
+{
+    const char *own = is_own ? current : ouro__py.PyGILState_GetThisThreadState();
+    bool has_lock = own == current;
+    return own == NULL || (!has_lock && ouro__py.is_finalizing() != 0) || !check(own, has_lock) ? NULL
+                                                                                                : own;
+}
+
+/* Hot: the calling thread's state; NULL when it has none, or its frames can't be read. */
+static inline const char *
 find_readable_state(void)
 {
-    bool has_lock;
-    const char *thread_state = find_thread_state(&has_lock);
-    if (thread_state == NULL ||
-        (OURO_UNLIKELY(__atomic_load_n(&source.verdict, __ATOMIC_RELAXED) != FITS) &&
-         !check(thread_state, has_lock))) {
-        return NULL;
-    }
-    return thread_state;
+    const char *current = ouro__py.current_thread_state();
+    bool is_own = current != NULL && (source.knows_own || ouro__os_is_single_threaded());
+    return OURO_LIKELY(is_own && __atomic_load_n(&source.verdict, __ATOMIC_RELAXED) == FITS)
+               ? current
+               : find_state_slowly(current, is_own);
 }
 
 /* The calling thread's innermost frame; NULL when it has none, or none that can be read. */
-static const char *
+static inline const char *
 find_innermost(void)
 {
     const char *thread_state = find_readable_state();
@@ -150,38 +144,71 @@ position_of(const char *frame)
                                    : ouro__load_address(frame + source.layout.at);
 }
 
-static void
+static inline void
 fill_entry(struct ouro__stack_entry *entry, const char *frame)
 {
     entry->frame = frame;
     entry->at = position_of(frame);
     entry->word = ouro__load_address(frame + source.layout.code);
-    size_t n = source.layout.unit != 0 ? walk_objects(frame, &entry->known, 1)
-                                       : know_frame(&source.layout, frame, &entry->known);
-    if (n == 0) {
+    bool is_known = source.layout.unit != 0 ? walk_objects(frame, &entry->known, 1) == 1
+                                            : know_frame(&source.layout, frame, &entry->known);
+    if (!is_known) {
         entry->known.code = NULL;
     }
 }
 
-/* Hot: bring the entries from `top` outwards up to date.  Returns the lowest that has changed, top + 1 for none, or
- * SIZE_MAX when the frames don't lie as deep as the entries have it. */
-static inline __attribute__((always_inline)) size_t
-renew(struct ouro__stack *stack, const char *frame, size_t top, bool is_object)
+/* Hot: the first entry, from this one outwards, that may have changed; this one's frame is where the entry has it.
+ *
+ * Where frames are no objects, an instruction's address tells its code, too.  The next frame's address is taken from its
+ * entry, and only compared with the link: so the processor need not have read one frame to read the next, and a deep
+ * stack takes half as long. */
+static inline __attribute__((always_inline)) struct ouro__stack_entry *
+skip_same(struct ouro__stack_entry *entry, const struct ouro__stack_entry *outermost, bool is_object)
 {
-    const uint16_t code_at = source.layout.code, at = source.layout.at, link = source.layout.previous;
-    size_t same = top + 1;
+    const size_t code_at = source.layout.code, at = source.layout.at, link = source.layout.previous;
 
-    for (struct ouro__stack_entry *entry = &stack->entries[top];; entry--) {
+    for (; entry > outermost; entry--) {
+        const char *frame = entry->frame, *next = entry[-1].frame;
         const void *position = is_object ? (const void *)(intptr_t)ouro__load_int(frame + at)
                                          : ouro__load_address(frame + at);
-        if (OURO_UNLIKELY(entry->frame != frame || entry->at != position ||
-                          entry->word != ouro__load_address(frame + code_at))) {
-            fill_entry(entry, frame);
-            same = (size_t)(entry - stack->entries);
+        __asm__("" : "+r"(next)); /* or the compiler goes on with the link, which is equal */
+        if (entry->at != position || next != ouro__load_address(frame + link) ||
+            (is_object && entry->word != ouro__load_address(frame + code_at))) {
+            break;
         }
-        frame = ouro__load_address(frame + link);
-        if (frame == NULL || entry == stack->entries) {
-            return frame == NULL && entry == stack->entries ? same : SIZE_MAX;
+    }
+    return entry;
+}
+
+static inline bool
+is_same(const struct ouro__stack_entry *entry, const char *frame)
+{
+    return entry->frame == frame && entry->at == position_of(frame) &&
+           entry->word == ouro__load_address(frame + source.layout.code);
+}
+
+/* Bring the entries from `entry` outwards up to date, the first of which is that of `frame`; those from `known` on have
+ * never been.  Returns the lowest that has changed, one more than `entry` for none, or NULL when the frames don't lie as
+ * deep as the entries have it. */
+static const struct ouro__stack_entry *
+renew(struct ouro__stack_entry *entry, const struct ouro__stack_entry *known,
+      const struct ouro__stack *stack, const char *frame)
+{
+    const struct ouro__stack_entry *same = entry + 1, *outermost = stack->entries;
+
+    for (;; entry--) {
+        if (entry < known && entry->frame == frame) {
+            entry = source.layout.unit != 0 ? skip_same(entry, outermost, true)
+                                            : skip_same(entry, outermost, false);
+            frame = entry->frame;
+        }
+        if (entry >= known || !is_same(entry, frame)) {
+            fill_entry(entry, frame);
+            same = entry;
+        }
+        frame = previous_of(frame);
+        if (frame == NULL || entry == outermost) {
+            return frame == NULL && entry == outermost ? same : NULL;
         }
     }
 }
@@ -218,36 +245,69 @@ refill(struct ouro__stack *stack, const char *innermost)
     }
 }
 
+/* The innermost frame's entry is always new: it has most often gone on.  Those between it and `entry`, whose frame this
+ * is, are as they were. */
+__attribute__((noinline)) static size_t
+follow_from(struct ouro__stack *stack, size_t top, struct ouro__stack_entry *entry, const char *frame)
+{
+    struct ouro__stack_entry *entries = stack->entries, *known = &entries[stack->n];
+    const struct ouro__stack_entry *same = renew(entry, known, stack, frame);
+    if (same == NULL) {
+        return SIZE_MAX;
+    }
+    stack->n = top + 1;
+    return (size_t)((same < known ? same : known) - entries);
+}
+
+__attribute__((noinline)) static size_t
+follow_slowly(struct ouro__stack *stack, const char *frame)
+{
+    size_t top = frame != NULL ? find_top(stack, frame) : SIZE_MAX;
+    size_t same = top != SIZE_MAX ? follow_from(stack, top, &stack->entries[top], frame) : SIZE_MAX;
+    if (same == SIZE_MAX) {
+        refill(stack, frame);
+        same = 0;
+    }
+    return same;
+}
+
+/* Hot: when only the innermost frame has gone on. */
 static size_t
 follow(struct ouro__stack *stack)
 {
     const char *frame = find_innermost();
-    if (frame == NULL) {
-        stack->n = 0;
-        return 0;
+    size_t n = stack->n;
+    if (n > 1 && source.layout.unit == 0) {
+        struct ouro__stack_entry *top = &stack->entries[n - 1], *outermost = stack->entries;
+        if (OURO_LIKELY(top->frame == frame && previous_of(frame) == top[-1].frame)) {
+            struct ouro__stack_entry *entry = skip_same(top - 1, outermost, false);
+            if (OURO_LIKELY(entry == outermost && is_same(entry, entry->frame) &&
+                            previous_of(entry->frame) == NULL)) {
+                fill_entry(top, frame);
+                return n - 1;
+            }
+            size_t same = follow_from(stack, n - 1, entry, entry->frame);
+            if (OURO_LIKELY(same != SIZE_MAX)) {
+                fill_entry(top, frame);
+                return same;
+            }
+        }
     }
-    size_t n = stack->n, top = n - 1, same = SIZE_MAX;
-    if (n == 0 || stack->entries[top].frame != frame) {
-        top = find_top(stack, frame);
-    }
-    if (top != SIZE_MAX) {
-        same =
-            source.layout.unit != 0 ? renew(stack, frame, top, true) : renew(stack, frame, top, false);
-    }
-    if (OURO_LIKELY(same != SIZE_MAX)) {
-        stack->n = top + 1;
-        return same < n ? same : n;
-    }
-    refill(stack, frame);
-    return 0;
+    return follow_slowly(stack, frame);
 }
 
+/* Hot: most often it is one frame that is asked for, and the innermost one is the program's. */
 static size_t
 walk(struct ouro__frame *frames, size_t n_max)
 {
     const char *frame = find_innermost();
-    return source.layout.unit != 0 ? walk_objects(frame, frames, n_max)
-                                   : walk_stack(frame, frames, n_max);
+    if (OURO_UNLIKELY(source.layout.unit != 0)) {
+        return walk_objects(frame, frames, n_max);
+    }
+    if (n_max == 1 && OURO_LIKELY(frame != NULL && know_frame(&source.layout, frame, frames))) {
+        return 1;
+    }
+    return walk_stack(frame, frames, n_max);
 }
 
 /* ---- beside native frames ---- */

@@ -8,12 +8,9 @@
 #include "heap/heap.h"
 #include "os/os.h"
 
-#define CHUNK_SHIFT 10 /* slots of the range whose indexes are mapped together */
-#define CHUNK_SLOTS ((size_t)1 << CHUNK_SHIFT)
-#define CHUNK_BYTES (CHUNK_SLOTS * MAX_LIVE_BLOCKS * sizeof(uint32_t))
-#define N_CHUNKS (((size_t)1 << 26) >> CHUNK_SHIFT) /* of the largest range */
+#define CHUNK_BYTES ((sizeof(uint32_t) * MAX_LIVE_BLOCKS) << OURO__BESIDE_SHIFT)
 
-static uint32_t *chunks[N_CHUNKS]; /* atomic */
+uint32_t *ouro__beside_chunks[OURO__BESIDE_CHUNKS];
 
 /* Two threads may come at once: one of them finds the place taken. */
 static uint32_t *
@@ -24,7 +21,7 @@ make_chunk(size_t i)
         return NULL;
     }
     ouro__os_prefer_small_pages(mapped, CHUNK_BYTES);
-    if (!__atomic_compare_exchange_n(&chunks[i], &there, mapped, false, __ATOMIC_ACQ_REL,
+    if (!__atomic_compare_exchange_n(&ouro__beside_chunks[i], &there, mapped, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE)) {
         ouro__os_unmap(mapped, CHUNK_BYTES);
         return there;
@@ -33,7 +30,7 @@ make_chunk(size_t i)
 }
 
 uint32_t *
-ouro__beside(const void *address, bool make)
+ouro__beside_slowly(const void *address, bool make)
 {
     uintptr_t at = (uintptr_t)address - ouro__range.base;
     if (at >= ouro__range_extent()) {
@@ -44,22 +41,12 @@ ouro__beside(const void *address, bool make)
     if (kind == SLOT_LARGE) {
         return &pool->trace;
     }
-    if (OURO_UNLIKELY(kind != SLOT_POOL)) {
+    size_t slot = ouro__slot_index(pool), i = slot >> OURO__BESIDE_SHIFT;
+    if (kind != SLOT_POOL || (__atomic_load_n(&ouro__beside_chunks[i], __ATOMIC_ACQUIRE) == NULL &&
+                              (!make || make_chunk(i) == NULL))) {
         return NULL;
     }
-    size_t slot = ouro__slot_index(pool);
-    uint32_t *chunk = __atomic_load_n(&chunks[slot >> CHUNK_SHIFT], __ATOMIC_ACQUIRE);
-    if (OURO_UNLIKELY(chunk == NULL)) {
-        chunk = make ? make_chunk(slot >> CHUNK_SHIFT) : NULL;
-        if (chunk == NULL) {
-            return NULL;
-        }
-    }
-    /* Counted from the slot's beginning, where the first block need not be: no two blocks have the same number. */
-    uint32_t offset = (uint32_t)((const char *)address - pool->base);
-    uint32_t block = (uint32_t)((uint64_t)offset * ouro__class_inverse[pool->class] >> 32);
-    OURO_ASSERT(block < MAX_LIVE_BLOCKS);
-    return &chunk[(slot & (CHUNK_SLOTS - 1)) * MAX_LIVE_BLOCKS + block];
+    return ouro__beside_pooled(pool, slot, (uint32_t)(at - (slot << SLOT_SHIFT)));
 }
 
 bool
@@ -72,8 +59,9 @@ ouro__beside_sees_end(const void *address)
 void
 ouro__beside_free(void)
 {
-    for (size_t i = 0; i < N_CHUNKS && i << CHUNK_SHIFT < ouro__range_extent() >> SLOT_SHIFT; i++) {
-        uint32_t *chunk = __atomic_load_n(&chunks[i], __ATOMIC_ACQUIRE);
+    for (size_t i = 0;
+         i < OURO__BESIDE_CHUNKS && i << OURO__BESIDE_SHIFT < ouro__range_extent() >> SLOT_SHIFT; i++) {
+        uint32_t *chunk = __atomic_load_n(&ouro__beside_chunks[i], __ATOMIC_ACQUIRE);
         if (chunk != NULL) {
             ouro__os_purge(chunk,
                            CHUNK_BYTES); /* others may be about to look: it stays, and reads as zero */
@@ -93,8 +81,9 @@ uint64_t
 ouro__beside_bytes(void)
 {
     uint64_t bytes = 0;
-    for (size_t i = 0; i < N_CHUNKS && i << CHUNK_SHIFT < ouro__range_extent() >> SLOT_SHIFT; i++) {
-        const uint32_t *chunk = __atomic_load_n(&chunks[i], __ATOMIC_ACQUIRE);
+    for (size_t i = 0;
+         i < OURO__BESIDE_CHUNKS && i << OURO__BESIDE_SHIFT < ouro__range_extent() >> SLOT_SHIFT; i++) {
+        const uint32_t *chunk = __atomic_load_n(&ouro__beside_chunks[i], __ATOMIC_ACQUIRE);
         bytes += chunk != NULL ? ouro__os_resident(chunk, CHUNK_BYTES) : 0;
     }
     return bytes;

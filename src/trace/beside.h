@@ -5,9 +5,47 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/assert.h"
+#include "heap/heap.h"
+
+#define OURO__BESIDE_SHIFT 10 /* slots of the range whose indexes are mapped together */
+#define OURO__BESIDE_CHUNKS (((size_t)1 << 26) >> OURO__BESIDE_SHIFT) /* of the largest range */
+
+extern uint32_t *ouro__beside_chunks[OURO__BESIDE_CHUNKS]; /* atomic */
+
+/* Of a block in a pool that begins `slot` slots into the range, `offset` bytes from there; NULL when no index is there
+ * yet.  The first block need not lie at the slot's beginning: no two blocks have the same number. */
+static inline uint32_t *
+ouro__beside_pooled(const struct pool *pool, size_t slot, uint32_t offset)
+{
+    uint32_t *chunk =
+        __atomic_load_n(&ouro__beside_chunks[slot >> OURO__BESIDE_SHIFT], __ATOMIC_ACQUIRE);
+    uint32_t block = (uint32_t)((uint64_t)offset * ouro__class_inverse[pool->class] >> 32);
+    OURO_ASSERT(block < MAX_LIVE_BLOCKS);
+    slot &= ((size_t)1 << OURO__BESIDE_SHIFT) - 1;
+    return OURO_LIKELY(chunk != NULL) ? &chunk[slot * MAX_LIVE_BLOCKS + block] : NULL;
+}
+
+uint32_t *ouro__beside_slowly(const void *address, bool make);
+
 /* Where the index of the block lies that `address` is in: of a block that the caller holds.  NULL when the address is
  * not ours and, unless `make`, when no index is there yet; then, too, without memory. */
-uint32_t *ouro__beside(const void *address, bool make);
+static inline uint32_t *
+ouro__beside(const void *address, bool make)
+{
+    uintptr_t at = (uintptr_t)address - ouro__range.base;
+    if (OURO_LIKELY(at < ouro__range_extent())) {
+        const struct pool *pool = &ouro__range.records[at >> SLOT_SHIFT];
+        if (OURO_LIKELY(__atomic_load_n(&pool->kind, __ATOMIC_RELAXED) == SLOT_POOL)) {
+            uint32_t *index =
+                ouro__beside_pooled(pool, at >> SLOT_SHIFT, (uint32_t)(at & (SLOT_SIZE - 1)));
+            if (OURO_LIKELY(index != NULL)) {
+                return index;
+            }
+        }
+    }
+    return ouro__beside_slowly(address, make);
+}
 
 /* Whether the end of what lies at `address` will be told as that of a block which begins there. */
 bool ouro__beside_sees_end(const void *address);

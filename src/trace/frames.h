@@ -24,7 +24,8 @@ enum ouro__line_table {
 };
 
 /* The frames of a thread, from the outermost one inwards, as they were when last looked at: most are as they were when
- * the next block is allocated.  Whoever provides frames may have further ones in there, which have no code. */
+ * the next block is allocated.  Whoever provides frames may have further ones in there, which have no code.  When a code
+ * has ended, whoever holds the stack empties it. */
 struct ouro__stack_entry {
     const void *frame, *at, *word; /* the provider's own: which frame, where it is, and of what */
     struct ouro__frame known;
@@ -51,8 +52,8 @@ struct ouro__code {
 struct ouro__frame_source {
     /* The frames of the calling thread, innermost first, at most `n_max`; how many there are. */
     size_t (*walk)(struct ouro__frame *frames, size_t n_max);
-    /* Bring a stack up to date for the calling thread; how many of its outermost entries are as they were.  Where there
-     * are more frames than `room`, the innermost ones.  NULL: there is walk() alone. */
+    /* Bring a stack up to date for the calling thread; so many of its outermost entries are as they were, at least.  Where
+     * there are more frames than `room`, the innermost ones.  NULL: there is walk() alone. */
     size_t (*follow)(struct ouro__stack *stack);
     /* What `code`, which runs in a frame of the calling thread, is; false when it can't be read. */
     bool (*read_code)(const void *code, struct ouro__code *known);

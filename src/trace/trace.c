@@ -123,13 +123,13 @@ is_same_trace(uint32_t index, const void *wanted)
 }
 
 /* 0 without memory. */
-static uint32_t
-intern_trace(size_t size, unsigned domain)
+__attribute__((noinline)) static uint32_t
+intern_trace(const struct ouro__here *here, size_t size, unsigned domain)
 {
     struct ouro__trace key = {.size = size, .domain = domain};
     size_t at;
 
-    if (!ouro__tree_here(&key.node) || !ouro__table_reserve(&table, hash_trace) ||
+    if (!ouro__tree_node(here, &key.node) || !ouro__table_reserve(&table, hash_trace) ||
         !ouro__vector_reserve(&ouro__trace_items, 1)) {
         return 0;
     }
@@ -143,6 +143,61 @@ intern_trace(size_t size, unsigned domain)
     return index;
 }
 
+/* What was asked for lately, and from where: a program asks for the same from the same places again and again. */
+struct request {
+    const void *code;
+    uint32_t offset, parent; /* as struct ouro__here has them */
+    uint64_t what;           /* size and domain */
+    uint32_t age;            /* ouro__tree_age() when it was made */
+    uint32_t trace;
+};
+_Static_assert(sizeof(struct request) == 32, "two are a cache line");
+
+#define REQUEST_BITS 10
+static struct request requests[1 << REQUEST_BITS];
+
+static inline uint64_t
+what_of(size_t size, unsigned domain)
+{
+    return (uint64_t)size << 2 | domain;
+}
+
+static inline struct request *
+request_for(const struct ouro__here *here, uint64_t what)
+{
+    uint64_t from = (uintptr_t)here->frame.code + here->frame.offset + ((uint64_t)here->parent << 32);
+    return &requests[(from ^ what << 8) * 0x9E3779B97F4A7C15U >> (64 - REQUEST_BITS)];
+}
+
+__attribute__((noinline)) static uint32_t
+remember_trace(struct request *request, const struct ouro__here *here, size_t size, unsigned domain)
+{
+    uint32_t trace = intern_trace(here, size, domain);
+    if (trace != 0 && ouro__tree_has_ages()) {
+        *request = (struct request){here->frame.code,      here->frame.offset, here->parent,
+                                    what_of(size, domain), ouro__tree_age(),   trace};
+    }
+    return trace;
+}
+
+/* The trace of a block that is asked for here; 0 without memory. */
+static inline uint32_t
+find_trace(size_t size, unsigned domain)
+{
+    struct ouro__here here;
+    if (OURO_UNLIKELY(!ouro__tree_here(&here))) {
+        return 0;
+    }
+    uint64_t what = what_of(size, domain);
+    struct request *request = request_for(&here, what);
+    if (OURO_LIKELY(request->code == here.frame.code && request->offset == here.frame.offset &&
+                    request->parent == here.parent && request->what == what &&
+                    request->age == ouro__tree_age())) {
+        return request->trace;
+    }
+    return remember_trace(request, &here, size, domain);
+}
+
 static inline void
 note_change(struct ouro__trace *trace)
 {
@@ -152,7 +207,7 @@ note_change(struct ouro__trace *trace)
     }
 }
 
-static void
+static inline void
 count_alloc(uint32_t index)
 {
     struct ouro__trace *trace = trace_at(index);
@@ -172,7 +227,7 @@ count_alloc(uint32_t index)
     }
 }
 
-static void
+static inline void
 count_free(uint32_t index)
 {
     struct ouro__trace *trace = trace_at(index);
@@ -204,8 +259,8 @@ lock_while_tracing(void)
     return true;
 }
 
-/* An index that was left there by a block whose end nobody told is counted off. */
-static void
+/* The end of what carried this index. */
+static inline void
 count_off(const void *was, uint32_t index)
 {
     if (OURO_UNLIKELY(index & OURO__IS_CODE)) {
@@ -218,7 +273,7 @@ count_off(const void *was, uint32_t index)
 }
 
 /* A block that was made for another mode than that of now may lie where its end won't be told. */
-static inline void
+__attribute__((always_inline)) static inline void
 note_block(void *block, size_t size, unsigned domain, enum ouro__trace_mode mode)
 {
     if (block == NULL || !lock()) {
@@ -228,10 +283,12 @@ note_block(void *block, size_t size, unsigned domain, enum ouro__trace_mode mode
         unlock();
         return;
     }
+    uint32_t trace = find_trace(size, domain);
     uint32_t *index = ouro__beside(block, true);
-    uint32_t trace = index != NULL ? intern_trace(size, domain) : 0;
-    if (OURO_LIKELY(trace != 0)) {
-        count_off(block, *index);
+    if (OURO_LIKELY(trace != 0 && index != NULL)) {
+        if (OURO_UNLIKELY(*index != 0)) { /* left there by a block whose end nobody told */
+            count_off(block, *index);
+        }
         count_alloc(trace);
         *index = trace;
     } else {
@@ -254,8 +311,8 @@ ouro__trace_sample(void *block, size_t size, unsigned domain)
 
 /* Without the lock, while others may forget everything.  The era is read before the index: one that was found is of this
  * era, or of one that had ended by then. */
-struct ouro__taken
-ouro__trace_take(void *block)
+static inline struct ouro__taken
+take_off(void *block)
 {
     struct ouro__taken taken = {.era = __atomic_load_n(&era, __ATOMIC_ACQUIRE)};
     uint32_t *index = block != NULL ? ouro__beside(block, false) : NULL;
@@ -290,8 +347,8 @@ ouro__trace_put_back(void *block, struct ouro__taken taken)
     }
 }
 
-void
-ouro__trace_drop(void *was, struct ouro__taken taken)
+static inline void
+drop(void *was, struct ouro__taken taken)
 {
     if (lock_for(taken)) {
         count_off(was, taken.index);
@@ -299,11 +356,24 @@ ouro__trace_drop(void *was, struct ouro__taken taken)
     }
 }
 
+struct ouro__taken
+ouro__trace_take(void *block)
+{
+    return take_off(block);
+}
+
+void
+ouro__trace_drop(void *was, struct ouro__taken taken)
+{
+    drop(was, taken);
+}
+
+/* Hot. */
 bool
 ouro__trace_free(void *block)
 {
-    struct ouro__taken taken = ouro__trace_take(block);
-    ouro__trace_drop(block, taken);
+    struct ouro__taken taken = take_off(block);
+    drop(block, taken);
     return taken.index != 0;
 }
 

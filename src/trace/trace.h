@@ -31,9 +31,9 @@ struct ouro__trace {
 };
 
 struct ouro__trace_totals {
-    uint64_t bytes, blocks;           /* live; bytes by weight */
-    uint64_t peak_bytes, peak_blocks; /* when bytes were highest */
-    uint64_t peak_at;                 /* ouro__os_now(), about */
+    uint64_t bytes, peak_bytes;   /* live, and when they were highest; by weight */
+    uint64_t blocks, peak_blocks; /* live, and then */
+    uint64_t peak_at;             /* ouro__os_now(), about */
     uint64_t n_untraced;
     uint64_t own_bytes;
     uint64_t mean;     /* bytes from one sample to the next, 0: every block is traced */

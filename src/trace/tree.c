@@ -1,8 +1,10 @@
 /* tree.c - tracebacks, interned as a tree of frames, and the codes that run in them.
  *
  * A traceback is looked at whole at each allocation, and compared with the one of the allocation before: of the
- * outermost frames that are as they were the node is known, those behind them are looked up.  A frame can't be trusted to be what it was because its callee is: where a function has returned and
- * another was called, frames lie at the same addresses again, and all of them have to be compared.
+ * outermost frames that are as they were the node is known, those behind them are looked up.  A frame can't be trusted to
+ * be what it was because its callee is: where a function has returned and another was called, frames lie at the same
+ * addresses again, and all of them have to be compared.  The innermost one's node is looked up last, by whoever has not
+ * seen the same place before (trace.c).
  *
  * A code is known by its address as long as it lives.  Its block has a mark in its index (OURO__IS_CODE): when that is
  * freed the address is forgotten.  What a code was called, its file and its lines are copied when it is first seen, and
@@ -32,8 +34,6 @@ struct place {
 static struct ouro__vector places;
 static struct ouro__table place_table, code_table, node_table;
 
-static const struct ouro__frame_source *frame_source;
-static size_t n_frames_most; /* 0 for all */
 static bool ends_are_seen;
 
 /* The last traceback; of its entries, with their codes, the nodes. */
@@ -45,6 +45,7 @@ struct step {
 };
 static struct step *steps;
 static size_t n_steps; /* that have been taken since they were forgotten */
+static size_t n_taken; /* from the outermost on, that are the last traceback's */
 
 static struct ouro__frame *frames; /* where only the innermost ones are kept */
 
@@ -159,7 +160,7 @@ intern_code(const void *address)
     struct ouro__code known;
     size_t at;
 
-    if (!frame_source->read_code(address, &known)) {
+    if (!ouro__tree.source->read_code(address, &known)) {
         known = unknown_code;
     }
     if (!ouro__table_reserve(&code_table, hash_code)) {
@@ -210,7 +211,7 @@ static bool
 mark_code(const void *address)
 {
     if (!ouro__beside_sees_end(address)) {
-        return !ouro_heap_owns(address) && frame_source->lasts(address);
+        return !ouro_heap_owns(address) && ouro__tree.source->lasts(address);
     }
     uint32_t *index = ouro__beside(address, true);
     if (index != NULL) {
@@ -263,7 +264,9 @@ forget_steps(void)
         steps[i].known = 0;
     }
     n_steps = 0;
+    n_taken = 0;
     stack.n = 0;
+    ouro__tree.age++;
 }
 
 void
@@ -346,56 +349,89 @@ take_step(struct step *step, const struct ouro__frame *frame, uint32_t parent)
     return step->node;
 }
 
-/* The whole traceback: what is as it was has its nodes already. */
-static bool
-find_by_stack(uint32_t *node)
+/* Take the steps from one frame to another of the last traceback; false without memory. */
+__attribute__((noinline)) static bool
+take_steps(size_t from, size_t to)
 {
-    size_t done = frame_source->follow(&stack);
-    if (!ends_are_seen) {
-        done = 0;
-    }
-    uint32_t at = done == 0 ? 0 : steps[done - 1].node;
-    n_steps = stack.n > n_steps ? stack.n : n_steps;
-    for (; done < stack.n; done++) {
-        const struct ouro__frame *frame = &stack.entries[done].known;
-        uint32_t next = take_step(&steps[done], frame, at);
-        if (OURO_UNLIKELY(next == 0 && frame->code != NULL)) {
-            stack.n = 0;
+    uint32_t at = from == 0 ? 0 : steps[from - 1].node;
+    n_taken = 0;
+    n_steps = to > n_steps ? to : n_steps;
+    for (; from < to; from++) {
+        const struct ouro__frame *frame = &stack.entries[from].known;
+        at = take_step(&steps[from], frame, at);
+        if (OURO_UNLIKELY(at == 0 && frame->code != NULL)) {
             return false;
         }
-        at = next;
     }
-    *node = at;
+    n_taken = to;
+    return true;
+}
+
+/* The whole traceback: steps that were taken to frames that are as they were need not be taken again. */
+static inline bool
+find_by_stack(struct ouro__here *here)
+{
+    if (OURO_UNLIKELY(!ends_are_seen)) {
+        stack.n = 0;
+    }
+    size_t same = ouro__tree.source->follow(&stack);
+    if (OURO_UNLIKELY(stack.n == 0)) {
+        return true;
+    }
+    size_t last = stack.n - 1, done = same < n_taken ? same : n_taken;
+    if (done < last && !take_steps(done, last)) {
+        return false;
+    }
+    n_taken = last;
+    here->frame = stack.entries[last].known;
+    here->parent = last != 0 ? steps[last - 1].node : 0;
+    here->depth = (uint32_t)last;
     return true;
 }
 
 /* The innermost frames alone. */
 static bool
-find_by_frames(uint32_t *node)
+find_by_frames(struct ouro__here *here)
 {
-    size_t n = frame_source->walk(frames, n_frames_most != 0 ? n_frames_most : N_FRAMES_MOST);
+    size_t n_most = ouro__tree.n_frames != 0 ? ouro__tree.n_frames : N_FRAMES_MOST;
+    size_t n = ouro__tree.source->walk(frames, n_most);
+    if (n == 0) {
+        return true;
+    }
     uint32_t at = 0;
-    n_steps = n > n_steps ? n : n_steps;
-    while (n > 0) {
-        n--;
-        at = take_step(&steps[n], &frames[n], at);
-        if (OURO_UNLIKELY(at == 0 && frames[n].code != NULL)) {
+    n_steps = n - 1 > n_steps ? n - 1 : n_steps;
+    for (size_t i = n - 1; i > 0; i--) {
+        at = take_step(&steps[n - 1 - i], &frames[i], at);
+        if (OURO_UNLIKELY(at == 0 && frames[i].code != NULL)) {
             return false;
         }
     }
-    *node = at;
+    *here = (struct ouro__here){frames[0], at, (uint32_t)n - 1};
     return true;
 }
 
 bool
-ouro__tree_here(uint32_t *node)
+ouro__tree_find_here(struct ouro__here *here)
 {
-    if (frame_source == NULL) {
-        *node = 0;
+    if (ouro__tree.source == NULL) {
         return true;
     }
-    bool has_stack = n_frames_most == 0 && frame_source->follow != NULL;
-    return has_stack ? find_by_stack(node) : find_by_frames(node);
+    bool has_stack = ouro__tree.n_frames == 0 && ouro__tree.source->follow != NULL;
+    return has_stack ? find_by_stack(here) : find_by_frames(here);
+}
+
+bool
+ouro__tree_node(const struct ouro__here *here, uint32_t *node)
+{
+    n_steps = here->depth < n_steps ? n_steps : here->depth + 1;
+    *node = take_step(&steps[here->depth], &here->frame, here->parent);
+    return *node != 0 || here->frame.code == NULL;
+}
+
+bool
+ouro__tree_has_ages(void)
+{
+    return ends_are_seen;
 }
 
 /* ---- beginning and ending ---- */
@@ -419,7 +455,7 @@ void
 ouro__tree_set_depth(uint32_t n_frames, bool sees_ends)
 {
     ends_are_seen = sees_ends;
-    n_frames_most = n_frames < N_FRAMES_MOST ? n_frames : 0;
+    ouro__tree.n_frames = n_frames < N_FRAMES_MOST ? n_frames : 0;
     forget_steps();
 }
 
@@ -446,14 +482,14 @@ ouro__tree_begin(uint32_t n_frames, bool sees_ends)
 void
 ouro__tree_set_source(const struct ouro__frame_source *source)
 {
-    frame_source = source;
+    ouro__tree.source = source;
     forget_steps();
 }
 
 const struct ouro__frame_source *
 ouro__tree_source(void)
 {
-    return frame_source;
+    return ouro__tree.source;
 }
 
 static void

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/assert.h"
 #include "trace/frames.h"
 #include "trace/vector.h"
 
@@ -25,6 +26,9 @@ struct ouro__trace_node {
 
 struct ouro__tree {
     struct ouro__vector texts, lines, codes, nodes;
+    const struct ouro__frame_source *source; /* may be NULL */
+    size_t n_frames;                         /* of a traceback at most, 0 for all */
+    uint32_t age;                            /* see ouro__tree_age() */
 };
 extern struct ouro__tree ouro__tree;
 
@@ -42,8 +46,42 @@ void ouro__tree_set_depth(uint32_t n_frames, bool sees_ends);
 void ouro__tree_set_source(const struct ouro__frame_source *source);
 const struct ouro__frame_source *ouro__tree_source(void);
 
-/* The node of the calling thread's traceback: 0 when it has no frames.  False without memory. */
-bool ouro__tree_here(uint32_t *node);
+/* Where the calling thread is: its innermost frame, which has no code when there is none, and the node of that frame's
+ * caller. */
+struct ouro__here {
+    struct ouro__frame frame;
+    uint32_t parent;
+    uint32_t depth; /* frames that were looked at further out */
+};
+
+bool ouro__tree_find_here(struct ouro__here *here);
+
+/* False without memory. */
+static inline bool
+ouro__tree_here(struct ouro__here *here)
+{
+    *here = (struct ouro__here){0};
+    if (ouro__tree.n_frames == 1 && OURO_LIKELY(ouro__tree.source != NULL)) {
+        if (OURO_UNLIKELY(ouro__tree.source->walk(&here->frame, 1) == 0)) {
+            here->frame = (struct ouro__frame){0};
+        }
+        return true;
+    }
+    return ouro__tree_find_here(here);
+}
+
+/* The node of a place, which is where the calling thread is: 0 when it has no frames.  False without memory. */
+bool ouro__tree_node(const struct ouro__here *here, uint32_t *node);
+
+/* Another number when the same words may stand for another place: a code has ended. */
+static inline uint32_t
+ouro__tree_age(void)
+{
+    return ouro__tree.age;
+}
+
+/* Whether it will be: not of codes whose ends are not seen. */
+bool ouro__tree_has_ages(void);
 
 /* A block that carries the mark is freed: what lies at this address later is another code. */
 void ouro__tree_forget(const void *code);
