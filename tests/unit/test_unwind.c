@@ -175,7 +175,8 @@ test_aligned(void **state)
 #endif
 
 COMPILED("O2", "omit-frame-pointer")
-static __attribute__((noinline)) size_t recurse_without_frame_pointer(size_t depth, void (*then)(void))
+static __attribute__((noinline)) size_t
+recurse_without_frame_pointer(size_t depth, void (*then)(void))
 {
     if (depth == 0) {
         then();
@@ -185,7 +186,8 @@ static __attribute__((noinline)) size_t recurse_without_frame_pointer(size_t dep
 }
 
 COMPILED("O0", "no-omit-frame-pointer")
-static __attribute__((noinline)) size_t recurse_with_frame_pointer(size_t depth, void (*then)(void))
+static __attribute__((noinline)) size_t
+recurse_with_frame_pointer(size_t depth, void (*then)(void))
 {
     if (depth == 0) {
         recurse_without_frame_pointer(5, then);
