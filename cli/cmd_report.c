@@ -8,6 +8,7 @@
 
 #include "html/html.h"
 #include "view/heading.h"
+#include "view/leaks.h"
 #include "view/packages.h"
 #include "json_values.h"
 #include "output.h"
@@ -28,6 +29,7 @@ struct report {
     struct ouro__view view;
     struct ouro__row *rows;
     size_t n_rows, n_shown;
+    struct ouro__figures *allocated; /* by key, of a report on leaks of one snapshot; or NULL */
 };
 
 static bool
@@ -36,12 +38,20 @@ is_estimate(const struct report *report)
     return report->saved.snapshot.tracing.mode == OURO_SNAPSHOT_SAMPLED;
 }
 
+/* Of all blocks that were ever allocated there, the share that is live: 0 to 1. */
+static double
+kept_share(const struct report *report, const struct ouro__row *row)
+{
+    double all = report->allocated[row->key].blocks;
+    return all > row->figures.blocks ? row->figures.blocks / all : 1;
+}
+
 /* How much of it is shown, in words. */
 static void
 shown_add(const struct ouro__page *page, const struct report *report)
 {
-    static const char *const many[OURO_N_BYS] = {"lines",      "files",    "functions",
-                                                 "tracebacks", "packages", "domains"};
+    static const char *const many[OURO_N_BYS] = {"lines",    "files",   "functions", "tracebacks",
+                                                 "packages", "domains", "threads",   "types"};
     struct ouro__text words = {0};
     const struct ouro__figures *kept = &report->view.kept;
     double shown = 0;
@@ -72,17 +82,21 @@ rows_add(const struct ouro__page *page, const struct report *report)
     char count[OURO_UNIT_TEXT];
     uint64_t when = ouro__saved_when(&report->saved);
     double all = report->view.kept.bytes;
-    size_t used = is_estimate(report) ? 40 : 28;
+    size_t used = (is_estimate(report) ? 40U : 28U) + (report->allocated != NULL ? 8U : 0U);
 
     ouro__page_colour(page, OURO_COLOUR_BOLD);
-    ouro__text_print(page->text, "%10s%*s  share   blocks  %s\n", "bytes", is_estimate(report) ? 12 : 0,
-                     "", ouro__by_names[report->options.by]);
+    ouro__text_print(page->text, "%10s%*s  share   blocks  %s%s\n", "bytes",
+                     is_estimate(report) ? 12 : 0, "", report->allocated != NULL ? "  kept  " : "",
+                     ouro__by_names[report->options.by]);
     ouro__page_colour(page, OURO_COLOUR_OFF);
     for (size_t i = 0; i < report->n_shown; i++) {
         const struct ouro__row *row = &report->rows[i];
         ouro__row_add_bytes(page->text, &row->figures, is_estimate(report));
         ouro__text_print(page->text, " %5.1f%% %8s  ", all > 0 ? 100 * row->figures.bytes / all : 0,
                          ouro__count_show(count, row->figures.blocks));
+        if (report->allocated != NULL) {
+            ouro__text_print(page->text, "%5.1f%%  ", 100 * kept_share(report, row));
+        }
         ouro__row_add_label(page, &report->places, report->options.by, row->key, when, used);
         if (report->options.by == OURO_BY_TRACEBACK) {
             ouro__row_add_callers(page, &report->places, row->key, used);
@@ -96,7 +110,13 @@ print_text(const struct report *report)
     struct ouro__text text = {0};
     struct ouro__page page = {&text, ouro__look_at(STDOUT_FILENO)};
 
-    ouro__heading_add_title(&page, "report", &report->saved, report->options.measure);
+    if (!report->options.leaks) {
+        ouro__heading_add_title(&page, "report", &report->saved, report->options.measure);
+    } else {
+        ouro__heading_add_rule(&page, "report", &report->saved,
+                               report->options.n_files == 1 ? "live when taken, without imports"
+                                                            : "grew from snapshot to snapshot");
+    }
     ouro__heading_add_process(&page, "process", &report->saved);
     ouro__heading_add_tracing(&page, &report->saved, &report->view);
     shown_add(&page, report);
@@ -124,6 +144,9 @@ print_json(const struct report *report)
     for (size_t i = 0; i < report->n_shown; i++) {
         json_t *row = figures_json(&report->rows[i].figures);
         ouro__row_add_names(row, &report->places, report->options.by, report->rows[i].key);
+        if (report->allocated != NULL) {
+            (void)json_object_set_new(row, "kept", json_real(kept_share(report, &report->rows[i])));
+        }
         (void)json_array_append_new(rows, row);
     }
     (void)json_object_set_new(root, "schema", json_string("ouro-report/1"));
@@ -131,6 +154,7 @@ print_json(const struct report *report)
     (void)json_object_set_new(root, "measure",
                               json_string(ouro__measure_names[report->options.measure]));
     (void)json_object_set_new(root, "by", json_string(ouro__by_names[report->options.by]));
+    (void)json_object_set_new(root, "leaks", json_boolean(report->options.leaks));
     (void)json_object_set_new(root, "cumulative", json_boolean(report->options.cumulative));
     (void)json_object_set_new(root, "traced", figures_json(&report->view.all));
     (void)json_object_set_new(root, "filtered", figures_json(&report->view.kept));
@@ -145,11 +169,14 @@ print_csv(const struct report *report)
     struct ouro__text text = {0};
 
     ouro__csv_add_heads(&text, report->options.by);
-    ouro__text_print(&text, "bytes,blocks,bytes_error\n");
+    ouro__text_print(&text, "bytes,blocks,bytes_error%s\n", report->allocated != NULL ? ",kept" : "");
     for (size_t i = 0; i < report->n_shown; i++) {
         const struct ouro__row *row = &report->rows[i];
         ouro__csv_add_names(&text, &report->places, report->options.by, row->key);
         ouro__csv_add_figures(&text, &row->figures);
+        if (report->allocated != NULL) {
+            ouro__text_print(&text, ",%.4f", kept_share(report, row));
+        }
         ouro__text_print(&text, "\n");
     }
     return ouro__text_print_out(&text);
@@ -185,6 +212,75 @@ html_make(struct report *report)
     return is_well ? 0 : OURO_EXIT_FAILED;
 }
 
+static bool
+view_make(struct report *report, struct ouro__view *view, const struct ouro__saved *saved,
+          enum ouro__measure measure)
+{
+    bool is_well =
+        ouro__view_make(view, &report->places, &saved->snapshot, measure, &report->options.filters);
+    if (!is_well) {
+        ouro__say("out of memory");
+    }
+    return is_well;
+}
+
+/* The rows of what grew in all of the snapshots, of which the last one is open; false, and said, when that fails. */
+static bool
+grown_find(struct report *report)
+{
+    const struct ouro__view_options *options = &report->options;
+    struct ouro__view views[OURO_FILES_MOST] = {{0}};
+    size_t n = options->n_files;
+    bool is_well = true;
+
+    for (size_t i = 0; i + 1 < n && is_well; i++) {
+        struct ouro__saved saved = {0};
+        is_well = ouro__saved_open(&saved, options->files[i]) &&
+                  view_make(report, &views[i], &saved, OURO_MEASURE_LIVE);
+        ouro__saved_free(&saved);
+    }
+    if (is_well && view_make(report, &report->view, &report->saved, OURO_MEASURE_LIVE)) {
+        views[n - 1] = report->view;
+        report->rows =
+            ouro__leaks_grown(views, n, &report->places, ouro__packages_groups(&report->packages),
+                              options, &report->n_rows);
+        if (report->rows == NULL) {
+            ouro__say("out of memory");
+        }
+    }
+    for (size_t i = 0; i + 1 < n; i++) {
+        ouro__view_free(&views[i]);
+    }
+    return report->rows != NULL;
+}
+
+/* The rows of one snapshot, and of a report on leaks what was ever allocated there; false, and said, when memory runs
+ * out. */
+static bool
+rows_find(struct report *report)
+{
+    const struct ouro__view_options *options = &report->options;
+    struct ouro__groups *groups = ouro__packages_groups(&report->packages);
+    struct ouro__view all = {0};
+    size_t n;
+
+    if (!view_make(report, &report->view, &report->saved, options->measure)) {
+        return false;
+    }
+    report->rows = ouro__view_rows(&report->view, &report->places, groups, options->by,
+                                   options->cumulative, &report->n_rows);
+    if (report->rows != NULL && options->leaks && options->by != OURO_BY_TYPE &&
+        view_make(report, &all, &report->saved, OURO_MEASURE_CHURN)) {
+        report->allocated =
+            ouro__view_fold(&all, &report->places, groups, options->by, options->cumulative, &n);
+    }
+    ouro__view_free(&all);
+    if (report->rows == NULL) {
+        ouro__say("out of memory");
+    }
+    return report->rows != NULL;
+}
+
 /* Sum up and print; an exit code. */
 static int
 report_make(struct report *report)
@@ -193,16 +289,11 @@ report_make(struct report *report)
     size_t usual = options->json || options->csv ? SIZE_MAX : TOP;
     size_t most = options->top > 0 ? options->top : usual;
 
-    bool is_well = ouro__places_init(&report->places) &&
-                   ouro__view_make(&report->view, &report->places, &report->saved.snapshot,
-                                   options->measure, &options->filters);
-    if (is_well) {
-        report->rows =
-            ouro__view_rows(&report->view, &report->places, ouro__packages_groups(&report->packages),
-                            options->by, options->cumulative, &report->n_rows);
-    }
-    if (report->rows == NULL) {
+    if (!ouro__places_init(&report->places)) {
         ouro__say("out of memory");
+        return OURO_EXIT_FAILED;
+    }
+    if (!(options->n_files > 1 ? grown_find(report) : rows_find(report))) {
         return OURO_EXIT_FAILED;
     }
     report->n_shown = report->n_rows < most ? report->n_rows : most;
@@ -221,12 +312,13 @@ ouro__cmd_report(int count, char **arguments)
     code = OURO_EXIT_FAILED;
     const char *html = report.options.html;
     bool can_be = html == NULL || (ouro__html_check() && ouro__output_check(html));
-    if (can_be && ouro__saved_open(&report.saved, report.options.files[0])) {
+    if (can_be && ouro__saved_open(&report.saved, report.options.files[report.options.n_files - 1])) {
         report.packages.version = report.saved.record.python_version;
         code = html != NULL ? html_make(&report) : report_make(&report);
         ouro__saved_free(&report.saved);
     }
     free(report.rows);
+    free(report.allocated);
     ouro__view_free(&report.view);
     ouro__packages_free(&report.packages);
     ouro__places_free(&report.places);

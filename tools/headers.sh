@@ -23,10 +23,10 @@ for header in include/ouro/*.h; do
         check "$name" $compiler -std=c++17 -x c++
     done
 done
-# Those of differential tests include CPython's.
+# Those of differential tests include CPython's, and one of the tool's cairo's.
 for header in $(find src cli tests -name '*.h' | sort); do
     # shellcheck disable=SC2046 # a list of options
     check "$PWD/$header" gcc -std=c17 -D_GNU_SOURCE -Icli -Itests/helpers \
-        $(pkg-config --cflags-only-I python3-embed | sed 's/-I/-isystem /g') -x c
+        $(pkg-config --cflags-only-I python3-embed cairo | sed 's/-I/-isystem /g') -x c
 done
 exit $status

@@ -6,7 +6,7 @@
 import flamegraph from "d3-flame-graph";
 import { select } from "d3-selection";
 import { MEASURES } from "./model.js";
-import { count, element, estimate, percent, shown, size } from "./words.js";
+import { count, element, estimate, percent, shown, size, whenResized } from "./words.js";
 
 const ROW = 20; // pixels
 const NARROWEST = 1; // pixels of a box that is drawn
@@ -21,9 +21,7 @@ export class Graph {
         this.hits = null;
         place.addEventListener("keydown", (event) => this.onKey(event));
         place.addEventListener("focusin", () => this.tellChosen());
-        new ResizeObserver(() => {
-            if (this.root && this.width !== this.place.clientWidth) this.draw();
-        }).observe(place);
+        whenResized(place, () => this.root && this.width !== place.clientWidth && this.draw());
     }
 
     /** A new tree to draw, of a measure; what was zoomed to stays so where it is still there. */

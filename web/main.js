@@ -1,9 +1,11 @@
 // main.js - the page: reads the data that the tool put in it, and lets the parts show what the person asks for.
 
 import { Graph } from "./graph.js";
+import { Heap } from "./heap.js";
 import { BYS, MEASURES, Model } from "./model.js";
 import { Sizes } from "./sizes.js";
 import { Table } from "./table.js";
+import { Times } from "./times.js";
 import { count, element, estimate, inFull, percent, shown, size, time } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -37,7 +39,7 @@ function showHeading() {
         ["taken", `${when}${time(snapshot.taken_at_ns)} after it began${snapshot.reason ? ` (${shown(snapshot.reason)})` : ""}`],
         ["name", shown(snapshot.name)],
         ["traced", modeOf(snapshot)],
-        ["peak", snapshot.peak_at_ns > 0 ? `${time(snapshot.peak_at_ns)} after it began` : ""],
+        ["peak", snapshot.peak_at_ns > 0 ? `highest after ${time(snapshot.peak_at_ns)}` : ""],
     ];
     document.title = `${command} – ouro`;
     $("command").textContent = command;
@@ -70,6 +72,8 @@ function showNotes() {
 
 // What can be chosen.
 
+const painted = []; // parts whose colours are painted, and not the style's
+
 function showMeasures() {
     $("measures").replaceChildren(element("legend", { class: "unseen" }, "Which memory"), ...MEASURES.map((name, m) => {
         const sum = model.total(m, null);
@@ -93,6 +97,7 @@ function showTheme(theme) {
     document.documentElement.dataset.theme = theme;
     $("theme").textContent = `${theme} colours`;
     $("theme").dataset.theme = theme;
+    for (const part of painted) part.draw();
 }
 
 function nextTheme() {
@@ -198,6 +203,15 @@ function begin() {
             $("search").focus();
         }
     });
+    if (model.times) {
+        $("times-part").hidden = false;
+        painted.push(new Times($("times"), $("marks"), $("times-table"), model.times));
+    }
+    if (model.heap) {
+        $("heap-part").hidden = false;
+        painted.push(new Heap($("heap"), $("heap-tells"), $("heap-sums"), $("heap-classes"), model.heap));
+    }
+    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => showTheme($("theme").dataset.theme));
     change({ measure: state.measure });
     document.documentElement.dataset.state = "ready";
 }

@@ -1,7 +1,7 @@
 // sizes.js - the histogram: how much memory is in blocks of which size, by domain.
 
 import { DOMAINS } from "./model.js";
-import { count, drawn, element, estimate, percent, size } from "./words.js";
+import { count, drawn, element, estimate, percent, size, whenResized } from "./words.js";
 
 const HEIGHT = 180;
 const LEFT = 64;
@@ -32,7 +32,7 @@ export class Sizes {
             this.unit = event.target.value;
             this.draw();
         });
-        new ResizeObserver(() => this.steps && this.draw()).observe(place);
+        whenResized(place, () => this.steps && this.draw());
     }
 
     show(sizes, measure) {
@@ -68,7 +68,7 @@ export class Sizes {
                     class: `domain-${DOMAINS[domain]}` }));
             });
             if (x - labelled > 58) {
-                group.append(drawn("text", { x: x + wide / 2, y: HEIGHT + 18, class: "scale middle" }, size(step.largest)));
+                group.append(drawn("text", { x: Math.min(x + wide / 2, width - 28), y: HEIGHT + 18, class: "scale middle" }, size(step.largest)));
                 labelled = x;
             }
             picture.append(group);

@@ -67,6 +67,16 @@ export function base(path) {
     return path.slice(path.lastIndexOf("/") + 1) || path;
 }
 
+/** Calls `draw` whenever a part of the page has another width. */
+export function whenResized(place, draw) {
+    let width = -1;
+    new ResizeObserver(() => {
+        if (place.clientWidth === width) return;
+        width = place.clientWidth;
+        draw();
+    }).observe(place);
+}
+
 /** A new element: attributes, then what is in it (texts and elements). */
 export function element(name, attributes = {}, ...children) {
     const made = document.createElement(name);

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "json_values.h"
 #include "view/packages.h"
@@ -68,11 +69,30 @@ static const char tables[] =
     "  live_blocks NUMERIC, live_bytes NUMERIC, live_error NUMERIC, -- when the snapshot was taken\n"
     "  peak_blocks NUMERIC, peak_bytes NUMERIC, peak_error NUMERIC, -- when the bytes were highest\n"
     "  all_blocks NUMERIC, all_bytes NUMERIC, all_error NUMERIC,    -- ever, freed or not\n"
+    "  thread TEXT,                 -- that asked; NULL where it was not noted\n"
     "  PRIMARY KEY (traceback, id)\n"
     ") WITHOUT ROWID;\n"
     "\n"
     "-- The installed distribution that a file belongs to.\n"
-    "CREATE TABLE packages (file TEXT PRIMARY KEY, package TEXT) WITHOUT ROWID;\n";
+    "CREATE TABLE packages (file TEXT PRIMARY KEY, package TEXT) WITHOUT ROWID;\n"
+    "\n"
+    "-- Types of the objects in a trace's blocks when the snapshot was taken; estimates as in traces.\n"
+    "CREATE TABLE types (trace INTEGER, type TEXT, blocks NUMERIC, bytes NUMERIC);\n"
+    "\n"
+    "-- How memory stood from time to time, in bytes and ns since the process began.\n"
+    "CREATE TABLE samples (\n"
+    "  at_ns INTEGER, resident INTEGER, files INTEGER,\n"
+    "  counted_at_ns INTEGER,       -- when what follows was counted\n"
+    "  live_raw INTEGER, live_mem INTEGER, live_object INTEGER,\n"
+    "  blocks_raw INTEGER, blocks_mem INTEGER, blocks_object INTEGER,\n"
+    "  untouched INTEGER, free INTEGER, cached INTEGER, records INTEGER,\n"
+    "  allocations INTEGER, frees INTEGER, -- ever\n"
+    "  gc_young INTEGER, gc_middle INTEGER, gc_full INTEGER, gc_ns INTEGER -- runs ever, and their "
+    "time\n"
+    ");\n"
+    "\n"
+    "-- What the program marked.\n"
+    "CREATE TABLE marks (at_ns INTEGER, name TEXT);\n";
 
 static const char views[] =
     "-- The bytes of each traceback, those that it called not counted.\n"
@@ -298,10 +318,11 @@ traces_sort(const struct ouro__snapshot *snapshot, const struct ouro__view *view
 }
 
 static bool
-traces_load(sqlite3 *database, const struct ouro__snapshot *snapshot, const struct ouro__view *view)
+traces_load(sqlite3 *database, const struct ouro__snapshot *snapshot, const struct ouro__view *view,
+            const struct ouro__places *places)
 {
     struct filler filler =
-        filler_make(database, "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        filler_make(database, "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     size_t n;
     size_t *sorted = traces_sort(snapshot, view, &n);
 
@@ -313,10 +334,66 @@ traces_load(sqlite3 *database, const struct ouro__snapshot *snapshot, const stru
         constant_add(&filler, ouro__domain_names[trace->domain]);
         integer_add(&filler, trace->size);
         figures_add(&filler, &snapshot->tracing, trace);
+        if (trace->thread == 0) {
+            constant_add(&filler, NULL);
+        } else {
+            text_add(&filler, ouro__text_at(places, view->threads.texts[trace->thread]));
+        }
         row_end(&filler);
     }
     free(sorted);
     return filler_end(&filler);
+}
+
+/* Of the traces that the view kept. */
+static bool
+types_load(sqlite3 *database, const struct ouro__snapshot *snapshot, const struct ouro__view *view,
+           const struct ouro__places *places)
+{
+    struct filler filler = filler_make(database, "INSERT INTO types VALUES (?, ?, ?, ?)");
+
+    for (size_t i = 0; i < snapshot->n_typed && !filler.failed; i++) {
+        const struct ouro_snapshot_typed *typed = &snapshot->typed[i];
+        if (typed->trace == 0 || typed->type == 0 ||
+            !view->is_kept[view->nodes[snapshot->traces[typed->trace].node]]) {
+            continue;
+        }
+        struct ouro_snapshot_trace trace = snapshot->traces[typed->trace];
+        trace.live_blocks = typed->blocks;
+        trace.live_bytes = typed->blocks * trace.size;
+        struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, &trace, OURO_MEASURE_LIVE);
+        integer_add(&filler, typed->trace);
+        text_add(&filler, ouro__text_at(places, view->types.texts[typed->type]));
+        real_add(&filler, figures.blocks);
+        real_add(&filler, figures.bytes);
+        row_end(&filler);
+    }
+    return filler_end(&filler);
+}
+
+static bool
+recording_load(sqlite3 *database, const struct ouro__snapshot *snapshot)
+{
+    struct filler samples = filler_make(
+        database, "INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                  "?, ?, ?, ?, ?)");
+    struct filler marks = filler_make(database, "INSERT INTO marks VALUES (?, ?)");
+
+    for (size_t i = 0; i < snapshot->n_samples && !samples.failed; i++) {
+        uint64_t figures[sizeof *snapshot->samples / sizeof(uint64_t)];
+        memcpy(figures, &snapshot->samples[i], sizeof figures);
+        for (size_t f = 0; f < sizeof figures / sizeof *figures; f++) {
+            integer_add(&samples, figures[f]);
+        }
+        row_end(&samples);
+    }
+    for (size_t i = 0; i < snapshot->n_marks && !marks.failed; i++) {
+        integer_add(&marks, snapshot->marks[i].at_ns);
+        text_add(&marks, snapshot->marks[i].name);
+        row_end(&marks);
+    }
+    bool is_well = filler_end(&samples);
+    return filler_end(&marks) && is_well;
 }
 
 static bool
@@ -354,7 +431,10 @@ ouro__database_make(struct ouro__places *places, const struct ouro__saved *saved
                    sqlite3_exec(database, tables, NULL, NULL, NULL) == SQLITE_OK &&
                    sqlite3_exec(database, views, NULL, NULL, NULL) == SQLITE_OK &&
                    process_load(database, saved) && frames_load(database, places) &&
-                   tracebacks_load(database, places) && traces_load(database, &saved->snapshot, view) &&
+                   tracebacks_load(database, places) &&
+                   traces_load(database, &saved->snapshot, view, places) &&
+                   types_load(database, &saved->snapshot, view, places) &&
+                   recording_load(database, &saved->snapshot) &&
                    packages_load(database, places, saved->record.python_version) &&
                    sqlite3_exec(database, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
     if (!is_well) {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "html/branches.h"
+#include "html/process_parts.h"
 #include "html/template.h"
 #include "json_values.h"
 #include "view/labels.h"
@@ -306,7 +307,11 @@ data_add(struct making *making)
     if (sums != NULL) {
         sizes_add(making, sums);
     }
-    ouro__text_print(text, "],\n\"frames\":[");
+    ouro__text_print(text, "],\n\"heap\":");
+    ouro__html_add_heap(text, &making->html->saved->snapshot);
+    ouro__text_print(text, ",\n\"times\":");
+    ouro__html_add_times(text, &making->html->saved->snapshot);
+    ouro__text_print(text, ",\n\"frames\":[");
     frames_add(making);
     ouro__text_print(text, "],\n\"sources\":[0");
     for (int m = 0; m < OURO_N_MEASURES; m++) {

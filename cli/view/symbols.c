@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NAMES_MOST (2 * OURO_SYMBOLS_MOST)
+
 /* Where functions of one of a module's units lie. */
 struct unit {
     Dwarf_Addr begin, end;
@@ -29,11 +31,11 @@ struct ouro__binary {
     Dwfl_Module *module; /* NULL: there is no such file */
     Dwarf_Addr bias;     /* from the file's addresses to libdw's */
     Dwarf_Addr entry;    /* the program's first instruction, 0 for none */
-    bool is_runtime;     /* libc or the dynamic linker */
+    bool is_c, is_cpp;   /* the library of that language; the dynamic linker */
     bool has_units;      /* they have been looked for */
     struct unit *units;
     size_t n_units, room;
-    char *names[OURO_SYMBOLS_MOST]; /* what was demangled for the last call */
+    char *names[NAMES_MOST]; /* what was made for the last call */
     size_t n_names;
 };
 
@@ -108,16 +110,29 @@ find_by_build(char *path, size_t size, const uint8_t *build_id, size_t n)
 }
 
 static bool
-is_runtime(const char *path)
+is_called(const char *path, const char *const *names, size_t n)
 {
-    static const char *const names[] = {"libc.so", "libc-2", "libpthread", "ld-linux", "ld-2", "ld.so"};
     const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (strncmp(name, names[i], strlen(names[i])) == 0) {
             return true;
         }
     }
     return false;
+}
+
+static bool
+is_c_library(const char *path)
+{
+    static const char *const names[] = {"libc.so", "libc-2", "libpthread", "ld-linux", "ld-2", "ld.so"};
+    return is_called(path, names, sizeof names / sizeof *names);
+}
+
+static bool
+is_cpp_library(const char *path)
+{
+    static const char *const names[] = {"libstdc++.so", "libc++.so", "libc++abi.so"};
+    return is_called(path, names, sizeof names / sizeof *names);
 }
 
 struct ouro__binary *
@@ -130,7 +145,8 @@ ouro__binary_open(const char *path, const uint8_t *build_id, size_t n_build_id)
     }
     /* libdw would ask servers for what isn't here. */
     (void)unsetenv("DEBUGINFOD_URLS");
-    binary->is_runtime = is_runtime(path);
+    binary->is_c = is_c_library(path);
+    binary->is_cpp = is_cpp_library(path);
     if (!read_file(binary, path, build_id, n_build_id) && n_build_id > 1) {
         find_by_build(other, sizeof other, build_id, n_build_id);
         (void)read_file(binary, other, build_id, n_build_id);
@@ -161,18 +177,25 @@ ouro__binary_close(struct ouro__binary *binary)
 
 /* ---- names ---- */
 
+/* A name in memory of its own until the next call; as it is where there is no room for it. */
+static const char *
+keep_name(struct ouro__binary *binary, const char *name, char *made)
+{
+    if (made == NULL) {
+        return name;
+    }
+    binary->names[binary->n_names++] = made;
+    return made;
+}
+
 static const char *
 demangle(struct ouro__binary *binary, const char *name)
 {
     bool is_mangled = name != NULL && name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
-    char *plain = is_mangled && binary->n_names < OURO_SYMBOLS_MOST
-                      ? cplus_demangle(name, DMGL_AUTO | DMGL_PARAMS | DMGL_ANSI)
-                      : NULL;
-    if (plain == NULL) {
-        return name;
-    }
-    binary->names[binary->n_names++] = plain;
-    return plain;
+    return keep_name(binary, name,
+                     is_mangled && binary->n_names < NAMES_MOST
+                         ? cplus_demangle(name, DMGL_AUTO | DMGL_PARAMS | DMGL_ANSI)
+                         : NULL);
 }
 
 /* The name of a function, or of what an inlined call was of. */
@@ -197,6 +220,22 @@ line_of_attribute(Dwarf_Die *die, unsigned kind)
                    dwarf_formudata(&attribute, &value) == 0 && value <= INT32_MAX
                ? (uint32_t)value
                : 0;
+}
+
+/* A source's file from the folder on that it was compiled in. */
+static const char *
+whole_path(struct ouro__binary *binary, Dwarf_Die *unit, const char *file)
+{
+    Dwarf_Attribute attribute;
+    const char *folder =
+        dwarf_attr(unit, DW_AT_comp_dir, &attribute) == NULL ? NULL : dwarf_formstring(&attribute);
+    char *whole = NULL;
+    if (file == NULL || file[0] == '/' || folder == NULL || folder[0] != '/' ||
+        binary->n_names == NAMES_MOST) {
+        return file;
+    }
+    file += strncmp(file, "./", 2) == 0 ? 2 : 0;
+    return keep_name(binary, file, asprintf(&whole, "%s/%s", folder, file) < 0 ? NULL : whole);
 }
 
 /* ---- units ---- */
@@ -305,7 +344,8 @@ find_by_dwarf(struct ouro__binary *binary, Dwarf_Addr address,
         return 0;
     }
     Dwarf_Line *at = dwarf_getsrc_die(&unit, address - bias);
-    struct ouro__symbol symbol = {.file = at == NULL ? NULL : dwarf_linesrc(at, NULL, NULL)};
+    struct ouro__symbol symbol = {
+        .file = at == NULL ? NULL : whole_path(binary, &unit, dwarf_linesrc(at, NULL, NULL))};
     symbol.line = at != NULL && dwarf_lineno(at, &line) == 0 && line > 0 ? (uint32_t)line : 0;
     if (!function_at(&unit, address - bias, &function)) {
         found[0] = symbol;
@@ -323,7 +363,7 @@ find_by_dwarf(struct ouro__binary *binary, Dwarf_Addr address,
         if (tag == DW_TAG_subprogram) {
             break;
         }
-        symbol.file = file_of_call(&unit, &scopes[i]);
+        symbol.file = whole_path(binary, &unit, file_of_call(&unit, &scopes[i]));
         symbol.line = line_of_attribute(&scopes[i], DW_AT_call_line);
     }
     free(scopes);
@@ -366,6 +406,13 @@ ouro__binary_find(struct ouro__binary *binary, uint64_t address,
 bool
 ouro__binary_is_start(const struct ouro__binary *binary, uint64_t address)
 {
-    return binary->is_runtime ||
+    return binary->is_c ||
            (binary->entry != 0 && address - binary->entry < START_BYTES && binary->module != NULL);
+}
+
+bool
+ouro__binary_is_library(const struct ouro__binary *binary, const struct ouro__symbol *symbol)
+{
+    return binary->is_c || binary->is_cpp ||
+           (symbol->file != NULL && strstr(symbol->file, "/include/c++/") != NULL);
 }

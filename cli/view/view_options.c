@@ -11,6 +11,7 @@
 #include "output.h"
 #include "run/run.h"
 #include "units.h"
+#include "view/leaks.h"
 
 #define FIGURES                                                                                        \
     "  --live               what was live when the snapshot was taken (the default)\n"                 \
@@ -18,7 +19,7 @@
     "  --churn              all that was ever allocated, freed or not\n"
 #define ROWS                                                                                           \
     "  --by KEY             a row for each line (the default), file, function, traceback,\n"           \
-    "                       package or domain\n"                                                       \
+    "                       package, domain, thread (ouro run --threads) or type\n"                    \
     "  --cumulative         a block counts for each frame of its traceback, once; without\n"           \
     "                       this for the innermost\n"
 #define FILTERS                                                                                        \
@@ -32,12 +33,17 @@
 
 static const char report_help[] =
     "usage: ouro report [options] FILE\n"
+    "       ouro report --leaks [options] FILE ...\n"
     "\n"
     "Shows where the memory in a snapshot came from (ouro run -o FILE takes one).\n"
     "\n"
     "options:\n" FIGURES ROWS FILTERS SHAPES
+    "  --leaks              what is live, without what imports left, and how much it is of all\n"
+    "                       that was allocated there; of several snapshots of a run, in\n"
+    "                       their order: what grew from each one to the next\n"
     "  --tree               callers and what they called, from the outermost frame down\n"
-    "  --html OUT           a page for a browser, all in one file: flame graph, table, sizes\n"
+    "  --html OUT           a page for a browser, all in one file: flame graph, table,\n"
+    "                       sizes of blocks, memory over time, the heap's map\n"
     "  --help               this text\n"
     "\n"
     "examples:\n"
@@ -47,6 +53,7 @@ static const char report_help[] =
     "  ouro report --by function --cumulative --exclude '*/importlib/*' run.ouro\n"
     "  ouro report --filter app.py --tree run.ouro\n"
     "  ouro report --html run.html run.ouro\n"
+    "  ouro report --leaks run.ouro             what is still there, though not by design\n"
     "\n" EXITS;
 
 static const char diff_help[] =
@@ -98,7 +105,7 @@ static const char sql_help[] =
     "tables and views (sizes in bytes):\n"
     "  lines, files, functions   bytes: live, peak, allocated\n"
     "  packages                  the package of each file\n"
-    "  traces, tracebacks, frames, process\n"
+    "  traces, tracebacks, frames, process, types, samples, marks\n"
     "\n"
     "examples:\n"
     "  ouro sql run.ouro 'select file, line, live, peak from lines order by live desc limit 9'\n"
@@ -127,6 +134,7 @@ enum {
     OPTION_LIVE = 256,
     OPTION_PEAK,
     OPTION_CHURN,
+    OPTION_LEAKS,
     OPTION_BY,
     OPTION_CUMULATIVE,
     OPTION_FILTER,
@@ -155,6 +163,7 @@ static const struct {
     {{"live", no_argument, NULL, OPTION_LIVE}, VIEWS},
     {{"peak", no_argument, NULL, OPTION_PEAK}, VIEWS},
     {{"churn", no_argument, NULL, OPTION_CHURN}, VIEWS},
+    {{"leaks", no_argument, NULL, OPTION_LEAKS}, OURO_VERB_REPORT},
     {{"by", required_argument, NULL, OPTION_BY}, TABLES},
     {{"cumulative", no_argument, NULL, OPTION_CUMULATIVE}, TABLES},
     {{"filter", required_argument, NULL, OPTION_FILTER}, VIEWS},
@@ -206,8 +215,9 @@ option_set_by(struct ouro__view_options *options, const char *value)
             return true;
         }
     }
-    ouro__say("--by is line, file, function, traceback, package or domain, not '%s'" TRY_HELP, value,
-              verb_name(options->verb));
+    ouro__say(
+        "--by is line, file, function, traceback, package, domain, thread or type, not '%s'" TRY_HELP,
+        value, verb_name(options->verb));
     return false;
 }
 
@@ -263,6 +273,9 @@ option_take(struct ouro__view_options *options, int option, const char *given)
     case OPTION_PEAK:
     case OPTION_CHURN:
         options->measure = (enum ouro__measure)(option - OPTION_LIVE);
+        break;
+    case OPTION_LEAKS:
+        options->leaks = true;
         break;
     case OPTION_BY:
         good = option_set_by(options, optarg);
@@ -325,8 +338,10 @@ options_check(const struct ouro__view_options *options, int n_files)
         wrong = "name two snapshots, the earlier one first";
     } else if (options->verb == OURO_VERB_SQL && n_files != 1 && n_files != 2) {
         wrong = n_files == 0 ? "name a snapshot" : "one snapshot, and all of the SQL as one argument";
+    } else if (options->leaks && n_files > OURO_FILES_MOST) {
+        wrong = "64 snapshots at a time, at most";
     } else if ((options->verb & (OURO_VERB_REPORT | OURO_VERB_EXPORT | OURO_VERB_PLOT)) != 0 &&
-               n_files != 1) {
+               n_files != 1 && !(options->leaks && n_files > 1)) {
         wrong = n_files == 0 ? "name a snapshot" : "one snapshot at a time";
     } else if (options->verb == OURO_VERB_EXPORT && options->format == NULL) {
         wrong = "--to says for whom: pprof, speedscope, collapsed, json, sqlite or memray-csv";
@@ -341,16 +356,23 @@ options_check(const struct ouro__view_options *options, int n_files)
                                          options->cumulative || options->top > 0)) {
         wrong = "--html goes with none of --json, --csv, --tree, --cumulative and --top: the page has "
                 "it all";
-    } else if (options->html != NULL &&
-               (options->by == OURO_BY_TRACEBACK || options->by == OURO_BY_DOMAIN)) {
+    } else if (options->html != NULL && options->by != OURO_BY_LINE && options->by != OURO_BY_FILE &&
+               options->by != OURO_BY_FUNCTION && options->by != OURO_BY_PACKAGE) {
         wrong = "--html goes by lines, files, functions or packages";
     } else if (options->json && options->csv) {
         wrong = "--json or --csv, not both";
     } else if (options->tree && (options->json || options->csv || options->cumulative)) {
         wrong = "--tree goes with neither --json, --csv nor --cumulative";
     } else if (options->cumulative &&
-               (options->by == OURO_BY_TRACEBACK || options->by == OURO_BY_DOMAIN)) {
+               (options->by == OURO_BY_TRACEBACK || options->by >= OURO_BY_DOMAIN)) {
         wrong = "--cumulative goes by lines, files, functions or packages";
+    }
+    if (wrong == NULL && options->by == OURO_BY_TYPE && options->measure != OURO_MEASURE_LIVE) {
+        wrong = "--by type goes with --live alone: types are looked at when the snapshot is taken";
+    }
+    if (wrong == NULL && options->leaks &&
+        (options->measure != OURO_MEASURE_LIVE || options->tree || options->html != NULL)) {
+        wrong = "--leaks is about what is live, as a table: without --peak, --churn, --tree and --html";
     }
     if (wrong != NULL) {
         ouro__say("%s" TRY_HELP, wrong, verb);
@@ -385,7 +407,11 @@ ouro__view_options_read(struct ouro__view_options *options, enum ouro__verb verb
         code = OURO_EXIT_USAGE;
     }
     for (int i = 0; code < 0 && i < count - optind; i++) {
-        options->files[i] = arguments[optind + i];
+        options->files[options->n_files++] = arguments[optind + i];
+    }
+    if (code < 0 && options->leaks && !ouro__leaks_filter(&options->filters)) {
+        ouro__say("out of memory");
+        code = OURO_EXIT_FAILED;
     }
     if (code >= 0) {
         ouro__view_options_free(options);

@@ -13,6 +13,8 @@ enum ouro__verb {
     OURO_VERB_PLOT = 16
 };
 
+#define OURO_FILES_MOST 64 /* snapshots at a time: of a report on leaks */
+
 struct ouro__view_options {
     enum ouro__verb verb;
     enum ouro__measure measure;
@@ -22,10 +24,12 @@ struct ouro__view_options {
     bool json, csv, tree, cumulative;
     bool may_fail; /* --fail-above was given */
     uint64_t fail_above;
-    const char *format;   /* --to, NULL when not given */
-    const char *output;   /* -o, NULL when not given */
-    const char *html;     /* --html, NULL when not given */
-    const char *files[2]; /* of sql: a file, and the statement or NULL */
+    const char *format;                 /* --to, NULL when not given */
+    const char *output;                 /* -o, NULL when not given */
+    const char *html;                   /* --html, NULL when not given */
+    bool leaks;                         /* report: what may be a leak */
+    const char *files[OURO_FILES_MOST]; /* of sql: a file, and the statement or NULL */
+    size_t n_files;
 };
 
 /* Read the options and the names of files, as many as the verb has.  -1 when all is well, or an exit code: what is wrong

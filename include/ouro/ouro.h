@@ -22,9 +22,11 @@
 #include <ouro/protocol.h>
 #include <ouro/range.h>
 #include <ouro/set.h>
+#include <ouro/snapshot.h>
 #include <ouro/status.h>
 #include <ouro/str.h>
 #include <ouro/thread.h>
+#include <ouro/trace.h>
 #include <ouro/tuple.h>
 #include <ouro/weakdict.h>
 #include <ouro/weakref.h>

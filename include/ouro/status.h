@@ -27,7 +27,8 @@ extern "C" {
     X(OURO_DIRECTORY, -15, "it is a directory")                                                        \
     X(OURO_DENIED, -16, "the operating system does not permit it")                                     \
     X(OURO_NOT_UTF8, -17, "what was read is no UTF-8")                                                 \
-    X(OURO_TOO_DEEP, -18, "objects lie too deep inside each other")
+    X(OURO_TOO_DEEP, -18, "objects lie too deep inside each other")                                    \
+    X(OURO_NO_SNAPSHOT, -19, "a file is no snapshot, or none that this library understands")
 
 #define OURO_STATUS_ENUMERATOR(name, value, text) name = value,
 

@@ -150,9 +150,7 @@ ouro_heap_destroy(ouro_heap *heap)
     if (heap == NULL) {
         return;
     }
-    if (heap->is_watched) {
-        ouro__heap_watcher->end(heap);
-    }
+    ouro__special_end(heap);
     ouro__os_acquire(&heaps.lock);
     ouro_heap **link = &heaps.first;
     while (*link != heap) {
@@ -458,6 +456,9 @@ aligned_size(unsigned domain, size_t alignment, size_t size)
 static void *
 alloc_aligned(ouro_heap *heap, unsigned domain, size_t alignment, size_t size)
 {
+    if (!ouro__is_power_of_two(alignment)) {
+        return NULL;
+    }
     if (alignment <= OURO_ALIGNMENT) {
         return alloc_small(heap, domain, size);
     }
@@ -473,10 +474,7 @@ alloc_aligned(ouro_heap *heap, unsigned domain, size_t alignment, size_t size)
 void *
 ouro_heap_alloc_aligned(ouro_heap *heap, ouro_domain domain, size_t alignment, size_t size)
 {
-    if (!ouro__is_power_of_two(alignment)) {
-        return NULL;
-    }
-    if (OURO_UNLIKELY(ouro__allocs_slowly(heap))) {
+    if (OURO_UNLIKELY(ouro__allocs_slowly(heap)) && ouro__is_power_of_two(alignment)) {
         return ouro__special_alloc(heap, domain, alignment, size, false, __builtin_return_address(0));
     }
     return alloc_aligned(heap, domain, alignment, size);
@@ -600,6 +598,11 @@ debug_heap_of(const struct pool *record)
 static void
 free_checked(struct local *local, struct pool *record, void *block)
 {
+    ouro_heap *debug = debug_heap_of(record);
+    if (OURO_UNLIKELY(debug != NULL)) {
+        ouro__debug_free(debug, record->domain, block, __builtin_return_address(0));
+        return;
+    }
     check_block(record, block);
     if (record->kind == SLOT_LARGE) {
         ouro__large_free(record);
@@ -797,8 +800,9 @@ ouro_heap_trim(ouro_heap *heap)
 void
 ouro__heap_fork_prepare(void)
 {
-    if (ouro__heap_watcher != NULL) {
-        ouro__heap_watcher->fork_prepare();
+    const struct ouro__heap_watcher *watcher = ouro__heaps_watcher();
+    if (watcher != NULL) {
+        watcher->fork_prepare();
     }
     ouro__os_acquire(&heaps.lock);
     ouro__debug_lock();
@@ -819,8 +823,9 @@ ouro__heap_fork_parent(void)
     }
     ouro__debug_unlock();
     ouro__os_release(&heaps.lock);
-    if (ouro__heap_watcher != NULL) {
-        ouro__heap_watcher->fork_done();
+    const struct ouro__heap_watcher *watcher = ouro__heaps_watcher();
+    if (watcher != NULL) {
+        watcher->fork_done();
     }
 }
 

@@ -214,7 +214,13 @@ struct ouro__heap_watcher {
 };
 
 /* Set once, before any heap is watched; who is about to call it may do so when they no longer are. */
-extern const struct ouro__heap_watcher *ouro__heap_watcher;
+extern const struct ouro__heap_watcher *ouro__heap_watcher; /* atomic */
+
+static inline const struct ouro__heap_watcher *
+ouro__heaps_watcher(void)
+{
+    return __atomic_load_n(&ouro__heap_watcher, __ATOMIC_ACQUIRE);
+}
 
 /* Whether all heaps are watched, those that are made later as well.  Frees that take the slow path are always told then: of
  * large blocks, and of those that ouro__heap_alloc_apart() made. */
@@ -250,6 +256,7 @@ void *ouro__special_alloc(struct ouro_heap *heap, unsigned domain, size_t alignm
 void *ouro__special_realloc(struct ouro_heap *heap, unsigned domain, void *block, size_t size,
                             const void *site);
 void ouro__special_free(struct ouro_heap *heap, unsigned domain, void *block, const void *site);
+void ouro__special_end(struct ouro_heap *heap);
 
 /* ---- heap.c ---- */
 

@@ -611,11 +611,17 @@ ouro__range_unlock(void)
 }
 
 bool
+ouro__range_try_lock(void)
+{
+    return ouro__os_try_acquire(&range.lock);
+}
+
+bool
 ouro__range_is_quiet(void)
 {
-    if (!ouro__os_try_acquire(&range.lock)) {
+    if (!ouro__range_try_lock()) {
         return false;
     }
-    ouro__os_release(&range.lock);
+    ouro__range_unlock();
     return true;
 }

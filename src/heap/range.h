@@ -129,6 +129,9 @@ void ouro__range_get_stats(struct range_stats *stats);
 void ouro__range_lock(void);
 void ouro__range_unlock(void);
 
+/* The same without waiting; false while anybody holds it, be it the thread that a signal handler interrupted. */
+bool ouro__range_try_lock(void);
+
 /* Whether the lock is free. */
 bool ouro__range_is_quiet(void);
 

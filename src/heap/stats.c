@@ -72,6 +72,13 @@ carved_blocks(const struct pool *pool)
     return (pool->fresh - start) / ouro__class_size[pool->class];
 }
 
+static uint32_t
+pool_capacity(const struct pool *pool)
+{
+    uint32_t start = ouro__pool_start(pool->class, pool->domain);
+    return (ouro__pool_end(pool->class, pool->domain) - start) / ouro__class_size[pool->class];
+}
+
 /* What a heap's locals know, summed up. */
 struct known {
     uint64_t asked_bytes[N_BINS_A_DOMAIN], asked_count[N_BINS_A_DOMAIN];
@@ -124,9 +131,7 @@ add_pool(const struct pool *pool, ouro_heap_stats *stats, const struct known *kn
     struct ouro_domain_stats *domain = &stats->domain[pool->domain];
     uint64_t size = ouro__class_size[pool->class];
     uint64_t live = live_blocks(pool), carved = carved_blocks(pool);
-    uint64_t capacity =
-        (ouro__pool_end(pool->class, pool->domain) - ouro__pool_start(pool->class, pool->domain)) /
-        size;
+    uint64_t capacity = pool_capacity(pool);
     uint64_t cold = (uint64_t)__builtin_popcount(pool->cold) * (SLOT_SIZE / 16);
     uint64_t spare = carved > live ? (carved - live) * size : 0;
 
@@ -252,6 +257,34 @@ ouro_heap_get_class_stats(ouro_heap *heap, unsigned index, ouro_class_stats *sta
     }
     ouro__range_unlock();
     stats->rounding_bytes = rounding_of(&known, index, stats->live_blocks);
+}
+
+RACY struct ouro__run
+ouro__run_at(uint32_t slot)
+{
+    const struct pool *record = &ouro__range.records[slot];
+    struct ouro__run run = {.slot = slot, .n_slots = 1};
+
+    run.kind = __atomic_load_n(&record->kind, __ATOMIC_ACQUIRE);
+    if (run.kind == SLOT_FREE) {
+        run.is_dirty = (record->flags & SLOT_DIRTY) != 0;
+    } else if (run.kind == SLOT_LARGE) {
+        run.n_slots = record->n_slots > 0 ? record->n_slots : 1;
+        run.domain = record->domain;
+        run.n_blocks = run.n_live = 1;
+        run.live_bytes = record->size;
+    } else if (run.kind == SLOT_POOL) {
+        run.n_slots = ouro__class_slots(record->class);
+        run.domain = record->domain;
+        run.block_size = ouro__class_size[record->class];
+        run.n_blocks = pool_capacity(record);
+        uint64_t live = live_blocks(record);
+        run.n_live = live < run.n_blocks ? (uint32_t)live : run.n_blocks;
+        run.live_bytes = (uint64_t)run.n_live * run.block_size;
+    } else {
+        run.kind = run.kind == SLOT_CACHED ? SLOT_CACHED : SLOT_NONE;
+    }
+    return run;
 }
 
 /* ---- walks ---- */

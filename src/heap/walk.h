@@ -40,4 +40,20 @@ ouro__walk_still(const struct ouro_heap *heap, ouro_domain domain,
     }
 }
 
+/* A slot and those that belong to it, of any heap. */
+struct ouro__run {
+    uint32_t slot, n_slots;
+    uint8_t kind;        /* enum slot_kind; SLOT_NONE for a slot that is not in use */
+    uint8_t domain;      /* of a pool or a large block */
+    bool is_dirty;       /* of a free slot: resident */
+    uint32_t block_size; /* of a pool */
+    uint32_t n_blocks;   /* that there is room for */
+    uint32_t n_live;     /* of them, that the program holds */
+    uint64_t live_bytes;
+};
+
+/* The run at `slot`; the next one begins n_slots later.  In the midst of one there is none: SLOT_NONE.  Free slots are told
+ * one by one.  The range is locked. */
+struct ouro__run ouro__run_at(uint32_t slot);
+
 #endif

@@ -39,11 +39,17 @@ ouro__heaps_watch(enum ouro__heap_watching watching)
     ouro__heaps_visit(set_flags);
 }
 
+static bool
+is_watched(const struct ouro_heap *heap)
+{
+    return __atomic_load_n(&heap->is_watched, __ATOMIC_RELAXED);
+}
+
 /* A heap that ceased to be watched meanwhile is still its watcher's. */
 static bool
 is_debug_alone(const struct ouro_heap *heap)
 {
-    return heap->debug && !__atomic_load_n(&heap->is_watched, __ATOMIC_RELAXED);
+    return heap->debug && !is_watched(heap);
 }
 
 void *
@@ -52,7 +58,7 @@ ouro__special_alloc(struct ouro_heap *heap, unsigned domain, size_t alignment, s
 {
     return is_debug_alone(heap)
                ? ouro__debug_alloc(heap, (ouro_domain)domain, size, alignment, zeroed, site)
-               : ouro__heap_watcher->alloc(heap, domain, alignment, size, zeroed, site);
+               : ouro__heaps_watcher()->alloc(heap, domain, alignment, size, zeroed, site);
 }
 
 void *
@@ -60,7 +66,7 @@ ouro__special_realloc(struct ouro_heap *heap, unsigned domain, void *block, size
                       const void *site)
 {
     return is_debug_alone(heap) ? ouro__debug_realloc(heap, (ouro_domain)domain, block, size, site)
-                                : ouro__heap_watcher->resize(heap, domain, block, size, site);
+                                : ouro__heaps_watcher()->resize(heap, domain, block, size, site);
 }
 
 void
@@ -69,6 +75,14 @@ ouro__special_free(struct ouro_heap *heap, unsigned domain, void *block, const v
     if (is_debug_alone(heap)) {
         ouro__debug_free(heap, (ouro_domain)domain, block, site);
     } else {
-        ouro__heap_watcher->free(heap, domain, block, site);
+        ouro__heaps_watcher()->free(heap, domain, block, site);
+    }
+}
+
+void
+ouro__special_end(struct ouro_heap *heap)
+{
+    if (is_watched(heap)) {
+        ouro__heaps_watcher()->end(heap);
     }
 }

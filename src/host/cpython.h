@@ -4,6 +4,7 @@
  *   cpython_domains.c  its three allocator domains, on our heaps
  *   cpython_watch.c    its collector: installation, what collections find and cost, the record
  *   cpython_lists.c    the collector's own thresholds and lists, found and checked
+ *   cpython_types.c    whose objects lie in blocks
  *   cpython_frames*.c  the frames that run in a thread, and their code
  *
  * docs/cpython.md tells the story. */
@@ -45,6 +46,13 @@ void ouro__cpython_before_library(const char *path);
 
 /* When set, the next allocation that takes the slow path calls ouro__cpython_notice(). */
 extern bool ouro__cpython_wants_notice;
+
+/* ---- cpython_types.c ---- */
+
+/* Which types' objects lie in which traces' blocks, and the types' names, as further texts; with the lock of tracing.
+ * Nothing without CPython, or without memory. */
+struct ouro__snapshot_writer;
+void ouro__cpython_types_write(struct ouro__snapshot_writer *writer);
 
 /* ---- cpython_watch.c ---- */
 

@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "heap/fast.h"
-#include "host/traced.h"
+#include "trace/traced.h"
 
 /* No other PyMem_RawCalloc() of one element is so large: the smallest interpreter state has 100 KB. */
 #define INTERPRETER_STATE_MIN 65536
@@ -162,7 +162,7 @@ exclusive_due(const struct place *place, size_t size, bool zeroed)
         if (block == NULL) {
             block = exclusive_slow(place, size);
         }
-        ouro__trace_alloc(block, size, place->domain);
+        ouro__traced_tell(block, size, place->domain, OURO__TRACE_EXACT);
     } else {
         if (size > OURO_POOLED_MAX) {
             ouro__cpython_notice();

@@ -24,7 +24,7 @@
 #include <string.h>
 
 #include "heap/fast.h"
-#include "host/traced.h"
+#include "trace/traced.h"
 #include "os/os.h"
 
 /* Where a public function returns to: what a debug heap reports as the place of an allocation.  Used inside

@@ -115,6 +115,9 @@ begin_process(int n_arguments, char **arguments, char **environment)
     find_next();
     ouro__fork_watch();
     ouro__watch_begin();
+    if (settings->threads) {
+        ouro__threads_tell();
+    }
     if (settings->traces &&
         !ouro__trace_start(ouro__native_frames(NULL), settings->n_frames, settings->sample_bytes)) {
         write_note("no memory for tracing");

@@ -120,6 +120,16 @@ fill_identity(struct ouro_record *record)
     record->exit_status = -1;
 }
 
+void
+ouro__record_identify(struct ouro_record *record)
+{
+    *record = (struct ouro_record){0};
+    fill_identity(record);
+    read_command(record);
+    read_executable(record);
+    ouro__record_publish(record);
+}
+
 struct ouro_record *
 ouro__record_create(const char *session)
 {

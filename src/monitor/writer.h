@@ -17,6 +17,9 @@ struct ouro_record *ouro__record_create(const char *session);
  * then a page that no one reads lies there. */
 bool ouro__record_fork(const char *session, struct ouro_record *record);
 
+/* Fill a record that is in no file with who this process is; the rest is zero. */
+void ouro__record_identify(struct ouro_record *record);
+
 /* Let readers see the record. */
 void ouro__record_publish(struct ouro_record *record);
 

@@ -46,9 +46,16 @@ struct ouro_snapshot_chunk {
 #define OURO_SNAPSHOT_CODES "CODE"   /* struct ouro_snapshot_code[] */
 #define OURO_SNAPSHOT_NODES "NODE"   /* struct ouro_snapshot_node[]; node 0 is the root and no frame */
 #define OURO_SNAPSHOT_TRACES "TRAC"  /* struct ouro_snapshot_trace[]; trace 0 is what is not traced */
+#define OURO_SNAPSHOT_THREADS "THRD" /* struct ouro_snapshot_thread[]; thread 0 is none that is known */
+#define OURO_SNAPSHOT_TYPES                                                                            \
+    "TYPE" /* struct ouro_snapshot_stretch[]: names of types; type 0 is no object */
+#define OURO_SNAPSHOT_TYPED                                                                            \
+    "TYTR" /* struct ouro_snapshot_typed[]: what lives in the blocks of traces */
 #define OURO_SNAPSHOT_SAMPLES                                                                          \
     "TIME" /* struct ouro_snapshot_sample[]: how memory stood, from time to time */
 #define OURO_SNAPSHOT_MARKS "MARK" /* struct ouro_snapshot_mark[]: what the program marked on the way */
+
+#define OURO_SNAPSHOT_RUNS "HEAP" /* struct ouro_snapshot_run[]: the heap's slots, in their order */
 
 /* Of the traces: how they came to be. */
 struct ouro_snapshot_tracing {
@@ -89,13 +96,27 @@ struct ouro_snapshot_node {
 struct ouro_snapshot_trace {
     uint64_t size; /* bytes of one block, as asked for */
     uint32_t node;
-    uint32_t domain;      /* 0 raw, 1 mem, 2 object */
+    uint16_t domain;      /* 0 raw, 1 mem, 2 object */
+    uint16_t thread;      /* who asked; 0 when that wasn't noted */
     uint64_t live_blocks; /* when the snapshot was taken */
     uint64_t live_bytes;
     uint64_t peak_blocks; /* when the traced bytes were highest */
     uint64_t peak_bytes;
     uint64_t all_blocks; /* ever allocated */
     uint64_t all_bytes;
+};
+
+struct ouro_snapshot_thread {
+    uint32_t id; /* the system's; may come again in a long run */
+    uint32_t reserved;
+    char name[24]; /* NUL-ended; empty for none of its own */
+};
+
+/* Of a trace's live blocks, those in which an object of one type lies. */
+struct ouro_snapshot_typed {
+    uint32_t trace;
+    uint32_t type;
+    uint64_t blocks;
 };
 
 /* Memory at one time of the recording, in the order of time.  The kernel's figures are of at_ns; those of the heap are
@@ -122,13 +143,39 @@ struct ouro_snapshot_mark {
     char name[96];  /* UTF-8, NUL-ended, cut to fit */
 };
 
+/* A pool, a large block, or slots that are free.  A slot has 64 KiB. */
+struct ouro_snapshot_run {
+    uint32_t slot; /* the first; not before the end of the run before this one */
+    uint32_t n_slots;
+    uint8_t kind;   /* enum ouro_snapshot_run_kind */
+    uint8_t domain; /* of a pool or a large block: 0 raw, 1 mem, 2 object */
+    uint16_t reserved;
+    uint32_t block_size; /* bytes, of a pool; 0 for others */
+    uint32_t n_blocks;   /* that there is room for */
+    uint32_t n_used;     /* that the program holds */
+    uint64_t used_bytes; /* in them: of a pool with their rounding, of a large block as asked for */
+};
+
+enum ouro_snapshot_run_kind {
+    OURO_SNAPSHOT_RUN_FREE = 1,  /* given back to the system */
+    OURO_SNAPSHOT_RUN_DIRTY = 2, /* free, and resident */
+    OURO_SNAPSHOT_RUN_KEPT = 3,  /* an empty pool, resident, kept for the next one */
+    OURO_SNAPSHOT_RUN_POOL = 4,
+    OURO_SNAPSHOT_RUN_LARGE = 5
+};
+
+#define OURO_SNAPSHOT_SLOT ((uint64_t)65536)
+
 _Static_assert(sizeof(struct ouro_snapshot_header) == 16, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_chunk) == 32, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_tracing) == 192, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_code) == 56, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_node) == 12, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_trace) == 64, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_thread) == 32, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_typed) == 16, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_sample) == 160, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_mark) == 104, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_run) == 32, "as documented");
 
 #endif

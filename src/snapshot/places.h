@@ -16,11 +16,12 @@
 struct ouro__places {
     struct ouro__texts texts;
     struct ouro__pairs functions; /* text of the file, text of the name */
-    uint32_t *modules;            /* by text of a source's name: of the program or library that it is part of; else 0 */
-    size_t n_modules;             /* texts that it has room for */
-    struct ouro__pairs lines;     /* text of the file, number of the line */
-    struct ouro__pairs places;    /* function, line */
-    struct ouro__pairs paths;     /* path of the caller, place */
+    uint32_t
+        *modules; /* by text of a source's name: of the program or library that it is part of; else 0 */
+    size_t n_modules;          /* texts that it has room for */
+    struct ouro__pairs lines;  /* text of the file, number of the line */
+    struct ouro__pairs places; /* function, line */
+    struct ouro__pairs paths;  /* path of the caller, place */
 };
 
 /* False without memory. */
@@ -32,6 +33,9 @@ uint32_t *ouro__places_add(struct ouro__places *places, const struct ouro__snaps
 
 /* The file that is loaded for what stands in `file`, a text: the library that it was compiled into, or else itself. */
 uint32_t ouro__module_of_file(const struct ouro__places *places, uint32_t file);
+
+/* Whether what `file` names is itself loaded, and no source. */
+bool ouro__file_is_module(const struct ouro__places *places, uint32_t file);
 
 /* What a place is made of. */
 uint32_t ouro__place_of_path(const struct ouro__places *places, uint32_t path);

@@ -21,7 +21,22 @@ struct gathered {
     size_t room;
 };
 
-enum { PROCESS, TRACING, TEXTS, LINES, CODES, NODES, TRACES, SAMPLES, MARKS, N_KINDS };
+enum {
+    PROCESS,
+    TRACING,
+    TEXTS,
+    LINES,
+    CODES,
+    NODES,
+    TRACES,
+    THREADS,
+    TYPES,
+    TYPED,
+    SAMPLES,
+    MARKS,
+    RUNS,
+    N_KINDS
+};
 
 static bool
 say(struct ouro__snapshot *snapshot, const char *trouble)
@@ -185,6 +200,33 @@ tame_traces(struct ouro__snapshot *snapshot)
             say_fault(snapshot, "no such domain of trace", i);
             trace->domain = 0;
         }
+        if (trace->thread >= snapshot->n_threads) {
+            say_fault(snapshot, "no such thread of trace", i);
+            trace->thread = 0;
+        }
+    }
+}
+
+static void
+tame_types(struct ouro__snapshot *snapshot)
+{
+    static const struct ouro_snapshot_stretch nothing;
+
+    for (size_t i = 0; i < snapshot->n_types; i++) {
+        if (!is_within(&snapshot->types[i], snapshot->n_texts)) {
+            say_fault(snapshot, "no such name of type", i);
+            snapshot->types[i] = nothing;
+        }
+    }
+    for (size_t i = 0; i < snapshot->n_typed; i++) {
+        struct ouro_snapshot_typed *typed = &snapshot->typed[i];
+        if (typed->type >= snapshot->n_types || typed->trace >= snapshot->n_traces) {
+            say_fault(snapshot, "no such type or trace of typed", i);
+            *typed = (struct ouro_snapshot_typed){0};
+        }
+    }
+    for (size_t i = 0; i < snapshot->n_threads; i++) {
+        snapshot->threads[i].name[sizeof snapshot->threads[i].name - 1] = '\0';
     }
 }
 
@@ -224,19 +266,59 @@ tame_marks(struct ouro__snapshot *snapshot)
     }
 }
 
-/* Hand over what was gathered, with an unknown code behind the others and a node 0.  False without memory. */
+/* Whether a run that begins at slot `least` or behind it can be. */
+static bool
+is_run(const struct ouro_snapshot_run *run, uint32_t least)
+{
+    uint64_t bytes = run->n_slots * OURO_SNAPSHOT_SLOT;
+    bool is_free = run->kind < OURO_SNAPSHOT_RUN_POOL;
+
+    return run->slot >= least && run->n_slots > 0 && run->n_slots <= UINT32_MAX - run->slot &&
+           run->kind >= OURO_SNAPSHOT_RUN_FREE && run->kind <= OURO_SNAPSHOT_RUN_LARGE &&
+           run->domain <= 2 && run->n_used <= run->n_blocks &&
+           (uint64_t)run->n_blocks * run->block_size <= bytes && run->used_bytes <= bytes &&
+           (!is_free || (run->n_blocks == 0 && run->used_bytes == 0));
+}
+
+/* A map that can't be is cut off there. */
+static void
+tame_runs(struct ouro__snapshot *snapshot)
+{
+    uint32_t least = 0;
+
+    for (size_t i = 0; i < snapshot->n_runs; i++) {
+        const struct ouro_snapshot_run *run = &snapshot->runs[i];
+        if (!is_run(run, least)) {
+            say_fault(snapshot, "no such run of slots", i);
+            snapshot->n_runs = i;
+            break;
+        }
+        least = run->slot + run->n_slots;
+    }
+}
+
+/* Hand over what was gathered, with an unknown code behind the others, and a node, a thread and a type 0.  False without
+ * memory. */
 static bool
 take_over(struct ouro__snapshot *snapshot, struct gathered *kinds)
 {
-    if (!make_room(&kinds[CODES], kinds[CODES].element) ||
-        (kinds[NODES].n == 0 && !make_room(&kinds[NODES], kinds[NODES].element))) {
+    static const int with_first[] = {NODES, THREADS, TYPES};
+
+    if (!make_room(&kinds[CODES], kinds[CODES].element)) {
         return say(snapshot, "needs more memory than there is");
+    }
+    for (size_t i = 0; i < sizeof with_first / sizeof *with_first; i++) {
+        struct gathered *kind = &kinds[with_first[i]];
+        if (kind->n == 0) {
+            if (!make_room(kind, kind->element)) {
+                return say(snapshot, "needs more memory than there is");
+            }
+            memset(kind->bytes, 0, kind->element);
+            kind->n = kind->element;
+        }
     }
     memset(kinds[CODES].bytes + kinds[CODES].n, 0, kinds[CODES].element);
     kinds[CODES].n += kinds[CODES].element;
-    if (kinds[NODES].n == 0) {
-        kinds[NODES].n = kinds[NODES].element;
-    }
     tame_tracing(snapshot, &kinds[TRACING]);
     snapshot->process = kinds[PROCESS].bytes;
     snapshot->n_process = kinds[PROCESS].n;
@@ -250,16 +332,26 @@ take_over(struct ouro__snapshot *snapshot, struct gathered *kinds)
     snapshot->n_nodes = kinds[NODES].n / sizeof *snapshot->nodes;
     snapshot->traces = (void *)kinds[TRACES].bytes;
     snapshot->n_traces = kinds[TRACES].n / sizeof *snapshot->traces;
+    snapshot->threads = (void *)kinds[THREADS].bytes;
+    snapshot->n_threads = kinds[THREADS].n / sizeof *snapshot->threads;
+    snapshot->types = (void *)kinds[TYPES].bytes;
+    snapshot->n_types = kinds[TYPES].n / sizeof *snapshot->types;
+    snapshot->typed = (void *)kinds[TYPED].bytes;
+    snapshot->n_typed = kinds[TYPED].n / sizeof *snapshot->typed;
     snapshot->samples = (void *)kinds[SAMPLES].bytes;
     snapshot->n_samples = kinds[SAMPLES].n / sizeof *snapshot->samples;
     snapshot->marks = (void *)kinds[MARKS].bytes;
     snapshot->n_marks = kinds[MARKS].n / sizeof *snapshot->marks;
+    snapshot->runs = (void *)kinds[RUNS].bytes;
+    snapshot->n_runs = kinds[RUNS].n / sizeof *snapshot->runs;
     free(kinds[TRACING].bytes);
     tame_codes(snapshot);
     tame_nodes(snapshot);
     tame_traces(snapshot);
+    tame_types(snapshot);
     tame_samples(snapshot);
     tame_marks(snapshot);
+    tame_runs(snapshot);
     return true;
 }
 
@@ -274,8 +366,12 @@ ouro__snapshot_read(struct ouro__snapshot *snapshot, FILE *file, ouro__snapshot_
         [CODES] = {OURO_SNAPSHOT_CODES, sizeof *snapshot->codes, UINT32_MAX - 1, NULL, 0, 0},
         [NODES] = {OURO_SNAPSHOT_NODES, sizeof *snapshot->nodes, UINT32_MAX, NULL, 0, 0},
         [TRACES] = {OURO_SNAPSHOT_TRACES, sizeof *snapshot->traces, UINT32_MAX, NULL, 0, 0},
+        [THREADS] = {OURO_SNAPSHOT_THREADS, sizeof *snapshot->threads, 1 << 16, NULL, 0, 0},
+        [TYPES] = {OURO_SNAPSHOT_TYPES, sizeof *snapshot->types, UINT32_MAX, NULL, 0, 0},
+        [TYPED] = {OURO_SNAPSHOT_TYPED, sizeof *snapshot->typed, UINT32_MAX, NULL, 0, 0},
         [SAMPLES] = {OURO_SNAPSHOT_SAMPLES, sizeof *snapshot->samples, UINT32_MAX, NULL, 0, 0},
         [MARKS] = {OURO_SNAPSHOT_MARKS, sizeof *snapshot->marks, UINT32_MAX, NULL, 0, 0},
+        [RUNS] = {OURO_SNAPSHOT_RUNS, sizeof *snapshot->runs, UINT32_MAX, NULL, 0, 0},
     };
     struct ouro__chunks chunks;
 
@@ -301,7 +397,11 @@ ouro__snapshot_free(struct ouro__snapshot *snapshot)
     free(snapshot->codes);
     free(snapshot->nodes);
     free(snapshot->traces);
+    free(snapshot->threads);
+    free(snapshot->types);
+    free(snapshot->typed);
     free(snapshot->samples);
     free(snapshot->marks);
+    free(snapshot->runs);
     *snapshot = (struct ouro__snapshot){0};
 }

@@ -15,6 +15,8 @@ typedef bool (*ouro__snapshot_inflate)(void *to, size_t size, const void *from, 
  *   - there is a code more than the file has, the last one: it has no texts, and is what a node without a code has;
  *   - each node's parent is less than its index, each code and each trace's node is there, domains are 0 to 2;
  *   - each stretch lies within its bytes, texts of `tracing` end, its mode is one;
+ *   - runs are in their order and don't overlap, and hold no more than there is room for in their slots;
+ *   - each trace's thread is there, and each type and trace of `typed`; there is a thread 0 and a type 0; names end;
  *   - a sampled one has a mean that is not 0;
  *   - times of samples and of marks don't go back, nothing was counted after its sample, marks' names end. */
 struct ouro__snapshot {
@@ -31,10 +33,18 @@ struct ouro__snapshot {
     size_t n_nodes; /* 1 at least: node 0 */
     struct ouro_snapshot_trace *traces;
     size_t n_traces;
+    struct ouro_snapshot_thread *threads;
+    size_t n_threads; /* 1 at least */
+    struct ouro_snapshot_stretch *types;
+    size_t n_types; /* 1 at least */
+    struct ouro_snapshot_typed *typed;
+    size_t n_typed;
     struct ouro_snapshot_sample *samples;
     size_t n_samples;
     struct ouro_snapshot_mark *marks;
     size_t n_marks;
+    struct ouro_snapshot_run *runs;
+    size_t n_runs;
     uint64_t n_bytes;  /* of the file */
     char trouble[160]; /* what was wrong with the file, completes "FILE ..."; empty when nothing was */
 };

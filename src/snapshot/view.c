@@ -7,12 +7,13 @@
 
 #include <fnmatch.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 const char *const ouro__measure_names[OURO_N_MEASURES] = {"live", "peak", "churn"};
-const char *const ouro__by_names[OURO_N_BYS] = {"line",      "file",    "function",
-                                                "traceback", "package", "domain"};
+const char *const ouro__by_names[OURO_N_BYS] = {"line",    "file",   "function", "traceback",
+                                                "package", "domain", "thread",   "type"};
 const char *const ouro__domain_names[3] = {"raw", "mem", "object"};
 
 void
@@ -47,9 +48,8 @@ ouro__figures_of(const struct ouro_snapshot_tracing *tracing, const struct ouro_
     return figures;
 }
 
-/* A pattern fits a file or a function's name as a whole, or, without wildcards, a part of the file's. */
-static bool
-pattern_fits(const char *pattern, const char *file, const char *name)
+bool
+ouro__pattern_fits(const char *pattern, const char *file, const char *name)
 {
     if (strpbrk(pattern, "*?[") == NULL) {
         return strstr(file, pattern) != NULL || strcmp(name, pattern) == 0;
@@ -61,7 +61,7 @@ static bool
 any_pattern_fits(const char *const *patterns, size_t n, const char *file, const char *name)
 {
     for (size_t i = 0; i < n; i++) {
-        if (pattern_fits(patterns[i], file, name)) {
+        if (ouro__pattern_fits(patterns[i], file, name)) {
             return true;
         }
     }
@@ -106,6 +106,104 @@ paths_filter(const struct ouro__places *places, const struct ouro__filters *filt
     return is_kept;
 }
 
+/* ---- threads and types ---- */
+
+static bool
+aside_make(struct ouro__aside *aside, size_t n)
+{
+    aside->texts = calloc(n, sizeof *aside->texts);
+    aside->figures = calloc(n, sizeof *aside->figures);
+    aside->n = n;
+    return aside->texts != NULL && aside->figures != NULL;
+}
+
+static void
+aside_free(struct ouro__aside *aside)
+{
+    free(aside->texts);
+    free(aside->figures);
+}
+
+static bool
+aside_name(struct ouro__aside *aside, size_t i, struct ouro__places *places, const char *name, size_t n)
+{
+    aside->texts[i] = ouro__texts_id(&places->texts, name, n);
+    return aside->texts[i] != OURO_NO_ID;
+}
+
+/* A thread goes by its name, and by a number where several have the same, or none. */
+static bool
+threads_name(struct ouro__view *view, struct ouro__places *places,
+             const struct ouro__snapshot *snapshot)
+{
+    if (!aside_make(&view->threads, snapshot->n_threads)) {
+        return false;
+    }
+    for (size_t i = 0; i < snapshot->n_threads; i++) {
+        const struct ouro_snapshot_thread *thread = &snapshot->threads[i];
+        char name[64] = "(thread not noted)";
+        if (i > 0) {
+            (void)snprintf(name, sizeof name,
+                           thread->name[0] == '\0' ? "%sthread %zu" : "%s (thread %zu)", thread->name,
+                           i);
+        }
+        if (!aside_name(&view->threads, i, places, name, sizeof name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Behind the types come what is no object, by its domain. */
+static bool
+types_name(struct ouro__view *view, struct ouro__places *places, const struct ouro__snapshot *snapshot)
+{
+    static const char *const buffers[3] = {"(buffer, raw)", "(buffer, mem)", "(buffer, object)"};
+    size_t n = snapshot->n_types;
+    bool is_well = aside_make(&view->types, n + 3);
+
+    for (size_t i = 0; is_well && i < n; i++) {
+        const struct ouro_snapshot_stretch *name = &snapshot->types[i];
+        is_well = name->size == 0 ? aside_name(&view->types, i, places, "(no name)", SIZE_MAX)
+                                  : aside_name(&view->types, i, places, snapshot->texts + name->at,
+                                               (size_t)name->size);
+    }
+    for (size_t i = 0; is_well && i < 3; i++) {
+        is_well = aside_name(&view->types, n + i, places, buffers[i], SIZE_MAX);
+    }
+    return is_well;
+}
+
+/* What is live, by type: of each trace the blocks that have one, and the rest. */
+static bool
+types_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot)
+{
+    uint64_t *rest = calloc(snapshot->n_traces + 1, sizeof *rest);
+
+    for (size_t i = 1; rest != NULL && i < snapshot->n_traces; i++) {
+        rest[i] = snapshot->traces[i].live_blocks;
+    }
+    for (size_t i = 0; rest != NULL && i < snapshot->n_typed + snapshot->n_traces; i++) {
+        bool is_rest = i >= snapshot->n_typed;
+        size_t at = is_rest ? i - snapshot->n_typed : snapshot->typed[i].trace;
+        if (at == 0 || !view->is_kept[view->nodes[snapshot->traces[at].node]]) {
+            continue;
+        }
+        struct ouro_snapshot_trace trace = snapshot->traces[at];
+        uint64_t blocks =
+            is_rest || snapshot->typed[i].blocks > rest[at] ? rest[at] : snapshot->typed[i].blocks;
+        size_t type = is_rest || snapshot->typed[i].type == 0 ? snapshot->n_types + trace.domain
+                                                              : snapshot->typed[i].type;
+        trace.live_blocks = blocks;
+        trace.live_bytes = blocks * trace.size;
+        rest[at] -= blocks;
+        struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, &trace, OURO_MEASURE_LIVE);
+        ouro__figures_add(&view->types.figures[type], &figures);
+    }
+    free(rest);
+    return rest != NULL;
+}
+
 bool
 ouro__view_make(struct ouro__view *view, struct ouro__places *places,
                 const struct ouro__snapshot *snapshot, enum ouro__measure measure,
@@ -116,7 +214,11 @@ ouro__view_make(struct ouro__view *view, struct ouro__places *places,
     *view = (struct ouro__view){.nodes = ouro__places_add(places, snapshot)};
     view->n_paths = places->paths.n;
     view->is_kept = view->nodes == NULL ? NULL : paths_filter(places, filters);
-    view->paths = view->is_kept == NULL ? NULL : calloc(view->n_paths, sizeof *view->paths);
+    if (view->is_kept == NULL || !threads_name(view, places, snapshot) ||
+        !types_name(view, places, snapshot) || !types_sum(view, snapshot)) {
+        return false;
+    }
+    view->paths = calloc(view->n_paths, sizeof *view->paths);
     for (size_t i = 0; view->paths != NULL && i < snapshot->n_traces; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
         if (i == 0) {
@@ -129,6 +231,7 @@ ouro__view_make(struct ouro__view *view, struct ouro__places *places,
         if (view->is_kept[path]) {
             ouro__figures_add(&view->kept, &figures);
             ouro__figures_add(&view->domains[trace->domain], &figures);
+            ouro__figures_add(&view->threads.figures[trace->thread], &figures);
             ouro__figures_add(&view->paths[path], &figures);
         }
     }
@@ -141,6 +244,8 @@ ouro__view_free(struct ouro__view *view)
     free(view->paths);
     free(view->nodes);
     free(view->is_kept);
+    aside_free(&view->threads);
+    aside_free(&view->types);
     *view = (struct ouro__view){0};
 }
 
@@ -279,20 +384,34 @@ fold_cumulative(const struct ouro__view *view, const struct ouro__places *places
     return is_well;
 }
 
+/* Figures that no path has; owned, NULL without memory. */
+static struct ouro__figures *
+fold_aside(const struct ouro__view *view, enum ouro__by by, size_t n)
+{
+    const struct ouro__aside *aside = by == OURO_BY_THREAD ? &view->threads : &view->types;
+    struct ouro__figures *by_key = calloc(n, sizeof *by_key);
+
+    if (by_key != NULL && by == OURO_BY_DOMAIN) {
+        memcpy(by_key, view->domains, sizeof view->domains);
+    } else if (by_key != NULL) {
+        for (size_t i = 0; i < aside->n; i++) {
+            ouro__figures_add(&by_key[aside->texts[i]], &aside->figures[i]);
+        }
+    }
+    return by_key;
+}
+
 struct ouro__figures *
 ouro__view_fold(const struct ouro__view *view, struct ouro__places *places, struct ouro__groups *groups,
                 enum ouro__by by, bool cumulative, size_t *n)
 {
-    uint32_t *keys = by == OURO_BY_DOMAIN ? NULL : keys_of(view, places, groups, by);
-
+    if (by == OURO_BY_DOMAIN || by == OURO_BY_THREAD || by == OURO_BY_TYPE) {
+        *n = keys_count(view, places, by);
+        return fold_aside(view, by, *n);
+    }
+    uint32_t *keys = keys_of(view, places, groups, by);
     *n = keys_count(view, places, by); /* keys may have added texts */
     struct ouro__figures *by_key = *n == 0 ? NULL : calloc(*n, sizeof *by_key);
-    if (by == OURO_BY_DOMAIN) {
-        if (by_key != NULL) {
-            memcpy(by_key, view->domains, sizeof view->domains);
-        }
-        return by_key;
-    }
     bool is_well = keys != NULL && by_key != NULL;
     if (is_well && cumulative) {
         is_well = fold_cumulative(view, places, keys, by_key, *n);

@@ -18,6 +18,8 @@ enum ouro__by {
     OURO_BY_TRACEBACK,
     OURO_BY_PACKAGE,
     OURO_BY_DOMAIN,
+    OURO_BY_THREAD,
+    OURO_BY_TYPE, /* of what was live when the snapshot was taken */
     OURO_N_BYS
 };
 
@@ -40,11 +42,21 @@ struct ouro__figures ouro__figures_of(const struct ouro_snapshot_tracing *tracin
                                       const struct ouro_snapshot_trace *trace,
                                       enum ouro__measure measure);
 
+/* A pattern fits a file or a function's name as a whole, or, without wildcards, a part of the file's. */
+bool ouro__pattern_fits(const char *pattern, const char *file, const char *name);
+
 /* Which tracebacks are meant: those with a frame that fits one of `wanted`, if there are any, and with none that fits
  * one of `unwanted`. */
 struct ouro__filters {
     const char **wanted, **unwanted; /* owned arrays of what is borrowed */
     size_t n_wanted, n_unwanted;
+};
+
+/* Figures by something that isn't part of a path: its texts, as the places have them, and the figures of each. */
+struct ouro__aside {
+    uint32_t *texts; /* owned */
+    struct ouro__figures *figures;
+    size_t n;
 };
 
 /* A snapshot's figures by path. */
@@ -54,6 +66,7 @@ struct ouro__view {
     uint32_t *nodes;             /* the path of each of the snapshot's nodes; owned */
     bool *is_kept;               /* by path: what the filters left; owned */
     struct ouro__figures domains[3];
+    struct ouro__aside threads, types;
     struct ouro__figures all;      /* everything traced */
     struct ouro__figures kept;     /* what the filters left: the sum of `paths` */
     struct ouro__figures untraced; /* without a trace */
@@ -65,7 +78,7 @@ bool ouro__view_make(struct ouro__view *view, struct ouro__places *places,
                      const struct ouro__filters *filters);
 void ouro__view_free(struct ouro__view *view);
 
-/* One line of a table: `key` is a line, a text (file, package), a function, a path or a domain. */
+/* One line of a table: `key` is a line, a text (file, package, thread, type), a function, a path or a domain. */
 struct ouro__row {
     uint32_t key;
     struct ouro__figures figures;

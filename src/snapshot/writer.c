@@ -12,12 +12,15 @@
 #include "snapshot/crc32c.h"
 #include "snapshot/format.h"
 
-/* 56 codes, 12 nodes, 64 traces: 1344 bytes are whole numbers of each. */
+/* 56 codes, 12 nodes, 64 traces, 32 runs: 1344 bytes are whole numbers of each. */
 #define PIECE ((size_t)1344 * 3072)
 
 _Static_assert(PIECE % sizeof(struct ouro_snapshot_code) == 0, "no code is cut");
 _Static_assert(PIECE % sizeof(struct ouro_snapshot_node) == 0, "no node is cut");
 _Static_assert(PIECE % sizeof(struct ouro_snapshot_trace) == 0, "no trace is cut");
+_Static_assert(PIECE % sizeof(struct ouro_snapshot_run) == 0, "no run is cut");
+_Static_assert(PIECE % sizeof(struct ouro_snapshot_thread) == 0, "no thread is cut");
+_Static_assert(PIECE % sizeof(struct ouro_snapshot_typed) == 0, "no type is cut");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are written as they lie in memory");
 
 static void

@@ -18,7 +18,8 @@ enum ouro__line_table {
     OURO_LINES_LNOTAB = 1,    /* CPython 3.9: co_lnotab */
     OURO_LINES_LINETABLE = 2, /* CPython 3.10: co_linetable, PEP 626 */
     OURO_LINES_LOCATIONS = 3, /* CPython 3.11 on: co_linetable, Objects/locations.md */
-    OURO_LINES_NATIVE = 4,    /* none: the code is a module, the offset an address in its file, and what stands in the
+    OURO_LINES_NATIVE =
+        4, /* none: the code is a module, the offset an address in its file, and what stands in the
                                * table's place is the file's build id */
 };
 
@@ -51,7 +52,7 @@ struct ouro__frame_source {
     /* The frames of the calling thread, innermost first, at most `n_max`; how many there are. */
     size_t (*walk)(struct ouro__frame *frames, size_t n_max);
     /* Bring a stack up to date for the calling thread; how many of its outermost entries are as they were.  Where there
-     * are more frames than `room`, the innermost ones. */
+     * are more frames than `room`, the innermost ones.  NULL: there is walk() alone. */
     size_t (*follow)(struct ouro__stack *stack);
     /* What `code`, which runs in a frame of the calling thread, is; false when it can't be read. */
     bool (*read_code)(const void *code, struct ouro__code *known);

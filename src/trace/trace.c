@@ -31,6 +31,7 @@ struct ouro__vector ouro__trace_items;
 static struct ouro__table table; /* traces by what they stand for */
 static struct ouro__trace_totals totals;
 static uint32_t era;   /* atomic; written under the lock */
+static uint64_t began; /* atomic: when tracing did */
 static uint64_t epoch; /* of the peak */
 static uint64_t
     clock_due; /* the time of the peak is told by a sixty-fourth of it: at how many bytes next */
@@ -359,6 +360,7 @@ begin_counts(uint64_t mean)
     totals = (struct ouro__trace_totals){.mean = mean};
     epoch = 1;
     clock_due = 0;
+    __atomic_store_n(&began, ouro__os_now(), __ATOMIC_RELAXED);
 }
 
 /* Needs no memory. */
@@ -470,4 +472,17 @@ ouro__trace_totals(struct ouro__trace_totals *told)
     *told = totals;
     told->own_bytes = ouro__tree_bytes() + ouro__vector_bytes(&ouro__trace_items) +
                       ouro__table_bytes(&table) + ouro__beside_bytes();
+}
+
+uint64_t
+ouro__trace_began(void)
+{
+    return __atomic_load_n(&began, __ATOMIC_RELAXED);
+}
+
+void
+ouro__trace_memory(uint64_t *bytes, uint64_t *peak)
+{
+    *bytes = totals.bytes;
+    *peak = totals.peak_bytes;
 }

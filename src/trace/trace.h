@@ -22,8 +22,8 @@ struct ouro__trace {
     uint64_t
         weight; /* bytes that each block stands for: its own, and those of blocks like it that were not sampled */
     uint32_t node;
-    uint32_t domain;
-    uint64_t live; /* blocks now */
+    uint32_t domain; /* and the thread, as whoever told of the block put them together */
+    uint64_t live;   /* blocks now */
     uint64_t
         at_peak; /* blocks when the traced bytes were highest, if `epoch` is still that of the peak */
     uint64_t epoch; /* of the peak when `at_peak` was written */
@@ -104,9 +104,14 @@ void ouro__trace_drop(void *was, struct ouro__taken taken);
 bool ouro__trace_lock(void);
 void ouro__trace_unlock(void);
 
+/* When tracing began that is on, or was last: by ouro__os_now(). */
+uint64_t ouro__trace_began(void);
+
 /* Under the lock. */
 extern struct ouro__vector ouro__trace_items; /* struct ouro__trace[]; 0 stands for no trace */
 void ouro__trace_totals(struct ouro__trace_totals *totals);
+void ouro__trace_memory(uint64_t *bytes,
+                        uint64_t *peak); /* of the totals, without a look at what tracing took */
 uint64_t ouro__trace_at_peak(const struct ouro__trace *trace); /* blocks */
 
 /* Around fork. */

@@ -373,13 +373,13 @@ find_by_stack(uint32_t *node)
 static bool
 find_by_frames(uint32_t *node)
 {
-    size_t n = frame_source->walk(frames, n_frames_most);
+    size_t n = frame_source->walk(frames, n_frames_most != 0 ? n_frames_most : N_FRAMES_MOST);
     uint32_t at = 0;
     n_steps = n > n_steps ? n : n_steps;
     while (n > 0) {
         n--;
         at = take_step(&steps[n], &frames[n], at);
-        if (OURO_UNLIKELY(at == 0)) {
+        if (OURO_UNLIKELY(at == 0 && frames[n].code != NULL)) {
             return false;
         }
     }
@@ -394,7 +394,8 @@ ouro__tree_here(uint32_t *node)
         *node = 0;
         return true;
     }
-    return n_frames_most == 0 ? find_by_stack(node) : find_by_frames(node);
+    bool has_stack = n_frames_most == 0 && frame_source->follow != NULL;
+    return has_stack ? find_by_stack(node) : find_by_frames(node);
 }
 
 /* ---- beginning and ending ---- */

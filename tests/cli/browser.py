@@ -63,8 +63,8 @@ class Page:
 
     def close(self):
         self.context.close()
-        assert self.complaints == []
-        assert self.requests == self.own
+        assert self.complaints == [], self.complaints
+        assert self.requests == self.own, self.requests
 
     def text(self, selector):
         return self.page.locator(selector).inner_text().strip()

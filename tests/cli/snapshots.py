@@ -56,6 +56,8 @@ class Trace:
     peak: int = 0
     all: int = 0
     domain: int = OBJECT
+    thread: int = 0
+    types: tuple = ()  # (name, blocks)
 
 
 @dataclasses.dataclass
@@ -90,6 +92,10 @@ class Snapshot:
         self.record = record
         self.samples = []
         self.marks = []  # (seconds, name)
+        self.threads = []  # names, from number 1 on
+        self.types = {}
+        self.typed = []  # (trace, type, blocks)
+        self.n_traces = 1
         self.texts = b""
         self.known = {}
         self.lines = b""
@@ -138,7 +144,10 @@ class Snapshot:
         figures = []
         for blocks in (trace.live, trace.peak, trace.all):
             figures += [blocks, blocks * trace.size]
-        self.trace_bytes += self.pack_trace(trace.size, node, trace.domain, *figures)
+        self.trace_bytes += self.pack_trace(trace.size, node, trace.domain | trace.thread << 16, *figures)
+        for name, blocks in trace.types:
+            self.typed.append((self.n_traces, self.types.setdefault(name, len(self.types) + 1), blocks))
+        self.n_traces += 1
 
     def tracing_bytes(self):
         t = self.tracing
@@ -152,11 +161,18 @@ class Snapshot:
         if self.record is not None:
             yield b"PROC", self.record
         yield b"TRCG", self.tracing_bytes()
+        types = [(0, 0), *(self.text(name) for name in self.types)]
         yield b"TEXT", self.texts
         yield b"LINE", self.lines
         yield b"CODE", self.code_bytes
         yield b"NODE", self.node_bytes
         yield b"TRAC", self.trace_bytes
+        if self.threads:
+            names = ["", *self.threads]
+            yield b"THRD", b"".join(struct.pack("<II24s", i, 0, name.encode()) for i, name in enumerate(names))
+        if self.types:
+            yield b"TYPE", b"".join(struct.pack("<QQ", *text) for text in types)
+            yield b"TYTR", b"".join(struct.pack("<IIQ", *row) for row in self.typed)
         if self.samples:
             yield b"TIME", b"".join(sample.bytes() for sample in self.samples)
         if self.marks:

@@ -14,8 +14,9 @@ from pathlib import Path
 import browser
 import pytest
 import records
+import snapshots
 from conftest import OURO, PYTHON
-from snapshots import LOAD, MAIN, MEM, OBJECT, SAMPLED, Snapshot, Trace, typical
+from snapshots import LOAD, MAIN, MEM, OBJECT, RAW, SAMPLED, Snapshot, Trace, typical
 
 MEASURES = ("live", "peak", "churn")
 BYS = ("line", "function", "file", "package")
@@ -259,6 +260,101 @@ def test_sizes(show):
     assert page.page.evaluate(tallest).startswith("blocks up to 64 B")
 
 
+FREE, DIRTY, KEPT, POOL, LARGE = range(1, 6)
+
+
+def write_with(path, snapshot, **chunks):
+    """A file with further chunks."""
+    more = b"".join(snapshots.chunk(kind.encode(), contents) for kind, contents in chunks.items())
+    end = snapshots.chunk(b"END ", b"")
+    path.write_bytes(snapshot.bytes()[: -len(end)] + more + end)
+    return path
+
+
+def pack_runs(*runs):
+    """(slot, slots, kind, domain, bytes of a block, blocks, used, bytes used) each."""
+    return b"".join(struct.pack("<IIBBHIIIQ", *run[:4], 0, *run[4:]) for run in runs)
+
+
+def test_the_heap_map(show, tmp_path):
+    runs = pack_runs((1, 1, POOL, OBJECT, 64, 1000, 250, 16000), (2, 1, POOL, OBJECT, 64, 1000, 750, 48000),
+                     (3, 2, FREE, 0, 0, 0, 0, 0), (7, 1, POOL, RAW, 1024, 60, 60, 61440), (8, 3, LARGE, MEM, 0, 1, 1, 150_000),
+                     (11, 1, KEPT, 0, 0, 0, 0, 0), (12, 1, DIRTY, 0, 0, 0, 0, 0))
+    page = show(write_with(tmp_path / "heap.ouro", typical(), HEAP=runs))
+    assert page.page.locator("#heap-sums li").all_inner_texts() == [
+        "given back: 128.0 KiB", "free, resident: 64.0 KiB", "empty pools, kept: 64.0 KiB", "raw pools: 64.0 KiB, 93.8 % used",
+        "object pools: 128.0 KiB, 48.8 % used", "mem large blocks: 192.0 KiB, 76.3 % used",
+        "all: 640.0 KiB, 42.0 % used; a cell is 64.0 KiB"]
+    page.page.locator("#heap-part summary").click()
+    assert [row.split("\t") for row in page.page.locator("#heap-classes tbody tr").all_inner_texts()] == [
+        ["64 B", "object", "2", "128.0 KiB", "62.5 KiB", "65.5 KiB", "50.0 %"],
+        ["1.0 KiB", "raw", "1", "64.0 KiB", "60.0 KiB", "4.0 KiB", "100.0 %"]]
+    heap = page.page.locator("#heap")
+    heap.hover(position={"x": 20, "y": 5})
+    assert page.text("#heap-tells") == "64.0 KiB from the beginning: object pools, blocks of 64 B, 73 % used"
+    heap.focus()
+    for _ in range(5):
+        page.page.keyboard.press("ArrowRight")
+    assert page.text("#heap-tells") == "320.0 KiB from the beginning: mem large blocks, 76 % used"
+    colour = "document.querySelector('#heap').toDataURL()"
+    light = page.page.evaluate(colour)
+    page.page.locator("#theme").click()
+    page.page.locator("#theme").click()
+    assert page.page.evaluate(colour) != light
+
+
+def test_a_large_heap(show, tmp_path):
+    """Of gigabytes: cells have several slots, and nothing is lost from the sums."""
+    runs = [(1 + 4 * i, 4, POOL if i % 3 else FREE, OBJECT, *((48, 5000, 2500, 120_000) if i % 3 else (0, 0, 0, 0))) for i in range(30_000)]
+    page = show(write_with(tmp_path / "heap.ouro", typical(), HEAP=pack_runs(*runs)))
+    assert page.text("#heap-sums").endswith("all: 7.3 GiB, 30.5 % used; a cell is 512.0 KiB")
+
+
+def test_the_heap_of_a_program(show, ouro, tmp_path):
+    path = tmp_path / "real.ouro"
+    assert ouro.run("--quiet", "-o", path, PYTHON, "-c", "x = [bytearray(n) for n in range(0, 300000, 100)]").returncode == 0
+    page = show(path)
+    assert "object pools: " in page.text("#heap-sums") and "raw pools: " in page.text("#heap-sums")
+    large = re.search(r"object large blocks: ([\d.]+) MiB, ([\d.]+) % used", page.text("#heap-sums"))
+    assert float(large[1]) * float(large[2]) / 100 > sum(n for n in range(70_000, 300_000, 100)) / (1 << 20) - 1
+    assert page.page.locator("#heap-classes tbody tr").count() > 30
+
+
+def pack_samples(samples):
+    """(at ns, resident, raw, mem, object) each."""
+    return b"".join(struct.pack("<20Q", at, resident, 0, at, *live, *[0] * 13) for at, resident, *live in samples)
+
+
+def test_memory_over_time(show, tmp_path):
+    samples = [(n * 10**8, (50 + n) << 20, 1 << 20, 2 << 20, (10 + n) << 20) for n in range(100)]
+    marks = b"".join(struct.pack("<Q96s", at, name) for at, name in ((10**9, b"warm"), (5 * 10**9, b"</script>\xff")))
+    page = show(write_with(tmp_path / "time.ouro", typical(), TIME=pack_samples(samples), MARK=marks))
+    assert page.page.locator("#marks li").all_inner_texts() == ["1.00 s warm", "5.00 s </script>\ufffd"]
+    page.page.locator("#times-part summary").click()
+    rows = [row.split("\t") for row in page.page.locator("#times-table tbody tr").all_inner_texts()]
+    assert len(rows) == 20 and rows[0] == ["0 ms", "50.0 MiB", "13.0 MiB"] and rows[-1] == ["9.50 s", "145.0 MiB", "108.0 MiB"]
+    page.page.locator("#times .u-over").hover(position={"x": 300, "y": 100})
+    assert re.search(r"resident:?\s*\d+\.\d MiB", page.page.locator("#times .u-legend").inner_text())
+    assert page.page.evaluate("""(() => {
+        const canvas = document.querySelector("#times canvas");
+        const dots = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        return new Set(new Uint32Array(dots.buffer)).size;
+    })()""") > 20
+
+
+def test_many_samples(show, tmp_path):
+    """A curve has some thousands; the highest stay."""
+    samples = [(n * 10**6, (900 if n == 31_234 else 50) << 20, 0, 0, 1 << 20) for n in range(40_000)]
+    page = show(write_with(tmp_path / "time.ouro", typical(), TIME=pack_samples(samples)))
+    data = json.loads(page.page.locator("#data").text_content())["times"]["samples"]
+    assert len(data) < 6 * 3001 and max(data[1::6]) == 900 << 20
+
+
+def test_parts_that_a_snapshot_has_not(show):
+    page = show(typical())
+    assert page.page.locator("#heap-part").is_hidden() and page.page.locator("#times-part").is_hidden()
+
+
 def test_light_and_dark(show):
     colour = "getComputedStyle(document.body).backgroundColor"
     light, dark = show(typical(), color_scheme="light"), show(typical(), color_scheme="dark")
@@ -291,6 +387,12 @@ def test_readable(show, scheme):
     page = show(typical(), color_scheme=scheme)
     for selector in ("#command", "#facts dd", ".measure .detail", "#notes p", "#table td", "#table thead button", ".legend li"):
         assert contrast(page, selector) >= 4.5
+    for name in ("own", "library", "quiet", "hit", "missed", *(f"hue-{n}" for n in range(8))):
+        page.page.evaluate("""(name) => {
+            const box = document.querySelector(".d3-flame-graph-label");
+            box.style.backgroundColor = `var(--${name})`;
+        }""", name)
+        assert contrast(page, ".d3-flame-graph-label") >= 4.5, name
 
 
 HOSTILE = [
@@ -414,7 +516,7 @@ def test_nothing_is_fetched(ouro, tmp_path):
     assert re.findall(r"<[a-z]+[^>]*\b(?:src|href|action|data)=[\"']?([^\"'> ]*)", page) == ["data:,", "#graph-title"]
     assert not re.search(r"@import|url\((?![\"']?(?:data:|#))", page)
     assert "default-src 'none'" in page and page.count("sha256-") == 2
-    for name in ("d3-flame-graph 5", "Mike Bostock"):
+    for name in ("d3-flame-graph 5", "uplot 1", "Mike Bostock"):
         assert name.lower() in licences.lower()
 
 

@@ -13,6 +13,7 @@ import subprocess
 import time
 
 import pytest
+import snapshots
 from snapshots import MAIN, MEM, OBJECT, RAW, Snapshot, Trace, typical
 
 DOMAINS = {RAW: "raw", MEM: "mem", OBJECT: "object"}
@@ -90,6 +91,29 @@ TYPICAL = [
 
 def test_tables_hold_the_snapshot(database):
     assert traces_of(database(Snapshot(TYPICAL))) == wanted_of(TYPICAL)
+
+
+def test_threads_types_and_time(database):
+    frame = ("/app/a.py", "f", 1)
+    snapshot = Snapshot([
+        Trace((frame,), 100, live=10, thread=1, types=(("dict", 7), ("app.Thing", 2))), Trace((frame,), 50, live=1),
+        Trace((("/lib/x.py", "g", 2),), 8, live=5, types=(("list", 5),)),
+    ])
+    snapshot.threads = ["main thread"]
+    snapshot.samples = [snapshots.Sample(i, i * 100, (i, i + 1, i + 2), gc_runs=(i, 0, 1)) for i in range(50)]
+    snapshot.marks = [(1, b"one"), (2, b"\xff")]
+    connection = database(snapshot)
+    assert connection.execute("SELECT id, thread FROM traces ORDER BY id").fetchall() == [
+        (1, "main thread (thread 1)"), (2, None), (3, None),
+    ]
+    assert connection.execute("SELECT * FROM types").fetchall() == [
+        (1, "dict", 7, 700), (1, "app.Thing", 2, 200), (3, "list", 5, 40),
+    ]
+    asked = "SELECT at_ns, resident, live_raw, live_mem, live_object, gc_young, gc_full FROM samples ORDER BY at_ns"
+    assert connection.execute(asked).fetchall() == [(i * 10**9, i * 100, i, i + 1, i + 2, i, 1) for i in range(50)]
+    assert connection.execute("SELECT * FROM marks").fetchall() == [(10**9, "one"), (2 * 10**9, "\ufffd")]
+    kept = database(snapshot, "--filter", "/lib/")
+    assert kept.execute("SELECT type FROM types").fetchall() == [("list",)]
 
 
 def test_tables_hold_a_large_one(database):
@@ -224,7 +248,7 @@ def test_too_many_columns_become_lines(ouro, tmp_path):
     blocks = done.stdout.split("\n\n")
     assert len(blocks) == 3
     assert dict(line.split() for line in blocks[0].splitlines())["live_bytes"] == "3072000"
-    assert len(blocks[0].splitlines()) == 13
+    assert len(blocks[0].splitlines()) == 14
 
 
 def test_many_rows(ouro, tmp_path):
@@ -272,7 +296,10 @@ def test_schema(ouro, tmp_path):
     results = json.loads(ouro("sql", "--json", path, asked).stdout)["results"]
     assert [list(row) for row in made.execute(asked)] == results[0]["rows"]
     names = {row[0] for row in results[0]["rows"]}
-    assert names == {"process", "frames", "tracebacks", "traces", "packages", "sums", "lines", "files", "functions"}
+    assert names == {
+        "process", "frames", "tracebacks", "traces", "packages", "types", "samples", "marks", "sums", "lines", "files",
+        "functions",
+    }
     for name in names - {"files", "functions", "lines"}:
         assert re.search(rf"^-- .*\n(-- .*\n)?CREATE (TABLE|VIEW) {name} \(", done.stdout, re.M)
     assert all(len(line) <= 100 for line in done.stdout.splitlines())

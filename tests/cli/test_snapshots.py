@@ -74,6 +74,59 @@ def test_keys(report):
     assert next(row for row in tracebacks if row["bytes"] == 4800)["traceback"] == []
 
 
+A, B = ("/app/a.py", "f", 1), ("/app/b.py", "g", 2)
+
+
+def asides():
+    snapshot = Snapshot([
+        Trace((A,), 100, live=10, peak=20, all=30, thread=1, types=(("dict", 7), ("app.Thing", 2))),
+        Trace((B,), 50, live=8, thread=2, types=(("dict", 8),)),
+        Trace((B,), 10, live=5, thread=2, domain=MEM),
+        Trace((A, B), 7, live=3, thread=3, domain=RAW),
+        Trace((A,), 1, live=4, peak=9),
+    ])
+    snapshot.threads = ["main thread", "worker", ""]
+    return snapshot
+
+
+def test_threads(report):
+    assert rows(report(asides(), "--by", "thread"), "thread") == {
+        ("main thread (thread 1)",): (1000, 10), ("worker (thread 2)",): (450, 13), ("thread 3",): (21, 3),
+        ("(thread not noted)",): (4, 4),
+    }
+    assert rows(report(asides(), "--by", "thread", "--peak"), "thread") == {
+        ("main thread (thread 1)",): (2000, 20), ("(thread not noted)",): (9, 9),
+    }
+    assert rows(report(asides(), "--by", "thread", "--filter", "b.py"), "thread") == {
+        ("worker (thread 2)",): (450, 13), ("thread 3",): (21, 3),
+    }
+    assert set(rows(report(typical(), "--by", "thread"), "thread")) == {("(thread not noted)",)}
+
+
+def test_types(report):
+    assert rows(report(asides(), "--by", "type"), "type") == {
+        ("dict",): (1100, 15), ("app.Thing",): (200, 2), ("(buffer, object)",): (104, 5), ("(buffer, mem)",): (50, 5),
+        ("(buffer, raw)",): (21, 3),
+    }
+    assert rows(report(asides(), "--by", "type", "--exclude", "b.py"), "type") == {
+        ("dict",): (700, 7), ("app.Thing",): (200, 2), ("(buffer, object)",): (104, 5),
+    }
+
+
+def test_more_objects_than_blocks(report):
+    """A hostile file's figures stay within its blocks."""
+    snapshot = Snapshot([Trace((A,), 100, live=10, types=(("dict", 7), ("dict", 7), ("list", 2**63)))])
+    assert rows(report(snapshot, "--by", "type"), "type") == {("dict",): (1000, 10)}
+
+
+def test_types_of_samples_are_estimates(report):
+    snapshot = Snapshot([Trace((A,), 1000, live=4, types=(("dict", 3),))], mode=snapshots.SAMPLED, sample=100_000)
+    p = -math.expm1(-1000 / 100_000)
+    assert rows(report(snapshot, "--by", "type"), "type") == {
+        ("dict",): (round(3000 / p), round(3 / p)), ("(buffer, object)",): (round(1000 / p), round(1 / p)),
+    }
+
+
 def test_one_line_in_two_functions_is_one_line(report):
     file = "/app/x.py"
     document = report(Snapshot([

@@ -52,25 +52,6 @@ make(ouro_generator_resume resume, int64_t n)
     return generator;
 }
 
-int64_t
-value_of(ouro_ref number)
-{
-    int64_t value = INT64_MIN;
-    REQUIRE(number != NULL && ouro_int_to_int64(ouro_lend(number), &value) == OURO_OK, "no number");
-    return value;
-}
-
-int64_t
-next_number(ouro_ref iterator)
-{
-    ouro_ref item = NULL;
-    ouro_status status = ouro_next(ouro_lend(iterator), &item);
-    REQUIRE(status >= 0, "an iterator failed: %s", ouro_status_text(status));
-    int64_t value = status == OURO_FOUND ? value_of(item) : -1;
-    ouro_xdecref(item);
-    return value;
-}
-
 ouro_status
 throw_in(ouro_ref generator, ouro_status status)
 {
@@ -104,7 +85,7 @@ sum(ouro_generator *self)
         if (self->value == NULL || self->value == ouro_none()) {
             OURO_RETURN(self, ouro_int_new(frame->i));
         }
-        frame->i += value_of(self->value);
+        frame->i += number_of(ouro_lend(self->value));
     }
     OURO_GENERATOR_END(self);
     note_clean_up(self);

@@ -2,7 +2,7 @@
 #ifndef OURO_TESTS_FRAMES_H
 #define OURO_TESTS_FRAMES_H
 
-#include <ouro/ouro.h>
+#include "numbers.h"
 
 /* The frame of every generator here: some references, a number, and what is to be seen of its clean-up. */
 struct frame {
@@ -21,12 +21,6 @@ int frames_setup(void **state);
 
 /* A new generator with its `n`.  Never fails: the test ends. */
 ouro_ref make(ouro_generator_resume resume, int64_t n);
-
-/* The number that an object is; of anything else the test ends. */
-int64_t value_of(ouro_ref number);
-
-/* The number that an iterator gives next; -1 at its end. */
-int64_t next_number(ouro_ref iterator);
 
 /* Throw without a value, and without taking what comes of it. */
 ouro_status throw_in(ouro_ref generator, ouro_status status);

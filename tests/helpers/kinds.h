@@ -23,6 +23,15 @@ struct fixture {
 
 extern struct kind kind_exclusive, kind_shared, kind_exclusive_debug, kind_shared_debug;
 
+/* The figures of a heap now. */
+static inline ouro_heap_stats
+stats_of(ouro_heap *heap)
+{
+    ouro_heap_stats stats;
+    ouro_heap_get_stats(heap, &stats);
+    return stats;
+}
+
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 

@@ -7,6 +7,7 @@
 ouro_status (*node_on_finalize)(ouro_loan node);
 unsigned long nodes_dead, nodes_finalized;
 ouro_loan node_type, node_final_type, row_type, leaf_type;
+const ouro_field node_fields[2] = {OURO_FIELD(struct node, left), OURO_FIELD(struct node, right)};
 
 static void
 count_dead(ouro_loan object)
@@ -33,8 +34,6 @@ type_for_good(const ouro_type_spec *spec)
 int
 nodes_setup(void **state)
 {
-    static const ouro_field node_fields[] = {OURO_FIELD(struct node, left),
-                                             OURO_FIELD(struct node, right)};
     static const ouro_field row_fields[] = {OURO_FIELD_ITEMS(struct row, items, n)};
 
     (void)state;
@@ -88,6 +87,14 @@ node_new_final(ouro_ref left, ouro_ref right)
 }
 
 ouro_ref
+node_numbered(uintptr_t number)
+{
+    ouro_ref node = node_new(NULL, NULL);
+    node_of(ouro_lend(node))->number = number;
+    return node;
+}
+
+ouro_ref
 row_new(size_t n)
 {
     ouro_ref object = ouro_new_items(row_type, n);
@@ -110,6 +117,14 @@ ring_new(ouro_ref right)
     ouro_ref ring = node_new(NULL, right);
     node_of(ouro_lend(ring))->left = ouro_incref(ouro_lend(ring));
     return ring;
+}
+
+ouro_ref
+weak_to(ouro_loan object, ouro_weak_callback callback, ouro_loan context)
+{
+    ouro_ref weakref = NULL;
+    REQUIRE(ouro_weakref_create(object, callback, context, &weakref) == OURO_OK, "no memory");
+    return weakref;
 }
 
 /* ---- the collector ---- */

@@ -38,14 +38,21 @@ int nodes_setup(void **state);
 /* A new type, borrowed, which stays; the test ends when there is none. */
 ouro_loan type_for_good(const ouro_type_spec *spec);
 
+/* Where a node's references are, for types of the tests' own. */
+extern const ouro_field node_fields[2];
+
 /* New ones.  They never fail: the test ends. */
 ouro_ref node_new(ouro_ref left_stolen, ouro_ref right_stolen);
 ouro_ref node_new_final(ouro_ref left_stolen, ouro_ref right_stolen);
+ouro_ref node_numbered(uintptr_t number);
 ouro_ref row_new(size_t n);
 ouro_ref leaf_new(uint64_t value);
 
 /* One that holds itself, and another besides. */
 ouro_ref ring_new(ouro_ref right_stolen);
+
+/* A new weak reference, or one that is there.  Never fails, likewise. */
+ouro_ref weak_to(ouro_loan object, ouro_weak_callback callback, ouro_loan context);
 
 /* nodes_setup(), and no collection but those that are asked for, and nothing left over from the test before. */
 int gc_setup(void **state);

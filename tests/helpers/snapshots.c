@@ -38,6 +38,24 @@ check_tracing(const struct ouro_snapshot_tracing *tracing)
 }
 
 static void
+check_types(const struct ouro__snapshot *snapshot)
+{
+    REQUIRE(snapshot->n_types >= 1 && snapshot->n_threads >= 1, "no type 0, or no thread 0");
+    for (size_t i = 0; i < snapshot->n_types; i++) {
+        check_stretch(&snapshot->types[i], snapshot->n_texts);
+    }
+    for (size_t i = 0; i < snapshot->n_typed; i++) {
+        REQUIRE(snapshot->typed[i].type < snapshot->n_types, "typed %zu has no type", i);
+        REQUIRE(snapshot->typed[i].trace < snapshot->n_traces || snapshot->n_traces == 0,
+                "typed %zu has no trace", i);
+    }
+    for (size_t i = 0; i < snapshot->n_threads; i++) {
+        REQUIRE(memchr(snapshot->threads[i].name, 0, sizeof snapshot->threads[i].name) != NULL,
+                "thread %zu has no end", i);
+    }
+}
+
+static void
 check_recording(const struct ouro__snapshot *snapshot)
 {
     for (size_t i = 0; i < snapshot->n_samples; i++) {
@@ -49,6 +67,25 @@ check_recording(const struct ouro__snapshot *snapshot)
         const struct ouro_snapshot_mark *mark = &snapshot->marks[i];
         REQUIRE(i == 0 || mark[-1].at_ns <= mark->at_ns, "mark %zu goes back", i);
         REQUIRE(memchr(mark->name, 0, sizeof mark->name) != NULL, "mark %zu has no end", i);
+    }
+}
+
+static void
+check_runs(const struct ouro__snapshot *snapshot)
+{
+    uint64_t end = 0;
+
+    for (size_t i = 0; i < snapshot->n_runs; i++) {
+        const struct ouro_snapshot_run *run = &snapshot->runs[i];
+        uint64_t bytes = run->n_slots * OURO_SNAPSHOT_SLOT;
+        REQUIRE(run->slot >= end && run->n_slots > 0, "run %zu overlaps", i);
+        REQUIRE(run->kind >= OURO_SNAPSHOT_RUN_FREE && run->kind <= OURO_SNAPSHOT_RUN_LARGE,
+                "run %zu is nothing", i);
+        REQUIRE(run->domain <= 2, "run %zu has no domain", i);
+        REQUIRE(run->n_used <= run->n_blocks, "run %zu uses more than it has", i);
+        REQUIRE(run->used_bytes <= bytes && (uint64_t)run->n_blocks * run->block_size <= bytes,
+                "run %zu holds more than its slots", i);
+        end = (uint64_t)run->slot + run->n_slots;
     }
 }
 
@@ -66,8 +103,11 @@ snapshot_check(const struct ouro__snapshot *snapshot)
     for (size_t i = 0; i < snapshot->n_traces; i++) {
         REQUIRE(snapshot->traces[i].node < snapshot->n_nodes, "trace %zu has no node", i);
         REQUIRE(snapshot->traces[i].domain <= 2, "trace %zu has no domain", i);
+        REQUIRE(snapshot->traces[i].thread < snapshot->n_threads, "trace %zu has no thread", i);
     }
+    check_types(snapshot);
     check_recording(snapshot);
+    check_runs(snapshot);
 }
 
 bool

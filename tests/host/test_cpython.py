@@ -107,6 +107,7 @@ def test_settings_are_obeyed(plain, ouro):
     path = PROGRAMS / "settings_obeyed.py"
     expected = plain(path)
     got = ouro(path)
+    assert expected.code == 0
     assert (got.code, got.output) == (expected.code, expected.output)
     assert "False" not in expected.output.replace("False True", "", 1)
     assert collector(got)["mode"] == "obeyed"
@@ -114,7 +115,9 @@ def test_settings_are_obeyed(plain, ouro):
 
 def test_gc_is_not_imported_for_the_program(plain, ouro):
     code = "import sys; print('gc' in sys.modules, sorted(sys.modules))"
-    assert ouro("-c", code).output == plain("-c", code).output
+    expected, got = plain("-c", code), ouro("-c", code)
+    assert expected.output.startswith("False ")
+    assert (got.code, got.output) == (0, expected.output)
 
 
 # ---- all three domains ----
@@ -149,7 +152,9 @@ def test_pythonmalloc_is_obeyed(plain, ouro, setting):
 
 def test_development_mode(plain, ouro):
     arguments = ["-X", "dev", "-c", "print(sorted(str(i) for i in range(30))[:3])"]
-    assert ouro(*arguments).output == plain(*arguments).output
+    expected, got = plain(*arguments), ouro(*arguments)
+    assert expected.code == 0
+    assert (got.code, got.output) == (0, expected.output)
 
 
 def test_tracemalloc(ouro):
@@ -260,6 +265,7 @@ def test_watching_counts_what_the_collector_counts(python, ouro):
 def test_building_is_hardly_looked_at(ouro):
     stock = ouro(PROGRAMS / "trees.py", 8, options=["--gc=stock"])
     paced = ouro(PROGRAMS / "trees.py", 8)
+    assert (stock.code, paced.code) == (0, 0)
     runs = [sum(g["runs"] for g in collector(run)["generations"]) for run in (stock, paced)]
     assert collector(paced)["mode"] == "paced"
     assert collector(paced)["raised"] > 0
@@ -299,7 +305,8 @@ def test_neighbours(ouro):
 def test_peak(plain, ouro, program, size, factor):
     path = PROGRAMS / f"{program}.py"
     stock, paced = plain(path, size), ouro(path, size)
-    assert paced.output == stock.output
+    assert stock.code == 0
+    assert (paced.code, paced.output) == (0, stock.output)
     # Half a MiB for the heap's records and the host's own pages, where a program is tiny.
     assert paced.peak <= stock.peak * factor + 0.5
 

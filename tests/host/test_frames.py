@@ -28,7 +28,9 @@ def label(python):
 def library(tmp_path_factory):
     host = native.ROOT / "src" / "host"
     parts = sorted(host.glob("cpython_frames*.c"))
-    others = [host / "cpython_api.c", host / "symbols.c", native.ROOT / "src" / "os" / "linux.c"]
+    others = [host / "cpython_api.c", host / "symbols.c"]
+    others += [native.ROOT / "src" / room for room in ("os/linux.c", "os/modules.c")]
+    others += [native.ROOT / "src" / "trace" / f"{part}.c" for part in ("native", "unwind", "cfi")]
     flags = ["-shared", "-fPIC", f"-I{native.ROOT / 'include'}"]
     folder = tmp_path_factory.mktemp("frames")
     return native.compile_program(folder, "frames.c", *flags, *parts, *others, name="libframes.so")

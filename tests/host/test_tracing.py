@@ -413,3 +413,59 @@ def test_memory_that_runs_out(python, tmp_path):
     traced, program = run_code(tmp_path, python, code, options=["--trace=exact", "--limit", "150M"])
     assert traced.run.stdout == "True\n"
     assert 90_000_000 < sum(row["bytes"] for row in traced.rows("--live")) < 160_000_000
+
+
+# ---- threads ----
+
+THREADS = """
+import sys, threading
+kept = []
+def work(n):
+    kept.append([bytearray(1000) for _ in range(n)])
+def many():
+    for i in range(int(sys.argv[1])):
+        one = threading.Thread(target=kept.append, args=(i,))
+        one.start()
+        one.join()
+threads = [threading.Thread(target=work, args=(1000 * (i + 1),), name=f"worker-{i}") for i in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+kept.append([bytearray(500) for _ in range(7000)])
+many()
+"""
+
+
+def threads_of(folder, python, *arguments, options):
+    program = folder / "program.py"
+    program.write_text(THREADS)
+    traced = Traced(folder, python, program, *arguments, options=options)
+    return {row["thread"]: row["bytes"] for row in traced.rows("--by", "thread")}
+
+
+def test_threads_are_told_apart(python, tmp_path):
+    """Each by what it asked for; from 3.14 on by its name."""
+    found = threads_of(tmp_path, python, "0", options=("--trace=exact", "--threads"))
+    assert 7000 * 500 <= found.pop("main thread (thread 1)") < 7000 * 600 + 12_000_000
+    workers = sorted((size, name) for name, size in found.items() if size > 900_000)
+    assert [round(size / 1_000_000) for size, _ in workers] == [1, 2, 3]
+    if python.version[:2] >= (3, 14):
+        assert [name.split(" ")[0] for _, name in workers] == ["worker-0", "worker-1", "worker-2"]
+    assert "(thread not noted)" not in found
+
+
+def test_threads_of_samples(tmp_path):
+    found = threads_of(tmp_path, PYTHONS[0], "0", options=("--trace=sampled", "--sample", "8K", "--threads"))
+    sizes = sorted(size for name, size in found.items() if not name.startswith("main") and size > 300_000)
+    assert [round(size / 1_000_000) for size in sizes] == [1, 2, 3]
+
+
+def test_threads_past_counting_are_one(tmp_path):
+    found = threads_of(tmp_path, PYTHONS[0], "1200", options=("--trace=exact", "--threads"))
+    assert len(found) <= 1025 and any(name.startswith("other threads") for name in found)
+
+
+def test_threads_are_not_told_apart_unless_asked_for(tmp_path):
+    found = threads_of(tmp_path, PYTHONS[0], "3", options=("--trace=exact",))
+    assert set(found) == {"(thread not noted)"}

@@ -7,6 +7,7 @@
 
 #include "cm.h"
 #include "nodes.h"
+#include "numbers.h"
 #include "process.h"
 #include "random.h"
 #include "require.h"
@@ -22,17 +23,9 @@ range(int64_t start, int64_t stop)
     return made;
 }
 
-static int64_t
-number_of(ouro_loan number)
-{
-    int64_t value = 0;
-    REQUIRE(ouro_int_to_int64(number, &value) == OURO_OK, "no number");
-    return value;
-}
-
 /* The number that comes next; INT64_MIN at the end, the status of a failure. */
 static int64_t
-next_number(ouro_ref iterator)
+number_or_status(ouro_ref iterator)
 {
     ouro_ref item = NULL;
     ouro_status status = ouro_next(ouro_lend(iterator), &item);
@@ -167,11 +160,11 @@ test_islice(void **state) /* test_islice: "Test items consumed" */
                 REQUIRE(ouro_iterate(ouro_lend(numbers), &source) == OURO_OK, "no iterator");
                 ouro_ref iterator = islice(ouro_lend(source), start, stop, step);
                 for (size_t i = start; i < stop && i < 7; i += step) {
-                    REQUIRE(next_number(iterator) == (int64_t)i, "another one");
+                    REQUIRE(number_or_status(iterator) == (int64_t)i, "another one");
                 }
-                REQUIRE(next_number(iterator) == INT64_MIN, "one more");
+                REQUIRE(number_or_status(iterator) == INT64_MIN, "one more");
                 int64_t left = stop < 7 ? (int64_t)stop : INT64_MIN; /* all before `stop` is taken */
-                REQUIRE(next_number(source) == left, "more is taken, or less");
+                REQUIRE(number_or_status(source) == left, "more is taken, or less");
                 ouro_decref(iterator);
                 ouro_decref(source);
                 ouro_decref(numbers);
@@ -196,7 +189,7 @@ test_arguments(void **state) /* test_islice, test_batched: ValueError, TypeError
     assert_null(none);
     assert_int_equal(ouro_chain(numbers, &iterator),
                      OURO_OK); /* what it holds cannot be iterated over */
-    assert_int_equal(next_number(iterator), OURO_WRONG_TYPE);
+    assert_int_equal(number_or_status(iterator), OURO_WRONG_TYPE);
     ouro_decref(iterator);
     assert_int_equal(ouro_refcount(ouro_lend(numbers)), 1);
     ouro_decref(numbers);
@@ -212,9 +205,9 @@ test_nothing_is_taken_before_it_is_wanted(void **state) /* they are lazy: a sour
     assert_int_equal(ouro_iterate(endless, &source), OURO_OK);
     ouro_ref even = filter(source, divides, two), more = map(even, add, two), pairs = chunked(more, 2);
     ouro_ref some = islice(pairs, 1, 3, 1);
-    assert_int_equal(next_number(source), 0); /* nothing was taken yet */
+    assert_int_equal(number_or_status(source), 0); /* nothing was taken yet */
     check(some, "[(8, 10), (12, 14)]");
-    assert_int_equal(next_number(source), 13); /* 12 was the last that was needed */
+    assert_int_equal(number_or_status(source), 13); /* 12 was the last that was needed */
     ouro_decref(pairs);
     ouro_decref(more);
     ouro_decref(even);
@@ -233,9 +226,9 @@ test_many(void **state)
     ouro_gc_enable();
     assert_int_equal(ouro_chain(chunks, &all), OURO_OK);
     for (int64_t i = 0; i < MANY; i++) {
-        REQUIRE(next_number(all) == i, "not %lld", (long long)i);
+        REQUIRE(number_or_status(all) == i, "not %lld", (long long)i);
     }
-    assert_int_equal(next_number(all), INT64_MIN);
+    assert_int_equal(number_or_status(all), INT64_MIN);
     ouro_decref(all);
     ouro_decref(chunks);
     ouro_decref(numbers);
@@ -252,7 +245,7 @@ test_many_empty_sources(void **state) /* TestChain: test_long_chain_of_empty_ite
         REQUIRE(ouro_list_append(list, empty) == OURO_OK, "no memory");
     }
     assert_int_equal(ouro_chain(list, &all), OURO_OK);
-    assert_int_equal(next_number(all), INT64_MIN);
+    assert_int_equal(number_or_status(all), INT64_MIN);
     ouro_decref(all);
     ouro_decref(list);
     ouro_decref(empty);
@@ -270,17 +263,17 @@ test_nested(void **state) /* test_builtin: test_filter_dealloc, test_map deep; n
         ouro_decref(iterator);
         iterator = outer;
     }
-    assert_int_equal(next_number(iterator), 0);
+    assert_int_equal(number_or_status(iterator), 0);
     ouro_ref outer = map(iterator, add, NULL);
-    assert_int_equal(next_number(outer), OURO_TOO_LARGE);
-    assert_int_equal(next_number(iterator), 1); /* nothing is lost */
+    assert_int_equal(number_or_status(outer), OURO_TOO_LARGE);
+    assert_int_equal(number_or_status(iterator), 1); /* nothing is lost */
     ouro_decref(outer);
     for (unsigned i = 0; i < MANY; i++) { /* destroyed without deep recursion */
         outer = map(iterator, add, NULL);
         ouro_decref(iterator);
         iterator = outer;
     }
-    assert_int_equal(next_number(iterator), OURO_TOO_LARGE);
+    assert_int_equal(number_or_status(iterator), OURO_TOO_LARGE);
     ouro_decref(iterator);
 }
 
@@ -293,14 +286,14 @@ test_functions_fail(void **state) /* test_map: BadSeq; they may be asked on */
     ouro_ref mapped = map(numbers, add, NULL), filtered = filter(numbers, divides, three);
 
     (void)state;
-    assert_int_equal(next_number(mapped), 11);
-    assert_int_equal(next_number(mapped), 12);
-    assert_int_equal(next_number(mapped), OURO_UNHASHABLE);
-    assert_int_equal(next_number(mapped), 14);
-    assert_int_equal(next_number(filtered), 12);
-    assert_int_equal(next_number(filtered), OURO_DEAD);
-    assert_int_equal(next_number(filtered), 15);
-    assert_int_equal(next_number(filtered), INT64_MIN);
+    assert_int_equal(number_or_status(mapped), 11);
+    assert_int_equal(number_or_status(mapped), 12);
+    assert_int_equal(number_or_status(mapped), OURO_UNHASHABLE);
+    assert_int_equal(number_or_status(mapped), 14);
+    assert_int_equal(number_or_status(filtered), 12);
+    assert_int_equal(number_or_status(filtered), OURO_DEAD);
+    assert_int_equal(number_or_status(filtered), 15);
+    assert_int_equal(number_or_status(filtered), INT64_MIN);
     ouro_decref(filtered);
     ouro_decref(mapped);
 
@@ -323,13 +316,13 @@ test_sources_fail(void **state) /* a set that changes */
     ouro_ref iterators[] = {map(set, add, NULL), filter(set, divides, one), islice(set, 0, 5, 1)};
     ouro_ref sources = ouro_tuple_new(1, &set);
     assert_int_equal(ouro_chain(sources, &all), OURO_OK);
-    assert_int_equal(next_number(all), 1);
+    assert_int_equal(number_or_status(all), 1);
     assert_int_equal(ouro_set_add(set, none), OURO_OK);
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(next_number(iterators[i]), OURO_CHANGED);
+        assert_int_equal(number_or_status(iterators[i]), OURO_CHANGED);
         ouro_decref(iterators[i]);
     }
-    assert_int_equal(next_number(all), OURO_CHANGED);
+    assert_int_equal(number_or_status(all), OURO_CHANGED);
     ouro_decref(all);
     ouro_decref(sources);
     ouro_decref(set);
@@ -357,8 +350,8 @@ test_asked_from_inside(
 
     (void)state;
     inside = map(numbers, ask_again, NULL);
-    assert_int_equal(next_number(inside), 0);
-    assert_int_equal(next_number(inside), 1);
+    assert_int_equal(number_or_status(inside), 0);
+    assert_int_equal(number_or_status(inside), 1);
     ouro_clear(&inside);
     ouro_decref(numbers);
 }
@@ -464,7 +457,7 @@ take_numbers(void *context)
     int64_t value;
 
     REQUIRE(ouro_thread_attach() == OURO_OK, "not attached");
-    while ((value = next_number(worker->iterator)) != INT64_MIN) {
+    while ((value = number_or_status(worker->iterator)) != INT64_MIN) {
         if (value == OURO_BUSY) {
             ouro_safepoint();
         } else {

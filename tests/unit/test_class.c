@@ -211,11 +211,10 @@ test_of_a_list(void **state) /* GCTests.test_newinstance: class B(list) */
 static void
 test_of_a_type_of_the_programs(void **state)
 {
-    static const ouro_field fields[] = {OURO_FIELD(struct node, left), OURO_FIELD(struct node, right)};
     const ouro_type_spec spec = {.name = "open node",
                                  .size = sizeof(struct node),
                                  .n_fields = 2,
-                                 .fields = fields,
+                                 .fields = node_fields,
                                  .flags = OURO_TYPE_BASE};
     ouro_ref type = NULL;
 

@@ -36,17 +36,9 @@ note(ouro_loan context)
 }
 
 static ouro_ref
-numbered(uintptr_t number)
-{
-    ouro_ref node = node_new(NULL, NULL);
-    node_of(node)->number = number;
-    return node;
-}
-
-static ouro_ref
 finalizer(ouro_loan object, ouro_finalize_function function, uintptr_t number)
 {
-    ouro_ref context = numbered(number), made = NULL;
+    ouro_ref context = node_numbered(number), made = NULL;
     REQUIRE(ouro_finalize_create(object, function, context, &made) == OURO_OK, "no memory");
     ouro_decref(context);
     return made;
@@ -69,7 +61,7 @@ test_called_by_hand(void **state) /* test_finalize */
     ouro_ref object = NULL, context = NULL;
 
     (void)state;
-    ouro_ref node = numbered(1), made = finalizer(node, note, 67);
+    ouro_ref node = node_numbered(1), made = finalizer(node, note, 67);
     assert_ptr_equal(ouro_type_of(made), ouro_finalizer_type());
     assert_int_equal(ouro_refcount(node), 1);
     assert_true(ouro_finalize_is_alive(made));
@@ -95,7 +87,7 @@ test_object_dies(void **state) /* test_finalize, test_all_freed */
 {
     (void)state;
     for (int collected = 0; collected < 2; collected++) {
-        ouro_ref node = numbered(1);
+        ouro_ref node = node_numbered(1);
         node_of(node)->left = collected ? ouro_incref(node) : NULL;
         ouro_ref made = finalizer(node, note, 5), none = NULL;
         assert_int_equal(ouro_finalize_create(node, note, NULL, &none), OURO_OK);
@@ -120,7 +112,7 @@ test_detach(void **state) /* test_finalize: the object is given back, nothing is
     ouro_ref object = NULL, context = NULL;
 
     (void)state;
-    ouro_ref node = numbered(1), made = finalizer(node, note, 5);
+    ouro_ref node = node_numbered(1), made = finalizer(node, note, 5);
     assert_int_equal(ouro_finalize_detach(made, &object, &context), OURO_FOUND);
     assert_ptr_equal(object, node);
     assert_int_equal(node_of(context)->number, 5);
@@ -137,7 +129,7 @@ static void
 test_order(void **state) /* test_order */
 {
     (void)state;
-    ouro_ref node = numbered(1);
+    ouro_ref node = node_numbered(1);
     for (uintptr_t i = 0; i < 10; i++) {
         ouro_decref(finalizer(node, note, i));
     }
@@ -169,7 +161,7 @@ static void
 test_fails(void **state) /* test_atexit's failing one, without the end */
 {
     (void)state;
-    ouro_ref node = numbered(1), made = finalizer(node, note_and_fail, 1);
+    ouro_ref node = node_numbered(1), made = finalizer(node, note_and_fail, 1);
     assert_int_equal(ouro_finalize_call(made), OURO_FAILED); /* told to who asked */
     require_dead(made);
     ouro_decref(made);
@@ -196,12 +188,12 @@ static void
 test_dead_while_called(void **state) /* test_finalize: once, also for who calls it meanwhile */
 {
     (void)state;
-    ouro_ref node = numbered(1);
+    ouro_ref node = node_numbered(1);
     in_call = finalizer(node, look_at_itself, 1);
     ouro_decref(node);
     assert_int_equal(n_calls, 1);
     ouro_clear(&in_call);
-    node = numbered(1);
+    node = node_numbered(1);
     in_call = finalizer(node, look_at_itself, 1);
     assert_int_equal(ouro_finalize_call(in_call), OURO_FOUND);
     assert_int_equal(n_calls, 2);
@@ -262,9 +254,9 @@ make_some_and_end(void *context)
     bool is_detached = *(bool *)context;
 
     ouro_gc_enable();
-    ouro_ref node = numbered(0);
-    late = numbered(0);
-    dies_late = numbered(0);
+    ouro_ref node = node_numbered(0);
+    late = node_numbered(0);
+    dies_late = node_numbered(0);
     ouro_ref first = finalizer(node, say, 1);
     ouro_ref off = finalizer(node, say, 2);
     ouro_decref(finalizer(node, say_and_fail, 3));
@@ -319,7 +311,7 @@ die_after_the_end(void *context)
     static ouro_ref node;
 
     (void)context;
-    node = numbered(0);
+    node = node_numbered(0);
     ends_later = &node;
     ouro_ref made = finalizer(node, say, 1);
     ouro_finalize_set_at_exit(made, false);
@@ -372,7 +364,7 @@ make_and_race(void *context)
         size_t k = random_below(&random, 8);
         ouro_ref object = NULL, made = NULL, kept = NULL;
         if (random_below(&random, 3) == 0) {
-            ouro_ref node = numbered(1), new = finalizer(node, count, 4711);
+            ouro_ref node = node_numbered(1), new = finalizer(node, count, 4711);
             node_of(node)->left = random_below(&random, 2) ? ouro_incref(node) : NULL;
             __atomic_fetch_add(&n_made, 1, __ATOMIC_RELAXED);
             ouro_lock(ouro_lend(lock));

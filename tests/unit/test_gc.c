@@ -368,14 +368,13 @@ static void
 test_finding_garbage_asks_nobody(
     void **state) /* GCTests.test_boom, test_boom2, test_boom_new, test_boom2_new */
 {
-    static const ouro_field fields[] = {OURO_FIELD(struct node, left), OURO_FIELD(struct node, right)};
     ouro_ref type = NULL;
 
     (void)state;
     assert_int_equal(ouro_type_create(&(ouro_type_spec){.name = "boom",
                                                         .size = sizeof(struct node),
                                                         .n_fields = 2,
-                                                        .fields = fields,
+                                                        .fields = node_fields,
                                                         .hash = ask_hash,
                                                         .equal = ask_equal,
                                                         .repr = ask_object,

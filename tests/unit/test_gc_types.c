@@ -17,12 +17,11 @@ count_base(ouro_loan object)
 static ouro_ref
 type_new(const char *name, ouro_loan base, uint32_t flags)
 {
-    static const ouro_field fields[] = {OURO_FIELD(struct node, left), OURO_FIELD(struct node, right)};
     const ouro_type_spec spec = {.name = name,
                                  .base = base,
                                  .size = sizeof(struct node),
                                  .n_fields = base == NULL ? 2 : 0,
-                                 .fields = fields,
+                                 .fields = node_fields,
                                  .flags = flags,
                                  .dealloc = count_base};
     ouro_ref type = NULL;

@@ -81,11 +81,11 @@ test_send(void **state) /* coroutine_tests: sending */
     ouro_clear(&result);
     for (int64_t i = 1; i < 1000; i++) {
         assert_int_equal(ouro_generator_send(generator, seven, &result), OURO_FOUND);
-        assert_int_equal(value_of(result), 7 * i);
+        assert_int_equal(number_of(ouro_lend(result)), 7 * i);
         ouro_clear(&result);
     }
     assert_int_equal(ouro_generator_send(generator, NULL, &result), OURO_OK);
-    assert_int_equal(value_of(result), 7 * 999); /* what it returned */
+    assert_int_equal(number_of(ouro_lend(result)), 7 * 999); /* what it returned */
     ouro_clear(&result);
     assert_int_equal(ouro_generator_send(generator, seven, &result), OURO_OK);
     assert_ptr_equal(result, ouro_none());
@@ -125,7 +125,7 @@ test_throw(void **state) /* coroutine_tests: throw */
     for (ouro_status status = OURO_NO_MEMORY; status > OURO_CLOSED; status--) {
         ouro_ref result = NULL;
         assert_int_equal(ouro_generator_throw(generator, status, NULL, &result), OURO_FOUND);
-        assert_int_equal(value_of(result), -(int64_t)status);
+        assert_int_equal(number_of(ouro_lend(result)), -(int64_t)status);
         ouro_decref(result);
         assert_int_equal(next_number(generator), -(int64_t)status); /* it goes on */
     }

@@ -54,11 +54,11 @@ test_delegate(
     assert_int_equal(next_number(generator), 0);
     for (int64_t i = 1; i < 100; i++) {
         assert_int_equal(ouro_generator_send(generator, two, &result), OURO_FOUND);
-        assert_int_equal(value_of(result), 2 * i);
+        assert_int_equal(number_of(ouro_lend(result)), 2 * i);
         ouro_clear(&result);
     }
     assert_int_equal(ouro_generator_send(generator, NULL, &result), OURO_OK);
-    assert_int_equal(value_of(result), 2 * 99);
+    assert_int_equal(number_of(ouro_lend(result)), 2 * 99);
     ouro_decref(result);
     ouro_decref(two);
     assert_int_equal(n_cleaned, 2);
@@ -74,7 +74,7 @@ test_delegate_throw(
     (void)state;
     assert_int_equal(next_number(generator), 0);
     assert_int_equal(ouro_generator_throw(generator, OURO_BUSY, NULL, &result), OURO_FOUND);
-    assert_int_equal(value_of(result), -OURO_BUSY);
+    assert_int_equal(number_of(ouro_lend(result)), -OURO_BUSY);
     ouro_decref(result);
     assert_int_equal(n_cleaned, 0);
     ouro_decref(generator);
@@ -83,7 +83,7 @@ test_delegate_throw(
     generator = make_delegate(make(count_up, 5), 1); /* the inner one fails, the outer one catches */
     assert_int_equal(next_number(generator), 0);
     assert_int_equal(ouro_generator_throw(generator, OURO_BUSY, NULL, &result), OURO_FOUND);
-    assert_int_equal(value_of(result), -OURO_BUSY);
+    assert_int_equal(number_of(ouro_lend(result)), -OURO_BUSY);
     ouro_decref(result);
     assert_int_equal(n_cleaned, 3);
     assert_int_equal(next_number(generator), -1);
@@ -161,7 +161,7 @@ test_delegate_when_closed(void **state)
     /* The outermost may give what it likes when OURO_CLOSED is thrown. */
     assert_int_equal(next_number(generator), 100);
     assert_int_equal(ouro_generator_throw(generator, OURO_CLOSED, NULL, &result), OURO_FOUND);
-    assert_int_equal(value_of(result), 0);
+    assert_int_equal(number_of(ouro_lend(result)), 0);
     ouro_clear(&result);
     assert_int_equal(next_number(generator), 1);
     assert_int_equal(next_number(generator), -1);
@@ -171,7 +171,7 @@ test_delegate_when_closed(void **state)
     generator = make_delegate(make(delegate_when_closed, 0), 1);
     assert_int_equal(next_number(generator), 100);
     assert_int_equal(ouro_generator_throw(generator, OURO_CLOSED, NULL, &result), OURO_FOUND);
-    assert_int_equal(value_of(result), -OURO_FAILED);
+    assert_int_equal(number_of(ouro_lend(result)), -OURO_FAILED);
     ouro_clear(&result);
     assert_int_equal(n_cleaned, 1);
     assert_int_equal(next_number(generator), -1);
@@ -203,14 +203,14 @@ test_delegate_to_other_iterators(
     generator = make_delegate(ouro_dict_iterate_keys(dict), 1); /* it has no send() */
     assert_int_equal(next_number(generator), 0);
     assert_int_equal(ouro_generator_send(generator, one, &result), OURO_FOUND);
-    assert_int_equal(value_of(result), -OURO_WRONG_TYPE);
+    assert_int_equal(number_of(ouro_lend(result)), -OURO_WRONG_TYPE);
     ouro_clear(&result);
     ouro_decref(generator);
 
     generator = make_delegate(ouro_dict_iterate_keys(dict), 1); /* nor throw() */
     assert_int_equal(next_number(generator), 0);
     assert_int_equal(ouro_generator_throw(generator, OURO_TOO_LARGE, NULL, &result), OURO_FOUND);
-    assert_int_equal(value_of(result), -OURO_TOO_LARGE);
+    assert_int_equal(number_of(ouro_lend(result)), -OURO_TOO_LARGE);
     ouro_clear(&result);
     ouro_decref(generator);
 
@@ -356,7 +356,7 @@ want_values(void *context)
         ouro_ref item = NULL;
         ouro_status status = ouro_next(ouro_lend(worker->generator), &item);
         if (status == OURO_FOUND) {
-            __atomic_fetch_add(&worker->seen[value_of(item)], 1, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&worker->seen[number_of(ouro_lend(item))], 1, __ATOMIC_RELAXED);
             worker->n_given++;
             ouro_decref(item);
         } else if (status == OURO_BUSY) {

@@ -26,22 +26,6 @@ create_limited(const struct kind *kind, size_t limit, ouro_heap *limit_with)
     return heap;
 }
 
-static uint64_t
-live_bytes_of(ouro_heap *heap)
-{
-    ouro_heap_stats stats;
-    ouro_heap_get_stats(heap, &stats);
-    return stats.live_bytes;
-}
-
-static uint64_t
-refusals_of(ouro_heap *heap)
-{
-    ouro_heap_stats stats;
-    ouro_heap_get_stats(heap, &stats);
-    return stats.limit_refusals;
-}
-
 /* Pools of two blocks use a limit up with next to nothing in them. */
 static void
 skip_if_stressed(void)
@@ -180,29 +164,29 @@ test_limit_with_another(void **state)
     a.may_refuse = true;
     while (a.n_blocks < 12 * (UNIT / 1024) && oracle_alloc(&a, OURO_DOMAIN_RAW, 1000)) {
     }
-    uint64_t refused = refusals_of(first) + refusals_of(second);
+    uint64_t refused = stats_of(first).limit_refusals + stats_of(second).limit_refusals;
     fill_up(&b, 1000);
-    assert_true(refusals_of(first) + refusals_of(second) > refused);
-    uint64_t together = live_bytes_of(first) + live_bytes_of(second);
+    assert_true(stats_of(first).limit_refusals + stats_of(second).limit_refusals > refused);
+    uint64_t together = stats_of(first).live_bytes + stats_of(second).live_bytes;
     assert_true(together <= limit);
     assert_true(together >= limit / 10 * 8);
     fill_up(&a, 200000);
-    assert_true(live_bytes_of(first) + live_bytes_of(second) <= limit);
+    assert_true(stats_of(first).live_bytes + stats_of(second).live_bytes <= limit);
 
     oracle_free_all(&b); /* comes back to both */
     size_t n_before = a.n_blocks;
     fill_up(&a, 200000);
     assert_true(a.n_blocks > n_before);
-    assert_true(live_bytes_of(first) <= limit);
+    assert_true(stats_of(first).live_bytes <= limit);
     oracle_free_all(&a);
 
     fill_up(&b, 5000);
-    assert_true(live_bytes_of(second) >= limit / 10 * 8);
-    assert_true(live_bytes_of(second) <= limit);
+    assert_true(stats_of(second).live_bytes >= limit / 10 * 8);
+    assert_true(stats_of(second).live_bytes <= limit);
     oracle_check_all(&b);
     ouro_heap_destroy(second); /* with all its blocks: their bytes come back too */
     fill_up(&a, 5000);
-    assert_true(live_bytes_of(first) >= limit / 10 * (kind->config.debug ? 4 : 8));
+    assert_true(stats_of(first).live_bytes >= limit / 10 * (kind->config.debug ? 4 : 8));
     oracle_fini(&b);
     oracle_free_all(&a);
     oracle_fini(&a);
@@ -268,7 +252,7 @@ test_tiny_limits(void **state)
         fill_up(&oracle, 64);
         fill_up(&oracle, 1);
         fill_up(&oracle, 30000);
-        assert_true(live_bytes_of(heap) <= limit);
+        assert_true(stats_of(heap).live_bytes <= limit);
         ouro_heap_set_limit(heap, 0);
         oracle.may_refuse = false;
         for (int i = 0; i < 100; i++) {

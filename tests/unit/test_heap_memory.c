@@ -229,14 +229,6 @@ test_part_full_pools_are_trimmed(void **state)
     free(blocks);
 }
 
-static uint64_t
-purged_of(ouro_heap *heap)
-{
-    ouro_heap_stats stats;
-    ouro_heap_get_stats(heap, &stats);
-    return stats.purged_bytes;
-}
-
 /* Allocate and free one block, again and again, with the heap filled so that any block count may be the one
  * at which a pool begins or ends.  Pages must not go to the system and back each time. */
 static void
@@ -247,7 +239,7 @@ test_no_thrashing_at_a_boundary(void **state)
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         enum { N_BASE = 70 };
         void *base[N_BASE];
-        uint64_t purged = purged_of(fixture->heap);
+        uint64_t purged = stats_of(fixture->heap).purged_bytes;
         uint64_t turned = 0;
         for (size_t n = 0; n < N_BASE; n++) {
             for (int i = 0; i < 300; i++) {
@@ -261,7 +253,7 @@ test_no_thrashing_at_a_boundary(void **state)
             base[n] = ouro_heap_alloc(fixture->heap, OURO_DOMAIN_RAW, sizes[s]);
             assert_non_null(base[n]);
         }
-        purged = purged_of(fixture->heap) - purged;
+        purged = stats_of(fixture->heap).purged_bytes - purged;
         if (purged > turned / 50 + 4 * MIB) {
             fail_msg("%zu bytes: %llu of %llu KiB went to the system and back", sizes[s],
                      (unsigned long long)purged / 1024, (unsigned long long)turned / 1024);
@@ -277,7 +269,7 @@ static void
 test_no_thrashing_in_waves(void **state)
 {
     struct fixture *fixture = *state;
-    uint64_t purged = purged_of(fixture->heap), turned = 0;
+    uint64_t purged = stats_of(fixture->heap).purged_bytes, turned = 0;
     uint64_t n = test_count(NULL, 1000);
     for (uint64_t i = 0; i < n; i++) {
         struct holding holding;
@@ -285,7 +277,7 @@ test_no_thrashing_in_waves(void **state)
         turned += holding.bytes;
         release(&holding);
     }
-    purged = purged_of(fixture->heap) - purged;
+    purged = stats_of(fixture->heap).purged_bytes - purged;
     if (purged > turned / 20 + 4 * MIB) {
         fail_msg("%llu of %llu KiB went to the system and back", (unsigned long long)purged / 1024,
                  (unsigned long long)turned / 1024);
@@ -299,7 +291,7 @@ test_no_thrashing_in_tall_waves(void **state)
     struct fixture *fixture = *state;
     struct holding kept;
     hold(&kept, fixture->heap, 8 * MIB, 1000, 8000, 55);
-    uint64_t purged = purged_of(fixture->heap), turned = 0;
+    uint64_t purged = stats_of(fixture->heap).purged_bytes, turned = 0;
     uint64_t n = test_count(NULL, 100);
     for (uint64_t i = 0; i < n; i++) {
         struct holding holding;
@@ -308,19 +300,11 @@ test_no_thrashing_in_tall_waves(void **state)
         release(&holding);
     }
     release(&kept);
-    purged = purged_of(fixture->heap) - purged;
+    purged = stats_of(fixture->heap).purged_bytes - purged;
     if (purged > turned / 10 + 32 * MIB) {
         fail_msg("%llu of %llu KiB went to the system and back", (unsigned long long)purged / 1024,
                  (unsigned long long)turned / 1024);
     }
-}
-
-static uint64_t
-mapped_of(ouro_heap *heap)
-{
-    ouro_heap_stats stats;
-    ouro_heap_get_stats(heap, &stats);
-    return stats.mapped_bytes;
 }
 
 /* Free memory, some of it resident and some not, serves a block that no piece of one sort could hold; and is zero
@@ -338,7 +322,7 @@ test_resident_and_purged_serve_one_block(void **state)
             assert_non_null(blocks[i]);
             memset(opaque_pointer(blocks[i]), 0x5A, MIB);
         }
-        uint64_t mapped = mapped_of(fixture->heap);
+        uint64_t mapped = stats_of(fixture->heap).mapped_bytes;
         for (size_t left = N; left > 0; left--) { /* in any order: what is purged when depends on it */
             size_t i = random_below(&random, left);
             ouro_heap_free(fixture->heap, OURO_DOMAIN_RAW, blocks[i]);
@@ -347,7 +331,7 @@ test_resident_and_purged_serve_one_block(void **state)
         size_t size = (N / 2 + random_below(&random, N / 4)) * MIB;
         unsigned char *block = ouro_heap_alloc_zeroed(fixture->heap, OURO_DOMAIN_RAW, size, 1);
         assert_non_null(block);
-        assert_int_equal(mapped_of(fixture->heap), mapped);
+        assert_int_equal(stats_of(fixture->heap).mapped_bytes, mapped);
         for (size_t i = 0; i < size; i += 512) {
             assert_int_equal(block[i], 0);
         }

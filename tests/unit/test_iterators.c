@@ -7,6 +7,7 @@
 
 #include "cm.h"
 #include "nodes.h"
+#include "numbers.h"
 #include "process.h"
 #include "require.h"
 #include "threads.h"
@@ -20,22 +21,6 @@ iterate(ouro_ref container)
     ouro_status status = ouro_iterate(ouro_lend(container), &iterator);
     REQUIRE(status == OURO_OK, "no iterator: %s", ouro_status_text(status));
     return iterator;
-}
-
-/* The number that comes next; -1 at the end. */
-static int64_t
-next_number(ouro_ref iterator)
-{
-    ouro_ref item = NULL;
-    int64_t value = -1;
-    ouro_status status = ouro_next(ouro_lend(iterator), &item);
-
-    REQUIRE(status >= 0, "an iterator failed: %s", ouro_status_text(status));
-    if (status == OURO_FOUND) {
-        REQUIRE(ouro_int_to_int64(ouro_lend(item), &value) == OURO_OK, "no number");
-        ouro_decref(item);
-    }
-    return value;
 }
 
 static void

@@ -31,12 +31,11 @@ count_dead(ouro_loan self)
 static ouro_loan
 make_type(const char *name, ouro_loan base, uint32_t flags)
 {
-    static const ouro_field fields[] = {OURO_FIELD(struct node, left), OURO_FIELD(struct node, right)};
     const ouro_type_spec spec = {.name = name,
                                  .base = base,
                                  .size = sizeof(struct node),
                                  .n_fields = base == NULL ? 2 : 0,
-                                 .fields = fields,
+                                 .fields = node_fields,
                                  .flags = flags,
                                  .finalize = count_finalized,
                                  .dealloc = base == NULL ? count_dead : NULL};

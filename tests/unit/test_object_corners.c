@@ -55,15 +55,6 @@ count_call(ouro_loan weakref, ouro_loan context)
     return ouro_weakref_get(weakref) == NULL ? OURO_OK : OURO_FAILED;
 }
 
-static ouro_ref
-weak_to(ouro_ref object, ouro_weak_callback callback, ouro_ref context)
-{
-    ouro_ref weak = NULL;
-    assert_int_equal(ouro_weakref_create(ouro_lend(object), callback, ouro_lend(context), &weak),
-                     OURO_OK);
-    return weak;
-}
-
 static void
 test_an_address_used_again_has_no_weak_references(void **state)
 {
@@ -159,8 +150,6 @@ test_garbage_is_out_of_sight(void **state)
 }
 
 /* ---- types ---- */
-
-static const ouro_field node_fields[] = {OURO_FIELD(struct node, left), OURO_FIELD(struct node, right)};
 
 static void
 count_end(ouro_loan object)

@@ -552,12 +552,11 @@ test_subtype(void **state)
 {
     static const ouro_field fields[] = {OURO_FIELD(struct child_node, extra),
                                         OURO_FIELD_ARRAY(struct child_node, array, n, ouro_ref, 1)};
-    const ouro_field base_fields[] = {OURO_FIELD(struct node, left), OURO_FIELD(struct node, right)};
     ouro_ref base = NULL, type = NULL;
 
     (void)state;
     ouro_type_spec spec = {
-        .name = "base", .size = sizeof(struct node), .n_fields = 2, .fields = base_fields};
+        .name = "base", .size = sizeof(struct node), .n_fields = 2, .fields = node_fields};
     spec.flags = OURO_TYPE_BASE;
     assert_int_equal(ouro_type_create(&spec, &base), OURO_OK);
     assert_int_equal(ouro_type_create(&(ouro_type_spec){.name = "child",

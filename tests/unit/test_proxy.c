@@ -39,14 +39,6 @@ proxy_to(ouro_loan object, ouro_weak_callback callback)
     return proxy;
 }
 
-static ouro_ref
-weak(ouro_loan object, ouro_weak_callback callback)
-{
-    ouro_ref weakref = NULL;
-    REQUIRE(ouro_weakref_create(object, callback, NULL, &weakref) == OURO_OK, "no memory");
-    return weakref;
-}
-
 static void
 test_basic(void **state) /* test_basic_proxy, test_proxy_ref */
 {
@@ -77,10 +69,11 @@ test_shared(void **state) /* test_proxy_reuse, test_shared_proxy_without_callbac
 
     (void)state;
     ouro_ref node = node_new(NULL, NULL);
-    ouro_ref told = weak(node, count_told), proxy = proxy_to(node, NULL), again = proxy_to(node, NULL);
+    ouro_ref told = weak_to(node, count_told, NULL), proxy = proxy_to(node, NULL),
+             again = proxy_to(node, NULL);
     assert_ptr_equal(proxy, again);
     assert_int_equal(ouro_weakref_count(node), 2);
-    ouro_ref plain = weak(node, NULL), told_proxy = proxy_to(node, count_told);
+    ouro_ref plain = weak_to(node, NULL, NULL), told_proxy = proxy_to(node, count_told);
     assert_ptr_not_equal(plain, proxy);
     assert_ptr_not_equal(told_proxy, proxy);
     const ouro_ref expected[] = {plain, proxy, told_proxy, told};
@@ -236,12 +229,13 @@ test_equality(void **state) /* test_equality */
     (void)state;
     /* x and y are equal, z is another. */
     ouro_ref x = key_new(1, 1), y = key_new(1, 1), z = key_new(2, 1);
-    ouro_ref a = weak(x, NULL), b = weak(y, NULL), c = weak(z, NULL), d = weak(x, count_told);
+    ouro_ref a = weak_to(x, NULL, NULL), b = weak_to(y, NULL, NULL), c = weak_to(z, NULL, NULL),
+             d = weak_to(x, count_told, NULL);
     assert_int_equal(ouro_equal(a, b), OURO_FOUND);
     assert_int_equal(ouro_equal(a, d), OURO_FOUND);
     assert_int_equal(ouro_equal(a, c), OURO_OK);
     assert_int_equal(ouro_equal(a, x), OURO_OK); /* the reference is not the object */
-    ouro_ref of_a = weak(a, NULL), of_b = weak(b, NULL);
+    ouro_ref of_a = weak_to(a, NULL, NULL), of_b = weak_to(b, NULL, NULL);
     assert_int_equal(ouro_equal(of_a, of_b), OURO_FOUND);
     assert_int_equal(ouro_equal(of_a, b), OURO_FOUND); /* a reference to one, as it is for its hash */
     ouro_decref(x);
@@ -268,7 +262,8 @@ static void
 test_equality_fails(void **state) /* test_ordering's like: what comparing fails with */
 {
     (void)state;
-    ouro_ref x = key_new(1, 1), y = key_new(1, 1), a = weak(x, NULL), b = weak(y, NULL);
+    ouro_ref x = key_new(1, 1), y = key_new(1, 1), a = weak_to(x, NULL, NULL),
+             b = weak_to(y, NULL, NULL);
     key_on_equal = fail_to_compare;
     assert_int_equal(ouro_equal(a, b), OURO_FAILED);
     ouro_decref(x);
@@ -284,7 +279,7 @@ test_hash(void **state) /* test_hashing */
 
     (void)state;
     ouro_ref x = key_new(1, 42), y = key_new(1, 42);
-    ouro_ref a = weak(x, NULL), b = weak(y, NULL), of_a = weak(a, NULL);
+    ouro_ref a = weak_to(x, NULL, NULL), b = weak_to(y, NULL, NULL), of_a = weak_to(a, NULL, NULL);
     assert_int_equal(ouro_hash(a, &hash), OURO_OK);
     assert_int_equal(hash, 42);
     assert_int_equal(ouro_hash(of_a, &hash), OURO_OK);
@@ -299,7 +294,7 @@ test_hash(void **state) /* test_hashing */
     ouro_decref(a);
     ouro_decref(b);
     ouro_decref(of_a);
-    ouro_ref list = ouro_list_new(0), of_list = weak(list, NULL);
+    ouro_ref list = ouro_list_new(0), of_list = weak_to(list, NULL, NULL);
     assert_int_equal(ouro_hash(of_list, &hash), OURO_UNHASHABLE);
     ouro_decref(list);
     ouro_decref(of_list);
@@ -315,12 +310,12 @@ test_hash_in_dict(void **state) /* test_hashing, test_trashcan_16602's dict of r
     ouro_ref dict = ouro_dict_new(), value = NULL;
     for (uint64_t i = 0; i < N; i++) {
         objects[i] = key_new(i, i);
-        refs[i] = weak(objects[i], NULL);
+        refs[i] = weak_to(objects[i], NULL, NULL);
         assert_int_equal(ouro_dict_set(dict, refs[i], objects[i]), OURO_OK);
         ouro_decref(objects[i]); /* the dict's value keeps it */
     }
     for (size_t i = 0; i < N; i++) {
-        ouro_ref other = key_new(i, i), weakref = weak(other, NULL);
+        ouro_ref other = key_new(i, i), weakref = weak_to(other, NULL, NULL);
         assert_int_equal(ouro_dict_get(dict, weakref, &value), OURO_FOUND); /* an equal object's */
         assert_ptr_equal(value, objects[i]);
         ouro_decref(value);
@@ -344,7 +339,7 @@ test_long_chain(void **state) /* our own: references to references, as deep as o
     (void)state;
     ouro_ref *chain = calloc(N_CHAIN, sizeof *chain), object = key_new(7, 77);
     for (size_t i = 0; i < N_CHAIN; i++) {
-        chain[i] = weak(i == 0 ? object : chain[i - 1], NULL);
+        chain[i] = weak_to(i == 0 ? object : chain[i - 1], NULL, NULL);
     }
     assert_int_equal(ouro_hash(chain[N_CHAIN - 1], &hash), OURO_OK);
     assert_int_equal(hash, 77);
@@ -380,8 +375,8 @@ make_and_count(void *context)
 
     REQUIRE(ouro_thread_attach() == OURO_OK, "not attached");
     for (int i = 0; i < N_ROUNDS; i++) {
-        ouro_ref plain = number & 1 ? weak(watched, NULL) : proxy_to(watched, NULL);
-        ouro_ref told = weak(watched, count_told);
+        ouro_ref plain = number & 1 ? weak_to(watched, NULL, NULL) : proxy_to(watched, NULL);
+        ouro_ref told = weak_to(watched, count_told, NULL);
         size_t n = ouro_weakref_count(watched);
         REQUIRE(n >= 2 && n <= N_THREADS + 2, "%zu references", n);
         ouro_decref(told);

@@ -5,6 +5,7 @@
 
 #include "cm.h"
 #include "nodes.h"
+#include "numbers.h"
 #include "process.h"
 #include "random.h"
 #include "require.h"
@@ -15,15 +16,6 @@ make(int64_t start, int64_t stop, int64_t step)
     ouro_ref range = NULL;
     REQUIRE(ouro_range_new(start, stop, step, &range) == OURO_OK, "no range");
     return range;
-}
-
-static int64_t
-value_of(ouro_ref stolen)
-{
-    int64_t value = 0;
-    REQUIRE(ouro_int_to_int64(ouro_lend(stolen), &value) == OURO_OK, "no number of 64 bits");
-    ouro_decref(stolen);
-    return value;
 }
 
 /* Does the iterator, stolen, give the numbers of the range, in the order or the opposite one? */

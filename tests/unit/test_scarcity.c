@@ -10,6 +10,7 @@
 
 #include "cm.h"
 #include "nodes.h"
+#include "numbers.h"
 #include "process.h"
 #include "random.h"
 #include "require.h"
@@ -45,15 +46,6 @@ feed(void)
             feed();                                                                                    \
         }                                                                                              \
     } while (0)
-
-static int64_t
-value_of(ouro_ref stolen)
-{
-    int64_t value = 0;
-    REQUIRE(ouro_int_to_int64(ouro_lend(stolen), &value) == OURO_OK, "no number");
-    ouro_decref(stolen);
-    return value;
-}
 
 #define LARGE 100000 /* numbers from here on are objects of their own */
 #define N 300

@@ -21,7 +21,7 @@ struct bytes {
     size_t n;
 };
 
-/* What a small program leaves: two codes, four nodes, three traces, two samples, two marks. */
+/* What a small program leaves: two codes, four nodes, three traces, two samples, two marks, three runs. */
 struct sample {
     struct ouro_snapshot_tracing tracing;
     char texts[32];
@@ -31,6 +31,7 @@ struct sample {
     struct ouro_snapshot_trace traces[3];
     struct ouro_snapshot_sample samples[2];
     struct ouro_snapshot_mark marks[2];
+    struct ouro_snapshot_run runs[3];
 };
 
 static struct sample
@@ -50,6 +51,21 @@ sample_make(void)
             {{.at_ns = 10, .resident = 4096, .counted_at_ns = 9, .live = {1, 2, 3}, .gc_ns = 1},
              {.at_ns = 20, .resident = 8192, .counted_at_ns = 20, .live = {4, 5, 6}, .gc_ns = 2}},
         .marks = {{.at_ns = 5, .name = "warm"}, {.at_ns = 15, .name = "served"}},
+        .runs = {{.slot = 1,
+                  .n_slots = 1,
+                  .kind = OURO_SNAPSHOT_RUN_POOL,
+                  .domain = 2,
+                  .block_size = 64,
+                  .n_blocks = 1024,
+                  .n_used = 10,
+                  .used_bytes = 640},
+                 {.slot = 2, .n_slots = 3, .kind = OURO_SNAPSHOT_RUN_FREE},
+                 {.slot = 9,
+                  .n_slots = 2,
+                  .kind = OURO_SNAPSHOT_RUN_LARGE,
+                  .n_blocks = 1,
+                  .n_used = 1,
+                  .used_bytes = 100000}},
     };
     return sample;
 }
@@ -91,6 +107,7 @@ sample_write(const struct sample *sample)
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_TRACES, sample->traces, sizeof sample->traces);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_SAMPLES, sample->samples, sizeof sample->samples);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_MARKS, sample->marks, sizeof sample->marks);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_RUNS, sample->runs, sizeof sample->runs);
     assert_true(ouro__snapshot_end(&writer));
     return file_take(file);
 }
@@ -122,6 +139,8 @@ test_whole(void **state)
     assert_memory_equal(snapshot.samples, sample.samples, sizeof sample.samples);
     assert_int_equal(snapshot.n_marks, 2);
     assert_memory_equal(snapshot.marks, sample.marks, sizeof sample.marks);
+    assert_int_equal(snapshot.n_runs, 3);
+    assert_memory_equal(snapshot.runs, sample.runs, sizeof sample.runs);
     assert_int_equal(snapshot.n_bytes, bytes.n);
     ouro__snapshot_free(&snapshot);
     free(bytes.data);
@@ -246,6 +265,45 @@ test_at_odds_with_itself(void **state)
         assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
         assert_non_null(strstr(snapshot.trouble, said[fault]));
         snapshot_check(&snapshot);
+        assert_int_equal(snapshot.n_traces, 3);
+        ouro__snapshot_free(&snapshot);
+        free(bytes.data);
+    }
+}
+
+/* Runs that can't be: the map ends before them, and all else is there. */
+static void
+test_bad_runs(void **state)
+{
+    (void)state;
+    const struct ouro_snapshot_run pool = sample_make().runs[0];
+    struct ouro_snapshot_run bad[12];
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        bad[i] = pool;
+        bad[i].slot = 5;
+    }
+    bad[0].slot = 4; /* the run before it ends at 5 */
+    bad[1].n_slots = 0;
+    bad[2].n_slots = UINT32_MAX;
+    bad[3].kind = 0;
+    bad[4].kind = 6;
+    bad[5].domain = 3;
+    bad[6].n_used = 1025;
+    bad[7].block_size = 65;
+    bad[8].used_bytes = 65537;
+    bad[9].n_blocks = bad[9].block_size = UINT32_MAX;
+    bad[10].kind = OURO_SNAPSHOT_RUN_FREE;
+    bad[11].used_bytes = UINT64_MAX;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct sample sample = sample_make();
+        struct ouro__snapshot snapshot;
+        sample.runs[2] = bad[i];
+        struct bytes bytes = sample_write(&sample);
+        assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
+        assert_non_null(strstr(snapshot.trouble, "no such run of slots 2"));
+        snapshot_check(&snapshot);
+        assert_int_equal(snapshot.n_runs, 2);
         assert_int_equal(snapshot.n_traces, 3);
         ouro__snapshot_free(&snapshot);
         free(bytes.data);
@@ -409,6 +467,7 @@ main(void)
         cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_every_bit_turned),
         cmocka_unit_test(test_at_odds_with_itself),
+        cmocka_unit_test(test_bad_runs),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_no_snapshot_at_all),
         cmocka_unit_test(test_packed),

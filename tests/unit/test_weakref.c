@@ -33,22 +33,6 @@ note(ouro_loan weakref, ouro_loan context)
     return OURO_OK;
 }
 
-static ouro_ref
-weak(ouro_loan object, ouro_weak_callback callback, ouro_loan context)
-{
-    ouro_ref weakref = NULL;
-    REQUIRE(ouro_weakref_create(object, callback, context, &weakref) == OURO_OK, "no memory");
-    return weakref;
-}
-
-static ouro_ref
-numbered(uintptr_t number)
-{
-    ouro_ref node = node_new(NULL, NULL);
-    node_of(node)->number = number;
-    return node;
-}
-
 static bool
 is_dead(ouro_loan weakref)
 {
@@ -64,7 +48,8 @@ static void
 test_basic(void **state) /* test_basic_ref, test_basic_callback */
 {
     (void)state;
-    ouro_ref object = leaf_new(1), plain = weak(object, NULL, NULL), told = weak(object, note, NULL);
+    ouro_ref object = leaf_new(1), plain = weak_to(object, NULL, NULL),
+             told = weak_to(object, note, NULL);
     assert_true(ouro_is_weakref(plain));
     assert_false(ouro_is_weakref(object));
     assert_int_equal(ouro_refcount(object), 1);
@@ -85,19 +70,19 @@ static void
 test_shared(void **state) /* test_ref_reuse, test_shared_ref_without_callback */
 {
     (void)state;
-    ouro_ref object = numbered(0), context = numbered(1);
-    ouro_ref first = weak(object, NULL, NULL), again = weak(object, NULL, NULL);
+    ouro_ref object = node_numbered(0), context = node_numbered(1);
+    ouro_ref first = weak_to(object, NULL, NULL), again = weak_to(object, NULL, NULL);
     assert_ptr_equal(first, again);
     assert_int_equal(ouro_refcount(first), 2);
     assert_int_equal(ouro_weakref_count(object), 1);
-    ouro_ref told = weak(object, note, context), another = weak(object, note, context);
+    ouro_ref told = weak_to(object, note, context), another = weak_to(object, note, context);
     assert_ptr_not_equal(told, first);
     assert_ptr_not_equal(told, another);
     assert_int_equal(ouro_weakref_count(object), 3);
     ouro_decref(first);
     ouro_decref(again);
     assert_int_equal(ouro_weakref_count(object), 2);
-    first = weak(object, NULL, NULL);
+    first = weak_to(object, NULL, NULL);
     assert_int_equal(ouro_weakref_count(object), 3);
     ouro_decref(told);
     ouro_decref(another);
@@ -114,10 +99,10 @@ test_count_and_list(void **state) /* test_getweakrefcount, test_getweakrefs */
     ouro_ref list[5];
 
     (void)state;
-    ouro_ref object = numbered(0);
+    ouro_ref object = node_numbered(0);
     assert_int_equal(ouro_weakref_list(object, list, 5), 0);
-    ouro_ref a = weak(object, note, NULL), b = weak(object, note, NULL);
-    ouro_ref canonical = weak(object, NULL, NULL), c = weak(object, note, NULL);
+    ouro_ref a = weak_to(object, note, NULL), b = weak_to(object, note, NULL);
+    ouro_ref canonical = weak_to(object, NULL, NULL), c = weak_to(object, note, NULL);
     const ouro_ref expected[] = {canonical, c, b, a};
     assert_int_equal(ouro_weakref_count(object), 4);
     assert_int_equal(ouro_weakref_list(object, list, 5), 4);
@@ -147,7 +132,8 @@ static void
 test_of_weak_references(void **state) /* our own: they are objects, too */
 {
     (void)state;
-    ouro_ref object = numbered(0), inner = weak(object, note, NULL), outer = weak(inner, note, NULL);
+    ouro_ref object = node_numbered(0), inner = weak_to(object, note, NULL),
+             outer = weak_to(inner, note, NULL);
     ouro_ref same = ouro_weakref_get(outer);
     assert_ptr_equal(same, inner);
     ouro_decref(same);
@@ -187,11 +173,11 @@ test_many_objects(void **state) /* our own: places in the table are used again *
                 for (size_t j = 0; j < 3; j++) {
                     ouro_clear(&each[i].told[j]);
                 }
-                each[i].object = step % 2 ? leaf_new(i) : numbered(i);
+                each[i].object = step % 2 ? leaf_new(i) : node_numbered(i);
             }
-            ouro_assign(&each[i].plain, weak(each[i].object, NULL, NULL));
+            ouro_assign(&each[i].plain, weak_to(each[i].object, NULL, NULL));
             ouro_clear(&each[i].told[k]);
-            each[i].told[k] = weak(each[i].object, note, NULL);
+            each[i].told[k] = weak_to(each[i].object, note, NULL);
         }
         if (each[i].object != NULL) {
             size_t n = each[i].plain != NULL;
@@ -225,12 +211,12 @@ test_newest_first(void **state) /* test_multiple_callbacks, test_callbacks_prote
 
     (void)state;
     for (int collected = 0; collected < 2; collected++) {
-        ouro_ref object = collected ? ring_new(NULL) : numbered(0);
-        ouro_ref plain = weak(object, NULL, NULL);
+        ouro_ref object = collected ? ring_new(NULL) : node_numbered(0);
+        ouro_ref plain = weak_to(object, NULL, NULL);
         n_noted = 0;
         for (size_t i = 0; i < 10; i++) {
-            contexts[i] = numbered(i);
-            refs[i] = weak(object, note, contexts[i]);
+            contexts[i] = node_numbered(i);
+            refs[i] = weak_to(object, note, contexts[i]);
         }
         ouro_decref(object);
         assert_int_equal(ouro_gc_collect(2), collected);
@@ -259,19 +245,19 @@ static void
 test_all_are_dead_before_any_callback(void **state) /* test_multiple_selfref_callbacks */
 {
     (void)state;
-    ouro_ref object = numbered(0);
+    ouro_ref object = node_numbered(0);
     for (size_t i = 0; i < 3; i++) {
-        watched[i] = weak(object, i == 0 ? NULL : require_all_dead, NULL);
+        watched[i] = weak_to(object, i == 0 ? NULL : require_all_dead, NULL);
     }
     ouro_decref(object);
     assert_int_equal(n_noted, 2);
 
     /* And all references to all objects of a collection's trash. */
-    ouro_ref a = numbered(1), b = node_new(ouro_incref(a), NULL), c = node_new(b, NULL);
+    ouro_ref a = node_numbered(1), b = node_new(ouro_incref(a), NULL), c = node_new(b, NULL);
     node_of(a)->left = c;
-    ouro_assign(&watched[0], weak(a, require_all_dead, NULL));
-    ouro_assign(&watched[1], weak(b, require_all_dead, NULL));
-    ouro_assign(&watched[2], weak(c, require_all_dead, NULL));
+    ouro_assign(&watched[0], weak_to(a, require_all_dead, NULL));
+    ouro_assign(&watched[1], weak_to(b, require_all_dead, NULL));
+    ouro_assign(&watched[2], weak_to(c, require_all_dead, NULL));
     ouro_decref(a);
     assert_int_equal(ouro_gc_collect(2), 3);
     assert_int_equal(n_noted, 5);
@@ -295,9 +281,9 @@ static void
 test_callback_lets_go_of_references(void **state) /* test_multiple_selfref_callbacks */
 {
     (void)state;
-    ouro_ref object = numbered(0);
+    ouro_ref object = node_numbered(0);
     for (size_t i = 0; i < 3; i++) {
-        watched[i] = weak(object, drop_others, NULL);
+        watched[i] = weak_to(object, drop_others, NULL);
     }
     ouro_decref(object);
     assert_int_equal(n_noted, 3); /* those that wait are kept until they were called */
@@ -309,7 +295,7 @@ static void
 test_dead_reference_is_not_called(void **state) /* test_sf_bug_840829 */
 {
     (void)state;
-    ouro_ref object = numbered(0), weakref = weak(object, note, NULL);
+    ouro_ref object = node_numbered(0), weakref = weak_to(object, note, NULL);
     ouro_decref(weakref);
     ouro_decref(object);
     assert_int_equal(n_noted, 0);
@@ -339,8 +325,9 @@ test_callback_fails(void **state) /* test_callbacks_protected */
 {
     (void)state;
     ouro_set_unraisable_hook(note_unraised, &n_unraised);
-    ouro_ref object = numbered(0), a = weak(object, note, NULL), b = weak(object, fail_and_note, NULL);
-    ouro_ref c = weak(object, fail_and_note, NULL);
+    ouro_ref object = node_numbered(0), a = weak_to(object, note, NULL),
+             b = weak_to(object, fail_and_note, NULL);
+    ouro_ref c = weak_to(object, fail_and_note, NULL);
     ouro_decref(object);
     assert_int_equal(n_noted, 3);
     assert_int_equal(n_unraised, 2);
@@ -356,7 +343,7 @@ static void
 test_weak_references_hold_nothing(void **state) /* test_subclass_refs_with_cycle */
 {
     (void)state;
-    ouro_ref ring = ring_new(leaf_new(1)), weakref = weak(ring, NULL, NULL);
+    ouro_ref ring = ring_new(leaf_new(1)), weakref = weak_to(ring, NULL, NULL);
     node_of(node_of(ring)->left)->number = 5;
     ouro_decref(ring);
     assert_false(is_dead(weakref));
@@ -371,21 +358,21 @@ test_callback_in_cycle(void **state) /* test_callback_in_cycle, test_callbacks_o
 {
     (void)state;
     /* The reference is of the cycle: its callback never runs. */
-    ouro_ref object = numbered(1), holder = node_new(NULL, ouro_incref(object));
+    ouro_ref object = node_numbered(1), holder = node_new(NULL, ouro_incref(object));
     node_of(object)->left = holder;
-    node_of(holder)->left = weak(object, note, object);
+    node_of(holder)->left = weak_to(object, note, object);
     ouro_decref(object);
     assert_int_equal(ouro_gc_collect(2), 3);
     assert_int_equal(n_noted, 0);
     assert_int_equal(nodes_dead, 2);
 
     /* Two that watch each other. */
-    ouro_ref a = numbered(1), b = numbered(2);
+    ouro_ref a = node_numbered(1), b = node_numbered(2);
     node_of(a)->left = ouro_incref(b);
     node_of(b)->left = ouro_incref(a);
-    node_of(a)->right = weak(b, note, a);
-    node_of(b)->right = weak(a, note, b);
-    ouro_ref outside = weak(a, note, NULL);
+    node_of(a)->right = weak_to(b, note, a);
+    node_of(b)->right = weak_to(a, note, b);
+    ouro_ref outside = weak_to(a, note, NULL);
     ouro_decref(a);
     ouro_decref(b);
     assert_int_equal(ouro_gc_collect(2), 4);
@@ -401,7 +388,7 @@ test_callback_reachable_one_way(
     /* The garbage holds the reference to another of it; nothing leads back. */
     ouro_ref watcher = node_new(NULL, NULL), object = ring_new(NULL);
     node_of(watcher)->left = ouro_incref(watcher);
-    node_of(watcher)->right = weak(object, note, NULL);
+    node_of(watcher)->right = weak_to(object, note, NULL);
     ouro_decref(watcher);
     ouro_decref(object);
     assert_int_equal(ouro_gc_collect(2), 3);
@@ -410,7 +397,7 @@ test_callback_reachable_one_way(
     /* A watcher that lives is told. */
     watcher = row_new(2);
     object = ring_new(NULL);
-    ((struct row *)watcher)->items[0] = weak(object, note, watcher);
+    ((struct row *)watcher)->items[0] = weak_to(object, note, watcher);
     ouro_decref(object);
     assert_int_equal(ouro_gc_collect(2), 1);
     assert_int_equal(n_noted, 1);
@@ -456,9 +443,9 @@ test_trash_reference_behind_a_leaf(void **state) /* test_gc.GCTests.test_trash_w
 {
     (void)state;
     for (int i = 0; i < 8; i++) { /* which of the two is cleared first is left to chance */
-        ouro_ref referent = numbered(1);
+        ouro_ref referent = node_numbered(1);
         ouro_ref hidden = i & 1 ? no_gc_new(referent) : NULL, ring = ring_new(NULL);
-        ouro_ref weakref = weak(referent, look_at_gutted, ring);
+        ouro_ref weakref = weak_to(referent, look_at_gutted, ring);
         hidden = hidden != NULL ? hidden : no_gc_new(referent);
         node_of(ring)->right = i & 2 ? node_new(hidden, weakref) : node_new(weakref, hidden);
         if (i & 4) {
@@ -499,10 +486,10 @@ test_older_object_dies_as_a_side_effect(void **state) /* test_gc.GCTogglingTests
         ouro_decref(c0);                         /* by c1 alone, and by itself */
         ouro_decref(node_of(c0)->left);          /* by c1 alone */
         node_of(c0)->left = NULL;
-        ouro_ref told = weak(c0, look_at_c2, NULL);
+        ouro_ref told = weak_to(c0, look_at_c2, NULL);
         ouro_gc_collect(0);                      /* c0 is old, c1 middle, c2 will be young */
         ouro_ref c2 = ring_new(ouro_incref(c1)); /* c2 holds c1 */
-        c2_weak = weak(c2, has_callback ? note : NULL, NULL);
+        c2_weak = weak_to(c2, has_callback ? note : NULL, NULL);
         ouro_decref(c1);
         ouro_decref(node_of(c1)->left);
         node_of(c1)->left = NULL;
@@ -534,14 +521,14 @@ test_resurrected_by_its_finalizer(
 {
     (void)state;
     node_on_finalize = keep;
-    ouro_ref object = node_new_final(NULL, NULL), weakref = weak(object, note, NULL);
+    ouro_ref object = node_new_final(NULL, NULL), weakref = weak_to(object, note, NULL);
     node_of(object)->left = ouro_incref(object);
     ouro_decref(object);
     assert_int_equal(ouro_gc_collect(2), 0);
     assert_int_equal(n_noted, 1); /* it was told, and the object lives on */
     assert_true(is_dead(weakref));
     assert_int_equal(ouro_weakref_count(kept), 0);
-    ouro_ref fresh = weak(kept, note, NULL); /* it can be watched again */
+    ouro_ref fresh = weak_to(kept, note, NULL); /* it can be watched again */
     ouro_ref same = ouro_weakref_get(fresh);
     assert_ptr_equal(same, kept);
     ouro_decref(same);
@@ -556,7 +543,7 @@ test_resurrected_by_its_finalizer(
 static ouro_status
 watch(ouro_loan node)
 {
-    kept_weak = weak(node, note, NULL);
+    kept_weak = weak_to(node, note, NULL);
     return OURO_OK;
 }
 
@@ -590,7 +577,7 @@ test_callback_keeps_its_context(void **state) /* test_callback_in_cycle_resurrec
 {
     (void)state;
     ouro_ref context = ring_new(leaf_new(1)), object = ring_new(ouro_incref(context));
-    ouro_ref weakref = weak(object, look_and_keep_neighbour, context);
+    ouro_ref weakref = weak_to(object, look_and_keep_neighbour, context);
     ouro_decref(context);
     ouro_decref(object);
     assert_int_equal(ouro_gc_collect(2), 1);
@@ -618,9 +605,9 @@ test_collection_while_one_is_made(
     for (int i = 0; i < 100; i++) {
         /* Garbage that a collection may find while the reference is made. */
         ouro_ref object = ring_new(NULL), ring = ring_new(NULL);
-        ouro_ref old = weak(ring, note, NULL);
+        ouro_ref old = weak_to(ring, note, NULL);
         ouro_decref(ring);
-        ouro_ref plain = weak(object, NULL, NULL), told = weak(object, note, NULL);
+        ouro_ref plain = weak_to(object, NULL, NULL), told = weak_to(object, note, NULL);
         ouro_ref same = ouro_weakref_get(plain);
         assert_ptr_equal(same, object);
         ouro_decref(same);
@@ -656,7 +643,7 @@ test_collection_inside_a_callback(void **state) /* test_callback_gcs */
     ouro_ref chain = NULL, refs[20];
     for (size_t i = 0; i < 20; i++) {
         chain = node_new(chain, NULL);
-        refs[i] = weak(chain, collect, NULL);
+        refs[i] = weak_to(chain, collect, NULL);
     }
     ouro_decref(chain); /* each collects while those above it are dying */
     assert_int_equal(n_noted, 20);
@@ -665,7 +652,7 @@ test_collection_inside_a_callback(void **state) /* test_callback_gcs */
     for (size_t i = 0; i < 20; i++) {
         ouro_decref(refs[i]);
     }
-    ouro_ref ring = ring_new(NULL), weakref = weak(ring, collect, NULL);
+    ouro_ref ring = ring_new(NULL), weakref = weak_to(ring, collect, NULL);
     ouro_decref(ring);
     assert_int_equal(ouro_gc_collect(2), 1);
     assert_int_equal(found_inside, 20); /* one is running */
@@ -701,9 +688,9 @@ look_and_replace(void *context)
     REQUIRE(ouro_thread_attach() == OURO_OK, "not attached");
     for (int i = 0; i < N_ROUNDS; i++) {
         if (random_below(&random, 4) == 0) {
-            ouro_ref object = random_next(&random) & 1 ? ring_new(NULL) : numbered(4711);
+            ouro_ref object = random_next(&random) & 1 ? ring_new(NULL) : node_numbered(4711);
             node_of(object)->number = 4711;
-            ouro_ref weakref = weak(object, count_told, NULL);
+            ouro_ref weakref = weak_to(object, count_told, NULL);
             __atomic_fetch_add(&board.n_made, 1, __ATOMIC_RELAXED);
             ouro_lock(ouro_lend(board.lock));
             ouro_ref before = board.weakref;
@@ -721,7 +708,7 @@ look_and_replace(void *context)
             ouro_ref object = weakref != NULL ? ouro_weakref_get(weakref) : NULL;
             if (object != NULL) {
                 REQUIRE(node_of(object)->number == 4711, "not what was watched");
-                ouro_ref another = weak(object, random_next(&random) & 1 ? NULL : count_told, NULL);
+                ouro_ref another = weak_to(object, random_next(&random) & 1 ? NULL : count_told, NULL);
                 REQUIRE(ouro_weakref_count(object) >= 1, "none");
                 ouro_decref(another);
                 ouro_decref(object);

@@ -2,13 +2,13 @@
 import gc
 import sys
 
-print("gc" in sys.modules, gc.isenabled(), gc.get_threshold() == gc.get_threshold())
+print("gc" in sys.modules, gc.isenabled(), gc.get_threshold())
 print(gc.get_threshold.__name__, gc.get_threshold.__doc__, type(gc.set_threshold).__name__)
 print(gc.set_threshold.__doc__.splitlines()[0], gc.collect.__doc__.splitlines()[0])
 
 before = gc.get_threshold()
 keep = [[i] for i in range(200000)]
-print(gc.get_threshold() == before, gc.get_freeze_count() >= 0)
+print(gc.get_threshold() == before, gc.get_freeze_count())
 
 cycle = []
 cycle.append(cycle)

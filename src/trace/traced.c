@@ -1,14 +1,14 @@
 /* traced.c - allocations that are traced, and resizing while others are. */
-#define _GNU_SOURCE
-#include "host/traced.h"
+#define _POSIX_C_SOURCE 200809L
+#include "trace/traced.h"
 
 #include <signal.h>
 #include <string.h>
 
-#include "host/host.h"
+void (*ouro__traced_on_look)(void);
+unsigned (*ouro__traced_thread)(void);
 
-/* Traced blocks come and go, and that is when the record of the process is looked after, also while no heap grows.  Of
- * a sample each stands for half a megabyte; of all, not every one is an occasion. */
+/* Of a sample each stands for half a megabyte; of all, not every one is an occasion. */
 #define LOOK_EVERY 1024U
 
 static void
@@ -16,7 +16,9 @@ look_now_and_then(void)
 {
     static _Thread_local uint32_t n_traced __attribute__((tls_model("initial-exec")));
     if (ouro__trace_mode_now() == OURO__TRACE_SAMPLED || ++n_traced % LOOK_EVERY == 0) {
-        ouro__watch_look();
+        if (ouro__traced_on_look != NULL) {
+            ouro__traced_on_look();
+        }
     }
 }
 
@@ -37,14 +39,16 @@ alloc_apart(const struct ouro__asker *asker, size_t alignment, size_t size)
     return block;
 }
 
-static void
-note_block(void *block, size_t size, unsigned domain, enum ouro__trace_mode mode)
+void
+ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
 {
+    unsigned told = ouro__traced_thread != NULL ? known | ouro__traced_thread() : known;
     if (mode == OURO__TRACE_EXACT) {
-        ouro__trace_alloc(block, size, domain);
-    } else if (mode == OURO__TRACE_SAMPLED) {
-        ouro__trace_sample(block, size, domain);
+        ouro__trace_alloc(block, size, told);
+    } else {
+        ouro__trace_sample(block, size, told);
     }
+    look_now_and_then();
 }
 
 /* Where there is no memory for a sample, there may be for the program. */
@@ -53,7 +57,7 @@ take_apart(const struct ouro__asker *asker, size_t alignment, size_t size, enum 
 {
     void *block = alloc_apart(asker, alignment, size);
     if (OURO_UNLIKELY(block == NULL) && size <= OURO_POOLED_MAX) {
-        block = ouro_heap_alloc_aligned(asker->heap, (ouro_domain)asker->domain, alignment, size);
+        block = ouro__heap_take(asker->heap, asker->domain, alignment, size, false);
         *mode = OURO__TRACE_OFF;
     }
     return block;
@@ -68,11 +72,11 @@ take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed
         return ouro__debug_alloc(asker->heap, domain, size, alignment, zeroed, asker->site);
     }
     if (zeroed && size > OURO_POOLED_MAX) {
-        return ouro_heap_alloc_zeroed(asker->heap, domain, 1, size);
+        return ouro__heap_take(asker->heap, domain, OURO_ALIGNMENT, size, true);
     }
     void *block = *mode == OURO__TRACE_SAMPLED
                       ? take_apart(asker, alignment, size, mode)
-                      : ouro_heap_alloc_aligned(asker->heap, domain, alignment, size);
+                      : ouro__heap_take(asker->heap, domain, alignment, size, false);
     return zeroed && block != NULL ? memset(block, 0, size) : block;
 }
 
@@ -81,11 +85,17 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
 {
     enum ouro__trace_mode mode = ouro__trace_turn(asker->until, size);
     void *block = take(asker, alignment, size, zeroed, &mode);
-    note_block(block, size, asker->known, mode);
     if (mode != OURO__TRACE_OFF) {
-        look_now_and_then();
+        ouro__traced_tell(block, size, asker->known, mode);
     }
     return block;
+}
+
+void *
+ouro__untraced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed)
+{
+    enum ouro__trace_mode mode = OURO__TRACE_OFF;
+    return take(asker, alignment, size, zeroed, &mode);
 }
 
 void
@@ -104,7 +114,7 @@ move_apart(const struct ouro__asker *asker, void *block, size_t size)
     if (moved != NULL) {
         size_t usable = ouro_heap_usable_size(block);
         memcpy(moved, block, size < usable ? size : usable);
-        ouro_heap_free(asker->heap, (ouro_domain)asker->domain, block);
+        ouro__heap_give(asker->heap, block);
     }
     return moved;
 }
@@ -122,7 +132,7 @@ resize(const struct ouro__asker *asker, void *block, size_t size, enum ouro__tra
         }
         *mode = OURO__TRACE_OFF;
     }
-    return ouro_heap_realloc(asker->heap, (ouro_domain)asker->domain, block, size);
+    return ouro__heap_resize(asker->heap, asker->domain, block, size);
 }
 
 /* A resized block is a new one: the old one's trace goes, and the new one gets its own if it is due. */
@@ -138,6 +148,8 @@ ouro__traced_resize(const struct ouro__asker *asker, void *block, size_t size)
         return NULL;
     }
     ouro__trace_drop(block, trace);
-    note_block(resized, size, asker->known, mode);
+    if (mode != OURO__TRACE_OFF) {
+        ouro__traced_tell(resized, size, asker->known, mode);
+    }
     return resized;
 }

@@ -1,8 +1,9 @@
-/* traced.h - how allocations and frees are told to tracing: by malloc.c and by CPython's domains alike.
+/* traced.h - how allocations and frees are told to tracing: by a host's malloc, by CPython's domains, and in libouro by its
+ * heaps themselves (heaps.c).
  *
  * Where tracing is off, an allocation has counted bytes down and found that it is not due, and a free has read a flag. */
-#ifndef OURO_HOST_TRACED_H
-#define OURO_HOST_TRACED_H
+#ifndef OURO_TRACE_TRACED_H
+#define OURO_TRACE_TRACED_H
 
 #include "base/assert.h"
 #include "heap/heap.h"
@@ -17,8 +18,25 @@ struct ouro__asker {
     const void *site; /* for a debug heap: where in the program */
 };
 
+/* What a trace is told as its domain: the block's, and above it the thread's number. */
+#define OURO_DOMAIN_MASK 3U
+#define OURO_THREAD_SHIFT 2
+
 /* A block that was found due to be traced, from where the mode wants it; NULL without memory. */
 void *ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed);
+
+/* One that was not. */
+void *ouro__untraced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed);
+
+/* Called when traced blocks come and go, now and then, also while no heap grows: a host looks after the record of its
+ * process.  NULL for nobody. */
+extern void (*ouro__traced_on_look)(void);
+
+/* What stands above the domain for the calling thread; NULL where threads aren't told apart.  Only a host tells them. */
+extern unsigned (*ouro__traced_thread)(void);
+
+/* A block of the domain `known` was made, by whichever way, and is traced in this mode, which is not OFF. */
+void ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode);
 
 /* Before a block is freed that may have a trace. */
 void ouro__traced_give(void *block);
