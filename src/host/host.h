@@ -145,10 +145,10 @@ int ouro__mark_add(const char *name);
 
 /* ---- snapshot.c ---- */
 
-/* What a snapshot says of itself.  `began` is when the process did, by ouro__os_now(). */
+/* What a snapshot says of itself.  `began` is when the process did, `at` when it is taken, by ouro__os_now(). */
 struct ouro__snapshot_of {
-    const struct ouro_record *record;
-    uint64_t began;
+    const struct ouro_record *record; /* NULL for none */
+    uint64_t began, at;
     const char *reason, *name;
 };
 

@@ -176,7 +176,7 @@ take(const char *reason, const char *name, bool is_answer)
     if (old != 0 && !name_file(live.old, old, ".ouro")) {
         live.old[0] = '\0';
     }
-    uint64_t from = ouro__os_now();
+    uint64_t from = of.at = ouro__os_now();
     int copy = ouro__os_fork_aside();
     if (copy == 0) {
         write_and_end(&of);

@@ -46,7 +46,7 @@ write_tracing(struct ouro__snapshot_writer *writer, const struct ouro__snapshot_
         .peak_bytes = totals.peak_bytes,
         .peak_blocks = totals.peak_blocks,
         .peak_at_ns = totals.peak_at > of->began ? totals.peak_at - of->began : 0,
-        .taken_at_ns = ouro__os_now() - of->began,
+        .taken_at_ns = of->at - of->began,
         .own_bytes = totals.own_bytes,
         .n_untraced = totals.n_untraced,
     };
@@ -149,7 +149,8 @@ ouro__snapshot_save(const char *part, const char *path, const struct ouro__snaps
 int
 ouro__snapshot_write_traces(int file, const char *reason)
 {
-    const struct ouro__snapshot_of of = {NULL, ouro__os_now(), reason, ""};
+    uint64_t now = ouro__os_now();
+    const struct ouro__snapshot_of of = {NULL, now, now, reason, ""};
     int error = 0;
 
     if (!ouro__trace_lock()) {
