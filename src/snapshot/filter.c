@@ -19,7 +19,7 @@ copy_items(const void *items, size_t n, size_t size)
     return copy;
 }
 
-/* All but the traces, for which there is room.  False without memory. */
+/* All but the traces, for which there is room, and what is told of them by their numbers, which become others.  False without memory. */
 static bool
 copy_rest(struct ouro_snapshot *copy, const struct ouro_snapshot *of)
 {
@@ -40,6 +40,12 @@ copy_rest(struct ouro_snapshot *copy, const struct ouro_snapshot *of)
         .nodes = copy_items(from->nodes, from->n_nodes, sizeof *from->nodes),
         .n_nodes = from->n_nodes,
         .traces = reallocarray(NULL, from->n_traces + 1, sizeof *from->traces),
+        .threads = copy_items(from->threads, from->n_threads, sizeof *from->threads),
+        .n_threads = from->n_threads,
+        .types = copy_items(from->types, from->n_types, sizeof *from->types),
+        .n_types = from->n_types,
+        .runs = copy_items(from->runs, from->n_runs, sizeof *from->runs),
+        .n_runs = from->n_runs,
         .samples = copy_items(from->samples, from->n_samples, sizeof *from->samples),
         .n_samples = from->n_samples,
         .marks = copy_items(from->marks, from->n_marks, sizeof *from->marks),
@@ -48,7 +54,8 @@ copy_rest(struct ouro_snapshot *copy, const struct ouro_snapshot *of)
     };
     memcpy(to->trouble, from->trouble, sizeof to->trouble);
     return to->process != NULL && to->texts != NULL && to->lines != NULL && to->codes != NULL &&
-           to->nodes != NULL && to->traces != NULL && to->samples != NULL && to->marks != NULL;
+           to->nodes != NULL && to->traces != NULL && to->threads != NULL && to->types != NULL &&
+           to->runs != NULL && to->samples != NULL && to->marks != NULL;
 }
 
 /* Which paths a filter fits, whatever their domain; owned, NULL without memory. */

@@ -30,6 +30,15 @@ ouro__status_of_error(int error)
     }
 }
 
+static void
+write_items(struct ouro__snapshot_writer *writer, const char *kind, const void *items, size_t n,
+            size_t size)
+{
+    if (n != 0) {
+        ouro__snapshot_write(writer, kind, items, n * size);
+    }
+}
+
 /* The reader's own last code is none of the file's. */
 static bool
 write_all(int file, const struct ouro__snapshot *all)
@@ -37,12 +46,7 @@ write_all(int file, const struct ouro__snapshot *all)
     struct ouro__snapshot_writer writer;
 
     ouro__snapshot_begin(&writer, file);
-    if (all->n_process != 0) {
-        ouro__snapshot_write(&writer, OURO_SNAPSHOT_PROCESS, all->process, all->n_process);
-    }
-    if (all->n_runs != 0) {
-        ouro__snapshot_write(&writer, OURO_SNAPSHOT_RUNS, all->runs, all->n_runs * sizeof *all->runs);
-    }
+    write_items(&writer, OURO_SNAPSHOT_PROCESS, all->process, all->n_process, 1);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_TRACING, &all->tracing, sizeof all->tracing);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_TEXTS, all->texts, all->n_texts);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_LINES, all->lines, all->n_lines);
@@ -51,14 +55,12 @@ write_all(int file, const struct ouro__snapshot *all)
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_NODES, all->nodes, all->n_nodes * sizeof *all->nodes);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_TRACES, all->traces,
                          all->n_traces * sizeof *all->traces);
-    if (all->n_samples != 0) {
-        ouro__snapshot_write(&writer, OURO_SNAPSHOT_SAMPLES, all->samples,
-                             all->n_samples * sizeof *all->samples);
-    }
-    if (all->n_marks != 0) {
-        ouro__snapshot_write(&writer, OURO_SNAPSHOT_MARKS, all->marks,
-                             all->n_marks * sizeof *all->marks);
-    }
+    write_items(&writer, OURO_SNAPSHOT_THREADS, all->threads, all->n_threads, sizeof *all->threads);
+    write_items(&writer, OURO_SNAPSHOT_TYPES, all->types, all->n_types, sizeof *all->types);
+    write_items(&writer, OURO_SNAPSHOT_TYPED, all->typed, all->n_typed, sizeof *all->typed);
+    write_items(&writer, OURO_SNAPSHOT_RUNS, all->runs, all->n_runs, sizeof *all->runs);
+    write_items(&writer, OURO_SNAPSHOT_SAMPLES, all->samples, all->n_samples, sizeof *all->samples);
+    write_items(&writer, OURO_SNAPSHOT_MARKS, all->marks, all->n_marks, sizeof *all->marks);
     bool is_whole = ouro__snapshot_end(&writer);
     errno = writer.error;
     return is_whole;
