@@ -3,10 +3,12 @@
 #include "cmd_run.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "run/asking.h"
 #include "run/captures.h"
 #include "run/child.h"
 #include "run/gather.h"
@@ -46,6 +48,11 @@ static const char help[] =
     "                     processes to FILE with their pid in its name\n"
     "  --record SECONDS   with -o: how often memory is noted, for `ouro plot` (default: 0.1,\n"
     "                     more often at first; 0: never)\n"
+    "  --every SECONDS    a snapshot each so often while it runs, with -o\n"
+    "  --growth PERCENT   one each time live memory has grown by so much since the last\n"
+    "  --on-signal SIGNAL one when this signal comes (USR1), unless the program handles it\n"
+    "  --keep N           the last N of those (default: 100); files are called as -o says,\n"
+    "                     with number and cause: app.001-time.ouro\n"
     "  -f, --force        -o may replace a file that is there\n"
     "  --report FILE      the report to FILE and not to standard error\n"
     "  --quiet            nothing on standard error: no report, unless --report says where\n"
@@ -77,6 +84,10 @@ enum {
     OPTION_SAMPLE,
     OPTION_FRAMES,
     OPTION_RECORD,
+    OPTION_EVERY,
+    OPTION_GROWTH,
+    OPTION_ON_SIGNAL,
+    OPTION_KEEP,
     OPTION_NATIVE,
     OPTION_THREADS,
     OPTION_REPORT,
@@ -94,6 +105,10 @@ const struct option ouro__run_options[] = {
     {"sample", required_argument, NULL, OPTION_SAMPLE},
     {"frames", required_argument, NULL, OPTION_FRAMES},
     {"record", required_argument, NULL, OPTION_RECORD},
+    {"every", required_argument, NULL, OPTION_EVERY},
+    {"growth", required_argument, NULL, OPTION_GROWTH},
+    {"on-signal", required_argument, NULL, OPTION_ON_SIGNAL},
+    {"keep", required_argument, NULL, OPTION_KEEP},
     {"native", no_argument, NULL, OPTION_NATIVE},
     {"threads", no_argument, NULL, OPTION_THREADS},
     {"force", no_argument, NULL, 'f'},
@@ -112,6 +127,11 @@ const struct option ouro__run_options[] = {
 #define SAMPLE_BYTES ((uint64_t)512 << 10)
 #define LEAST_RECORD 0.001 /* s */
 #define MOST_RECORD 86400
+#define LEAST_EVERY 0.01 /* s */
+#define MOST_EVERY 864000
+#define MOST_GROWTH 100000 /* % */
+#define MOST_KEPT 1000
+#define USUALLY_KEPT 100
 
 static bool
 option_set_gc(struct ouro__options *options, const char *value)
@@ -162,20 +182,6 @@ option_set_sample(struct ouro__options *options, const char *value)
 }
 
 static bool
-option_set_frames(struct ouro__options *options, const char *value)
-{
-    char *end;
-    errno = 0;
-    unsigned long n = strtoul(value, &end, 10);
-    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || n == 0 || n > MOST_FRAMES) {
-        ouro__say("--frames '%s': a number from 1 to %d" TRY_HELP, value, MOST_FRAMES);
-        return false;
-    }
-    options->n_frames = (uint32_t)n;
-    return true;
-}
-
-static bool
 option_set_record(struct ouro__options *options, const char *value)
 {
     char *end;
@@ -188,6 +194,51 @@ option_set_record(struct ouro__options *options, const char *value)
     }
     options->records = seconds > 0;
     options->record_ns = (uint64_t)(seconds * 1e9);
+    return true;
+}
+
+static bool
+option_set_every(struct ouro__options *options, const char *value)
+{
+    char *end;
+    double seconds = strtod(value, &end);
+
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || !(seconds >= LEAST_EVERY) ||
+        !(seconds <= MOST_EVERY)) {
+        ouro__say("--every '%s': seconds from 0.01 to 864000" TRY_HELP, value);
+        return false;
+    }
+    options->every_ns = (uint64_t)(seconds * 1e9);
+    return true;
+}
+
+static bool
+option_set_number(uint32_t *number, const char *name, const char *value, unsigned long most)
+{
+    char *end;
+    errno = 0;
+    unsigned long n = strtoul(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || n == 0 || n > most) {
+        ouro__say("%s '%s': a number from 1 to %lu" TRY_HELP, name, value, most);
+        return false;
+    }
+    *number = (uint32_t)n;
+    return true;
+}
+
+static bool
+option_set_signal(struct ouro__options *options, const char *value)
+{
+    int signal = ouro__signal_parse(value);
+    if (signal < 0) {
+        ouro__say("--on-signal '%s': a signal's name or number, such as USR1" TRY_HELP, value);
+        return false;
+    }
+    if (signal == SIGKILL || signal == SIGSTOP) {
+        ouro__say("--on-signal %s: nobody can handle that one" TRY_HELP, value);
+        return false;
+    }
+    options->signal = signal;
     return true;
 }
 
@@ -234,10 +285,22 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
         good = option_set_sample(options, optarg);
         break;
     case OPTION_FRAMES:
-        good = option_set_frames(options, optarg);
+        good = option_set_number(&options->n_frames, "--frames", optarg, MOST_FRAMES);
         break;
     case OPTION_RECORD:
         good = option_set_record(options, optarg);
+        break;
+    case OPTION_EVERY:
+        good = option_set_every(options, optarg);
+        break;
+    case OPTION_GROWTH:
+        good = option_set_number(&options->growth, "--growth", optarg, MOST_GROWTH);
+        break;
+    case OPTION_ON_SIGNAL:
+        good = option_set_signal(options, optarg);
+        break;
+    case OPTION_KEEP:
+        good = option_set_number(&options->n_kept, "--keep", optarg, MOST_KEPT);
         break;
     case OPTION_NATIVE:
         options->native = true;
@@ -303,6 +366,25 @@ options_read(struct ouro__options *options, int count, char **arguments)
     if (options->snapshot_path == NULL && options->record_ns != 0) {
         ouro__say("--record goes with -o, which says where to" TRY_HELP);
         return OURO_EXIT_USAGE;
+    }
+    const char *when = options->every_ns != 0 ? "--every"
+                       : options->growth != 0 ? "--growth"
+                       : options->signal != 0 ? "--on-signal"
+                                              : NULL;
+    if (when != NULL && options->snapshot_path == NULL) {
+        ouro__say("%s goes with -o, which says where to" TRY_HELP, when);
+        return OURO_EXIT_USAGE;
+    }
+    if (when == NULL && options->n_kept != 0) {
+        ouro__say("--keep goes with --every, --growth or --on-signal" TRY_HELP);
+        return OURO_EXIT_USAGE;
+    }
+    if (when != NULL && options->trace == OURO_TRACE_OFF) {
+        ouro__say("%s has nothing to write with --trace=off" TRY_HELP, when);
+        return OURO_EXIT_USAGE;
+    }
+    if (options->n_kept == 0) {
+        options->n_kept = USUALLY_KEPT;
     }
     if (options->trace == OURO_TRACE_OFF && !options->records && options->snapshot_path != NULL) {
         ouro__say("-o has nothing to write with --trace=off and --record 0" TRY_HELP);
@@ -385,6 +467,21 @@ left_alone_say(const struct ouro__run *run)
     }
 }
 
+/* What is done while the program runs. */
+struct chores {
+    struct ouro__recording *recording; /* NULL: none */
+    struct ouro__asking asking;
+};
+
+static uint64_t
+chores_look(void *context)
+{
+    struct chores *chores = context;
+    uint64_t record = chores->recording != NULL ? ouro__recording_look(chores->recording) : UINT64_MAX,
+             ask = chores->asking.every_ns != 0 ? ouro__asking_look(&chores->asking) : UINT64_MAX;
+    return record < ask ? record : ask;
+}
+
 /* The run itself, with signals held and a session made; fills `run`.  -1, or an exit code when the
  * program could not be started. */
 static int
@@ -405,8 +502,10 @@ program_run(struct ouro__run *run, const struct ouro__program *program, struct o
         run->options.snapshot_path != NULL && run->options.records
             ? ouro__recording_begin(session->folder, child->ending.pid, run->options.record_ns)
             : NULL;
-    struct ouro__child_tick tick = {ouro__recording_look, recording};
-    ouro__child_wait(child, recording != NULL ? &tick : NULL);
+    struct chores chores = {.recording = recording};
+    ouro__asking_begin(&chores.asking, session->folder, child->ending.pid, run->options.every_ns);
+    struct ouro__child_tick tick = {chores_look, &chores};
+    ouro__child_wait(child, recording != NULL || run->options.every_ns != 0 ? &tick : NULL);
     ouro__run_gather(run, session->folder);
     ouro__captures_keep(run, recording, session->folder);
     ouro__recording_end(recording);

@@ -7,6 +7,7 @@
 #include <ouro/base.h>
 
 #include "cmd_run.h"
+#include "cmd_snapshot.h"
 #include "cmd_view.h"
 #include "json_values.h"
 #include "output.h"
@@ -21,6 +22,7 @@ static const char help[] =
     "verbs:\n"
     "  run PROGRAM [args]   run a program (python3 app.py, app.py, any executable) and\n"
     "                       report on its memory at the end\n"
+    "  snapshot PID         of a program that runs under `ouro run`, now\n"
     "  report FILE          where the memory in a snapshot came from\n"
     "  lines FILE|PROGRAM   the program's source with memory by line\n"
     "  diff BEFORE AFTER    what grew from one snapshot to another\n"
@@ -54,6 +56,9 @@ main(int count, char **arguments)
     const char *verb = count > 1 ? arguments[1] : "";
     if (strcmp(verb, "run") == 0) {
         return ouro__cmd_run(count - 1, arguments + 1);
+    }
+    if (strcmp(verb, "snapshot") == 0) {
+        return ouro__cmd_snapshot(count - 1, arguments + 1);
     }
     if (strcmp(verb, "report") == 0) {
         return ouro__cmd_report(count - 1, arguments + 1);

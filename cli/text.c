@@ -108,13 +108,25 @@ ouro__text_is_utf8(void)
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-/* Invisible characters that reorder or join what stands beside them; terminals obey some of them. */
+/* Invisible characters that reorder, join or mark what stands beside them, and those that mean something in private:
+ * terminals obey some of them.  Unicode's categories Cf and Co, and the separators of lines. */
 static bool
 is_trickster(wchar_t c)
 {
+    static const uint32_t ranges[][2] = {
+        {0x00ad, 0x00ad},   {0x0600, 0x0605},   {0x061c, 0x061c},   {0x06dd, 0x06dd},
+        {0x070f, 0x070f},   {0x0890, 0x0891},   {0x08e2, 0x08e2},   {0x180e, 0x180e},
+        {0x200b, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},   {0xe000, 0xf8ff},
+        {0xfeff, 0xfeff},   {0xfff9, 0xfffb},   {0x110bd, 0x110bd}, {0x110cd, 0x110cd},
+        {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0x10ffff},
+    };
     uint32_t code = (uint32_t)c;
-    return (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
-           (code >= 0x2060 && code <= 0x206f) || code == 0xfeff || code == 0x061c;
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges && code >= ranges[i][0]; i++) {
+        if (code <= ranges[i][1]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Decode the character at `bytes`; its length, or 0 when it must be escaped. */

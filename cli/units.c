@@ -1,8 +1,11 @@
 /* units.c - sizes, times and counts: as people write them and as people read them. */
+#define _GNU_SOURCE
 #include "units.h"
 
 #include <ctype.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -29,6 +32,31 @@ suffix_factor(const char *suffix)
         return powers;
     }
     return strcasecmp(suffix + 1, "B") == 0 ? thousands : 0;
+}
+
+int
+ouro__signal_parse(const char *text)
+{
+    const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
+    bool is_real_time = strncasecmp(name, "RTMIN", 5) == 0;
+    char *end;
+
+    if (is_real_time && name[5] == '\0') {
+        return SIGRTMIN;
+    }
+    const char *digits = is_real_time && name[5] == '+' ? name + 6 : text;
+    if (digits[0] >= '0' && digits[0] <= '9') {
+        unsigned long n = strtoul(digits, &end, 10), least = is_real_time ? (unsigned long)SIGRTMIN : 0;
+        n = n > (unsigned long)SIGRTMAX ? 0 : n + least;
+        return *end == '\0' && n > 0 && n <= (unsigned long)SIGRTMAX ? (int)n : -1;
+    }
+    for (int signal = 1; signal < SIGRTMIN; signal++) {
+        const char *known = sigabbrev_np(signal);
+        if (known != NULL && strcasecmp(name, known) == 0) {
+            return signal;
+        }
+    }
+    return -1;
 }
 
 bool

@@ -13,6 +13,9 @@
  * KB, MB, GB and TB powers of 1000.  On failure `why` is a reason that completes "a size ...". */
 bool ouro__size_parse(const char *text, uint64_t *bytes, const char **why);
 
+/* A signal by its number or name, "USR1", "SIGUSR1", "RTMIN+3"; -1 when there is none such. */
+int ouro__signal_parse(const char *text);
+
 /* "12.3 MiB".  The buffers hold OURO_UNIT_TEXT and are returned. */
 const char *ouro__size_show(char *buffer, uint64_t bytes);
 

@@ -30,7 +30,7 @@ NO_PAGE = ["ouro", "base"]
 LIBRARIES = {"host": ["libouro-host, which", ".Xr ouro 1", "loads into programs"]}
 
 # The whole program that a page shows; each is built, run and compared by the tests.  One of the header's own name goes first.
-EXAMPLES = {"object": "tree", "gc": "hello", "list": "hello", "thread": "threads", "weakref": "cache"}
+EXAMPLES = {"object": "tree", "gc": "hello", "list": "hello", "snapshot": "traces", "thread": "threads", "trace": "traces", "weakref": "cache"}
 
 # What a parameter is by its type alone.
 BY_TYPE = {

@@ -68,7 +68,7 @@ export class Sizes {
                     class: `domain-${DOMAINS[domain]}` }));
             });
             if (x - labelled > 58) {
-                group.append(drawn("text", { x: x + wide / 2, y: HEIGHT + 18, class: "scale middle" }, size(step.largest)));
+                group.append(drawn("text", { x: Math.min(x + wide / 2, width - 28), y: HEIGHT + 18, class: "scale middle" }, size(step.largest)));
                 labelled = x;
             }
             picture.append(group);

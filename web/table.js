@@ -52,7 +52,7 @@ export class Table {
         const sign = this.isRising ? 1 : -1;
         const sorted = [...this.rows].sort((a, b) => {
             const [left, right] = [of(a), of(b)];
-            return left === right ? a.key - b.key : left < right ? -sign : sign;
+            return left === right ? b.whole - a.whole || a.key - b.key : left < right ? -sign : sign;
         });
         for (const { column, button, head } of this.heads) {
             const isSorted = column.key === this.sort;

@@ -6,6 +6,7 @@ import { DOMAINS } from "./model.js";
 import { element, shown, size, time, whenResized } from "./words.js";
 
 const HEIGHT = 260;
+const STEPS = Array.from({ length: 62 }, (_, power) => 2 ** power); // of the axis: bytes
 const N = 6; // numbers a sample: when, resident, live by domain, time in the collector
 
 export class Times {
@@ -34,7 +35,7 @@ export class Times {
             width: this.place.clientWidth, height: HEIGHT,
             scales: { x: { time: false }, y: { range: (_, least, most) => [0, Math.max(most, 1) * 1.05] } },
             axes: [{ ...axis, values: (_, splits) => splits.map((at) => time(at * 1e9)), space: 90 },
-                { ...axis, values: (_, splits) => splits.map(size), size: 76 }],
+                { ...axis, values: (_, splits) => splits.map(size), size: 76, incrs: STEPS }],
             series: [{ label: "after", value: (_, at) => (at == null ? "–" : time(at * 1e9)) },
                 line("resident", "--dim", { width: 2 }), line("live", "--accent", { width: 2 }),
                 ...DOMAINS.map((domain) => line(domain, `--${domain}`))],

@@ -6,9 +6,11 @@
 #define _GNU_SOURCE
 #include "html/branches.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define LEAST_SHARE 1e-6 /* the first to be tried after none at all */
+#define DOUBLINGS 20     /* up to a half, which few paths can have */
 #define OUTERMOST 150U   /* frames that are kept of a deep traceback */
 #define INNERMOST 50U
 
@@ -143,9 +145,9 @@ branches_cut(struct cutting *cutting, struct ouro__branches *branches, size_t mo
         return false;
     }
     size_t n = states_find(cutting, 0);
-    for (double share = LEAST_SHARE; n > most && share < 1; share *= 2) {
-        n = states_find(cutting, share);
-        branches->smallest = share;
+    for (int doubling = 0; n > most && doubling < DOUBLINGS; doubling++) {
+        branches->smallest = ldexp(LEAST_SHARE, doubling);
+        n = states_find(cutting, branches->smallest);
     }
     cutting->others = calloc(n, sizeof *cutting->others);
     branches->items = reallocarray(NULL, n, sizeof *branches->items);

@@ -10,8 +10,10 @@
 
 #include "run/compress.h"
 #include "run/facts.h"
+#include "run/live.h"
 #include "run/marks.h"
 #include "output.h"
+#include "view/resolve.h"
 #include "view/saved.h"
 #include "text.h"
 
@@ -76,7 +78,9 @@ struct kept {
     struct ouro_snapshot_tracing tracing;
     struct ouro_snapshot_sample *samples;
     struct ouro_snapshot_mark *marks;
-    struct ouro__snapshot_part parts[4];
+    struct ouro__snapshot named; /* `from` with the names of native code; zero when it has none */
+    struct ouro__snapshot_part parts[7];
+    size_t n_parts;
     char *from; /* its snapshot, NULL for none */
 };
 
@@ -86,12 +90,47 @@ kept_free(struct kept *kept)
     free(kept->samples);
     free(kept->marks);
     free(kept->from);
+    ouro__snapshot_free(&kept->named);
+}
+
+/* Find the names of native code now: later, and elsewhere, the program's files may be others.  What can't be read, or is
+ * not whole, stays as it is. */
+static void
+kept_name(struct kept *kept)
+{
+    struct ouro__snapshot *named = &kept->named;
+    FILE *file = fopen(kept->from, "rbe");
+    bool is_read = file != NULL && ouro__snapshot_read(named, file, ouro__snapshot_unpack);
+
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    if (!is_read || named->trouble[0] != '\0' || !ouro__snapshot_is_native(named) ||
+        !ouro__snapshot_resolve(named)) {
+        if (is_read) {
+            ouro__snapshot_free(named);
+        }
+        return;
+    }
+    /* The last code is the reader's own. */
+    const struct ouro__snapshot_part parts[] = {
+        {OURO_SNAPSHOT_TEXTS, named->texts, named->n_texts, 1},
+        {OURO_SNAPSHOT_LINES, named->lines, named->n_lines, 1},
+        {OURO_SNAPSHOT_CODES, named->codes, (named->n_codes - 1) * sizeof *named->codes,
+         sizeof *named->codes},
+        {OURO_SNAPSHOT_NODES, named->nodes, named->n_nodes * sizeof *named->nodes,
+         sizeof *named->nodes},
+        {OURO_SNAPSHOT_TRACES, named->traces, named->n_traces * sizeof *named->traces,
+         sizeof *named->traces},
+    };
+    memcpy(kept->parts + kept->n_parts, parts, sizeof parts);
+    kept->n_parts += sizeof parts / sizeof *parts;
 }
 
 /* False when memory runs out. */
 static bool
 kept_make(struct kept *kept, const struct ouro__process *process,
-          const struct ouro__recording *recording, const char *folder)
+          const struct ouro__recording *recording, const char *folder, bool has_native)
 {
     const struct ouro__record_found *found = &process->found;
     size_t n_samples = 0, n_marks = 0;
@@ -107,7 +146,11 @@ kept_make(struct kept *kept, const struct ouro__process *process,
         is_well = ouro__marks_read(marks, &kept->marks, &n_marks);
     }
     free(marks);
-    if (is_well && access(kept->from, F_OK) != 0) {
+    if (is_well && access(kept->from, F_OK) != 0) { /* one whose process was killed while it wrote */
+        free(kept->from);
+        kept->from = session_path(folder, found, ".part");
+    }
+    if (is_well && kept->from != NULL && access(kept->from, F_OK) != 0) {
         free(kept->from);
         kept->from = NULL;
         kept->tracing = tracing_none(process);
@@ -115,14 +158,18 @@ kept_make(struct kept *kept, const struct ouro__process *process,
             kept->tracing.taken_at_ns = kept->samples[n_samples - 1].at_ns;
         }
     }
-    kept->parts[0] = (struct ouro__snapshot_part){OURO_SNAPSHOT_SAMPLES, kept->samples,
-                                                  n_samples * sizeof *kept->samples};
-    kept->parts[1] =
-        (struct ouro__snapshot_part){OURO_SNAPSHOT_MARKS, kept->marks, n_marks * sizeof *kept->marks};
-    kept->parts[2] =
-        (struct ouro__snapshot_part){OURO_SNAPSHOT_PROCESS, &found->record, sizeof found->record};
-    kept->parts[3] =
-        (struct ouro__snapshot_part){OURO_SNAPSHOT_TRACING, &kept->tracing, sizeof kept->tracing};
+    kept->parts[kept->n_parts++] = (struct ouro__snapshot_part){OURO_SNAPSHOT_SAMPLES, kept->samples,
+                                                                n_samples * sizeof *kept->samples, 0};
+    kept->parts[kept->n_parts++] = (struct ouro__snapshot_part){OURO_SNAPSHOT_MARKS, kept->marks,
+                                                                n_marks * sizeof *kept->marks, 0};
+    if (kept->from == NULL) {
+        kept->parts[kept->n_parts++] = (struct ouro__snapshot_part){
+            OURO_SNAPSHOT_PROCESS, &found->record, sizeof found->record, 0};
+        kept->parts[kept->n_parts++] = (struct ouro__snapshot_part){
+            OURO_SNAPSHOT_TRACING, &kept->tracing, sizeof kept->tracing, 0};
+    } else if (is_well && (has_native || found->record.python_version[0] == '\0')) {
+        kept_name(kept);
+    }
     return is_well;
 }
 
@@ -136,14 +183,14 @@ keep(struct ouro__run *run, const struct ouro__process *process,
     bool is_main = to == run->options.snapshot_path, force = run->options.force, is_kept = false;
     bool is_traced = run->options.trace != OURO_TRACE_OFF;
 
-    if (to == NULL || !kept_make(&kept, process, recording, folder)) {
+    if (to == NULL || !kept_make(&kept, process, recording, folder, run->options.native)) {
         ouro__say("out of memory: the snapshot of process %" PRId32 " is lost",
                   process->found.record.pid);
     } else if (kept.from != NULL) {
-        is_kept = ouro__snapshot_compress(kept.from, kept.parts, 2, to, force);
+        is_kept = ouro__snapshot_compress(kept.from, kept.parts, kept.n_parts, to, force);
         run->captured_traces |= is_main && is_kept;
     } else if (recording != NULL) {
-        is_kept = ouro__snapshot_make(kept.parts, 4, to, force);
+        is_kept = ouro__snapshot_make(kept.parts, kept.n_parts, to, force);
         if (is_kept && is_main && is_traced) {
             ouro__say("note: %s has memory over time alone: the program left no traces", to);
         }
@@ -184,9 +231,57 @@ open_main(const struct ouro__process *main_process, const char *folder)
     return saved;
 }
 
+/* Which process a file is of, NULL when it has no record. */
+static const struct ouro__process *
+process_of(const struct ouro__run *run, const struct ouro__live_file *file)
+{
+    for (size_t i = 0; i < run->n_processes; i++) {
+        const struct ouro__record_found *found = &run->processes[i].found;
+        if (found->record.pid == file->pid && found->number == file->number) {
+            return &run->processes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Keep what was taken while programs ran, beside what they left in the end. */
+static void
+keep_live(struct ouro__run *run, size_t i_main, const char *folder)
+{
+    const struct ouro__options *options = &run->options;
+    size_t n;
+    struct ouro__live_file *files = ouro__live_files(folder, &n);
+
+    run->taken = n > 0 ? calloc(n, sizeof *run->taken) : NULL;
+    for (size_t i = 0; run->taken != NULL && i < n; i++) {
+        const struct ouro__process *process = process_of(run, &files[i]);
+        if (process == NULL) {
+            continue;
+        }
+        bool is_main = process == &run->processes[i_main];
+        if (!is_main && !ouro__record_is_worth_it(&process->found.record)) {
+            continue;
+        }
+        char *own = is_main ? NULL : name_for(options->snapshot_path, &process->found);
+        char *to = ouro__live_name(own != NULL ? own : options->snapshot_path, &files[i]);
+        free(own);
+        if (to != NULL && ouro__snapshot_compress(files[i].path, NULL, 0, to, options->force)) {
+            run->taken[run->n_taken++] =
+                (struct ouro__taken_file){to, files[i].tracing.taken_at_ns, files[i].pid};
+        } else {
+            free(to);
+        }
+    }
+    ouro__live_files_free(files, n);
+}
+
 void
 ouro__captures_free(struct ouro__run *run)
 {
+    for (size_t i = 0; i < run->n_taken; i++) {
+        free(run->taken[i].path);
+    }
+    free(run->taken);
     if (run->traced != NULL) {
         ouro__saved_free(run->traced);
         free(run->traced);
@@ -201,6 +296,7 @@ ouro__captures_keep(struct ouro__run *run, const struct ouro__recording *recordi
     const char *path = options->snapshot_path;
     size_t i_main = find_main(run);
 
+    ouro__live_wait(folder);
     bool is_looked_at = !options->quiet || options->shows_traced;
     if (i_main < run->n_processes && options->trace != OURO_TRACE_OFF && is_looked_at) {
         run->traced = open_main(&run->processes[i_main], folder);
@@ -214,6 +310,9 @@ ouro__captures_keep(struct ouro__run *run, const struct ouro__recording *recordi
             (void)keep(run, process, recording, folder, name);
             free(name);
         }
+    }
+    if (path != NULL && run->n_processes > 0) {
+        keep_live(run, i_main, folder);
     }
     if (path != NULL && i_main == run->n_processes) {
         ouro__say("%s was not written: the program was not on Ouro's heap", path);

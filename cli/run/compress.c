@@ -15,6 +15,9 @@
 /* 3 packs some hundred megabytes a second, to a fifth or less. */
 #define LEVEL 3
 
+/* Contents of our own are cut to about this. */
+#define PIECE ((size_t)4 << 20)
+
 struct packer {
     ZSTD_CCtx *context;
     void *bytes;
@@ -78,11 +81,27 @@ parts_pack(struct packer *packer, const struct ouro__snapshot_part *parts, size_
     bool is_well = true;
 
     for (size_t i = 0; i < n && is_well; i++) {
-        struct ouro_snapshot_chunk chunk = {.stored = parts[i].size, .size = parts[i].size};
-        memcpy(chunk.kind, parts[i].kind, sizeof chunk.kind);
-        is_well = parts[i].size == 0 || chunk_pack(packer, chunk, parts[i].contents, output);
+        size_t most = parts[i].element == 0 ? SIZE_MAX : PIECE / parts[i].element * parts[i].element;
+        for (size_t at = 0, size; at < parts[i].size && is_well; at += size) {
+            size = parts[i].size - at < most ? parts[i].size - at : most;
+            struct ouro_snapshot_chunk chunk = {.stored = size, .size = size};
+            memcpy(chunk.kind, parts[i].kind, sizeof chunk.kind);
+            is_well = chunk_pack(packer, chunk, (const char *)parts[i].contents + at, output);
+        }
     }
     return is_well;
+}
+
+/* Whether chunks of that kind are ours to make. */
+static bool
+is_replaced(const struct ouro_snapshot_chunk *chunk, const struct ouro__snapshot_part *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].size > 0 && ouro__chunk_is(chunk, parts[i].kind)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* All chunks of a file that has begun well, and the parts before its end. */
@@ -96,6 +115,9 @@ chunks_pack(struct packer *packer, struct ouro__chunks *chunks, const struct our
         if (ouro__chunk_is(&chunks->chunk, OURO_SNAPSHOT_END)) {
             is_well = parts_pack(packer, parts, n_parts, output);
             n_parts = 0;
+        }
+        if (is_replaced(&chunks->chunk, parts, n_parts)) {
+            continue;
         }
         is_well = is_well && chunk_pack(packer, chunks->chunk, chunks->stored, output);
     }

@@ -5,14 +5,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A chunk that we make: its kind, one of format.h's, and its contents, borrowed.  Empty ones are left out. */
+/* Chunks of a kind that we make: which, one of format.h's, and their contents, borrowed.  Empty ones are left out. */
 struct ouro__snapshot_part {
     const char *kind;
     const void *contents;
     size_t size;
+    size_t element; /* bytes of one: longer contents than a chunk can have are cut between two; 0: they never are */
 };
 
-/* Copy the snapshot `from`, as a host wrote it, to `to`, each chunk packed, with `parts` before its end.  `to` appears
+/* Copy the snapshot `from`, as a host wrote it, to `to`, each chunk packed, with `parts` before its end in the
+ * place of its own chunks of their kinds.  `to` appears
  * whole or not at all; a plain file that is there already is replaced only with `force`.  One that the host could not
  * write to its end is copied up to its last whole chunk.  False when that fails; says why. */
 bool ouro__snapshot_compress(const char *from, const struct ouro__snapshot_part *parts, size_t n_parts,

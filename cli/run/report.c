@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "run/report.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,6 +304,41 @@ limit_add(const struct ouro__page *page, const struct ouro_record *record)
     ouro__page_row(page, "limit", &words);
 }
 
+#define N_SHOWN 6
+
+/* Snapshots that were taken while the program ran: which files, when; and what went wrong. */
+static void
+taken_add(const struct ouro__page *page, const struct ouro__run *run)
+{
+    uint64_t n_failed = 0, longest = 0;
+    struct ouro__text words = {0};
+    char time[OURO_UNIT_TEXT];
+
+    for (size_t i = 0; i < run->n_processes; i++) {
+        const struct ouro_record *record = &run->processes[i].found.record;
+        n_failed += record->n_snapshots_failed;
+        longest = record->snapshot_longest_ns > longest ? record->snapshot_longest_ns : longest;
+    }
+    if (run->n_taken == 0 && n_failed == 0) {
+        return;
+    }
+    ouro__text_print(&words, "%zu while it ran, which stood still for %s at most", run->n_taken,
+                     ouro__time_show(time, longest));
+    if (n_failed > 0) {
+        ouro__text_print(&words, "; %" PRIu64 " could not be written", n_failed);
+    }
+    ouro__page_row(page, "snapshots", &words);
+    for (size_t i = 0; i < run->n_taken && i < N_SHOWN; i++) {
+        ouro__text_print(&words, "%s: ", ouro__time_show(time, run->taken[i].at_ns));
+        ouro__text_add_shown(&words, run->taken[i].path, 200);
+        ouro__page_row(page, "", &words);
+    }
+    if (run->n_taken > N_SHOWN) {
+        ouro__text_print(&words, "and %zu more", run->n_taken - N_SHOWN);
+        ouro__page_row(page, "", &words);
+    }
+}
+
 static void
 advice_add(const struct ouro__page *page, const struct ouro__run *run)
 {
@@ -337,6 +373,7 @@ ouro__report_add(struct ouro__text *text, const struct ouro__run *run, struct ou
         if (run->traced != NULL) {
             ouro__top_lines_add(&page, run->traced);
         }
+        taken_add(&page, run);
         advice_add(&page, run);
     }
     ouro__processes_add(&page, run);

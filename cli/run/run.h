@@ -42,6 +42,10 @@ struct ouro__options {
     bool threads;              /* traces tell threads apart */
     bool records;              /* memory over time, into the snapshot */
     uint64_t record_ns;        /* how often; 0: as usual */
+    uint64_t every_ns;         /* a snapshot while it runs, so often; 0: none */
+    uint32_t growth;           /* at each growth of live bytes by so many percent, 0: none */
+    int signal;                /* on this signal, 0: none */
+    uint32_t n_kept;           /* the last so many of those */
     bool force;                /* it may replace a file */
     bool shows_traced;         /* what was traced is looked at also when there is no report */
 };
@@ -63,6 +67,13 @@ struct ouro__process {
     bool still_running;
 };
 
+/* A snapshot that was taken while a program ran, and is kept. */
+struct ouro__taken_file {
+    char *path;     /* owned */
+    uint64_t at_ns; /* since its process began */
+    int32_t pid;
+};
+
 struct ouro__run {
     struct ouro__options options;
     const char *const *command; /* the program and its arguments as given, borrowed */
@@ -73,10 +84,12 @@ struct ouro__run {
     struct ouro__ending ending;
     struct ouro__process *processes; /* owned; by the time they began */
     size_t n_processes;
-    struct ouro__saved *traced; /* the program's own snapshot, owned; NULL: none */
-    bool captured;              /* there is a snapshot at `snapshot_path` */
-    bool captured_traces;       /* which has traces */
-    size_t n_unreadable;        /* records that were there and could not be understood */
+    struct ouro__saved *traced;     /* the program's own snapshot, owned; NULL: none */
+    bool captured;                  /* there is a snapshot at `snapshot_path` */
+    bool captured_traces;           /* which has traces */
+    size_t n_unreadable;            /* records that were there and could not be understood */
+    struct ouro__taken_file *taken; /* while programs ran; owned */
+    size_t n_taken;
 };
 
 #endif

@@ -224,6 +224,18 @@ set_trace(const struct ouro__options *options)
     return setenv(OURO_ENV_TRACE, value, 1) == 0;
 }
 
+static bool
+set_snapshots(const struct ouro__options *options)
+{
+    char value[64];
+    if (options->snapshot_path == NULL) { /* nobody keeps them */
+        return unsetenv(OURO_ENV_SNAPSHOTS) == 0;
+    }
+    (void)snprintf(value, sizeof value, "%" PRIu32 ":%d:%" PRIu32, options->growth, options->signal,
+                   options->n_kept);
+    return setenv(OURO_ENV_SNAPSHOTS, value, 1) == 0;
+}
+
 bool
 ouro__session_set_environment(const struct ouro__session *session, const struct ouro__options *options)
 {
@@ -237,6 +249,7 @@ ouro__session_set_environment(const struct ouro__session *session, const struct 
     done = done &&
            (options->limit == 0 ? unsetenv(OURO_ENV_LIMIT) : setenv(OURO_ENV_LIMIT, limit, 1)) == 0;
     done = done && set_trace(options);
+    done = done && set_snapshots(options);
     done = done && (options->native ? setenv(OURO_ENV_NATIVE, "1", 1) : unsetenv(OURO_ENV_NATIVE)) == 0;
     done =
         done && (options->threads ? setenv(OURO_ENV_THREADS, "1", 1) : unsetenv(OURO_ENV_THREADS)) == 0;

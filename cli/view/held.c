@@ -45,7 +45,7 @@ files_find_own(struct making *making)
         if (package == OURO_NO_ID) {
             return false;
         }
-        bool is_own = places->texts.items[file].text[0] != '<' &&
+        bool is_own = places->texts.items[file].text[0] != '<' && !ouro__file_is_module(places, file) &&
                       strcmp(places->texts.items[package].text, OURO_PACKAGE_OWN) == 0;
         making->files[file] |= is_own ? OWN : 0;
     }

@@ -23,6 +23,7 @@ struct found {
 
 struct frame {
     uint32_t code, line;
+    bool is_library;
 };
 
 /* An array that grows. */
@@ -39,6 +40,7 @@ struct resolving {
     struct array frames;            /* struct frame */
     struct array codes;             /* struct ouro_snapshot_code */
     struct array nodes;             /* struct ouro_snapshot_node */
+    struct array are_libraries;     /* bool, by node: a frame of C's or C++'s library */
     struct array texts, lines;      /* bytes */
     struct ouro__texts names;       /* all texts that were added */
     struct array places;          /* struct ouro_snapshot_stretch: where each of them lies in `texts` */
@@ -160,7 +162,7 @@ look_up(struct resolving *resolving, uint32_t index, uint32_t offset, struct fou
         }
         struct frame frame = {
             code_of(resolving, path, symbol->file != NULL ? symbol->file : path, symbol),
-            symbol->file != NULL ? symbol->line : 0};
+            symbol->file != NULL ? symbol->line : 0, ouro__binary_is_library(binary, symbol)};
         is_well = frame.code != OURO_NO_ID && array_add(&resolving->frames, &frame, 1, sizeof frame);
     }
     free(path);
@@ -186,11 +188,13 @@ found_at(struct resolving *resolving, uint32_t code, uint32_t offset)
 /* ---- nodes ---- */
 
 static bool
-add_node(struct resolving *resolving, uint32_t parent, uint32_t code, uint32_t offset, uint32_t *index)
+add_node(struct resolving *resolving, uint32_t parent, struct frame frame, uint32_t *index)
 {
-    struct ouro_snapshot_node node = {parent, code, offset};
+    struct ouro_snapshot_node node = {parent, frame.code, frame.line};
     *index = (uint32_t)resolving->nodes.n;
-    return resolving->nodes.n < UINT32_MAX && array_add(&resolving->nodes, &node, 1, sizeof node);
+    return resolving->nodes.n < UINT32_MAX &&
+           array_add(&resolving->are_libraries, &frame.is_library, 1, sizeof frame.is_library) &&
+           array_add(&resolving->nodes, &node, 1, sizeof node);
 }
 
 /* The nodes that stand for node `i`. */
@@ -203,8 +207,8 @@ renew_node(struct resolving *resolving, size_t i)
 
     if (snapshot->codes[node->code].line_table != OURO_LINES_NATIVE || node->code == unknown) {
         /* The unknown code stays the last one. */
-        uint32_t code = node->code == unknown ? UINT32_MAX : node->code;
-        return add_node(resolving, at, code, node->offset, &resolving->nodes_of[i]) &&
+        struct frame frame = {node->code == unknown ? UINT32_MAX : node->code, node->offset, false};
+        return add_node(resolving, at, frame, &resolving->nodes_of[i]) &&
                (resolving->callers_of[i] = resolving->nodes_of[i], true);
     }
     const struct found *found = found_at(resolving, node->code, node->offset);
@@ -214,7 +218,7 @@ renew_node(struct resolving *resolving, size_t i)
     uint32_t caller = at;
     for (uint32_t j = 0; j < found->n; j++) {
         const struct frame *frame = (const struct frame *)resolving->frames.items + found->first + j;
-        if (!add_node(resolving, at, frame->code, frame->line, &at)) {
+        if (!add_node(resolving, at, *frame, &at)) {
             return false;
         }
     }
@@ -227,7 +231,7 @@ static bool
 renew_nodes(struct resolving *resolving)
 {
     uint32_t root;
-    bool is_well = add_node(resolving, 0, UINT32_MAX, 0, &root);
+    bool is_well = add_node(resolving, 0, (struct frame){.code = UINT32_MAX}, &root);
     for (size_t i = 1; is_well && i < resolving->snapshot->n_nodes; i++) {
         is_well = renew_node(resolving, i);
     }
@@ -251,6 +255,20 @@ begin(struct resolving *resolving)
                      sizeof *snapshot->codes);
 }
 
+/* The node that a trace is told by.  Whoever calls strdup() or pushes to a vector is who wants memory, as with malloc()
+ * itself: inner frames of the libraries of C and C++ are left out where others remain. */
+static uint32_t
+node_for_trace(const struct resolving *resolving, uint32_t node)
+{
+    const struct ouro_snapshot_node *nodes = resolving->nodes.items;
+    const bool *are_libraries = resolving->are_libraries.items;
+    uint32_t at = node;
+    while (are_libraries[at]) {
+        at = nodes[at].parent;
+    }
+    return at == 0 ? node : at;
+}
+
 /* All is there: nothing can fail any more. */
 static void
 take_over(struct resolving *resolving)
@@ -263,7 +281,8 @@ take_over(struct resolving *resolving)
         nodes[i].code = nodes[i].code == UINT32_MAX ? unknown : nodes[i].code;
     }
     for (size_t i = 0; i < snapshot->n_traces; i++) {
-        snapshot->traces[i].node = resolving->nodes_of[snapshot->traces[i].node];
+        snapshot->traces[i].node =
+            node_for_trace(resolving, resolving->nodes_of[snapshot->traces[i].node]);
     }
     free(snapshot->texts);
     free(snapshot->lines);
@@ -279,14 +298,15 @@ take_over(struct resolving *resolving)
     snapshot->n_nodes = resolving->nodes.n;
 }
 
-static bool
-has_native(const struct ouro__snapshot *snapshot)
+bool
+ouro__snapshot_is_native(const struct ouro__snapshot *snapshot)
 {
-    bool has = false;
-    for (size_t i = 0; i + 1 < snapshot->n_codes && !has; i++) {
-        has = snapshot->codes[i].line_table == OURO_LINES_NATIVE;
+    for (size_t i = 0; i + 1 < snapshot->n_codes; i++) {
+        if (snapshot->codes[i].line_table == OURO_LINES_NATIVE) {
+            return true;
+        }
     }
-    return has;
+    return false;
 }
 
 bool
@@ -295,7 +315,7 @@ ouro__snapshot_resolve(struct ouro__snapshot *snapshot)
     static const struct ouro_snapshot_code unknown;
     struct resolving resolving = {.snapshot = snapshot};
 
-    if (!has_native(snapshot)) {
+    if (!ouro__snapshot_is_native(snapshot)) {
         return true;
     }
     bool is_well = begin(&resolving) && renew_nodes(&resolving) &&
@@ -317,6 +337,7 @@ ouro__snapshot_resolve(struct ouro__snapshot *snapshot)
     free(resolving.found.items);
     free(resolving.frames.items);
     free(resolving.places.items);
+    free(resolving.are_libraries.items);
     ouro__pairs_free(&resolving.addresses);
     ouro__pairs_free(&resolving.functions);
     ouro__texts_free(&resolving.names);

@@ -31,7 +31,7 @@ struct ouro__binary {
     Dwfl_Module *module; /* NULL: there is no such file */
     Dwarf_Addr bias;     /* from the file's addresses to libdw's */
     Dwarf_Addr entry;    /* the program's first instruction, 0 for none */
-    bool is_runtime;     /* libc or the dynamic linker */
+    bool is_c, is_cpp;   /* the library of that language; the dynamic linker */
     bool has_units;      /* they have been looked for */
     struct unit *units;
     size_t n_units, room;
@@ -110,16 +110,29 @@ find_by_build(char *path, size_t size, const uint8_t *build_id, size_t n)
 }
 
 static bool
-is_runtime(const char *path)
+is_called(const char *path, const char *const *names, size_t n)
 {
-    static const char *const names[] = {"libc.so", "libc-2", "libpthread", "ld-linux", "ld-2", "ld.so"};
     const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (strncmp(name, names[i], strlen(names[i])) == 0) {
             return true;
         }
     }
     return false;
+}
+
+static bool
+is_c_library(const char *path)
+{
+    static const char *const names[] = {"libc.so", "libc-2", "libpthread", "ld-linux", "ld-2", "ld.so"};
+    return is_called(path, names, sizeof names / sizeof *names);
+}
+
+static bool
+is_cpp_library(const char *path)
+{
+    static const char *const names[] = {"libstdc++.so", "libc++.so", "libc++abi.so"};
+    return is_called(path, names, sizeof names / sizeof *names);
 }
 
 struct ouro__binary *
@@ -132,7 +145,8 @@ ouro__binary_open(const char *path, const uint8_t *build_id, size_t n_build_id)
     }
     /* libdw would ask servers for what isn't here. */
     (void)unsetenv("DEBUGINFOD_URLS");
-    binary->is_runtime = is_runtime(path);
+    binary->is_c = is_c_library(path);
+    binary->is_cpp = is_cpp_library(path);
     if (!read_file(binary, path, build_id, n_build_id) && n_build_id > 1) {
         find_by_build(other, sizeof other, build_id, n_build_id);
         (void)read_file(binary, other, build_id, n_build_id);
@@ -392,6 +406,13 @@ ouro__binary_find(struct ouro__binary *binary, uint64_t address,
 bool
 ouro__binary_is_start(const struct ouro__binary *binary, uint64_t address)
 {
-    return binary->is_runtime ||
+    return binary->is_c ||
            (binary->entry != 0 && address - binary->entry < START_BYTES && binary->module != NULL);
+}
+
+bool
+ouro__binary_is_library(const struct ouro__binary *binary, const struct ouro__symbol *symbol)
+{
+    return binary->is_c || binary->is_cpp ||
+           (symbol->file != NULL && strstr(symbol->file, "/include/c++/") != NULL);
 }

@@ -33,4 +33,7 @@ size_t ouro__binary_find(struct ouro__binary *binary, uint64_t address,
 /* Whether the address is in what starts a program, or a thread, before its own first function. */
 bool ouro__binary_is_start(const struct ouro__binary *binary, uint64_t address);
 
+/* Whether a frame that was found is of the library that comes with C or C++, its templates included. */
+bool ouro__binary_is_library(const struct ouro__binary *binary, const struct ouro__symbol *symbol);
+
 #endif

@@ -111,11 +111,15 @@ OURO_API int ouro_host_trace_state(struct ouro_host_trace_state *state);
 OURO_API int ouro_host_trace_write(int file);
 
 /**
- * A snapshot of what is traced now, named `name`.
+ * Take a snapshot of what is traced now, as `ouro run -o` keeps it.  A copy of the process writes it while the program
+ * goes on; the program hears nothing of that process: no signal, nothing for wait().  Whether it could be written is told
+ * by the report of `ouro run`.
  *
- * @param name  borrowed, UTF-8 of up to 95 bytes, or NULL
- * @return ENOTSUP: this version has none yet
- * @threads any
+ * @param name  borrowed, UTF-8 of up to 95 bytes, or NULL; part of the file's name
+ * @return 0 when it is being written; ENOTSUP when nothing is traced, or nobody keeps snapshots (`ouro run` without -o);
+ *         EAGAIN when four are being written, another thread begins one just now, or this is a signal handler that
+ *         interrupted tracing; ENAMETOOLONG; or why the system makes no process: EAGAIN, ENOMEM, ...
+ * @threads any; signal handlers, too
  */
 OURO_API int ouro_host_snapshot(const char *name);
 

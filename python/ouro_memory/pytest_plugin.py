@@ -102,12 +102,12 @@ class _Plugin:
     def measure(self, item, run, limits):
         """Run a test, as often as is needed, and fail it when it has too much memory."""
         collects = gc.isenabled()
-        gc.collect()
         gc.disable()
         try:
             with Trace(_fresh=True):
                 self.warm_up(run, limits.warmup)
                 before = self.read(item, "LIVE") if limits.growth is not None else None
+                _clean_up()
                 with Trace() as memory:
                     try:
                         run()

@@ -11,6 +11,7 @@
 #include "trace/trace.h"
 
 #define MOST_SAMPLE_BYTES ((uint64_t)1 << 40)
+#define MOST_NAME 95 /* bytes */
 
 _Static_assert((int)OURO_HOST_TRACE_OFF == (int)OURO__TRACE_OFF &&
                    (int)OURO_HOST_TRACE_EXACT == (int)OURO__TRACE_EXACT &&
@@ -123,8 +124,11 @@ ouro_host_trace_write(int file)
 int
 ouro_host_snapshot(const char *name)
 {
-    (void)name;
-    return ENOTSUP;
+    size_t length = name != NULL ? strnlen(name, MOST_NAME + 1) : 0;
+    if (!ouro__host_has_begun() || !ouro__settings_get()->snapshots) {
+        return ENOTSUP;
+    }
+    return length > MOST_NAME ? ENAMETOOLONG : ouro__live_take("call", name != NULL ? name : "");
 }
 
 int

@@ -8,6 +8,8 @@
  * when the flag is first seen, the entries of the malloc family in libc's table of symbols are changed to our
  * addresses, in this process's copy of those pages.  What was bound before stays bound as it was.
  *
+ * dlclose() goes on to the next one, and native frames hear of it.
+ *
  * dlopen() looks at its return address to know who calls, since that library's own search path counts.  So
  * ours must end in a jump, not in a call. */
 #define _GNU_SOURCE
@@ -23,6 +25,7 @@
 #include "host/cpython.h"
 #include "host/symbols.h"
 #include "os/os.h"
+#include "trace/unwind.h"
 
 static bool
 find_libc(struct symbols *symbols)
@@ -117,4 +120,22 @@ dlopen(const char *path, int flags)
 {
     prepare_dlopen(path, flags);
     return next_dlopen(path, flags);
+}
+
+/* ---- dlclose ---- */
+
+typedef int dlclose_function(void *);
+
+/* What lies where a library was may be another library's, before the next block is traced. */
+OURO_API int
+dlclose(void *library)
+{
+    static dlclose_function *next_dlclose;
+    if (next_dlclose == NULL) {
+        void *found = dlsym(RTLD_NEXT, "dlclose");
+        memcpy(&next_dlclose, &found, sizeof found);
+    }
+    int result = next_dlclose(library);
+    ouro__unwind_forget();
+    return result;
 }

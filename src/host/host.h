@@ -8,6 +8,7 @@
  *   symbols.c   looking up symbols as the dynamic linker does it
  *   snapshot.c  what was traced, written down
  *   threads.c   which thread asked for a block
+ *   live.c      the same while the program runs: when, and by whom
  *   marks.c     what the program marks while it runs
  *   watch.c     the process's record: when a moment is taken, and who may write
  *   process.c   the beginning and the ends of the process: constructor, exit, _exit, exec
@@ -43,6 +44,10 @@ struct ouro__settings {
     bool native;              /* native frames beside Python's */
     bool threads;             /* traces tell threads apart */
     uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
+    bool snapshots;           /* those that are taken while the program runs are kept by somebody */
+    uint64_t growth;          /* percent of live bytes after which one is taken, 0: never */
+    int signal;               /* on which one is taken, 0: none */
+    uint64_t n_kept;          /* the last so many of those, 0: all */
 };
 
 /* The settings; read from the environment by the first call, which comes before there are threads. */
@@ -115,6 +120,10 @@ void ouro__watch_add_heap(ouro_heap *heap);
 struct ouro_record *ouro__watch_take(void);
 void ouro__watch_give(struct ouro_record *record);
 
+/* The record as it is now, with a moment if one can be taken, and when the process began, by ouro__os_now().  False
+ * when there is none. */
+bool ouro__watch_copy(struct ouro_record *copy, uint64_t *began);
+
 /* Where the file of this process with that extension lies in the session, and what time it is for its record.  False
  * when there is no record. */
 bool ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *now);
@@ -136,10 +145,41 @@ int ouro__mark_add(const char *name);
 
 /* ---- snapshot.c ---- */
 
-/* Write what `record` and tracing tell to `path`, a file that there is not yet; false when it can't be, and then there
- * is none.  `began` is when the process did, by ouro__os_now().  Takes no memory. */
-bool ouro__snapshot_save(const char *path, const struct ouro_record *record, uint64_t began,
-                         const char *reason);
+/* What a snapshot says of itself.  `began` is when the process did, by ouro__os_now(). */
+struct ouro__snapshot_of {
+    const struct ouro_record *record;
+    uint64_t began;
+    const char *reason, *name;
+};
+
+/* Write what is known to `part`, a file that there is not yet, which is locked meanwhile, and call it `path` when it is
+ * whole; false when that can't be, and then there is neither.  Takes no memory. */
+bool ouro__snapshot_save(const char *part, const char *path, const struct ouro__snapshot_of *of);
+
+/* The same with tracing held still by the caller, or in a copy of the process whose other threads may have held any lock:
+ * nothing is locked here. */
+bool ouro__snapshot_save_held(const char *part, const char *path, const struct ouro__snapshot_of *of);
+
+/* ---- live.c: snapshots while the program runs ---- */
+
+/* Have the signal of the settings take one, if the program's own disposition is the default. */
+void ouro__live_begin(struct ouro_record *record);
+
+/* Take one, written by a copy of the process; 0, or an errno value: EAGAIN when it can't be now, ENOTSUP when there is
+ * nothing to be taken.  Any context but a thread that holds tracing still. */
+int ouro__live_take(const char *reason, const char *name);
+
+/* An occasion: take one if `record`, this process's, asks for it. */
+void ouro__live_look(struct ouro_record *record);
+
+/* Live bytes have grown to `live`: take one if it is time to. */
+void ouro__live_grew(uint64_t live);
+
+/* The process ends: give what is being written a while. */
+void ouro__live_end(void);
+
+/* In the child of a fork: what the parent has taken is none of ours. */
+void ouro__live_fork_child(void);
 
 /* Write what tracing tells, without a record, to an open file, from where that stands.  0, or an errno value: EAGAIN in a
  * signal handler that interrupted tracing, ENODATA when nothing is traced, EFBIG past RLIMIT_FSIZE, EIO. */

@@ -7,6 +7,7 @@
 #include "host/host.h"
 
 #include <dlfcn.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -104,6 +105,20 @@ read_tracing(const char *value)
     }
 }
 
+/* As OURO_ENV_SNAPSHOTS has it. */
+static void
+read_snapshots(const char *value)
+{
+    uint64_t fields[3] = {0};
+    settings.snapshots = settings.session[0] != '\0' && value != NULL;
+    for (int i = 0; i < 3 && settings.snapshots && value != NULL; i++) {
+        value = parse_field(value, &fields[i]);
+    }
+    settings.growth = fields[0];
+    settings.signal = fields[1] <= (uint64_t)SIGRTMAX ? (int)fields[1] : 0;
+    settings.n_kept = fields[2];
+}
+
 static void
 read_settings(void)
 {
@@ -120,6 +135,7 @@ read_settings(void)
     settings.follow = !is_variable(environment, OURO_ENV_FOLLOW, "0");
     settings.threads = is_variable(environment, OURO_ENV_THREADS, "1");
     read_tracing(find_variable(environment, OURO_ENV_TRACE));
+    read_snapshots(find_variable(environment, OURO_ENV_SNAPSHOTS));
     settings.native = is_variable(environment, OURO_ENV_NATIVE, "1");
     settings.gc = settings.session[0] != '\0' && is_variable(environment, OURO_ENV_GC, "paced")
                       ? OURO_GC_SETTING_PACED
@@ -178,9 +194,9 @@ remove_from_list(char *list)
 static bool
 is_hidden_variable(char *entry)
 {
-    static const char *const names[] = {OURO_ENV_SESSION, OURO_ENV_GC,     OURO_ENV_LIMIT,
-                                        OURO_ENV_DEBUG,   OURO_ENV_FOLLOW, OURO_ENV_TRACE,
-                                        OURO_ENV_NATIVE,  OURO_ENV_THREADS};
+    static const char *const names[] = {OURO_ENV_SESSION,   OURO_ENV_GC,     OURO_ENV_LIMIT,
+                                        OURO_ENV_DEBUG,     OURO_ENV_FOLLOW, OURO_ENV_TRACE,
+                                        OURO_ENV_SNAPSHOTS, OURO_ENV_NATIVE, OURO_ENV_THREADS};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (match_variable(entry, names[i]) != NULL) {
             return true;

@@ -1,13 +1,16 @@
 /* snapshot.c - what was traced, written down chunk by chunk from where it lies: no memory is taken for it.
  *
- * Tracing stands still meanwhile, and with it whoever allocates.  That is for the end of a process, when nobody does. */
+ * Tracing stands still meanwhile, and with it whoever allocates.  That is for the end of a process, when nobody does, and
+ * for a copy of the process (live.c), in which there is nobody else: there, no lock may be taken. */
 #define _GNU_SOURCE
 #include "host/cpython.h"
 #include "trace/traced.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -32,7 +35,7 @@ write_vector(struct ouro__snapshot_writer *writer, const char *kind, const struc
 }
 
 static void
-write_tracing(struct ouro__snapshot_writer *writer, uint64_t began, const char *reason)
+write_tracing(struct ouro__snapshot_writer *writer, const struct ouro__snapshot_of *of)
 {
     struct ouro__trace_totals totals;
     ouro__trace_totals(&totals);
@@ -42,12 +45,13 @@ write_tracing(struct ouro__snapshot_writer *writer, uint64_t began, const char *
         .n_frames_most = totals.n_frames,
         .peak_bytes = totals.peak_bytes,
         .peak_blocks = totals.peak_blocks,
-        .peak_at_ns = totals.peak_at > began ? totals.peak_at - began : 0,
-        .taken_at_ns = ouro__os_now() - began,
+        .peak_at_ns = totals.peak_at > of->began ? totals.peak_at - of->began : 0,
+        .taken_at_ns = ouro__os_now() - of->began,
         .own_bytes = totals.own_bytes,
         .n_untraced = totals.n_untraced,
     };
-    strncpy(tracing.reason, reason, sizeof tracing.reason - 1);
+    strncpy(tracing.reason, of->reason, sizeof tracing.reason - 1);
+    strncpy(tracing.name, of->name, sizeof tracing.name - 1);
     ouro__snapshot_write(writer, OURO_SNAPSHOT_TRACING, &tracing, sizeof tracing);
 }
 
@@ -93,14 +97,14 @@ is_size_allowed(void)
 }
 
 static bool
-write_all(int file, const struct ouro_record *record, uint64_t began, const char *reason)
+write_all(int file, const struct ouro__snapshot_of *of)
 {
     struct ouro__snapshot_writer writer;
     ouro__snapshot_begin(&writer, file);
-    if (record != NULL) {
-        ouro__snapshot_write(&writer, OURO_SNAPSHOT_PROCESS, record, sizeof *record);
+    if (of->record != NULL) {
+        ouro__snapshot_write(&writer, OURO_SNAPSHOT_PROCESS, of->record, sizeof *of->record);
     }
-    write_tracing(&writer, began, reason);
+    write_tracing(&writer, of);
     write_vector(&writer, OURO_SNAPSHOT_TEXTS, &ouro__tree.texts);
     write_vector(&writer, OURO_SNAPSHOT_LINES, &ouro__tree.lines);
     write_vector(&writer, OURO_SNAPSHOT_CODES, &ouro__tree.codes);
@@ -113,23 +117,31 @@ write_all(int file, const struct ouro_record *record, uint64_t began, const char
 }
 
 bool
-ouro__snapshot_save(const char *path, const struct ouro_record *record, uint64_t began,
-                    const char *reason)
+ouro__snapshot_save_held(const char *part, const char *path, const struct ouro__snapshot_of *of)
+{
+    int file = ouro__trace_mode_now() != OURO__TRACE_OFF && is_size_allowed()
+                   ? open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)
+                   : -1;
+    if (file < 0) {
+        return false;
+    }
+    (void)flock(file, LOCK_EX | LOCK_NB); /* somebody writes: see live.c */
+    bool whole = write_all(file, of);
+    whole = whole && rename(part, path) == 0;
+    if (!whole) {
+        (void)unlink(part);
+    }
+    (void)close(file); /* which lets go of the lock */
+    return whole;
+}
+
+bool
+ouro__snapshot_save(const char *part, const char *path, const struct ouro__snapshot_of *of)
 {
     if (!ouro__trace_lock()) {
         return false;
     }
-    bool whole = false;
-    int file = ouro__trace_mode_now() != OURO__TRACE_OFF && is_size_allowed()
-                   ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)
-                   : -1;
-    if (file >= 0) {
-        whole = write_all(file, record, began, reason);
-        whole = close(file) == 0 && whole;
-        if (!whole) {
-            (void)unlink(path);
-        }
-    }
+    bool whole = ouro__snapshot_save_held(part, path, of);
     ouro__trace_unlock();
     return whole;
 }
@@ -137,6 +149,7 @@ ouro__snapshot_save(const char *path, const struct ouro_record *record, uint64_t
 int
 ouro__snapshot_write_traces(int file, const char *reason)
 {
+    const struct ouro__snapshot_of of = {NULL, ouro__os_now(), reason, ""};
     int error = 0;
 
     if (!ouro__trace_lock()) {
@@ -146,7 +159,7 @@ ouro__snapshot_write_traces(int file, const char *reason)
         error = ENODATA;
     } else if (!is_size_allowed()) {
         error = EFBIG;
-    } else if (!write_all(file, NULL, ouro__os_now(), reason)) {
+    } else if (!write_all(file, &of)) {
         error = EIO;
     }
     ouro__trace_unlock();

@@ -232,6 +232,25 @@ write_moment(uint64_t now, bool with_peak)
     write_process_figures(now, with_peak);
 }
 
+bool
+ouro__watch_copy(struct ouro_record *copy, uint64_t *since)
+{
+    if (!is_ours()) {
+        return false;
+    }
+    /* Another thread may be writing, or this one, which a signal handler has interrupted: then the last figures are good
+     * enough. */
+    if (ouro__watch_take() != NULL) {
+        if (ouro__heap_is_quiet()) {
+            write_moment(ouro__os_now(), false);
+        }
+        ouro__watch_give(record);
+    }
+    *copy = *record;
+    *since = began.at_ns;
+    return true;
+}
+
 /* ---- when ---- */
 
 /* Plan the next moment by what this one cost.  The processor may have been taken away meanwhile: then the
@@ -273,6 +292,10 @@ on_growth(ouro_heap *heap, uint64_t live)
     if (total >= read_relaxed(&due_live) || now >= read_relaxed(&due_ns)) {
         take_moment(now);
     }
+    if (is_ours()) {
+        ouro__live_look(record);
+        ouro__live_grew(total);
+    }
 }
 
 void
@@ -283,6 +306,7 @@ ouro__watch_look(void)
         if (now >= read_relaxed(&due_ns)) {
             take_moment(now);
         }
+        ouro__live_look(record);
     }
 }
 
@@ -329,6 +353,7 @@ ouro__watch_begin(void)
         return;
     }
     record->debug = settings->debug;
+    ouro__live_begin(record);
     begin_figures();
     ouro__heap_on_sample = on_growth;
     ouro__traced_on_look = ouro__watch_look;
@@ -367,8 +392,11 @@ ouro__watch_fork_child(void)
         return;
     }
     is_saved = false;
+    ouro__live_fork_child();
     begin_counts_at_fork();
+    uint32_t signal = record->snapshot_signal;
     if (ouro__record_fork(settings->session, record)) {
+        record->snapshot_signal = signal;
         begin_figures();
     }
     __atomic_store_n(&writing, false, __ATOMIC_RELEASE);
@@ -406,12 +434,14 @@ ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *now)
 static void
 save_snapshot(const char *reason)
 {
-    struct snapshot_path path;
+    struct snapshot_path path, part;
     if (record->forked && ouro__settings_get()->traces_alone) {
         return;
     }
-    if (!is_saved && ouro__trace_mode_now() != OURO__TRACE_OFF && make_snapshot_path(&path)) {
-        is_saved = ouro__snapshot_save(path.text, record, began.at_ns, reason);
+    if (!is_saved && ouro__trace_mode_now() != OURO__TRACE_OFF && make_snapshot_path(&path) &&
+        make_path(part.text, sizeof part.text, ".part")) {
+        const struct ouro__snapshot_of of = {record, began.at_ns, reason, ""};
+        is_saved = ouro__snapshot_save(part.text, path.text, &of);
     }
 }
 
@@ -457,6 +487,7 @@ ouro__watch_end(enum ouro_record_state state, int exit_status)
     ouro__watch_give(record);
     /* A child that was forked to exec has its parent's traces. */
     if (state == OURO_RECORD_ENDED) {
+        ouro__live_end();
         save_snapshot("exit");
     } else if (!record->forked && !is_saved) {
         save_snapshot("exec");

@@ -29,6 +29,9 @@
 #define OURO_ENV_TRACE                                                                                 \
     "OURO_TRACE" /* "BYTES:FRAMES": trace samples, BYTES apart; 0: all.  "BYTES:FRAMES:PID": in the one program that
                     the process PID starts, nobody looks at others */
+#define OURO_ENV_SNAPSHOTS                                                                             \
+    "OURO_SNAPSHOTS" /* "GROWTH:SIGNAL:KEEP": snapshots while the program runs are kept by somebody; one at each growth
+                        of live bytes by GROWTH percent, one on SIGNAL, the last KEEP of those; 0: none, all */
 
 #define OURO_ENV_NATIVE "OURO_NATIVE" /* "1": native frames in Python programs, too */
 
@@ -36,6 +39,13 @@ enum ouro_record_state {
     OURO_RECORD_RUNNING = 0, /* or ended without a chance to say so: killed, crashed */
     OURO_RECORD_ENDED = 1,   /* by exit or _exit: the figures are final */
     OURO_RECORD_REPLACED = 2 /* by exec: the figures are final, another record goes on with this pid */
+};
+
+enum ouro_record_asked {
+    OURO_ASKED_NOTHING = 0,
+    OURO_ASKED_BY_TIME = 1,   /* ouro run --every */
+    OURO_ASKED_BY_SIGNAL = 2, /* which came when none could be taken */
+    OURO_ASKED_BY_NAME = 3    /* ouro snapshot */
 };
 
 enum ouro_record_gc_mode {
@@ -119,6 +129,15 @@ struct ouro_record {
 
     uint32_t debug;  /* 1: on the debug heap */
     uint32_t number; /* of the file's name, PID.NUMBER.rec: its snapshot's is PID.NUMBER.ouro */
+
+    /* Snapshots that are taken while it runs: PID.NUMBER.1.ouro and so on, PID.NUMBER.1.part while they are written. */
+    uint32_t asked;       /* enum ouro_record_asked: `ouro` asks, the process takes it back; atomic */
+    uint32_t n_snapshots; /* taken so far */
+    uint32_t n_snapshots_failed;  /* of which so many could not be written */
+    uint32_t answered;            /* which of them `ouro snapshot` has asked for last, 0 for none */
+    uint32_t snapshot_signal;     /* that has one taken, 0 for none */
+    uint64_t snapshot_longest_ns; /* that the process stood still for one */
+    char asked_name[96];          /* by `ouro snapshot`: NUL-ended */
 };
 
 _Static_assert(sizeof(struct ouro_record) <= 4096, "a record fits one page");

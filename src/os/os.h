@@ -100,6 +100,18 @@ ptrdiff_t ouro__os_read(int file, void *to, size_t size);
 
 void ouro__os_close(int file);
 
+/* A copy of this process that the program hears nothing of: no handler of fork's runs, its end sends no signal, and who
+ * waits for children doesn't see it.  The copy has one thread, no signals, no files, and leaves no core; it may call the
+ * system and nothing that takes a lock, and ends by ouro__os_end_aside().  Its number in the parent, 0 in itself, -1 when
+ * the system refuses: then errno says why. */
+int ouro__os_fork_aside(void);
+__attribute__((noreturn)) void ouro__os_end_aside(int status);
+
+enum ouro__os_aside { OURO_OS_ASIDE_RUNS, OURO_OS_ASIDE_DONE, OURO_OS_ASIDE_FAILED };
+
+/* How such a copy stands; one that has ended is forgotten by this. */
+enum ouro__os_aside ouro__os_reap_aside(int number);
+
 /* A lock of a few instructions when free.  Zero-initialised is unlocked. */
 typedef struct {
     pthread_mutex_t mutex;

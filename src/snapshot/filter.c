@@ -19,21 +19,36 @@ copy_items(const void *items, size_t n, size_t size)
     return copy;
 }
 
-/* All but the traces. */
+/* All but the traces, for which there is room.  False without memory. */
 static bool
 copy_rest(struct ouro_snapshot *copy, const struct ouro_snapshot *of)
 {
-    struct ouro__snapshot *all = &copy->all;
+    const struct ouro__snapshot *from = &of->all;
+    struct ouro__snapshot *to = &copy->all;
 
     *copy = *of;
-    all->process = copy_items(all->process, all->n_process, 1);
-    all->texts = copy_items(all->texts, all->n_texts, 1);
-    all->lines = copy_items(all->lines, all->n_lines, 1);
-    all->codes = copy_items(all->codes, all->n_codes, sizeof *all->codes);
-    all->nodes = copy_items(all->nodes, all->n_nodes, sizeof *all->nodes);
-    all->traces = reallocarray(NULL, all->n_traces + 1, sizeof *all->traces);
-    return all->process != NULL && all->texts != NULL && all->lines != NULL && all->codes != NULL &&
-           all->nodes != NULL && all->traces != NULL;
+    *to = (struct ouro__snapshot){
+        .tracing = from->tracing,
+        .process = copy_items(from->process, from->n_process, 1),
+        .n_process = from->n_process,
+        .texts = copy_items(from->texts, from->n_texts, 1),
+        .n_texts = from->n_texts,
+        .lines = copy_items(from->lines, from->n_lines, 1),
+        .n_lines = from->n_lines,
+        .codes = copy_items(from->codes, from->n_codes, sizeof *from->codes),
+        .n_codes = from->n_codes,
+        .nodes = copy_items(from->nodes, from->n_nodes, sizeof *from->nodes),
+        .n_nodes = from->n_nodes,
+        .traces = reallocarray(NULL, from->n_traces + 1, sizeof *from->traces),
+        .samples = copy_items(from->samples, from->n_samples, sizeof *from->samples),
+        .n_samples = from->n_samples,
+        .marks = copy_items(from->marks, from->n_marks, sizeof *from->marks),
+        .n_marks = from->n_marks,
+        .n_bytes = from->n_bytes,
+    };
+    memcpy(to->trouble, from->trouble, sizeof to->trouble);
+    return to->process != NULL && to->texts != NULL && to->lines != NULL && to->codes != NULL &&
+           to->nodes != NULL && to->traces != NULL && to->samples != NULL && to->marks != NULL;
 }
 
 /* Which paths a filter fits, whatever their domain; owned, NULL without memory. */

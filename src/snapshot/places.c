@@ -173,6 +173,12 @@ ouro__module_of_file(const struct ouro__places *places, uint32_t file)
     return file < places->n_modules && places->modules[file] != 0 ? places->modules[file] : file;
 }
 
+bool
+ouro__file_is_module(const struct ouro__places *places, uint32_t file)
+{
+    return file < places->n_modules && places->modules[file] == file && file != 0;
+}
+
 uint32_t
 ouro__place_of_path(const struct ouro__places *places, uint32_t path)
 {

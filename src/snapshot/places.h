@@ -34,6 +34,9 @@ uint32_t *ouro__places_add(struct ouro__places *places, const struct ouro__snaps
 /* The file that is loaded for what stands in `file`, a text: the library that it was compiled into, or else itself. */
 uint32_t ouro__module_of_file(const struct ouro__places *places, uint32_t file);
 
+/* Whether what `file` names is itself loaded, and no source. */
+bool ouro__file_is_module(const struct ouro__places *places, uint32_t file);
+
 /* What a place is made of. */
 uint32_t ouro__place_of_path(const struct ouro__places *places, uint32_t path);
 uint32_t ouro__function_of_place(const struct ouro__places *places, uint32_t place);

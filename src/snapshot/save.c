@@ -48,6 +48,14 @@ write_all(int file, const struct ouro__snapshot *all)
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_NODES, all->nodes, all->n_nodes * sizeof *all->nodes);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_TRACES, all->traces,
                          all->n_traces * sizeof *all->traces);
+    if (all->n_samples != 0) {
+        ouro__snapshot_write(&writer, OURO_SNAPSHOT_SAMPLES, all->samples,
+                             all->n_samples * sizeof *all->samples);
+    }
+    if (all->n_marks != 0) {
+        ouro__snapshot_write(&writer, OURO_SNAPSHOT_MARKS, all->marks,
+                             all->n_marks * sizeof *all->marks);
+    }
     bool is_whole = ouro__snapshot_end(&writer);
     errno = writer.error;
     return is_whole;

@@ -387,6 +387,12 @@ def test_readable(show, scheme):
     page = show(typical(), color_scheme=scheme)
     for selector in ("#command", "#facts dd", ".measure .detail", "#notes p", "#table td", "#table thead button", ".legend li"):
         assert contrast(page, selector) >= 4.5
+    for name in ("own", "library", "quiet", "hit", "missed", *(f"hue-{n}" for n in range(8))):
+        page.page.evaluate("""(name) => {
+            const box = document.querySelector(".d3-flame-graph-label");
+            box.style.backgroundColor = `var(--${name})`;
+        }""", name)
+        assert contrast(page, ".d3-flame-graph-label") >= 4.5, name
 
 
 HOSTILE = [

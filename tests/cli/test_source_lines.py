@@ -186,6 +186,69 @@ def test_files(lines, ouro, source, tmp_path):
         assert (done.returncode, done.stdout) == (2, "") and "comes from" in done.stderr
 
 
+def mark(text, *functions, decorator="@ouro.line_profile"):
+    """Put a decorator above some functions in place of the line before; lines stay where they are."""
+    lines = text.split("\n")
+    for first in functions:
+        indent = " " * (len(lines[first - 1]) - len(lines[first - 1].lstrip()))
+        lines[first - 2] = indent + decorator
+    return "\n".join(lines)
+
+
+MARKS = ["@ouro.line_profile", "@line_profile", "@profile", "@a.b.profile  # why", "@profile(stream=x)", "@ line_profile"]
+NO_MARKS = ["@profiled", "@ouro.line_profile.not_it", "@cache(profile)", "# @profile", "@line_profile_", "@", '"@profile"']
+
+
+@pytest.mark.parametrize("decorator", MARKS + NO_MARKS)
+def test_marked_functions(lines, ouro, source, tmp_path, decorator):
+    """Only these, when there are any and nothing else is asked for."""
+    snapshot = Snapshot()
+    main = (source, "<module>", 1, 36)
+    for name, first, line in [("load", 5, 14), ("Store.fetch", 28, 30), ("one", 32, 33), ("Store.add", 24, 27)]:
+        code_trace(snapshot, [main, (source, name, first, line)], line, 1, 1, 1)
+    source.write_text(mark(SOURCE, 29, 33, decorator=decorator))
+    everything = {14, 27, 30, 33}
+    expected = {30, 33} if decorator in MARKS else everything
+    document = lines(snapshot)
+    (file,) = document["files"]
+    assert set(by_line(file)) == expected
+    assert file["peak_bytes"] == sum(everything) and document["elsewhere"]["peak_bytes"] == 0
+    assert set(by_line(lines(snapshot, "--all")["files"][0])) == everything
+    assert set(by_line(lines(snapshot, str(source))["files"][0])) == everything
+    assert set(by_line(lines(snapshot, "--function", "load")["files"][0])) == {14}
+    path = tmp_path / "a.ouro"
+    text = ouro("lines", path).stdout
+    assert ("functions that are marked in the source" in text) == (decorator in MARKS)
+    assert ("rows = [" in text) == (decorator not in MARKS)
+    assert "marked" not in ouro("lines", path, "--all").stdout + ouro("lines", path, "--function", "load").stdout
+    rows = list(csv.DictReader(io.StringIO(ouro("lines", "--csv", path).stdout)))
+    assert {int(row["line"]) for row in rows} == expected
+
+
+def test_marks_of_one_file_hide_the_others(lines, source, tmp_path):
+    other = tmp_path / "other.py"
+    other.write_text("@profile\ndef f():\n    x = 1\n")
+    snapshot = program(source)
+    code_trace(snapshot, [(other, "f", 1, 3)], 9, 1, 1, 1)
+    (file,) = lines(snapshot)["files"]
+    assert file["file"] == str(other) and by_line(file) == {3: 9}
+    source.unlink()  # what can't be read marks nothing
+    assert [file["file"] for file in lines(snapshot)["files"]] == [str(other)]
+
+
+def test_a_mark_below_other_decorators(lines, source):
+    """Over several lines, as far as decorators go; a mark in the function is none of its own."""
+    snapshot = Snapshot()
+    for name, first in [("f", 1), ("g", 9), ("h", 13)]:
+        code_trace(snapshot, [(source, name, first, first + 1)], 8, 1, 1, 1)
+    source.write_text(
+        "@many(\n    1,\n    2,\n)\n@again\n@profile\ndef f():\n    pass\n"
+        "@again\ndef g():\n    @profile\n    def inner(): pass\n"
+        "class h:\n    @profile\n    def method(self): pass\n"
+    )
+    assert [f["function"] for f in lines(snapshot)["files"][0]["functions"]] == ["f"]
+
+
 def test_text(ouro, source, tmp_path):
     text = ouro("lines", program(source).write(tmp_path / "a.ouro")).stdout
     rows = text[text.index("at peak") :].splitlines()

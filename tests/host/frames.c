@@ -23,6 +23,13 @@ ouro__host_serves_malloc(void)
     return false;
 }
 
+const struct ouro__settings *
+ouro__settings_get(void)
+{
+    static const struct ouro__settings settings;
+    return &settings;
+}
+
 void
 ouro__cpython_serve(void)
 {

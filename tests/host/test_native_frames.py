@@ -6,6 +6,7 @@ ctest: timeout=900
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -183,10 +184,28 @@ def test_debug_information_in_another_file(calls, tmp_path):
     assert stack[3][2] == line_of("calls.c", "through_three(10001)")
 
 
-def test_another_build_is_not_asked(calls, tmp_path):
+def test_names_are_kept_with_the_file(calls, tmp_path):
     traced = Traced(tmp_path, calls)
+    before = traced.stacks()[10001]
+    assert before[0][0][0] == "keep"
+    os.unlink(calls)
+    assert traced.stacks()[10001] == before
+
+
+class Raw(Traced):
+    """What the host wrote, as it is: names are looked up each time that it is read."""
+
+    def __init__(self, folder, program):
+        session = folder / "session"
+        session.mkdir()
+        native.run_on_host([program], session=session, changes={"OURO_TRACE": "0:0"})
+        (self.file,) = session.glob("*.ouro")
+
+
+def test_another_build_is_not_asked(calls, tmp_path):
+    traced = Raw(tmp_path, calls)
     assert traced.names()[10001][0][0] == "keep"
-    build(tmp_path, COMPILERS[0], "calls.c", "-g", "-O2", "-DDIFFERENT", "-Wl,--build-id=0x1234", name="calls")
+    build(tmp_path, COMPILERS[0], "calls.c", "-g", "-O2", "-Wl,--build-id=0x1234", name="calls")
     (stack,) = traced.stacks()[10001]
     assert [frame[0].split("+")[0] for frame in stack[:4]] == ["calls"] * 4
     os.unlink(calls)
@@ -195,14 +214,46 @@ def test_another_build_is_not_asked(calls, tmp_path):
 
 
 def test_files_that_are_no_files_are_left_alone(calls, tmp_path):
-    traced = Traced(tmp_path, calls)
-    for make in (os.mkfifo, os.mkdir, lambda path: open(path, "wb").close()):
-        calls.unlink()
+    traced = Raw(tmp_path, calls)
+    calls.unlink()
+    for make, remove in ((os.mkfifo, os.unlink), (os.mkdir, os.rmdir), (lambda path: path.write_bytes(b""), os.unlink)):
         make(calls)
         assert len(traced.stacks()[10001]) == 1
-        if calls.is_dir():
-            calls.rmdir()
-            calls.touch()
+        remove(calls)
+
+
+def test_spoiled_programs_give_no_wrong_end(calls, tmp_path):
+    """A program's file of which any bytes are others: names may be missing, or wrong; nothing breaks."""
+    traced = Raw(tmp_path, calls)
+    whole = bytearray(calls.read_bytes())
+    numbers = random.Random(7)
+    for n in range(40):
+        spoiled = bytearray(whole)
+        for _ in range(1 + n * 20):
+            spoiled[numbers.randrange(64, len(spoiled))] = numbers.randrange(256)
+        calls.unlink()
+        calls.write_bytes(spoiled[: len(spoiled) * (40 - n // 2) // 40])
+        assert len(traced.stacks()[10001]) == 1
+
+
+# ---- what is left out ----
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_inner_frames_of_the_languages_libraries(compiler, level, tmp_path):
+    """Who uses a container, or strdup(), is who wants the memory."""
+    compiler = {"gcc": "g++", "clang": "clang++"}[compiler]
+    program = build(tmp_path, compiler, "containers.cpp", "-g", level, name="containers")
+    lines = {}
+    for stacks in Traced(tmp_path, program).stacks().values():
+        for stack in stacks:
+            if stack[0][1] == str(native.HERE / "containers.cpp"):
+                lines.setdefault(stack[0][2], []).append([frame[0] for frame in stack])
+    for text in ("push_back", "std::string(", "new Shop", "strdup"):
+        number = line_of("containers.cpp", text)
+        assert number in lines, (text, lines)
+        assert all(stack[-1] == "main" for stack in lines[number])
 
 
 # ---- C++ ----

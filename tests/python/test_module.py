@@ -5,7 +5,7 @@ ctest: timeout=900
 
 import ast
 import configparser
-import os
+import json
 import re
 import subprocess
 import sys
@@ -260,3 +260,83 @@ def test_the_hosts_functions_are_all_there():
     fields = re.findall(r"uint(32|64)_t (\w+);", struct)
     known = re.search(r'"mode frames (.*?)"', source)[1].split()
     assert fields == [("64", "size"), ("32", "mode"), ("32", "n_frames")] + [("64", name) for name in known]
+
+
+# ---- which lines hold the memory ----
+
+HOLDERS = """
+import ctypes, errno, json, os, resource, sys
+import ouro
+from ouro_memory import holders, host
+
+def hold():
+    return [bytes(1000) for _ in range(300)]
+
+class Kept:
+    def method(self):
+        self.all = [
+            hold(),
+            bytearray(200_000),
+        ]
+        return (yield self.all)
+
+library = ctypes.PyDLL(None)
+assert library.ouro_host_trace_write(1) == errno.ENODATA
+with ouro.trace():
+    kept = list(Kept().method())
+    more = json.loads(json.dumps([[1.5] * 10 for _ in range(1000)]))
+    gone = bytearray(3_000_000)
+    del gone
+    more += [0]
+    with open(sys.argv[1], "wb") as file:
+        assert host.find().write(file.fileno()) == 0
+        size = file.seek(0, os.SEEK_CUR)
+    assert size == os.path.getsize(sys.argv[1])
+    own = {True: lambda file: file == __file__, False: lambda file: True}
+    found = [[[*place, *sums] for place, sums in holders.read(which, own[own_only]).items()]
+             for which in (holders.LIVE, holders.PEAK) for own_only in (False, True)]
+    assert host.find().write(-1) == errno.EIO and host.find().write(99) == errno.EIO
+    with open(sys.argv[1], "rb") as file:
+        assert host.find().write(file.fileno()) == errno.EIO
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    assert host.find().write(1) == errno.EFBIG and holders.read(holders.LIVE, own[True]) == {}
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+print(json.dumps(found))
+"""
+
+
+def test_holders_are_those_of_the_tool(python, tmp_path):
+    """Lines, bytes and blocks that the module finds by itself, and those that `ouro report` and `ouro lines` show."""
+    program, file = tmp_path / "program.py", tmp_path / "traces.ouro"
+    program.write_text(HOLDERS)
+    live, own_live, peak, own_peak = json.loads(run(python, program, file, options=["--trace=off"]))
+
+    def shown(*options):
+        command = [world.OURO, "report", file, "--json", "--top", "1000000", *options]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+        return {(row["file"], row["line"]): row["bytes"] for row in json.loads(done.stdout)["rows"] if row["file"]}
+
+    for measure, found in (("--live", live), ("--peak", peak)):
+        ours = {}
+        for name, line, _, size, _ in found:
+            ours[name, line] = ours.get((name, line), 0) + size
+        theirs = {place: size for place, size in shown(measure).items() if place[0] == str(program)}
+        # What was allocated between writing the two is in one of them alone; but the program's lines are done.
+        last = max(line for _, line in theirs)
+        assert {place: ours[place] for place in theirs if place[1] < last - 3} == {
+            place: size for place, size in theirs.items() if place[1] < last - 3
+        }
+        assert len(theirs) >= 5
+    lines = HOLDERS.splitlines()
+    by_line = {}
+    for _, line, name, size, blocks in own_live:  # a comprehension is a function of its own before 3.12
+        more = by_line.get(lines[line - 1].strip(), (0, 0))
+        by_line[lines[line - 1].strip()] = (more[0] + size, more[1] + blocks, name)
+    assert by_line["return [bytes(1000) for _ in range(300)]"][:2] >= (300_000, 300)
+    assert by_line["bytearray(200_000),"][0] >= 200_000
+    assert by_line["bytearray(200_000),"][2].split(".")[-1] == "method"
+    assert by_line["more = json.loads(json.dumps([[1.5] * 10 for _ in range(1000)]))"][1] > 5000  # with what json made
+    assert by_line.get("gone = bytearray(3_000_000)", (0,))[0] < 1000
+    by_line = {lines[line - 1].strip(): size for _, line, _, size, _ in own_peak}
+    assert by_line["gone = bytearray(3_000_000)"] >= 3_000_000

@@ -56,6 +56,7 @@ def test_names_exist(path):
     settings = set(re.findall(r"OURO_\w+", (REPOSITORY / "CMakeLists.txt").read_text()))
     settings |= set(re.findall(r"\"(OURO_\w+)\"", SOURCES + "".join(
         path.read_text() for path in (REPOSITORY / "cli").glob("*.c"))))  # fmt: skip
+    settings |= {path.name for path in (REPOSITORY / "python").iterdir()}  # packages of Python's
     text = re.sub(r"^\.Xr .*$", "", path.read_text(), flags=re.MULTILINE)
     assert find_strangers(text) - settings - INVENTED == set()
 
