@@ -45,8 +45,8 @@ static ouro_ref kept; /* all that programs make */
 static ouro_ref
 last_list(void)
 {
-    size_t n = ouro_list_length(kept);
-    return n == 0 ? NULL : ouro_list_get(kept, n - 1);
+    size_t n = ouro_list_length(ouro_lend(kept));
+    return n == 0 ? NULL : ouro_list_get(ouro_lend(kept), n - 1);
 }
 
 /* Do one instruction of the innermost call; a status. */
@@ -58,12 +58,12 @@ step(void)
     ouro_status status = OURO_OK;
 
     if (now->action == MAKE_LIST) {
-        status = ouro_list_append_steal(kept, ouro_list_new(0));
+        status = ouro_list_append_steal(ouro_lend(kept), ouro_list_new(0));
     } else if (now->action == FILL_LIST) {
         ouro_ref list = last_list();
         for (int i = 0; list != NULL && status == OURO_OK && i < now->argument; i++) {
             ouro_ref number = ouro_int_new(1000000 + i);
-            status = number == NULL ? OURO_NO_MEMORY : ouro_list_append_steal(list, number);
+            status = number == NULL ? OURO_NO_MEMORY : ouro_list_append_steal(ouro_lend(list), number);
         }
         ouro_xdecref(list);
     } else if (now->action == CALL) {
