@@ -7,6 +7,7 @@ ctest: timeout=900
 """
 
 import json
+import math
 import subprocess
 import sys
 
@@ -343,7 +344,9 @@ def test_what_libraries_allocate_belongs_to_the_line_that_called(python, tmp_pat
 
 
 def test_samples_estimate(python, tmp_path):
-    """Within four of the errors that they state, and the default: nothing is asked for but the file."""
+    """Within four of the errors that samples so far apart have, and stating theirs; the default: nothing is asked for but
+    the file.  What a sample states follows from what it met, so where it met few it states too little: that is no
+    measure of how far it may be off."""
     traced, program = run_code(
         tmp_path,
         python,
@@ -358,7 +361,8 @@ def test_samples_estimate(python, tmp_path):
     for mark in ("lists", "table"):
         row, truth = rows[line_of(program, mark)], exact.lines()[line_of(program, mark)][1]
         assert truth > 10_000_000
-        assert abs(row["bytes"] - truth) <= 4 * row["bytes_error"] + truth / 100, mark
+        assert abs(row["bytes"] - truth) <= 4 * math.sqrt(truth * 512 * 1024), mark
+        assert 0 < row["bytes_error"] <= 1.01 * math.sqrt(row["bytes"] * 512 * 1024), mark
 
 
 def test_samples_that_end_are_seen(python, tmp_path):
