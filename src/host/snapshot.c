@@ -4,7 +4,6 @@
  * for a copy of the process (live.c), in which there is nobody else: there, no lock may be taken. */
 #define _GNU_SOURCE
 #include "host/cpython.h"
-#include "trace/traced.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,18 +14,11 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "snapshot/format.h"
 #include "snapshot/heap_map.h"
+#include "snapshot/told.h"
 #include "snapshot/writer.h"
-#include "trace/trace.h"
-#include "trace/tree.h"
 
 #define N_TRACES_A_CHUNK 256
-
-_Static_assert(sizeof(struct ouro__trace_node) == sizeof(struct ouro_snapshot_node),
-               "written as they are");
-_Static_assert(sizeof(struct ouro__trace_code) == sizeof(struct ouro_snapshot_code),
-               "written as they are");
 
 static void
 write_vector(struct ouro__snapshot_writer *writer, const char *kind, const struct ouro__vector *vector)
@@ -37,19 +29,7 @@ write_vector(struct ouro__snapshot_writer *writer, const char *kind, const struc
 static void
 write_tracing(struct ouro__snapshot_writer *writer, const struct ouro__snapshot_of *of)
 {
-    struct ouro__trace_totals totals;
-    ouro__trace_totals(&totals);
-    struct ouro_snapshot_tracing tracing = {
-        .mode = totals.mean == 0 ? OURO_SNAPSHOT_EXACT : OURO_SNAPSHOT_SAMPLED,
-        .sample_bytes = totals.mean,
-        .n_frames_most = totals.n_frames,
-        .peak_bytes = totals.peak_bytes,
-        .peak_blocks = totals.peak_blocks,
-        .peak_at_ns = totals.peak_at > of->began ? totals.peak_at - of->began : 0,
-        .taken_at_ns = of->at - of->began,
-        .own_bytes = totals.own_bytes,
-        .n_untraced = totals.n_untraced,
-    };
+    struct ouro_snapshot_tracing tracing = ouro__told_tracing(of->began, of->at);
     strncpy(tracing.reason, of->reason, sizeof tracing.reason - 1);
     strncpy(tracing.name, of->name, sizeof tracing.name - 1);
     ouro__snapshot_write(writer, OURO_SNAPSHOT_TRACING, &tracing, sizeof tracing);
@@ -63,19 +43,7 @@ write_traces(struct ouro__snapshot_writer *writer)
     size_t n = 0;
 
     for (size_t i = 0; i < ouro__trace_items.n; i++) {
-        uint64_t at_peak = ouro__trace_at_peak(&traces[i]);
-        told[n++] = (struct ouro_snapshot_trace){
-            .size = traces[i].size,
-            .node = traces[i].node,
-            .domain = (uint16_t)(traces[i].domain & OURO_DOMAIN_MASK),
-            .thread = (uint16_t)(traces[i].domain >> OURO_THREAD_SHIFT),
-            .live_blocks = traces[i].live,
-            .live_bytes = traces[i].live * traces[i].size,
-            .peak_blocks = at_peak,
-            .peak_bytes = at_peak * traces[i].size,
-            .all_blocks = traces[i].all,
-            .all_bytes = traces[i].all * traces[i].size,
-        };
+        told[n++] = ouro__told_trace(&traces[i]);
         if (n == N_TRACES_A_CHUNK || i + 1 == ouro__trace_items.n) {
             ouro__snapshot_write(writer, OURO_SNAPSHOT_TRACES, told, n * sizeof *told);
             n = 0;

@@ -5,12 +5,7 @@
 
 #include "os/os.h"
 #include "snapshot/taken.h"
-#include "trace/trace.h"
-#include "trace/tree.h"
-
-_Static_assert(sizeof(struct ouro__trace_node) == sizeof(struct ouro_snapshot_node) &&
-                   sizeof(struct ouro__trace_code) == sizeof(struct ouro_snapshot_code),
-               "copied as they are");
+#include "snapshot/told.h"
 
 /* Room for `n` items of a vector and `more`, the vector's items in it; NULL without memory. */
 static void *
@@ -23,25 +18,6 @@ copy_vector(const struct ouro__vector *vector, size_t more)
     return copy;
 }
 
-static void
-copy_tracing(struct ouro_snapshot_tracing *tracing, uint64_t began)
-{
-    struct ouro__trace_totals totals;
-    ouro__trace_totals(&totals);
-    *tracing = (struct ouro_snapshot_tracing){
-        .mode = totals.mean == 0 ? OURO_SNAPSHOT_EXACT : OURO_SNAPSHOT_SAMPLED,
-        .sample_bytes = totals.mean,
-        .n_frames_most = totals.n_frames,
-        .peak_bytes = totals.peak_bytes,
-        .peak_blocks = totals.peak_blocks,
-        .peak_at_ns = totals.peak_at > began ? totals.peak_at - began : 0,
-        .taken_at_ns = ouro__os_now() - began,
-        .own_bytes = totals.own_bytes,
-        .n_untraced = totals.n_untraced,
-        .reason = "call",
-    };
-}
-
 static struct ouro_snapshot_trace *
 copy_traces(size_t *n_traces)
 {
@@ -50,18 +26,7 @@ copy_traces(size_t *n_traces)
     struct ouro_snapshot_trace *copies = reallocarray(NULL, n, sizeof *copies);
 
     for (size_t i = 0; copies != NULL && i < n; i++) {
-        uint64_t at_peak = ouro__trace_at_peak(&traces[i]);
-        copies[i] = (struct ouro_snapshot_trace){
-            .size = traces[i].size,
-            .node = traces[i].node,
-            .domain = (uint16_t)traces[i].domain,
-            .live_blocks = traces[i].live,
-            .live_bytes = traces[i].live * traces[i].size,
-            .peak_blocks = at_peak,
-            .peak_bytes = at_peak * traces[i].size,
-            .all_blocks = traces[i].all,
-            .all_bytes = traces[i].all * traces[i].size,
-        };
+        copies[i] = ouro__told_trace(&traces[i]);
     }
     *n_traces = n;
     return copies;
@@ -106,7 +71,8 @@ ouro__snapshot_copy(struct ouro__snapshot *snapshot, uint64_t began, const char 
     bool is_on = ouro__trace_mode_now() != OURO__TRACE_OFF;
     bool is_copied = is_on && copy_all(snapshot);
     if (is_copied) {
-        copy_tracing(&snapshot->tracing, began);
+        snapshot->tracing = ouro__told_tracing(began, ouro__os_now());
+        memcpy(snapshot->tracing.reason, "call", sizeof "call");
     }
     ouro__trace_unlock();
     if (!is_copied) {
