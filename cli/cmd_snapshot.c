@@ -285,7 +285,7 @@ snapshot_fetch(const struct request *request)
         whole = file_wait(record, which);
     }
     if (whole != NULL) {
-        is_kept = ouro__snapshot_compress(whole, NULL, 0, request->to, request->force);
+        is_kept = ouro__snapshot_compress(whole, NULL, 0, request->to, request->force, false);
         (void)unlink(whole); /* it was for us */
     }
     if (file >= 0) {

@@ -187,7 +187,8 @@ keep(struct ouro__run *run, const struct ouro__process *process,
         ouro__say("out of memory: the snapshot of process %" PRId32 " is lost",
                   process->found.record.pid);
     } else if (kept.from != NULL) {
-        is_kept = ouro__snapshot_compress(kept.from, kept.parts, kept.n_parts, to, force);
+        is_kept = ouro__snapshot_compress(kept.from, kept.parts, kept.n_parts, to, force,
+                                          run->options.quiet && !is_main);
         run->captured_traces |= is_main && is_kept;
     } else if (recording != NULL) {
         is_kept = ouro__snapshot_make(kept.parts, kept.n_parts, to, force);
@@ -265,7 +266,8 @@ keep_live(struct ouro__run *run, size_t i_main, const char *folder)
         char *own = is_main ? NULL : name_for(options->snapshot_path, &process->found);
         char *to = ouro__live_name(own != NULL ? own : options->snapshot_path, &files[i]);
         free(own);
-        if (to != NULL && ouro__snapshot_compress(files[i].path, NULL, 0, to, options->force)) {
+        if (to != NULL &&
+            ouro__snapshot_compress(files[i].path, NULL, 0, to, options->force, options->quiet)) {
             run->taken[run->n_taken++] =
                 (struct ouro__taken_file){to, files[i].tracing.taken_at_ns, files[i].pid};
         } else {

@@ -165,7 +165,7 @@ ouro__snapshot_make(const struct ouro__snapshot_part *parts, size_t n_parts, con
 
 bool
 ouro__snapshot_compress(const char *from, const struct ouro__snapshot_part *parts, size_t n_parts,
-                        const char *to, bool force)
+                        const char *to, bool force, bool quiet)
 {
     struct ouro__chunks chunks;
     FILE *file = fopen(from, "rbe");
@@ -180,7 +180,7 @@ ouro__snapshot_compress(const char *from, const struct ouro__snapshot_part *part
     } else {
         is_well = file_pack(&chunks, parts, n_parts, to, force);
     }
-    if (is_well && chunks.trouble[0] != '\0') {
+    if (is_well && chunks.trouble[0] != '\0' && !quiet) {
         ouro__say("note: %s is not complete: what was taken %s", to, chunks.trouble);
     }
     ouro__chunks_free(&chunks);

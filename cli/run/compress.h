@@ -17,9 +17,10 @@ struct ouro__snapshot_part {
 /* Copy the snapshot `from`, as a host wrote it, to `to`, each chunk packed, with `parts` before its end in the
  * place of its own chunks of their kinds.  `to` appears
  * whole or not at all; a plain file that is there already is replaced only with `force`.  One that the host could not
- * write to its end is copied up to its last whole chunk.  False when that fails; says why. */
+ * write to its end is copied up to its last whole chunk, which a line says, unless `quiet`.  False
+ * when that fails; says why. */
 bool ouro__snapshot_compress(const char *from, const struct ouro__snapshot_part *parts, size_t n_parts,
-                             const char *to, bool force);
+                             const char *to, bool force, bool quiet);
 
 /* Likewise, of the parts alone. */
 bool ouro__snapshot_make(const struct ouro__snapshot_part *parts, size_t n_parts, const char *to,

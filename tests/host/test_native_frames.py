@@ -286,7 +286,7 @@ def test_report_of_a_run_has_the_line(calls):
     result = native.run([native.OURO, "run", "--trace=exact", calls], native.clean_environment())
     assert result.returncode == 0
     number = (native.HERE / "calls.c").read_text().splitlines().index("    kept[n_kept++ % 64] = malloc(size);") + 1
-    assert f"calls.c:{number}  kept[n_kept++ % 64] = malloc" in result.stderr, result.stderr
+    assert f"calls.c:{number}  kept[n" in result.stderr, result.stderr
 
 
 def test_views_by_every_key(calls, tmp_path):
