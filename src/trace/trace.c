@@ -22,6 +22,7 @@
 #include "heap/heap.h"
 #include "os/os.h"
 
+#define DOMAIN_BITS 16 /* with the thread's number; no block has more than the 48 bits beside them */
 #define MAX_TRACES ((uint32_t)1 << 31) /* the bit above is OURO__IS_CODE */
 
 enum ouro__trace_mode ouro__trace_mode;
@@ -106,7 +107,7 @@ trace_at(uint32_t index)
 static uint64_t
 hash_key(const struct ouro__trace *key)
 {
-    return ouro__mix((uint64_t)key->node << 2 | key->domain, key->size);
+    return ouro__mix((uint64_t)key->node << DOMAIN_BITS | key->domain, key->size);
 }
 
 static uint64_t
@@ -159,7 +160,7 @@ static struct request requests[1 << REQUEST_BITS];
 static inline uint64_t
 what_of(size_t size, unsigned domain)
 {
-    return (uint64_t)size << 2 | domain;
+    return (uint64_t)size << DOMAIN_BITS | domain;
 }
 
 static inline struct request *
