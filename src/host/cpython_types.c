@@ -440,11 +440,19 @@ block_count(const void *block, uint32_t trace)
     return true;
 }
 
+/* Whether blocks of this pool may have traces: samples have pools of their own. */
+static bool
+is_traced(const struct pool *pool, bool is_sampled)
+{
+    const struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
+    return !is_sampled || (owner != NULL && owner->heap->apart == owner);
+}
+
 static bool
 blocks_count(void)
 {
     size_t n = ouro__range_extent() >> SLOT_SHIFT;
-    bool is_well = true;
+    bool is_well = true, is_sampled = ouro__trace_mode_now() == OURO__TRACE_SAMPLED;
 
     for (size_t i = 1; i < n && is_well; i++) {
         const struct pool *pool = &ouro__range.records[i];
@@ -452,10 +460,12 @@ blocks_count(void)
         if (kind == SLOT_LARGE && pool->trace != 0) {
             is_well = block_count(pool->base, pool->trace & ~OURO__IS_CODE);
         }
-        uint32_t size = kind == SLOT_POOL ? ouro__class_size[pool->class] : 1;
-        uint32_t at = kind == SLOT_POOL ? ouro__pool_start(pool->class, pool->domain) : 0;
-        uint32_t end = kind == SLOT_POOL ? pool->fresh : 0;
-        for (; at < end && is_well; at += size) {
+        if (kind != SLOT_POOL || !is_traced(pool, is_sampled)) {
+            continue;
+        }
+        uint32_t size = ouro__class_size[pool->class];
+        uint32_t at = ouro__pool_start(pool->class, pool->domain);
+        for (; at < pool->fresh && is_well; at += size) {
             const uint32_t *index = ouro__beside(pool->base + at, false);
             if (index == NULL) {
                 break;
