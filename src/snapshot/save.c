@@ -2,9 +2,9 @@
 #define _DEFAULT_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "snapshot/taken.h"
@@ -66,33 +66,42 @@ write_all(int file, const struct ouro__snapshot *all)
     return is_whole;
 }
 
-/* As open() would make it. */
-static void
-set_mode(int file)
+#define NAMES_MOST 1000
+
+/* A new file beside `path`, whose name `beside` gets: made by open(), since the mode that a person's umask leaves can't be
+ * asked for without changing it for all threads.  -1 and errno when there is none. */
+static int
+open_beside(const char *path, char *beside, size_t size)
 {
-    mode_t mask = umask(0);
-    (void)umask(mask);
-    (void)fchmod(file, 0666 & ~mask);
+    static unsigned n_names;
+    int file = -1;
+
+    for (int i = 0; file < 0 && i < NAMES_MOST; i++) {
+        unsigned number = __atomic_fetch_add(&n_names, 1, __ATOMIC_RELAXED);
+        (void)snprintf(beside, size, "%s.%ld-%u.part", path, (long)getpid(), number);
+        file = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (file < 0 && errno != EEXIST) {
+            break;
+        }
+    }
+    return file;
 }
 
 ouro_status
 ouro_snapshot_save(const ouro_snapshot *snapshot, const char *path)
 {
-    size_t n = strlen(path);
-    char *beside = malloc(n + sizeof ".XXXXXX");
+    size_t size = strlen(path) + sizeof ".9223372036854775807-4294967295.part";
+    char *beside = malloc(size);
 
     if (beside == NULL) {
         return OURO_NO_MEMORY;
     }
-    memcpy(beside, path, n);
-    memcpy(beside + n, ".XXXXXX", sizeof ".XXXXXX");
-    int file = mkstemp(beside);
+    int file = open_beside(path, beside, size);
     if (file < 0) {
         ouro_status status = ouro__status_of_error(errno);
         free(beside);
         return status;
     }
-    set_mode(file);
     bool is_whole = write_all(file, &snapshot->all);
     int error = errno;
     if (close(file) != 0 && is_whole) {
