@@ -78,9 +78,11 @@ write_all(int file, const struct ouro__snapshot_of *of)
     write_vector(&writer, OURO_SNAPSHOT_CODES, &ouro__tree.codes);
     write_vector(&writer, OURO_SNAPSHOT_NODES, &ouro__tree.nodes);
     write_traces(&writer);
-    ouro__snapshot_write_heap_map(&writer);
     ouro__threads_write(&writer);
-    ouro__cpython_types_write(&writer);
+    if (!of->is_for_lines) {
+        ouro__snapshot_write_heap_map(&writer);
+        ouro__cpython_types_write(&writer);
+    }
     return ouro__snapshot_end(&writer);
 }
 
@@ -118,7 +120,7 @@ int
 ouro__snapshot_write_traces(int file, const char *reason)
 {
     uint64_t now = ouro__os_now();
-    const struct ouro__snapshot_of of = {NULL, now, now, reason, ""};
+    const struct ouro__snapshot_of of = {.began = now, .at = now, .reason = reason, .name = ""};
     int error = 0;
 
     if (!ouro__trace_lock()) {

@@ -440,7 +440,12 @@ save_snapshot(const char *reason)
     }
     if (!is_saved && ouro__trace_mode_now() != OURO__TRACE_OFF && make_snapshot_path(&path) &&
         make_path(part.text, sizeof part.text, ".part")) {
-        const struct ouro__snapshot_of of = {record, began.at_ns, ouro__os_now(), reason, ""};
+        const struct ouro__snapshot_of of = {.record = record,
+                                             .began = began.at_ns,
+                                             .at = ouro__os_now(),
+                                             .reason = reason,
+                                             .name = "",
+                                             .is_for_lines = !ouro__settings_get()->snapshots};
         is_saved = ouro__snapshot_save(part.text, path.text, &of);
     }
 }
