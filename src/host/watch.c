@@ -211,14 +211,17 @@ write_peak(void)
     }
 }
 
-/* Take a moment into the record, which is open for writing. */
+/* Take a moment into the record, which is open for writing.  Signals wait while the heap's lock is held. */
 static void
 write_moment(uint64_t now, bool with_peak)
 {
     ouro_heap_stats stats;
     struct ouro__kernel_memory kernel;
+    struct ouro__os_signals before;
 
+    ouro__os_hold_signals(&before);
     read_heaps(&stats);
+    ouro__os_release_signals(&before);
     if (!ouro__kernel_memory_read(&kernel)) {
         /* No /proc here: then all that is known to be resident is ours. */
         kernel.resident = stats.resident_bytes + stats.record_bytes;

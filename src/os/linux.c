@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -341,6 +341,27 @@ settle_aside(void)
     (void)sigemptyset(&alarm_alone);
     (void)sigaddset(&alarm_alone, SIGALRM);
     (void)sigprocmask(SIG_UNBLOCK, &alarm_alone, NULL);
+}
+
+_Static_assert(sizeof(struct ouro__os_signals) == sizeof(sigset_t), "one is the other");
+
+void
+ouro__os_hold_signals(struct ouro__os_signals *before)
+{
+    static const int errors[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS};
+    sigset_t held;
+
+    (void)sigfillset(&held);
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        (void)sigdelset(&held, errors[i]);
+    }
+    (void)pthread_sigmask(SIG_BLOCK, &held, (sigset_t *)(void *)before);
+}
+
+void
+ouro__os_release_signals(const struct ouro__os_signals *before)
+{
+    (void)pthread_sigmask(SIG_SETMASK, (const sigset_t *)(const void *)before, NULL);
 }
 
 int

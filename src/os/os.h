@@ -100,6 +100,14 @@ ptrdiff_t ouro__os_read(int file, void *to, size_t size);
 
 void ouro__os_close(int file);
 
+/* Have the calling thread's signals wait, but for those that tell of an error right here, and let them come again.  Around
+ * what holds a lock that a handler's fork, or its allocations, would wait for. */
+struct ouro__os_signals {
+    unsigned long words[16]; /* a sigset_t, which C alone has no name for */
+};
+void ouro__os_hold_signals(struct ouro__os_signals *before);
+void ouro__os_release_signals(const struct ouro__os_signals *before);
+
 /* A copy of this process that the program hears nothing of: no handler of fork's runs, its end sends no signal, and who
  * waits for children doesn't see it.  The copy has one thread, no signals, no files, and leaves no core; it may call the
  * system and nothing that takes a lock, and ends by ouro__os_end_aside().  Its number in the parent, 0 in itself, -1 when

@@ -2,8 +2,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "trace/traced.h"
 
-#include <signal.h>
 #include <string.h>
+
+#include "os/os.h"
 
 void (*ouro__traced_on_look)(void);
 unsigned (*ouro__traced_thread)(void);
@@ -23,19 +24,14 @@ look_now_and_then(void)
 }
 
 /* A block from the pools apart, which have a lock.  A signal handler that interrupted its holder, and forked or
- * allocated, would wait for good: so signals wait, but for those that tell of an error right here. */
+ * allocated, would wait for good: so signals wait. */
 static void *
 alloc_apart(const struct ouro__asker *asker, size_t alignment, size_t size)
 {
-    static const int errors[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS};
-    sigset_t held, before;
-    (void)sigfillset(&held);
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
-        (void)sigdelset(&held, errors[i]);
-    }
-    (void)pthread_sigmask(SIG_BLOCK, &held, &before);
+    struct ouro__os_signals before;
+    ouro__os_hold_signals(&before);
     void *block = ouro__heap_alloc_apart(asker->heap, asker->domain, alignment, size);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    ouro__os_release_signals(&before);
     return block;
 }
 

@@ -205,13 +205,19 @@ is_same_place(uint32_t index, const void *key)
     return place_at(index)->address == key;
 }
 
+static bool
+is_for_good(const void *address)
+{
+    return !ouro_heap_owns(address) && ouro__tree.source->lasts(address);
+}
+
 /* See that its end will be noticed.  A code may also be there for good (CPython 3.11 and 3.12 have their first modules in
  * static memory), or lie where somebody else's allocator puts it, in a block of ours or not. */
 static bool
 mark_code(const void *address)
 {
     if (!ouro__beside_sees_end(address)) {
-        return !ouro_heap_owns(address) && ouro__tree.source->lasts(address);
+        return is_for_good(address);
     }
     uint32_t *index = ouro__beside(address, true);
     if (index != NULL) {
@@ -239,7 +245,7 @@ find_place(const void *address)
 static uint32_t
 code_of(const void *address)
 {
-    if (!ends_are_seen) {
+    if (!ends_are_seen && !is_for_good(address)) {
         return intern_code(address);
     }
     struct place *place = find_place(address);
