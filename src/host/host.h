@@ -150,7 +150,8 @@ struct ouro__snapshot_of {
     const struct ouro_record *record; /* NULL for none */
     uint64_t began, at;
     const char *reason, *name;
-    bool is_for_lines; /* nobody keeps it: what lines don't need, and takes a look at each block, is left out */
+    bool
+        is_for_lines; /* nobody keeps it: what lines don't need, and takes a look at each block, is left out */
 };
 
 /* Write what is known to `part`, a file that there is not yet, which is locked meanwhile, and call it `path` when it is
