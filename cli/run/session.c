@@ -24,6 +24,7 @@
 #include "text.h"
 
 #define HOST_NAME "libouro-host.so"
+#define HOST_FILE "lib/" HOST_NAME
 
 /* Where an installation has put the library; the build says. */
 #ifndef OURO_HOST_LIBRARY_PATH
@@ -64,21 +65,28 @@ path_near_program(const char *name)
     return path;
 }
 
+/* A part of Ouro that lies beside this program, as in a tree that was built, or where it was installed; NULL for neither. */
+static char *
+part_find(const char *near, const char *installed)
+{
+    char *path = path_near_program(near);
+    char *found = path == NULL ? NULL : realpath(path, NULL);
+    free(path);
+    return found != NULL ? found : realpath(installed, NULL);
+}
+
 static char *
 host_find(void)
 {
-    char *near = path_near_program("lib/" HOST_NAME);
-    char *found = near == NULL ? NULL : realpath(near, NULL);
-    if (found == NULL) {
-        found = realpath(OURO_HOST_LIBRARY_PATH, NULL);
-    }
+    char *found = part_find(HOST_FILE, OURO_HOST_LIBRARY_PATH);
     if (found == NULL || access(found, R_OK) != 0) {
+        char *near = path_near_program(HOST_FILE);
         ouro__say("cannot find " HOST_NAME ": looked for %s and %s",
                   near == NULL ? "it beside this program" : near, OURO_HOST_LIBRARY_PATH);
+        free(near);
         free(found);
         found = NULL;
     }
-    free(near);
     return found;
 }
 
@@ -86,13 +94,7 @@ host_find(void)
 static char *
 module_find(void)
 {
-    char *near = path_near_program("share/" MODULE_FOLDER);
-    char *found = near == NULL ? NULL : realpath(near, NULL);
-    if (found == NULL) {
-        found = realpath(OURO_MODULE_PATH, NULL);
-    }
-    free(near);
-    return found;
+    return part_find("share/" MODULE_FOLDER, OURO_MODULE_PATH);
 }
 
 /* Make a folder below `parent`; NULL with errno when that cannot be. */

@@ -5,6 +5,7 @@
 #include "snapshot/heap_map.h"
 
 #include "heap/walk.h"
+#include "os/os.h"
 #include "snapshot/format.h"
 
 #define N_A_CHUNK 256
@@ -72,23 +73,36 @@ runs_read(uint32_t *slot, struct ouro_snapshot_run *told)
     return n;
 }
 
+#define FIRST_SLOT 1U /* slot 0 is never used */
+
+/* The same, locked for it; none when the lock was not free to begin with.  Signals wait: a handler that forks would wait
+ * for a lock that its own thread has. */
+static size_t
+runs_take(uint32_t *slot, struct ouro_snapshot_run *told)
+{
+    struct ouro__os_signals before;
+    size_t n = 0;
+
+    ouro__os_hold_signals(&before);
+    if (*slot > FIRST_SLOT) {
+        ouro__range_lock();
+    }
+    if (*slot > FIRST_SLOT || lock_if_free()) {
+        n = runs_read(slot, told);
+        ouro__range_unlock();
+    }
+    ouro__os_release_signals(&before);
+    return n;
+}
+
 void
 ouro__snapshot_write_heap_map(struct ouro__snapshot_writer *writer)
 {
     struct ouro_snapshot_run told[N_A_CHUNK];
-    uint32_t slot = 1; /* slot 0 is never used */
+    uint32_t slot = FIRST_SLOT;
 
-    if (!lock_if_free()) {
-        return;
-    }
-    for (;;) {
-        size_t n = runs_read(&slot, told);
-        ouro__range_unlock();
-        if (n == 0) {
-            break;
-        }
+    for (size_t n; (n = runs_take(&slot, told)) != 0;) {
         ouro__snapshot_write(writer, OURO_SNAPSHOT_RUNS, told, n * sizeof *told);
-        ouro__range_lock();
     }
 }
 

@@ -58,8 +58,9 @@ read_signed(struct reader *reader, size_t size)
     return (int64_t)(read_fixed(reader, size) << shift) >> shift;
 }
 
+/* The bits of a LEB128 number, and how many there may be; past 64 they are dropped. */
 static uint64_t
-read_leb(struct reader *reader)
+read_bits(struct reader *reader, unsigned *n_bits, bool *is_negative)
 {
     uint64_t value = 0;
     uint8_t byte;
@@ -69,22 +70,27 @@ read_leb(struct reader *reader)
         value |= shift < 64 ? (uint64_t)(byte & 0x7F) << shift : 0;
         shift += 7;
     } while ((byte & 0x80) != 0);
+    *n_bits = shift;
+    *is_negative = (byte & 0x40) != 0;
     return value;
+}
+
+static uint64_t
+read_leb(struct reader *reader)
+{
+    unsigned n_bits;
+    bool is_negative;
+    return read_bits(reader, &n_bits, &is_negative);
 }
 
 static int64_t
 read_signed_leb(struct reader *reader)
 {
-    uint64_t value = 0;
-    uint8_t byte;
-    unsigned shift = 0;
-    do {
-        byte = (uint8_t)read_fixed(reader, 1);
-        value |= shift < 64 ? (uint64_t)(byte & 0x7F) << shift : 0;
-        shift += 7;
-    } while ((byte & 0x80) != 0);
-    if (shift < 64 && (byte & 0x40) != 0) {
-        value |= ~(uint64_t)0 << shift;
+    unsigned n_bits;
+    bool is_negative;
+    uint64_t value = read_bits(reader, &n_bits, &is_negative);
+    if (is_negative && n_bits < 64) {
+        value |= ~(uint64_t)0 << n_bits;
     }
     return (int64_t)value;
 }
