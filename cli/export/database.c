@@ -300,16 +300,16 @@ traces_sort(const struct ouro__snapshot *snapshot, const struct ouro__view *view
 
     *n = 0;
     for (size_t i = 1; sorted != NULL && i < snapshot->n_traces; i++) {
-        uint32_t path = view->nodes[snapshot->traces[i].node];
-        ends[path + 1] += view->is_kept[path];
+        const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
+        ends[view->nodes[trace->node] + 1] += ouro__view_keeps(view, trace);
     }
     for (size_t path = 0; sorted != NULL && path < view->n_paths; path++) {
         ends[path + 1] += ends[path];
     }
     for (size_t i = 1; sorted != NULL && i < snapshot->n_traces; i++) {
-        uint32_t path = view->nodes[snapshot->traces[i].node];
-        if (view->is_kept[path]) {
-            sorted[ends[path]++] = i;
+        const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
+        if (ouro__view_keeps(view, trace)) {
+            sorted[ends[view->nodes[trace->node]]++] = i;
             ++*n;
         }
     }
@@ -355,7 +355,7 @@ types_load(sqlite3 *database, const struct ouro__snapshot *snapshot, const struc
     for (size_t i = 0; i < snapshot->n_typed && !filler.failed; i++) {
         const struct ouro_snapshot_typed *typed = &snapshot->typed[i];
         if (typed->trace == 0 || typed->type == 0 ||
-            !view->is_kept[view->nodes[snapshot->traces[typed->trace].node]]) {
+            !ouro__view_keeps(view, &snapshot->traces[typed->trace])) {
             continue;
         }
         struct ouro_snapshot_trace trace = snapshot->traces[typed->trace];

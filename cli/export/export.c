@@ -79,7 +79,7 @@ ouro__export_collapsed(struct ouro__text *text, const struct ouro__export *expor
     struct frames frames = {0};
 
     for (uint32_t path = 0; path < view->n_paths && !text->failed; path++) {
-        uint64_t bytes = ouro__rounded(view->paths[path].bytes);
+        uint64_t bytes = ouro__rounded(ouro__view_at(view, path)->bytes);
         if (bytes == 0) {
             continue;
         }
@@ -126,7 +126,7 @@ speedscope_profile_add(struct ouro__text *text, const struct ouro__export *expor
                      "{\"type\": \"sampled\", \"name\": \"%s\", \"unit\": \"bytes\", \"samples\": [",
                      names[measure]);
     for (uint32_t path = 0; path < view->n_paths && !text->failed; path++) {
-        uint64_t bytes = ouro__rounded(view->paths[path].bytes);
+        uint64_t bytes = ouro__rounded(ouro__view_at(view, path)->bytes);
         if (bytes == 0) {
             continue;
         }
@@ -142,7 +142,7 @@ speedscope_profile_add(struct ouro__text *text, const struct ouro__export *expor
     ouro__text_print(text, "],\n\"weights\": [");
     is_first = true;
     for (uint32_t path = 0; path < view->n_paths && !text->failed; path++) {
-        uint64_t bytes = ouro__rounded(view->paths[path].bytes);
+        uint64_t bytes = ouro__rounded(ouro__view_at(view, path)->bytes);
         if (bytes > 0) {
             ouro__text_print(text, "%s%" PRIu64, is_first ? "" : ",", bytes);
             sum += bytes;
@@ -184,7 +184,7 @@ traces_add(struct ouro__text *text, const struct ouro__export *export)
     for (size_t i = 1; i < snapshot->n_traces && !text->failed; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
         uint32_t path = view->nodes[trace->node];
-        if (!view->is_kept[path]) {
+        if (!ouro__view_keeps(view, trace)) {
             continue;
         }
         ouro__text_print(text, "%s[%u, %" PRIu64 ", \"%s\"", is_first ? "" : ",\n", path, trace->size,

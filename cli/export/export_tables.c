@@ -58,7 +58,7 @@ ouro__export_memray(struct ouro__text *text, const struct ouro__export *export)
         struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, trace, export->measure);
         struct ouro__text frames = {0};
         uint32_t path = view->nodes[trace->node];
-        if (!view->is_kept[path] || figures.blocks == 0) {
+        if (!ouro__view_keeps(view, trace) || figures.blocks == 0) {
             continue;
         }
         ouro__text_print(text, "%s,%" PRIu64 ",%" PRIu64 ",0,,", allocators[trace->domain],

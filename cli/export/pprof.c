@@ -123,8 +123,8 @@ samples_add(struct ouro__text *to, const struct ouro__export *export)
     for (uint32_t path = 0; path < export->views[0].n_paths && !to->failed; path++) {
         uint64_t values[2 * OURO_N_MEASURES], any = 0;
         for (int i = 0; i < OURO_N_MEASURES; i++) {
-            values[2 * i] = ouro__rounded(export->views[i].paths[path].bytes);
-            values[2 * i + 1] = ouro__rounded(export->views[i].paths[path].blocks);
+            values[2 * i] = ouro__rounded(ouro__view_at(&export->views[i], path)->bytes);
+            values[2 * i + 1] = ouro__rounded(ouro__view_at(&export->views[i], path)->blocks);
             any |= values[2 * i] | values[2 * i + 1];
         }
         if (any == 0) {

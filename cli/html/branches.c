@@ -133,7 +133,7 @@ branches_fill(struct cutting *cutting, struct ouro__branches *branches)
         cutting->branches[i] = branch;
         branches->items[branch].n_merged += cutting->states[i] == SMALL || cutting->states[i] == DEEP;
         for (int m = 0; m < OURO_N_MEASURES; m++) {
-            ouro__figures_add(&branches->items[branch].by[m], &cutting->views[m].paths[i]);
+            ouro__figures_add(&branches->items[branch].by[m], ouro__view_at(&cutting->views[m], i));
         }
     }
 }

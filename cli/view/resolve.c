@@ -45,7 +45,8 @@ struct resolving {
     struct ouro__texts names;       /* all texts that were added */
     struct array places;          /* struct ouro_snapshot_stretch: where each of them lies in `texts` */
     struct ouro__pairs functions; /* file and name: what codes were added for */
-    uint32_t *nodes_of;           /* of each node, for traces; and for callees */
+    size_t n_head;                /* nodes up to the last native one; what comes later only moves */
+    uint32_t *nodes_of;           /* of each node of the head, for traces; and for callees */
     uint32_t *callers_of;
 };
 
@@ -239,7 +240,7 @@ renew_nodes(struct resolving *resolving)
 {
     uint32_t root;
     bool is_well = add_node(resolving, 0, (struct frame){.code = UINT32_MAX}, &root);
-    for (size_t i = 1; is_well && i < resolving->snapshot->n_nodes; i++) {
+    for (size_t i = 1; is_well && i < resolving->n_head; i++) {
         is_well = renew_node(resolving, i);
     }
     return is_well;
@@ -252,8 +253,8 @@ begin(struct resolving *resolving)
 {
     const struct ouro__snapshot *snapshot = resolving->snapshot;
     resolving->binaries = calloc(snapshot->n_codes, sizeof(struct ouro__binary *));
-    resolving->nodes_of = calloc(snapshot->n_nodes, sizeof *resolving->nodes_of);
-    resolving->callers_of = calloc(snapshot->n_nodes, sizeof *resolving->callers_of);
+    resolving->nodes_of = calloc(resolving->n_head, sizeof *resolving->nodes_of);
+    resolving->callers_of = calloc(resolving->n_head, sizeof *resolving->callers_of);
     return resolving->binaries != NULL && resolving->nodes_of != NULL &&
            resolving->callers_of != NULL &&
            array_add(&resolving->texts, snapshot->texts, snapshot->n_texts, 1) &&
@@ -276,33 +277,64 @@ node_for_trace(const struct resolving *resolving, uint32_t node)
     return at == 0 ? node : at;
 }
 
+/* Have room in the snapshot for the nodes that the head became.  False without memory. */
+static bool
+make_room(const struct resolving *resolving)
+{
+    struct ouro__snapshot *snapshot = resolving->snapshot;
+    size_t n = snapshot->n_nodes - resolving->n_head + resolving->nodes.n;
+    struct ouro_snapshot_node *larger =
+        n > UINT32_MAX ? NULL : reallocarray(snapshot->nodes, n, sizeof *larger);
+
+    snapshot->nodes = larger != NULL ? larger : snapshot->nodes;
+    return larger != NULL;
+}
+
+/* Put the new nodes in the place of the head, and behind them the others, which have the same numbers but for a shift. */
+static void
+join_nodes(const struct resolving *resolving)
+{
+    struct ouro__snapshot *snapshot = resolving->snapshot;
+    struct ouro_snapshot_node *nodes = snapshot->nodes;
+    size_t n_head = resolving->n_head, n = resolving->nodes.n;
+    uint32_t known = (uint32_t)snapshot->n_codes - 1, unknown = (uint32_t)resolving->codes.n - 1;
+
+    memmove(nodes + n, nodes + n_head, (snapshot->n_nodes - n_head) * sizeof *nodes);
+    memcpy(nodes, resolving->nodes.items, n * sizeof *nodes);
+    snapshot->n_nodes += n - n_head;
+    for (size_t i = 0; i < n; i++) {
+        nodes[i].code = nodes[i].code == UINT32_MAX ? unknown : nodes[i].code;
+    }
+    for (size_t i = n; i < snapshot->n_nodes; i++) {
+        struct ouro_snapshot_node *node = &nodes[i];
+        node->parent = node->parent < n_head ? resolving->callers_of[node->parent]
+                                             : node->parent + (uint32_t)(n - n_head);
+        node->code = node->code == known ? unknown : node->code;
+    }
+}
+
 /* All is there: nothing can fail any more. */
 static void
 take_over(struct resolving *resolving)
 {
     struct ouro__snapshot *snapshot = resolving->snapshot;
-    uint32_t unknown = (uint32_t)resolving->codes.n - 1;
-    struct ouro_snapshot_node *nodes = resolving->nodes.items;
+    uint32_t shift = (uint32_t)(resolving->nodes.n - resolving->n_head);
 
-    for (size_t i = 0; i < resolving->nodes.n; i++) {
-        nodes[i].code = nodes[i].code == UINT32_MAX ? unknown : nodes[i].code;
-    }
+    join_nodes(resolving);
     for (size_t i = 0; i < snapshot->n_traces; i++) {
-        snapshot->traces[i].node =
-            node_for_trace(resolving, resolving->nodes_of[snapshot->traces[i].node]);
+        uint32_t *node = &snapshot->traces[i].node;
+        *node = *node < resolving->n_head ? node_for_trace(resolving, resolving->nodes_of[*node])
+                                          : *node + shift;
     }
     free(snapshot->texts);
     free(snapshot->lines);
     free(snapshot->codes);
-    free(snapshot->nodes);
     snapshot->texts = resolving->texts.items;
     snapshot->n_texts = resolving->texts.n;
     snapshot->lines = resolving->lines.items;
     snapshot->n_lines = resolving->lines.n;
     snapshot->codes = resolving->codes.items;
     snapshot->n_codes = resolving->codes.n;
-    snapshot->nodes = nodes;
-    snapshot->n_nodes = resolving->nodes.n;
 }
 
 bool
@@ -316,16 +348,28 @@ ouro__snapshot_is_native(const struct ouro__snapshot *snapshot)
     return false;
 }
 
+/* How many nodes there are up to the last native one; 0: there is none. */
+static size_t
+find_head(const struct ouro__snapshot *snapshot)
+{
+    size_t n = ouro__snapshot_is_native(snapshot) ? snapshot->n_nodes : 0;
+
+    while (n > 0 && snapshot->codes[snapshot->nodes[n - 1].code].line_table != OURO_LINES_NATIVE) {
+        n--;
+    }
+    return n;
+}
+
 bool
 ouro__snapshot_resolve(struct ouro__snapshot *snapshot)
 {
     static const struct ouro_snapshot_code unknown;
-    struct resolving resolving = {.snapshot = snapshot};
+    struct resolving resolving = {.snapshot = snapshot, .n_head = find_head(snapshot)};
 
-    if (!ouro__snapshot_is_native(snapshot)) {
+    if (resolving.n_head == 0) {
         return true;
     }
-    bool is_well = begin(&resolving) && renew_nodes(&resolving) &&
+    bool is_well = begin(&resolving) && renew_nodes(&resolving) && make_room(&resolving) &&
                    array_add(&resolving.codes, &unknown, 1, sizeof unknown);
     for (size_t i = 0; resolving.binaries != NULL && i < snapshot->n_codes; i++) {
         ouro__binary_close(resolving.binaries[i]);
@@ -336,8 +380,8 @@ ouro__snapshot_resolve(struct ouro__snapshot *snapshot)
         free(resolving.texts.items);
         free(resolving.lines.items);
         free(resolving.codes.items);
-        free(resolving.nodes.items);
     }
+    free(resolving.nodes.items);
     free(resolving.binaries);
     free(resolving.nodes_of);
     free(resolving.callers_of);

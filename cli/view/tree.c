@@ -192,8 +192,8 @@ ouro__tree_add(const struct ouro__page *page, const struct ouro__places *places,
         walk.n_before = is_estimate ? 32 : 20;
         walk.deepest = (page->look.columns - walk.n_before) / 3 / STEP;
         walk_all(&walk, stack);
-        if (view->paths[0].bytes > 0) {
-            line_begin(&walk, &view->paths[0], 0);
+        if (ouro__view_at(view, 0)->bytes > 0) {
+            line_begin(&walk, ouro__view_at(view, 0), 0);
             ouro__text_print(page->text, "%s\n", ouro__text_at(places, 0));
         }
     }

@@ -1,10 +1,11 @@
-/* intern.c - tables that give numbers to texts and to pairs of numbers. */
+/* intern.c - tables that give numbers to texts, to pairs of numbers and to paths. */
 #define _DEFAULT_SOURCE
 #include "snapshot/intern.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "os/os.h"
 
 /* The finalizer of MurmurHash3 (Appleby, public domain): every bit of the input changes half of the output's. */
@@ -133,6 +134,107 @@ ouro__pairs_free(struct ouro__pairs *pairs)
     free(pairs->slots.slots);
     *pairs = (struct ouro__pairs){0};
 }
+
+/* ---- paths ---- */
+
+bool
+ouro__paths_reserve(struct ouro__paths *paths, size_t more)
+{
+    size_t room = (size_t)paths->n + more + (paths->n == 0);
+
+    if (room > OURO_NO_ID) {
+        return false;
+    }
+    if (room > paths->room) {
+        struct ouro__pair *items = reallocarray(paths->items, room, sizeof *items);
+        paths->items = items == NULL ? paths->items : items;
+        uint32_t *firsts = reallocarray(paths->firsts, room, sizeof *firsts);
+        paths->firsts = firsts == NULL ? paths->firsts : firsts;
+        if (items == NULL || firsts == NULL) {
+            return false;
+        }
+        paths->room = room;
+    }
+    if (paths->n == 0) {
+        paths->items[0] = (struct ouro__pair){0, 0};
+        paths->firsts[0] = 0;
+        paths->n = 1;
+    }
+    return true;
+}
+
+/* Make the slots more, and put all paths there again that are not the first of their callers.  False without memory. */
+static bool
+paths_grow(struct ouro__paths *paths)
+{
+    struct ouro__slots *slots = &paths->slots;
+
+    if (!slots_grow(slots)) {
+        return false;
+    }
+    for (uint32_t i = 1; i < paths->n; i++) {
+        const struct ouro__pair *path = &paths->items[i];
+        if (paths->firsts[path->a] != i) {
+            slots_put(slots, hash_pair(slots->seed, path->a, path->b), i);
+        }
+    }
+    return true;
+}
+
+static uint32_t
+paths_add(struct ouro__paths *paths, uint32_t caller, uint32_t place)
+{
+    OURO_ASSERT(paths->n < paths->room);
+    paths->items[paths->n] = (struct ouro__pair){caller, place};
+    paths->firsts[paths->n] = 0;
+    return paths->n++;
+}
+
+/* The number of a path that is not the first of its caller. */
+static uint32_t
+paths_other(struct ouro__paths *paths, uint32_t caller, uint32_t place)
+{
+    struct ouro__slots *slots = &paths->slots;
+
+    if (2 * ((size_t)paths->n_others + 1) > slots->n_slots && !paths_grow(paths)) {
+        return OURO_NO_ID;
+    }
+    size_t i = hash_pair(slots->seed, caller, place) & (slots->n_slots - 1);
+    for (; slots->slots[i] != 0; i = (i + 1) & (slots->n_slots - 1)) {
+        const struct ouro__pair *known = &paths->items[slots->slots[i] - 1];
+        if (known->a == caller && known->b == place) {
+            return slots->slots[i] - 1;
+        }
+    }
+    slots->slots[i] = paths->n + 1;
+    paths->n_others++;
+    return paths_add(paths, caller, place);
+}
+
+uint32_t
+ouro__paths_id(struct ouro__paths *paths, uint32_t caller, uint32_t place)
+{
+    uint32_t first = paths->firsts[caller];
+
+    if (caller == 0 && place == 0) {
+        return 0;
+    }
+    if (first != 0) {
+        return paths->items[first].b == place ? first : paths_other(paths, caller, place);
+    }
+    return paths->firsts[caller] = paths_add(paths, caller, place);
+}
+
+void
+ouro__paths_free(struct ouro__paths *paths)
+{
+    free(paths->items);
+    free(paths->firsts);
+    free(paths->slots.slots);
+    *paths = (struct ouro__paths){0};
+}
+
+/* ---- texts ---- */
 
 static uint32_t
 texts_find(const struct ouro__texts *texts, uint64_t hash, const char *text, size_t n)

@@ -1,4 +1,4 @@
-/* intern.h - texts and pairs of numbers that get numbers themselves, from 0, in the order in which they come. */
+/* intern.h - texts, pairs of numbers and paths that get numbers themselves, from 0, in the order in which they come. */
 #ifndef OURO_SNAPSHOT_INTERN_H
 #define OURO_SNAPSHOT_INTERN_H
 
@@ -30,6 +30,24 @@ struct ouro__pairs {
 /* The number of a pair, new or known; OURO_NO_ID without memory. */
 uint32_t ouro__pairs_id(struct ouro__pairs *pairs, uint32_t a, uint32_t b);
 void ouro__pairs_free(struct ouro__pairs *pairs);
+
+/* Pairs that form a tree: a place, and the path of its caller, which has a lower number.  Number 0 is its root, there from the
+ * first reserve on.  Most paths call one other, which stands beside them; the slots have those that came later. */
+struct ouro__paths {
+    struct ouro__pair *items; /* a: the caller, b: the place */
+    uint32_t *firsts;         /* of each path, the first that it called; 0 for none */
+    uint32_t n;
+    size_t room;
+    uint32_t n_others; /* paths in the slots */
+    struct ouro__slots slots;
+};
+
+/* Room for `more` paths that are not known yet; false without memory. */
+bool ouro__paths_reserve(struct ouro__paths *paths, size_t more);
+
+/* The number of a path, new or known; a new one needs room that was reserved.  OURO_NO_ID without memory. */
+uint32_t ouro__paths_id(struct ouro__paths *paths, uint32_t caller, uint32_t place);
+void ouro__paths_free(struct ouro__paths *paths);
 
 struct ouro__interned {
     char *text; /* NUL-ended; owned */

@@ -18,7 +18,7 @@ ouro__places_init(struct ouro__places *places)
     *places = (struct ouro__places){0};
     return ouro__texts_id(&places->texts, "", 0) == 0 &&
            ouro__pairs_id(&places->functions, 0, 0) == 0 && ouro__pairs_id(&places->lines, 0, 0) == 0 &&
-           ouro__pairs_id(&places->places, 0, 0) == 0 && ouro__pairs_id(&places->paths, 0, 0) == 0;
+           ouro__pairs_id(&places->places, 0, 0) == 0 && ouro__paths_reserve(&places->paths, 0);
 }
 
 void
@@ -28,7 +28,7 @@ ouro__places_free(struct ouro__places *places)
     ouro__pairs_free(&places->functions);
     ouro__pairs_free(&places->lines);
     ouro__pairs_free(&places->places);
-    ouro__pairs_free(&places->paths);
+    ouro__paths_free(&places->paths);
     free(places->modules);
 }
 
@@ -138,23 +138,23 @@ uint32_t *
 ouro__places_add(struct ouro__places *places, const struct ouro__snapshot *snapshot)
 {
     struct adding adding = {.places = places, .snapshot = snapshot};
-    uint32_t *paths = reallocarray(NULL, snapshot->n_nodes, sizeof *paths);
-    bool is_well = paths != NULL;
+    size_t n = snapshot->n_nodes;
+    uint32_t *paths = reallocarray(NULL, n, sizeof *paths);
+    bool is_well = paths != NULL && ouro__paths_reserve(&places->paths, n);
 
     adding.functions = reallocarray(NULL, snapshot->n_codes, sizeof *adding.functions);
     is_well = is_well && adding.functions != NULL;
     for (size_t i = 0; is_well && i < snapshot->n_codes; i++) {
         adding.functions[i] = OURO_NO_ID;
     }
-    for (size_t i = 0; is_well && i < snapshot->n_nodes; i++) {
+    if (is_well) {
+        paths[0] = 0;
+    }
+    for (size_t i = 1; is_well && i < n; i++) {
         const struct ouro_snapshot_node *node = &snapshot->nodes[i];
-        if (i == 0) {
-            paths[i] = 0;
-            continue;
-        }
         uint32_t place = place_at(&adding, node->code, node->offset);
         paths[i] = place == OURO_NO_ID ? OURO_NO_ID
-                                       : ouro__pairs_id(&places->paths, paths[node->parent], place);
+                                       : ouro__paths_id(&places->paths, paths[node->parent], place);
         is_well = paths[i] != OURO_NO_ID;
     }
     free(adding.functions);

@@ -21,7 +21,7 @@ struct ouro__places {
     size_t n_modules;          /* texts that it has room for */
     struct ouro__pairs lines;  /* text of the file, number of the line */
     struct ouro__pairs places; /* function, line */
-    struct ouro__pairs paths;  /* path of the caller, place */
+    struct ouro__paths paths;
 };
 
 /* False without memory. */

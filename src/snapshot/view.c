@@ -174,34 +174,73 @@ types_name(struct ouro__view *view, struct ouro__places *places, const struct ou
     return is_well;
 }
 
-/* What is live, by type: of each trace the blocks that have one, and the rest. */
-static bool
+static void
+types_add(struct ouro__view *view, const struct ouro__snapshot *snapshot,
+          const struct ouro_snapshot_trace *of, uint64_t blocks, size_t type)
+{
+    struct ouro_snapshot_trace trace = *of;
+
+    trace.live_blocks = blocks;
+    trace.live_bytes = blocks * trace.size;
+    struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, &trace, OURO_MEASURE_LIVE);
+    ouro__figures_add(&view->types.figures[type], &figures);
+}
+
+/* What is live and has a type.  Gives of each trace the live blocks that have none; owned, NULL without memory. */
+static uint64_t *
 types_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot)
 {
-    uint64_t *rest = calloc(snapshot->n_traces + 1, sizeof *rest);
+    uint64_t *rest = reallocarray(NULL, snapshot->n_traces + 1, sizeof *rest);
 
-    for (size_t i = 1; rest != NULL && i < snapshot->n_traces; i++) {
+    for (size_t i = 0; rest != NULL && i < snapshot->n_traces; i++) {
         rest[i] = snapshot->traces[i].live_blocks;
     }
-    for (size_t i = 0; rest != NULL && i < snapshot->n_typed + snapshot->n_traces; i++) {
-        bool is_rest = i >= snapshot->n_typed;
-        size_t at = is_rest ? i - snapshot->n_typed : snapshot->typed[i].trace;
-        if (at == 0 || !view->is_kept[view->nodes[snapshot->traces[at].node]]) {
+    for (size_t i = 0; rest != NULL && i < snapshot->n_typed; i++) {
+        const struct ouro_snapshot_typed *typed = &snapshot->typed[i];
+        const struct ouro_snapshot_trace *trace = &snapshot->traces[typed->trace];
+        if (typed->trace != 0 && typed->type != 0 && ouro__view_keeps(view, trace)) {
+            uint64_t blocks = typed->blocks > rest[typed->trace] ? rest[typed->trace] : typed->blocks;
+            rest[typed->trace] -= blocks;
+            types_add(view, snapshot, trace, blocks, typed->type);
+        }
+    }
+    return rest;
+}
+
+/* Most paths only lead to others: what holds blocks of its own gets its figures here. */
+static void
+path_add(struct ouro__view *view, uint32_t *n, uint32_t path, const struct ouro__figures *figures)
+{
+    if (figures->bytes > 0 || figures->blocks > 0) {
+        if (view->numbers[path] == 0) {
+            view->numbers[path] = ++*n;
+        }
+        ouro__figures_add(&view->figures[view->numbers[path]], figures);
+    }
+}
+
+/* Add the figures of all traces that the filters left, but those of types that types_sum() has. */
+static void
+traces_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot, enum ouro__measure measure,
+           const uint64_t *untyped)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 1; i < snapshot->n_traces; i++) {
+        const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
+        struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, trace, measure);
+        ouro__figures_add(&view->all, &figures);
+        if (!ouro__view_keeps(view, trace)) {
             continue;
         }
-        struct ouro_snapshot_trace trace = snapshot->traces[at];
-        uint64_t blocks =
-            is_rest || snapshot->typed[i].blocks > rest[at] ? rest[at] : snapshot->typed[i].blocks;
-        size_t type = is_rest || snapshot->typed[i].type == 0 ? snapshot->n_types + trace.domain
-                                                              : snapshot->typed[i].type;
-        trace.live_blocks = blocks;
-        trace.live_bytes = blocks * trace.size;
-        rest[at] -= blocks;
-        struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, &trace, OURO_MEASURE_LIVE);
-        ouro__figures_add(&view->types.figures[type], &figures);
+        ouro__figures_add(&view->kept, &figures);
+        ouro__figures_add(&view->domains[trace->domain], &figures);
+        ouro__figures_add(&view->threads.figures[trace->thread], &figures);
+        path_add(view, &n, view->nodes[trace->node], &figures);
+        if (untyped != NULL && untyped[i] > 0) {
+            types_add(view, snapshot, trace, untyped[i], snapshot->n_types + trace->domain);
+        }
     }
-    free(rest);
-    return rest != NULL;
 }
 
 bool
@@ -209,39 +248,36 @@ ouro__view_make(struct ouro__view *view, struct ouro__places *places,
                 const struct ouro__snapshot *snapshot, enum ouro__measure measure,
                 const struct ouro__filters *filters)
 {
-    struct ouro_snapshot_tracing counted = {.mode = OURO_SNAPSHOT_EXACT};
+    static const struct ouro_snapshot_tracing counted = {.mode = OURO_SNAPSHOT_EXACT};
+    bool is_filtered = filters->n_wanted + filters->n_unwanted > 0;
+    uint64_t *untyped = NULL;
 
     *view = (struct ouro__view){.nodes = ouro__places_add(places, snapshot)};
     view->n_paths = places->paths.n;
-    view->is_kept = view->nodes == NULL ? NULL : paths_filter(places, filters);
-    if (view->is_kept == NULL || !threads_name(view, places, snapshot) ||
-        !types_name(view, places, snapshot) || !types_sum(view, snapshot)) {
+    if (view->nodes == NULL ||
+        (is_filtered && (view->is_kept = paths_filter(places, filters)) == NULL) ||
+        !threads_name(view, places, snapshot) || !types_name(view, places, snapshot)) {
         return false;
     }
-    view->paths = calloc(view->n_paths, sizeof *view->paths);
-    for (size_t i = 0; view->paths != NULL && i < snapshot->n_traces; i++) {
-        const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
-        if (i == 0) {
-            view->untraced = ouro__figures_of(&counted, trace, measure);
-            continue;
-        }
-        struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, trace, measure);
-        uint32_t path = view->nodes[trace->node];
-        ouro__figures_add(&view->all, &figures);
-        if (view->is_kept[path]) {
-            ouro__figures_add(&view->kept, &figures);
-            ouro__figures_add(&view->domains[trace->domain], &figures);
-            ouro__figures_add(&view->threads.figures[trace->thread], &figures);
-            ouro__figures_add(&view->paths[path], &figures);
-        }
+    view->numbers = calloc(view->n_paths, sizeof *view->numbers);
+    view->figures = calloc(snapshot->n_traces + 1, sizeof *view->figures);
+    if (view->numbers == NULL || view->figures == NULL ||
+        (measure == OURO_MEASURE_LIVE && (untyped = types_sum(view, snapshot)) == NULL)) {
+        return false;
     }
-    return view->paths != NULL;
+    if (snapshot->n_traces > 0) {
+        view->untraced = ouro__figures_of(&counted, &snapshot->traces[0], measure);
+    }
+    traces_sum(view, snapshot, measure, untyped);
+    free(untyped);
+    return true;
 }
 
 void
 ouro__view_free(struct ouro__view *view)
 {
-    free(view->paths);
+    free(view->numbers);
+    free(view->figures);
     free(view->nodes);
     free(view->is_kept);
     aside_free(&view->threads);
@@ -257,7 +293,9 @@ ouro__view_subtrees(const struct ouro__view *view, const struct ouro__places *pl
     if (sums == NULL) {
         return NULL;
     }
-    memcpy(sums, view->paths, view->n_paths * sizeof *sums);
+    for (size_t i = 0; i < view->n_paths; i++) {
+        sums[i] = *ouro__view_at(view, i);
+    }
     for (size_t i = view->n_paths - 1; i > 0; i--) {
         ouro__figures_add(&sums[places->paths.items[i].a], &sums[i]);
     }
@@ -281,11 +319,10 @@ keys_count(const struct ouro__view *view, const struct ouro__places *places, enu
     }
 }
 
-/* The key of a path's innermost frame; OURO_NO_ID without memory. */
+/* The key of a place; OURO_NO_ID without memory. */
 static uint32_t
-key_of(struct ouro__places *places, struct ouro__groups *groups, enum ouro__by by, uint32_t path)
+key_of(struct ouro__places *places, struct ouro__groups *groups, enum ouro__by by, uint32_t place)
 {
-    uint32_t place = ouro__place_of_path(places, path);
     uint32_t function = ouro__function_of_place(places, place);
 
     switch (by) {
@@ -293,8 +330,6 @@ key_of(struct ouro__places *places, struct ouro__groups *groups, enum ouro__by b
         return ouro__line_of_place(places, place);
     case OURO_BY_FUNCTION:
         return function;
-    case OURO_BY_TRACEBACK:
-        return path;
     case OURO_BY_PACKAGE:
         return groups->group_of(groups, places, places->functions.items[function].a);
     default:
@@ -302,21 +337,31 @@ key_of(struct ouro__places *places, struct ouro__groups *groups, enum ouro__by b
     }
 }
 
-/* The keys of all paths; owned, NULL without memory. */
-static uint32_t *
-keys_of(const struct ouro__view *view, struct ouro__places *places, struct ouro__groups *groups,
-        enum ouro__by by)
+/* The keys of all places, or NULL for those of tracebacks, whose paths are their keys; owned.  False without memory. */
+static bool
+keys_find(struct ouro__places *places, struct ouro__groups *groups, enum ouro__by by, uint32_t **keys)
 {
-    uint32_t *keys = reallocarray(NULL, view->n_paths, sizeof *keys);
+    uint32_t n = places->places.n;
 
-    for (uint32_t i = 0; keys != NULL && i < view->n_paths; i++) {
-        keys[i] = key_of(places, groups, by, i);
-        if (keys[i] == OURO_NO_ID) {
-            free(keys);
-            return NULL;
+    *keys = NULL;
+    if (by == OURO_BY_TRACEBACK) {
+        return true;
+    }
+    *keys = reallocarray(NULL, n, sizeof **keys);
+    for (uint32_t i = 0; *keys != NULL && i < n; i++) {
+        (*keys)[i] = key_of(places, groups, by, i);
+        if ((*keys)[i] == OURO_NO_ID) {
+            free(*keys);
+            *keys = NULL;
         }
     }
-    return keys;
+    return *keys != NULL;
+}
+
+static uint32_t
+key_of_path(const struct ouro__places *places, const uint32_t *keys, uint32_t path)
+{
+    return keys == NULL ? path : keys[ouro__place_of_path(places, path)];
 }
 
 /* The paths as a tree to walk: the first path that each calls, and the next one of its caller. */
@@ -346,15 +391,16 @@ walk_outermost(const struct ouro__places *places, const struct kin *kin, const u
     uint32_t path = kin[0].first;
 
     while (path != 0) {
-        if (inside[keys[path]]++ == 0) {
-            ouro__figures_add(&by_key[keys[path]], &sums[path]);
+        uint32_t key = key_of_path(places, keys, path);
+        if (inside[key]++ == 0) {
+            ouro__figures_add(&by_key[key], &sums[path]);
         }
         if (kin[path].first != 0) {
             path = kin[path].first;
             continue;
         }
         while (path != 0) {
-            inside[keys[path]]--;
+            inside[key_of_path(places, keys, path)]--;
             if (kin[path].next != 0) {
                 path = kin[path].next;
                 break;
@@ -376,7 +422,7 @@ fold_cumulative(const struct ouro__view *view, const struct ouro__places *places
 
     if (is_well) {
         walk_outermost(places, kin, keys, sums, inside, by_key);
-        ouro__figures_add(&by_key[keys[0]], &view->paths[0]);
+        ouro__figures_add(&by_key[key_of_path(places, keys, 0)], ouro__view_at(view, 0));
     }
     free(sums);
     free(kin);
@@ -409,15 +455,18 @@ ouro__view_fold(const struct ouro__view *view, struct ouro__places *places, stru
         *n = keys_count(view, places, by);
         return fold_aside(view, by, *n);
     }
-    uint32_t *keys = keys_of(view, places, groups, by);
+    uint32_t *keys;
+    bool is_well = keys_find(places, groups, by, &keys);
     *n = keys_count(view, places, by); /* keys may have added texts */
     struct ouro__figures *by_key = *n == 0 ? NULL : calloc(*n, sizeof *by_key);
-    bool is_well = keys != NULL && by_key != NULL;
+    is_well = is_well && by_key != NULL;
     if (is_well && cumulative) {
         is_well = fold_cumulative(view, places, keys, by_key, *n);
     } else if (is_well) {
-        for (size_t i = 0; i < view->n_paths; i++) {
-            ouro__figures_add(&by_key[keys[i]], &view->paths[i]);
+        for (uint32_t i = 0; i < view->n_paths; i++) {
+            if (view->numbers[i] != 0) {
+                ouro__figures_add(&by_key[key_of_path(places, keys, i)], ouro__view_at(view, i));
+            }
         }
     }
     free(keys);

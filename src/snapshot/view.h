@@ -61,14 +61,17 @@ struct ouro__aside {
 
 /* A snapshot's figures by path. */
 struct ouro__view {
-    struct ouro__figures *paths; /* of blocks that were asked for right there; owned */
-    size_t n_paths;              /* paths known when this was made */
-    uint32_t *nodes;             /* the path of each of the snapshot's nodes; owned */
-    bool *is_kept;               /* by path: what the filters left; owned */
+    size_t n_paths;    /* paths known when this was made */
+    uint32_t *numbers; /* by path: which of the figures are its own; owned */
+    struct ouro__figures
+        *figures;    /* of blocks that were asked for right there; number 0 is nothing; owned */
+    uint32_t *nodes; /* the path of each of the snapshot's nodes; owned */
+    bool *is_kept;   /* by path: what the filters left; owned; NULL: all */
     struct ouro__figures domains[3];
-    struct ouro__aside threads, types;
+    struct ouro__aside threads;
+    struct ouro__aside types;      /* figures of what is live alone */
     struct ouro__figures all;      /* everything traced */
-    struct ouro__figures kept;     /* what the filters left: the sum of `paths` */
+    struct ouro__figures kept;     /* what the filters left: the sum of `figures` */
     struct ouro__figures untraced; /* without a trace */
 };
 
@@ -77,6 +80,20 @@ bool ouro__view_make(struct ouro__view *view, struct ouro__places *places,
                      const struct ouro__snapshot *snapshot, enum ouro__measure measure,
                      const struct ouro__filters *filters);
 void ouro__view_free(struct ouro__view *view);
+
+/* The figures of a path's own blocks. */
+static inline const struct ouro__figures *
+ouro__view_at(const struct ouro__view *view, size_t path)
+{
+    return &view->figures[view->numbers[path]];
+}
+
+/* Whether the filters left a trace of the snapshot that the view was made of. */
+static inline bool
+ouro__view_keeps(const struct ouro__view *view, const struct ouro_snapshot_trace *trace)
+{
+    return view->is_kept == NULL || view->is_kept[view->nodes[trace->node]];
+}
 
 /* One line of a table: `key` is a line, a text (file, package, thread, type), a function, a path or a domain. */
 struct ouro__row {
