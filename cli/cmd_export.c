@@ -7,6 +7,7 @@
 
 #include "export/export.h"
 #include "output.h"
+#include "progress.h"
 #include "run/run.h"
 #include "view/view_options.h"
 
@@ -61,6 +62,7 @@ export_make(const struct ouro__view_options *options, const struct format *forma
                                   &options->filters);
     }
     if (is_well) {
+        ouro__progress_step("exporting", saved->path, NULL);
         struct ouro__export export = {saved, &places, views, options->measure};
         format->add(&text, &export);
         is_well = !text.failed;

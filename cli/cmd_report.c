@@ -12,6 +12,7 @@
 #include "view/packages.h"
 #include "json_values.h"
 #include "output.h"
+#include "progress.h"
 #include "view/rows.h"
 #include "run/run.h"
 #include "view/tree.h"
@@ -196,6 +197,7 @@ html_make(struct report *report)
                                   (enum ouro__measure)m, &options->filters);
     }
     if (is_well) {
+        ouro__progress_step("making", options->html, NULL);
         ouro__html_add(&page, &(struct ouro__html){&report->saved, &report->places, &report->packages,
                                                    views, options});
         is_well = !page.failed;

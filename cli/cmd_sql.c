@@ -7,6 +7,7 @@
 
 #include "export/database.h"
 #include "export/results.h"
+#include "progress.h"
 #include "view/rows.h"
 #include "run/run.h"
 #include "view/view_options.h"
@@ -145,6 +146,7 @@ ouro__cmd_sql(int count, char **arguments)
         ouro__saved_free(&saved);
         code = schema_print();
     } else {
+        ouro__progress_step("filling the tables of", options.files[0], NULL);
         sqlite3 *database = database_load(&saved);
         ouro__saved_free(&saved);
         if (database == NULL) {

@@ -11,6 +11,7 @@
 #include "cmd_view.h"
 #include "json_values.h"
 #include "output.h"
+#include "progress.h"
 #include "run/run.h"
 #include "text.h"
 
@@ -54,6 +55,9 @@ main(int count, char **arguments)
     ouro__json_begin();
 
     const char *verb = count > 1 ? arguments[1] : "";
+    if (strcmp(verb, "run") != 0 && strcmp(verb, "snapshot") != 0) {
+        ouro__progress_allow();
+    }
     if (strcmp(verb, "run") == 0) {
         return ouro__cmd_run(count - 1, arguments + 1);
     }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "text.h"
 
 bool
@@ -174,6 +175,7 @@ ouro__output_begin(struct ouro__output *output, const char *path, bool replace)
         return false;
     }
     if (output->fd >= 0) {
+        ouro__progress_end();
         return true;
     }
     if (ouro__output_is_plain(path)) {

@@ -11,6 +11,7 @@
 #include <wctype.h>
 
 #include "output.h"
+#include "progress.h"
 
 void
 ouro__text_free(struct ouro__text *text)
@@ -268,6 +269,7 @@ ouro__say(const char *format, ...)
     struct ouro__text line = {0};
     va_list arguments;
 
+    ouro__progress_end();
     va_start(arguments, format);
     text_print_list(&plain, format, arguments);
     va_end(arguments);

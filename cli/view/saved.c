@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "progress.h"
 #include "run/compress.h"
 #include "monitor/read.h"
 #include "view/resolve.h"
@@ -22,7 +23,9 @@ ouro__saved_open(struct ouro__saved *saved, const char *path)
         return false;
     }
     (void)setvbuf(file, NULL, _IONBF, 0); /* pieces are large */
+    ouro__progress_step("reading", path, file);
     bool is_read = ouro__snapshot_read(snapshot, file, ouro__snapshot_unpack);
+    ouro__progress_step("looking up names in", path, NULL);
     (void)fclose(file);
     if (!is_read) {
         ouro__say("%s %s", path, snapshot->trouble);
@@ -35,6 +38,7 @@ ouro__saved_open(struct ouro__saved *saved, const char *path)
     if (!ouro__snapshot_resolve(snapshot)) {
         ouro__say("%s: out of memory: native code has no names", path);
     }
+    ouro__progress_step("summing up", path, NULL);
     saved->has_record = ouro__record_take(&saved->record, snapshot->process, snapshot->n_process);
     return true;
 }

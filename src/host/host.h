@@ -47,7 +47,7 @@ struct ouro__settings {
     bool snapshots;           /* those that are taken while the program runs are kept by somebody */
     uint64_t growth;          /* percent of live bytes after which one is taken, 0: never */
     int signal;               /* on which one is taken, 0: none */
-    uint64_t n_kept;          /* the last so many of those, 0: all */
+    uint64_t n_kept;          /* the last so many of those, 0: 1000, as of those that have a name */
 };
 
 /* The settings; read from the environment by the first call, which comes before there are threads. */

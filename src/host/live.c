@@ -29,6 +29,12 @@
 #define END_TRIES 10000
 #define END_PAUSE_NS 1000000L
 
+/* The numbers of the last ones of a kind. */
+struct ring {
+    uint32_t kept[N_KEPT_MOST];
+    uint32_t n; /* that were taken */
+};
+
 /* One that is being taken.  The buffers are what the copy of the process reads: they are not on a stack, which may be
  * small. */
 static struct {
@@ -37,8 +43,7 @@ static struct {
     char part[1200], path[1200], old[1200];
     int copies[N_AT_ONCE]; /* processes that write, 0 for none */
     uint32_t n_taken;
-    uint32_t kept[N_KEPT_MOST]; /* the last ones that nobody named: a ring */
-    uint32_t n_triggered;
+    struct ring unnamed, named;
 } live;
 
 static uint64_t growth_due; /* atomic: live bytes */
@@ -95,17 +100,13 @@ name_file(char *path, uint32_t number, const char *extension)
     return length > 0 && (size_t)length < sizeof live.path;
 }
 
-/* Of those that nobody named, which one has to go for this one; 0 for none. */
-static uint32_t
-make_room(uint32_t number)
+/* Of its kind, whose place the next one takes: its file has to go then.  Those that the program named have a bound, too, as
+ * it may take them in a loop. */
+static uint32_t *
+find_room(struct ring *ring)
 {
-    uint64_t n_kept = ouro__settings_get()->n_kept;
-    if (n_kept == 0 || n_kept > N_KEPT_MOST) {
-        return 0;
-    }
-    uint32_t *place = &live.kept[live.n_triggered++ % n_kept], old = *place;
-    *place = number;
-    return old;
+    uint64_t n_kept = ring == &live.named ? N_KEPT_MOST : ouro__settings_get()->n_kept;
+    return &ring->kept[ring->n % (n_kept == 0 || n_kept > N_KEPT_MOST ? N_KEPT_MOST : n_kept)];
 }
 
 /* In the copy. */
@@ -154,7 +155,8 @@ static int
 take(const char *reason, const char *name, bool is_answer)
 {
     struct ouro__snapshot_of of = {.record = &live.record, .reason = reason, .name = name};
-    uint32_t number = live.n_taken + 1;
+    struct ring *ring = name[0] != '\0' ? &live.named : &live.unnamed;
+    uint32_t number = live.n_taken + 1, *room = find_room(ring);
     int *place = reap();
 
     if (place == NULL) {
@@ -172,8 +174,7 @@ take(const char *reason, const char *name, bool is_answer)
         return ENOTSUP;
     }
     live.old[0] = '\0';
-    uint32_t old = name[0] == '\0' && !is_answer ? make_room(number) : 0;
-    if (old != 0 && !name_file(live.old, old, ".ouro")) {
+    if (!is_answer && *room != 0 && !name_file(live.old, *room, ".ouro")) {
         live.old[0] = '\0';
     }
     uint64_t from = of.at = ouro__os_now();
@@ -184,6 +185,10 @@ take(const char *reason, const char *name, bool is_answer)
     int error = copy < 0 ? errno : 0;
     ouro__trace_unlock();
     *place = copy > 0 ? copy : 0;
+    if (copy > 0 && !is_answer) { /* who asked takes an answer away */
+        *room = number;
+        ring->n++;
+    }
     live.n_taken = number;
     note_taken(ouro__os_now() - from, is_answer);
     plan_growth(live_of(&live.record.last));
@@ -321,8 +326,8 @@ void
 ouro__live_fork_child(void)
 {
     memset(live.copies, 0, sizeof live.copies);
-    memset(live.kept, 0, sizeof live.kept);
+    memset(&live.unnamed, 0, sizeof live.unnamed);
+    memset(&live.named, 0, sizeof live.named);
     live.n_taken = 0;
-    live.n_triggered = 0;
     end();
 }

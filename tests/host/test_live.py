@@ -302,6 +302,13 @@ def test_keep(tmp_path):
     assert numbers[1:] == list(range(numbers[1], numbers[1] + 3)) and numbers[1] > numbers[0] + 5
 
 
+def test_named_ones_have_a_bound(tmp_path):
+    code = "for i in range(1003):\n    assert take(b'turn-%d' % i) == 0\n"
+    _, files, _ = run_code(tmp_path, PYTHONS[0], code, "--frames", "1")
+    names = [name.partition("-")[2] for name in sorted(files)]
+    assert sorted(names) == sorted(f"turn-{i}.ouro" for i in range(3, 1003))
+
+
 def start(folder, *command):
     return subprocess.Popen(
         [str(native.OURO), "run", "--quiet", "-o", "app.ouro", *map(str, command)],
