@@ -134,6 +134,8 @@ def evaluate_targets(suites):
         add_object_targets(objects, add, add_mean, add_worst)
     if suites.get("tracing"):
         add_tracing_targets(suites["tracing"], add, add_mean, add_worst)
+    if suites.get("views"):
+        add_views_targets(suites["views"], add)
     return table
 
 
@@ -213,10 +215,36 @@ def add_tracing_targets(rows, add, add_mean, add_worst):
     add_over_peer("file of a run / memray's, Python's allocators traced", 0.20, "exact, -o", "memray, Python", file_size)
 
 
+def loading_rate(row):
+    """MB of contents a second, or None."""
+    seconds = row["variants"]["ouro"].get("cpu")
+    return row["contents"] / 1e6 / seconds if seconds else None
+
+
+def after_loading(rows, row):
+    """Seconds that a view takes beyond loading what it is of, or None; a difference is of two."""
+    loads = {each["program"]: each["variants"]["ouro"].get("cpu") for each in rows if each["group"] == "loading"}
+    names = ["packed, of ouro run"] + (["the smaller one, packed"] if row["program"].startswith("diff") else [])
+    seconds = [row["variants"]["ouro"].get("cpu"), *(loads.get(name) for name in names)]
+    return None if None in seconds else max(0, seconds[0] - sum(seconds[1:]))
+
+
+def add_views_targets(rows, add):
+    of = {group: [row for row in rows if row["group"] == group] for group in ("loading", "views", "exports")}
+    rates = [(loading_rate(row), row["program"]) for row in of["loading"] if loading_rate(row)]
+    if rates:
+        add("loading a snapshot of 10 M blocks, MB of its contents a second of user+system time", 200, of["loading"], "ouro",
+            min(rates)[0], min(rates)[1], unit="MB/s", least=True)
+    for group, what in (("views", "the slowest view of it, after loading"), ("exports", "the slowest export of all of it, after loading")):
+        found = [(after_loading(rows, row), row["program"]) for row in of[group] if after_loading(rows, row) is not None]
+        if found:
+            add(what, 1.0, of[group], "ouro", *max(found), unit="s")
+
+
 def write_figure(value, unit):
     if value is None:
         return "not measured"
-    return {"ratio": "%.2f", "times": "%.2f", "share": "%.1f %%", "ms": "%.1f ms", "MB": "%.1f MB"}[unit] % (100 * value if unit == "share" else value)
+    return {"ratio": "%.2f", "times": "%.2f", "share": "%.1f %%", "ms": "%.1f ms", "MB": "%.1f MB", "s": "%.2f s", "MB/s": "%.0f MB/s"}[unit] % (100 * value if unit == "share" else value)
 
 
 def table_text(head, rows):
@@ -363,6 +391,30 @@ def tracing_text(rows):
     return parts
 
 
+VIEWS = """
+## Views of a large snapshot
+
+A program with ten million live blocks, asked for by a million tracebacks of 20 to 50 frames (`bench/views/towers.py`), traced
+exactly. Loading is what a program takes that opens the file by `ouro_snapshot_open()`, checks and unpacks it, and does nothing
+else; a view's time is that of the whole command less that of loading: mostly it is making one tree of all tracebacks. *MB* are
+of the peak of resident memory.
+`make bench ARGS="--what views --update"` measures this part alone."""
+
+
+def views_text(rows):
+    loading = [[row["program"], "%.1f" % (row["bytes"] / 1e6), "%.1f" % (row["contents"] / 1e6), write_figure(loading_rate(row), "MB/s")]
+               for row in rows if row["group"] == "loading"]
+    shown = []
+    for row in rows:
+        result = row["variants"]["ouro"]
+        if row["group"] != "loading":
+            memory = result.get("rss_kb")
+            shown.append([row["program"], write_figure(result.get("cpu"), "s"), write_figure(after_loading(rows, row), "s"),
+                          FAILED if memory is None else "%.0f" % (memory / 1024)])
+    return [VIEWS, "\nLoading:\n", table_text(["file", "MB", "MB of contents", "of contents"], loading),
+            "\nShowing:\n", table_text(["command", "in all", "after loading", "MB"], shown)]
+
+
 def by_python(rows):
     groups = {}
     for row in rows:
@@ -397,6 +449,8 @@ def page_text(results):
         parts += objects_text(suites["objects"])
     if suites.get("tracing"):
         parts += tracing_text(suites["tracing"])
+    if suites.get("views"):
+        parts += views_text(suites["views"])
     wrong = failures(suites)
     if wrong:
         parts += ["\n## What failed\n", "\n".join("- %s, %s: %s" % each for each in wrong)]

@@ -11,7 +11,8 @@ results.json: {"schema": "ouro-bench/1", "date", "machine", "rounds", "partial",
 "variants": {variant: {"failed": text or null, "runs": [{"wall", "user", "system": seconds, "rss_kb"}], and
 medians: "cpu" (user+system), "wall", "rss_kb"}}}]}}.  Runs of the suite "memory" also have "start", "peak",
 "freed" and "settled": resident bytes without files.  Rows of the suite "objects" have a "group" and a "unit", their
-runs and medians a "figure".  Runs of the suite "tracing" also have "file", the bytes written, where there is one."""
+runs and medians a "figure".  Runs of the suite "tracing" also have "file", the bytes written, where there is one.  Rows of the suite "views" have a
+"group", those of loading also the "bytes" of the file and of its "contents"."""
 import argparse
 import datetime
 import json
@@ -23,11 +24,12 @@ import object_suite
 import report
 import suites
 import tracing_suite
+import views_suite
 from measuring import Measure, build_c
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-SUITES = ("python", "startup", "memory", "c", "objects", "tracing", "pyperformance")
+SUITES = ("python", "startup", "memory", "c", "objects", "tracing", "views", "pyperformance")
 
 
 def parse_arguments():
@@ -122,6 +124,8 @@ def run_suites(options):
         results["objects"] = object_suite.run(measure, options, ouro, complain, say)
     if "tracing" in what:
         results["tracing"] = tracing_suite.run(measure, options, pythons[0], ouro, say)
+    if "views" in what and ouro:
+        results["views"] = views_suite.run(measure, options, pythons[0], ouro, say)
     if "pyperformance" in what:
         site_packages = suites.install_pyperformance(pythons, os.path.join(os.path.abspath(options.build), "venv"))
         results["pyperformance"] = suites.run_pyperformance(measure, options, pythons, variants, site_packages, say)

@@ -58,8 +58,10 @@ export_make(const struct ouro__view_options *options, const struct format *forma
 
     bool is_well = ouro__places_init(&places);
     for (int i = 0; i < OURO_N_MEASURES && is_well; i++) {
-        is_well = ouro__view_make(&views[i], &places, &saved->snapshot, (enum ouro__measure)i,
-                                  &options->filters);
+        enum ouro__measure measure = (enum ouro__measure)i;
+        is_well =
+            i == 0 ? ouro__view_make(&views[i], &places, &saved->snapshot, measure, &options->filters)
+                   : ouro__view_make_like(&views[i], &views[0], &places, &saved->snapshot, measure);
     }
     if (is_well) {
         ouro__progress_step("exporting", saved->path, NULL);

@@ -193,8 +193,10 @@ html_make(struct report *report)
 
     bool is_well = ouro__places_init(&report->places);
     for (int m = 0; m < OURO_N_MEASURES && is_well; m++) {
-        is_well = ouro__view_make(&views[m], &report->places, &report->saved.snapshot,
-                                  (enum ouro__measure)m, &options->filters);
+        is_well = m == 0 ? ouro__view_make(&views[m], &report->places, &report->saved.snapshot,
+                                           (enum ouro__measure)m, &options->filters)
+                         : ouro__view_make_like(&views[m], &views[0], &report->places,
+                                                &report->saved.snapshot, (enum ouro__measure)m);
     }
     if (is_well) {
         ouro__progress_step("making", options->html, NULL);
@@ -272,7 +274,8 @@ rows_find(struct report *report)
     report->rows = ouro__view_rows(&report->view, &report->places, groups, options->by,
                                    options->cumulative, &report->n_rows);
     if (report->rows != NULL && options->leaks && options->by != OURO_BY_TYPE &&
-        view_make(report, &all, &report->saved, OURO_MEASURE_CHURN)) {
+        ouro__view_make_like(&all, &report->view, &report->places, &report->saved.snapshot,
+                             OURO_MEASURE_CHURN)) {
         report->allocated =
             ouro__view_fold(&all, &report->places, groups, options->by, options->cumulative, &n);
     }

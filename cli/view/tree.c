@@ -19,12 +19,26 @@ struct waiting {
     uint32_t depth;
 };
 
+/* A path that is large enough for a line, as one that is called. */
+struct child {
+    uint32_t caller, path;
+    double bytes;
+};
+
+/* The same as one that calls: those that are too small, of which there may be millions. */
+struct caller {
+    uint32_t path;
+    size_t n_small;
+    struct ouro__figures small;
+};
+
 struct walk {
     const struct ouro__page *page;
     const struct ouro__places *places;
     const struct ouro__figures *sums; /* by path, what it called included */
-    const uint32_t *firsts;           /* of each path, where in `order` those that it called begin */
-    const uint32_t *order;            /* paths, by caller and size */
+    struct child *children;           /* by caller, then by size; owned */
+    struct caller *callers;           /* by path; owned.  The first is the root */
+    size_t n_children, n_callers;
     double all;
     bool is_estimate;
     size_t n_before; /* columns before the first name */
@@ -32,11 +46,6 @@ struct walk {
 };
 
 /* For qsort: by the caller, then by size. */
-struct child {
-    uint32_t caller, path;
-    double bytes;
-};
-
 static int
 children_compare(const void *a, const void *b)
 {
@@ -52,35 +61,74 @@ children_compare(const void *a, const void *b)
     return left->path < right->path ? -1 : left->path > right->path;
 }
 
-/* All paths with any bytes, by caller and size; `firsts` has one number more than there are paths.  False without
- * memory. */
 static bool
-children_sort(const struct ouro__view *view, const struct ouro__places *places,
-              const struct ouro__figures *sums, uint32_t **firsts, uint32_t **order)
+is_large(const struct walk *walk, uint32_t path)
 {
-    struct child *children = reallocarray(NULL, view->n_paths, sizeof *children);
-    size_t n = 0;
+    double bytes = walk->sums[path].bytes;
+    return bytes > 0 && bytes >= SMALLEST * walk->all;
+}
 
-    *firsts = calloc(view->n_paths + 1, sizeof **firsts);
-    *order = reallocarray(NULL, view->n_paths, sizeof **order);
-    bool is_well = children != NULL && *firsts != NULL && *order != NULL;
-    for (uint32_t i = 1; is_well && i < view->n_paths; i++) {
-        if (sums[i].bytes > 0) {
-            children[n++] = (struct child){places->paths.items[i].a, i, sums[i].bytes};
+/* Of the root, or a path that is large. */
+static struct caller *
+caller_find(const struct walk *walk, uint32_t path)
+{
+    size_t low = 0, high = walk->n_callers;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        *(walk->callers[middle].path <= path ? &low : &high) = middle;
+    }
+    return &walk->callers[low];
+}
+
+/* Where the large ones that a path called begin, and how many they are. */
+static const struct child *
+children_find(const struct walk *walk, uint32_t path, size_t *n)
+{
+    size_t low = 0, high = walk->n_children;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (walk->children[middle].caller < path) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    if (is_well) {
-        qsort(children, n, sizeof *children, children_compare);
-        for (size_t i = 0; i < n; i++) {
-            (*order)[i] = children[i].path;
-            (*firsts)[children[i].caller + 1]++;
-        }
-        for (size_t i = 0; i < view->n_paths; i++) {
-            (*firsts)[i + 1] += (*firsts)[i];
+    for (*n = 0; low + *n < walk->n_children && walk->children[low + *n].caller == path;) {
+        ++*n;
+    }
+    return walk->children + low;
+}
+
+/* Find what is large, and of each such path what is not.  False without memory. */
+static bool
+branches_find(struct walk *walk, size_t n_paths)
+{
+    size_t n = 1;
+
+    for (uint32_t i = 1; i < n_paths; i++) {
+        n += is_large(walk, i);
+    }
+    walk->children = reallocarray(NULL, n, sizeof *walk->children);
+    walk->callers = calloc(n, sizeof *walk->callers);
+    if (walk->children == NULL || walk->callers == NULL) {
+        return false;
+    }
+    walk->n_callers = 1;
+    for (uint32_t i = 1; i < n_paths; i++) {
+        uint32_t caller = walk->places->paths.items[i].a;
+        if (is_large(walk, i)) {
+            walk->callers[walk->n_callers++].path = i;
+            walk->children[walk->n_children++] = (struct child){caller, i, walk->sums[i].bytes};
+        } else if (walk->sums[i].bytes > 0 && (caller == 0 || is_large(walk, caller))) {
+            struct caller *of = caller_find(walk, caller);
+            ouro__figures_add(&of->small, &walk->sums[i]);
+            of->n_small++;
         }
     }
-    free(children);
-    return is_well;
+    qsort(walk->children, walk->n_children, sizeof *walk->children, children_compare);
+    return true;
 }
 
 static size_t
@@ -115,23 +163,17 @@ others_add(const struct walk *walk, const struct ouro__figures *others, size_t n
 static size_t
 children_take(const struct walk *walk, uint32_t path, uint32_t depth, struct waiting *stack)
 {
-    struct ouro__figures others = {0};
-    uint32_t begin = walk->firsts[path], end = walk->firsts[path + 1], n_large = 0;
+    const struct caller *caller = caller_find(walk, path);
+    size_t n;
+    const struct child *children = children_find(walk, path, &n);
 
-    while (begin + n_large < end &&
-           walk->sums[walk->order[begin + n_large]].bytes >= SMALLEST * walk->all) {
-        n_large++;
+    if (caller->n_small > 0 && caller->small.bytes >= SMALLEST * walk->all) {
+        others_add(walk, &caller->small, caller->n_small, depth);
     }
-    for (uint32_t i = begin + n_large; i < end; i++) {
-        ouro__figures_add(&others, &walk->sums[walk->order[i]]);
+    for (size_t i = 0; i < n; i++) {
+        stack[i] = (struct waiting){children[n - 1 - i].path, depth};
     }
-    if (n_large < end - begin && others.bytes >= SMALLEST * walk->all) {
-        others_add(walk, &others, end - begin - n_large, depth);
-    }
-    for (uint32_t i = 0; i < n_large; i++) {
-        stack[i] = (struct waiting){walk->order[begin + n_large - 1 - i], depth};
-    }
-    return n_large;
+    return n;
 }
 
 static void
@@ -149,13 +191,14 @@ path_add(const struct walk *walk, uint32_t path, uint32_t depth)
 static bool
 is_link(const struct walk *walk, const struct waiting *now)
 {
-    uint32_t begin = walk->firsts[now->path];
+    size_t n;
+    const struct child *child = children_find(walk, now->path, &n);
 
-    return now->depth >= walk->deepest && walk->firsts[now->path + 1] - begin == 1 &&
-           walk->sums[walk->order[begin]].bytes >= walk->sums[now->path].bytes;
+    return now->depth >= walk->deepest && n == 1 && caller_find(walk, now->path)->n_small == 0 &&
+           child->bytes >= walk->sums[now->path].bytes;
 }
 
-/* `stack` has room for all paths. */
+/* `stack` has room for all that are large. */
 static void
 walk_all(const struct walk *walk, struct waiting *stack)
 {
@@ -183,14 +226,19 @@ ouro__tree_add(const struct ouro__page *page, const struct ouro__places *places,
                const struct ouro__view *view, bool is_estimate)
 {
     struct ouro__figures *sums = ouro__view_subtrees(view, places);
-    struct waiting *stack = reallocarray(NULL, view->n_paths, sizeof *stack);
-    uint32_t *firsts = NULL, *order = NULL;
-    bool is_well = sums != NULL && stack != NULL && children_sort(view, places, sums, &firsts, &order);
+    struct waiting *stack = NULL;
+    struct walk walk = {.page = page,
+                        .places = places,
+                        .sums = sums,
+                        .all = view->kept.bytes,
+                        .is_estimate = is_estimate,
+                        .n_before = is_estimate ? 32 : 20};
 
-    if (is_well) {
-        struct walk walk = {page, places, sums, firsts, order, view->kept.bytes, is_estimate, 0, 0};
-        walk.n_before = is_estimate ? 32 : 20;
-        walk.deepest = (page->look.columns - walk.n_before) / 3 / STEP;
+    walk.deepest = (page->look.columns - walk.n_before) / 3 / STEP;
+    if (sums != NULL && branches_find(&walk, view->n_paths)) {
+        stack = reallocarray(NULL, walk.n_callers, sizeof *stack);
+    }
+    if (stack != NULL) {
         walk_all(&walk, stack);
         if (ouro__view_at(view, 0)->bytes > 0) {
             line_begin(&walk, ouro__view_at(view, 0), 0);
@@ -198,8 +246,8 @@ ouro__tree_add(const struct ouro__page *page, const struct ouro__places *places,
         }
     }
     free(sums);
+    free(walk.children);
+    free(walk.callers);
     free(stack);
-    free(firsts);
-    free(order);
-    return is_well;
+    return stack != NULL;
 }

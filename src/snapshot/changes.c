@@ -54,13 +54,14 @@ struct ouro__change *
 ouro__changes_find(const struct ouro__view views[2], struct ouro__places *places,
                    struct ouro__groups *groups, enum ouro__by by, bool cumulative, size_t *n)
 {
-    struct ouro__figures *figures[2];
-    size_t n_keys[2];
+    bool are_paths = by == OURO_BY_TRACEBACK && !cumulative, is_well = true;
+    struct ouro__figures *figures[2] = {NULL, NULL}; /* but for paths, of which the views have them */
+    size_t n_keys[2] = {views[OURO__BEFORE].n_paths, views[OURO__AFTER].n_paths};
 
-    for (int i = OURO__BEFORE; i <= OURO__AFTER; i++) {
+    for (int i = OURO__BEFORE; i <= OURO__AFTER && !are_paths; i++) {
         figures[i] = ouro__view_fold(&views[i], places, groups, by, cumulative, &n_keys[i]);
+        is_well = is_well && figures[i] != NULL;
     }
-    bool is_well = figures[OURO__BEFORE] != NULL && figures[OURO__AFTER] != NULL;
     size_t most =
         n_keys[OURO__BEFORE] > n_keys[OURO__AFTER] ? n_keys[OURO__BEFORE] : n_keys[OURO__AFTER];
     struct ouro__change *changes = is_well ? reallocarray(NULL, most, sizeof *changes) : NULL;
@@ -70,7 +71,7 @@ ouro__changes_find(const struct ouro__view views[2], struct ouro__places *places
         struct ouro__change change = {.key = (uint32_t)key};
         for (int i = OURO__BEFORE; i <= OURO__AFTER; i++) {
             if (key < n_keys[i]) {
-                change.figures[i] = figures[i][key];
+                change.figures[i] = are_paths ? *ouro__view_at(&views[i], key) : figures[i][key];
             }
         }
         if (is_changed(&change)) {

@@ -243,25 +243,18 @@ traces_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot, enum 
     }
 }
 
-bool
-ouro__view_make(struct ouro__view *view, struct ouro__places *places,
-                const struct ouro__snapshot *snapshot, enum ouro__measure measure,
-                const struct ouro__filters *filters)
+/* The figures of a view that has its nodes.  False without memory. */
+static bool
+figures_make(struct ouro__view *view, struct ouro__places *places,
+             const struct ouro__snapshot *snapshot, enum ouro__measure measure)
 {
     static const struct ouro_snapshot_tracing counted = {.mode = OURO_SNAPSHOT_EXACT};
-    bool is_filtered = filters->n_wanted + filters->n_unwanted > 0;
     uint64_t *untyped = NULL;
 
-    *view = (struct ouro__view){.nodes = ouro__places_add(places, snapshot)};
-    view->n_paths = places->paths.n;
-    if (view->nodes == NULL ||
-        (is_filtered && (view->is_kept = paths_filter(places, filters)) == NULL) ||
-        !threads_name(view, places, snapshot) || !types_name(view, places, snapshot)) {
-        return false;
-    }
     view->numbers = calloc(view->n_paths, sizeof *view->numbers);
     view->figures = calloc(snapshot->n_traces + 1, sizeof *view->figures);
-    if (view->numbers == NULL || view->figures == NULL ||
+    if (view->numbers == NULL || view->figures == NULL || !threads_name(view, places, snapshot) ||
+        !types_name(view, places, snapshot) ||
         (measure == OURO_MEASURE_LIVE && (untyped = types_sum(view, snapshot)) == NULL)) {
         return false;
     }
@@ -273,13 +266,41 @@ ouro__view_make(struct ouro__view *view, struct ouro__places *places,
     return true;
 }
 
+bool
+ouro__view_make(struct ouro__view *view, struct ouro__places *places,
+                const struct ouro__snapshot *snapshot, enum ouro__measure measure,
+                const struct ouro__filters *filters)
+{
+    bool is_filtered = filters->n_wanted + filters->n_unwanted > 0;
+
+    *view = (struct ouro__view){.nodes = ouro__places_add(places, snapshot)};
+    view->n_paths = places->paths.n;
+    if (view->nodes == NULL ||
+        (is_filtered && (view->is_kept = paths_filter(places, filters)) == NULL)) {
+        return false;
+    }
+    return figures_make(view, places, snapshot, measure);
+}
+
+bool
+ouro__view_make_like(struct ouro__view *view, const struct ouro__view *like,
+                     struct ouro__places *places, const struct ouro__snapshot *snapshot,
+                     enum ouro__measure measure)
+{
+    *view = (struct ouro__view){
+        .n_paths = like->n_paths, .nodes = like->nodes, .is_shared = true, .is_kept = like->is_kept};
+    return figures_make(view, places, snapshot, measure);
+}
+
 void
 ouro__view_free(struct ouro__view *view)
 {
     free(view->numbers);
     free(view->figures);
-    free(view->nodes);
-    free(view->is_kept);
+    if (!view->is_shared) {
+        free(view->nodes);
+        free(view->is_kept);
+    }
     aside_free(&view->threads);
     aside_free(&view->types);
     *view = (struct ouro__view){0};
@@ -496,14 +517,18 @@ struct ouro__row *
 ouro__view_rows(const struct ouro__view *view, struct ouro__places *places, struct ouro__groups *groups,
                 enum ouro__by by, bool cumulative, size_t *n)
 {
-    size_t n_keys;
-    struct ouro__figures *by_key = ouro__view_fold(view, places, groups, by, cumulative, &n_keys);
-    struct ouro__row *rows = by_key == NULL ? NULL : reallocarray(NULL, n_keys, sizeof *rows);
+    size_t n_keys = view->n_paths;
+    bool are_paths = by == OURO_BY_TRACEBACK && !cumulative;
+    struct ouro__figures *by_key =
+        are_paths ? NULL : ouro__view_fold(view, places, groups, by, cumulative, &n_keys);
+    struct ouro__row *rows =
+        by_key == NULL && !are_paths ? NULL : reallocarray(NULL, n_keys, sizeof *rows);
 
     *n = 0;
     for (size_t i = 0; rows != NULL && i < n_keys; i++) {
-        if (by_key[i].blocks > 0 || by_key[i].bytes > 0) {
-            rows[(*n)++] = (struct ouro__row){(uint32_t)i, by_key[i]};
+        const struct ouro__figures *figures = are_paths ? ouro__view_at(view, i) : &by_key[i];
+        if (figures->blocks > 0 || figures->bytes > 0) {
+            rows[(*n)++] = (struct ouro__row){(uint32_t)i, *figures};
         }
     }
     if (rows != NULL) {

@@ -66,6 +66,7 @@ struct ouro__view {
     struct ouro__figures
         *figures;    /* of blocks that were asked for right there; number 0 is nothing; owned */
     uint32_t *nodes; /* the path of each of the snapshot's nodes; owned */
+    bool is_shared;  /* the nodes and what is kept are another view's */
     bool *is_kept;   /* by path: what the filters left; owned; NULL: all */
     struct ouro__figures domains[3];
     struct ouro__aside threads;
@@ -79,6 +80,11 @@ struct ouro__view {
 bool ouro__view_make(struct ouro__view *view, struct ouro__places *places,
                      const struct ouro__snapshot *snapshot, enum ouro__measure measure,
                      const struct ouro__filters *filters);
+
+/* Sum up the snapshot of `like` once more, by another measure and through the same filters.  It has to go before that. */
+bool ouro__view_make_like(struct ouro__view *view, const struct ouro__view *like,
+                          struct ouro__places *places, const struct ouro__snapshot *snapshot,
+                          enum ouro__measure measure);
 void ouro__view_free(struct ouro__view *view);
 
 /* The figures of a path's own blocks. */
