@@ -61,9 +61,12 @@ text_print_list(struct ouro__text *text, const char *format, va_list arguments)
 {
     va_list again;
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    size_t left = text->failed || text->data == NULL ? 0 : text->room - text->length;
+    int length = vsnprintf(left == 0 ? NULL : text->data + text->length, left, format, arguments);
     if (length < 0) {
         text->failed = true;
+    } else if ((size_t)length < left) { /* mostly there is room */
+        text->length += (size_t)length;
     } else if (text_reserve(text, (size_t)length)) {
         (void)vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
         text->length += (size_t)length;
