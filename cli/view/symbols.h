@@ -11,7 +11,7 @@ struct ouro__symbol {
     const char *file;   /* of the source; NULL when it isn't known */
     const char *name;   /* of the function, demangled; NULL likewise */
     const char *linked; /* as linkers know it; NULL likewise */
-    uint32_t line;    /* 0 when it isn't known */
+    uint32_t line;      /* 0 when it isn't known */
     uint32_t first_line;
 };
 
