@@ -37,6 +37,7 @@ static struct ouro_record *record; /* NULL: this process keeps none; its address
 static bool writing;               /* atomic: somebody is */
 static bool is_saved;              /* there is a snapshot */
 static bool is_saved_for_exec;     /* of the moment before an exec, which may fail */
+static bool saving;                /* atomic: somebody saves it */
 
 static ouro_heap *heaps[OURO_N_MAX_WATCHED];
 static uint64_t seen_live[OURO_N_MAX_WATCHED]; /* atomic; as the heap said when it last grew */
@@ -395,6 +396,7 @@ ouro__watch_fork_child(void)
         return;
     }
     is_saved = false;
+    saving = false;
     ouro__live_fork_child();
     begin_counts_at_fork();
     uint32_t signal = record->snapshot_signal;
@@ -433,12 +435,14 @@ ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *now)
     return true;
 }
 
-/* One of each process, and each program that it execs. */
+/* One of each process, and each program that it execs.  It may be wanted in a handler of a signal, on a stack of 8 KiB
+ * that has its frame already: so the paths are not there, but whose `saving` is.  Who comes second leaves. */
 static void
 save_snapshot(const char *reason)
 {
-    struct snapshot_path path, part;
-    if (record->forked && ouro__settings_get()->traces_alone) {
+    static struct snapshot_path path, part;
+    if ((record->forked && ouro__settings_get()->traces_alone) ||
+        __atomic_exchange_n(&saving, true, __ATOMIC_ACQUIRE)) {
         return;
     }
     if (!is_saved && ouro__trace_mode_now() != OURO__TRACE_OFF && make_snapshot_path(&path) &&
@@ -451,6 +455,7 @@ save_snapshot(const char *reason)
                                              .is_for_lines = !ouro__settings_get()->snapshots};
         is_saved = ouro__snapshot_save(part.text, path.text, &of);
     }
+    __atomic_store_n(&saving, false, __ATOMIC_RELEASE);
 }
 
 void

@@ -188,7 +188,7 @@ ouro__os_move(void *from, void *to, size_t size)
 size_t
 ouro__os_resident(const void *address, size_t size)
 {
-    unsigned char pages[4096];
+    unsigned char pages[512]; /* the stack may be small */
     size_t page = ouro__os_page_size();
     size_t resident = 0;
 

@@ -106,6 +106,21 @@ def test_in_c(program, tmp_path, what, n_files):
         assert report(file)["snapshot"]["reason"] == "call"
 
 
+@pytest.mark.parametrize("how", ["exact", "sampled"])
+@pytest.mark.parametrize("what", ["exit", "quit", "handler", "snapshot", "growth", "signal"])
+def test_on_stacks_that_hold_little(tmp_path, what, how):
+    """Nothing that is large lies on the program's stack: neither at its end nor in a copy of it."""
+    narrow = native.compile_program(tmp_path, "narrow.c")
+    run = ouro(
+        "run", "--quiet", f"--trace={how}", "--growth", "20", "--on-signal", "USR1", "-o", "app.ouro", narrow, what, folder=tmp_path
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (3, "", "")
+    assert report(tmp_path / "app.ouro")["snapshot"]["reason"] == "exit"
+    wanted = {"snapshot": "call", "growth": "growth", "signal": "signal"}.get(what)
+    reasons = [report(file)["snapshot"]["reason"] for _, file in sorted(files_of(tmp_path).items())]
+    assert wanted is None or wanted in reasons
+
+
 # ---- by the program's own call ----
 
 
