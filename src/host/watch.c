@@ -70,10 +70,9 @@ write_relaxed(uint64_t *value, uint64_t to)
 
 /* ---- who may write ---- */
 
-static bool
-is_ours(void)
+bool
+ouro__watch_is_ours(void)
 {
-    /* The child of vfork() runs in our memory. */
     return record != NULL && record->pid == getpid();
 }
 
@@ -83,7 +82,7 @@ ouro__watch_take(void)
     if (record == NULL || __atomic_exchange_n(&writing, true, __ATOMIC_ACQUIRE)) {
         return NULL;
     }
-    if (!is_ours()) {
+    if (!ouro__watch_is_ours()) {
         __atomic_store_n(&writing, false, __ATOMIC_RELEASE);
         return NULL;
     }
@@ -239,7 +238,7 @@ write_moment(uint64_t now, bool with_peak)
 bool
 ouro__watch_copy(struct ouro_record *copy, uint64_t *since)
 {
-    if (!is_ours()) {
+    if (!ouro__watch_is_ours()) {
         return false;
     }
     /* Another thread may be writing, or this one, which a signal handler has interrupted: then the last figures are good
@@ -296,7 +295,7 @@ on_growth(ouro_heap *heap, uint64_t live)
     if (total >= read_relaxed(&due_live) || now >= read_relaxed(&due_ns)) {
         take_moment(now);
     }
-    if (is_ours()) {
+    if (ouro__watch_is_ours()) {
         ouro__live_look(record);
         ouro__live_grew(total);
     }
@@ -428,7 +427,7 @@ make_snapshot_path(struct snapshot_path *path)
 bool
 ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *now)
 {
-    if (!is_ours() || !make_path(path, size, extension)) {
+    if (!ouro__watch_is_ours() || !make_path(path, size, extension)) {
         return false;
     }
     *now = ouro__os_now() - began.at_ns;
@@ -472,7 +471,7 @@ void
 ouro__watch_snapshot(void)
 {
     int saved = errno;
-    if (is_ours()) {
+    if (ouro__watch_is_ours()) {
         take_moment(ouro__os_now());
         save_snapshot("exit");
     }
@@ -482,7 +481,7 @@ ouro__watch_snapshot(void)
 void
 ouro__watch_end(enum ouro_record_state state, int exit_status)
 {
-    if (!is_ours()) {
+    if (!ouro__watch_is_ours()) {
         return;
     }
     int saved = errno;

@@ -82,7 +82,7 @@ def line_blocks(file, program, mark):
 
 
 @pytest.mark.parametrize(
-    "what, n_files", [("children", None), ("handler", None), ("threads", 30), ("nproc", 0), ("fsize", 0), ("forks", 2)]
+    "what, n_files", [("children", None), ("handler", None), ("threads", 30), ("nproc", 0), ("fsize", 0), ("forks", 2), ("vforks", None)]
 )
 def test_in_c(program, tmp_path, what, n_files):
     tmp_path.chmod(0o777)
