@@ -84,7 +84,7 @@ def line_blocks(file, program, mark):
 
 
 @pytest.mark.parametrize(
-    "what, n_files", [("children", None), ("handler", None), ("threads", 30), ("nproc", 0), ("fsize", 0), ("forks", 2)]
+    "what, n_files", [("children", None), ("handler", None), ("threads", 30), ("nproc", 0), ("fsize", 0), ("forks", 2), ("vforks", None)]
 )
 def test_in_c(program, tmp_path, what, n_files):
     tmp_path.chmod(0o777)
@@ -106,6 +106,21 @@ def test_in_c(program, tmp_path, what, n_files):
         assert len(files) == (int(n_begun) if n_files is None else n_files)
     for file in files[:10]:
         assert report(file)["snapshot"]["reason"] == "call"
+
+
+@pytest.mark.parametrize("how", ["exact", "sampled"])
+@pytest.mark.parametrize("what", ["exit", "quit", "handler", "snapshot", "growth", "signal"])
+def test_on_stacks_that_hold_little(tmp_path, what, how):
+    """Nothing that is large lies on the program's stack: neither at its end nor in a copy of it."""
+    narrow = native.compile_program(tmp_path, "narrow.c")
+    run = ouro(
+        "run", "--quiet", f"--trace={how}", "--growth", "20", "--on-signal", "USR1", "-o", "app.ouro", narrow, what, folder=tmp_path
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (3, "", "")
+    assert report(tmp_path / "app.ouro")["snapshot"]["reason"] == "exit"
+    wanted = {"snapshot": "call", "growth": "growth", "signal": "signal"}.get(what)
+    reasons = [report(file)["snapshot"]["reason"] for _, file in sorted(files_of(tmp_path).items())]
+    assert wanted is None or wanted in reasons
 
 
 # ---- by the program's own call ----
