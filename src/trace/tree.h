@@ -21,9 +21,6 @@ struct ouro__trace_node {
     uint32_t parent, code, offset;
 };
 
-/* A code's block carries this mark in its index, so that its end is seen. */
-#define OURO__IS_CODE ((uint32_t)1 << 31)
-
 struct ouro__tree {
     struct ouro__vector texts, lines, codes, nodes;
     const struct ouro__frame_source *source; /* may be NULL */
