@@ -112,6 +112,25 @@ frames_add_json(struct ouro__text *text, const struct ouro__places *places, cons
     }
 }
 
+#define SPEEDSCOPE_ENDS                                                                                \
+    500 /* frames of a deeper traceback, at either end: speedscope recurses, and fails at some 3500 */
+
+/* The numbers of frames, outermost first; what is left out of a deep recursion is the frame behind all places. */
+static void
+speedscope_sample_add(struct ouro__text *text, const struct ouro__places *places,
+                      const struct frames *frames)
+{
+    bool is_deep = frames->n > 2 * SPEEDSCOPE_ENDS;
+
+    for (size_t i = 0; i < frames->n; i++) {
+        ouro__text_print(text, "%s%u", i == 0 ? "" : ",", frames->places[i]);
+        if (is_deep && i == SPEEDSCOPE_ENDS - 1) {
+            ouro__text_print(text, ",%u", places->places.n);
+            i = frames->n - SPEEDSCOPE_ENDS - 1;
+        }
+    }
+}
+
 /* One profile: all paths that hold anything, each as a sample with its bytes as weight. */
 static void
 speedscope_profile_add(struct ouro__text *text, const struct ouro__export *export,
@@ -133,9 +152,7 @@ speedscope_profile_add(struct ouro__text *text, const struct ouro__export *expor
         }
         text->failed |= !frames_find(&frames, export->places, path);
         ouro__text_print(text, "%s[", is_first ? "\n" : ",\n");
-        for (size_t i = 0; i < frames.n; i++) {
-            ouro__text_print(text, "%s%u", i == 0 ? "" : ",", frames.places[i]);
-        }
+        speedscope_sample_add(text, export->places, &frames);
         ouro__text_print(text, "]");
         is_first = false;
     }
@@ -166,6 +183,7 @@ ouro__export_speedscope(struct ouro__text *text, const struct ouro__export *expo
     ouro__text_print(text, ", \"activeProfileIndex\": %d,\n\"shared\": {\"frames\": [\n",
                      (int)export->measure);
     frames_add_json(text, export->places, "name");
+    ouro__text_print(text, ",\n{\"name\": \"(frames left out)\"}");
     ouro__text_print(text, "]},\n\"profiles\": [\n");
     for (int i = 0; i < OURO_N_MEASURES; i++) {
         ouro__text_print(text, "%s", i == 0 ? "" : ",\n");
