@@ -238,7 +238,8 @@ write_moment(uint64_t now, bool with_peak)
 bool
 ouro__watch_copy(struct ouro_record *copy, uint64_t *since)
 {
-    if (!ouro__watch_is_ours()) {
+    const struct ouro_record *own = record;
+    if (own == NULL || !ouro__watch_is_ours()) {
         return false;
     }
     /* Another thread may be writing, or this one, which a signal handler has interrupted: then the last figures are good
@@ -249,7 +250,7 @@ ouro__watch_copy(struct ouro_record *copy, uint64_t *since)
         }
         ouro__watch_give(record);
     }
-    *copy = *record;
+    *copy = *own;
     *since = began.at_ns;
     return true;
 }
