@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snapshot/tasks.h"
+
 const char *const ouro__measure_names[OURO_N_MEASURES] = {"live", "peak", "churn"};
-const char *const ouro__by_names[OURO_N_BYS] = {"line",    "file",   "function", "traceback",
-                                                "package", "domain", "thread",   "type"};
+const char *const ouro__by_names[OURO_N_BYS] = {"line",   "file",   "function", "traceback", "package",
+                                                "domain", "thread", "task",     "type"};
 const char *const ouro__domain_names[3] = {"raw", "mem", "object"};
 
 void
@@ -307,8 +309,10 @@ static uint32_t *
 keys_of(const struct ouro__view *view, struct ouro__places *places, struct ouro__groups *groups,
         enum ouro__by by)
 {
+    if (by == OURO_BY_TASK) {
+        return ouro__tasks_of(places, view->n_paths);
+    }
     uint32_t *keys = reallocarray(NULL, view->n_paths, sizeof *keys);
-
     for (uint32_t i = 0; keys != NULL && i < view->n_paths; i++) {
         keys[i] = key_of(places, groups, by, i);
         if (keys[i] == OURO_NO_ID) {
