@@ -13,6 +13,20 @@ struct ouro__export {
     enum ouro__measure measure;     /* the one that was asked for */
 };
 
+/* What stands for each place in a document: made once, as a place comes again in many tracebacks. */
+struct ouro__place_texts {
+    struct ouro__text text; /* all of them, one behind the other */
+    size_t *ends;           /* by place */
+};
+
+/* Made by `add`; false without memory.  To be freed either way. */
+bool ouro__place_texts_make(struct ouro__place_texts *texts, const struct ouro__places *places,
+                            void (*add)(struct ouro__text *text, const struct ouro__places *places,
+                                        uint32_t place));
+void ouro__place_texts_add(const struct ouro__place_texts *texts, uint32_t place,
+                           struct ouro__text *to);
+void ouro__place_texts_free(struct ouro__place_texts *texts);
+
 /* Each adds a whole document to `text`, which has `failed` without memory. */
 
 /* profile.proto of pprof, gzipped. */

@@ -44,6 +44,19 @@ memray_frame_add(struct ouro__text *text, const struct ouro__places *places, uin
     ouro__text_print(text, "%u", ouro__number_of_line(places, line));
 }
 
+/* The system's number and the name; 0 and nothing where it wasn't noted. */
+static void
+memray_thread_add(struct ouro__text *text, const struct ouro__snapshot *snapshot, uint32_t thread)
+{
+    if (thread == 0) {
+        ouro__text_print(text, "0,,");
+        return;
+    }
+    ouro__text_print(text, "%u,", snapshot->threads[thread].id);
+    ouro__csv_add_value(text, snapshot->threads[thread].name);
+    ouro__text_print(text, ",");
+}
+
 void
 ouro__export_memray(struct ouro__text *text, const struct ouro__export *export)
 {
@@ -51,7 +64,9 @@ ouro__export_memray(struct ouro__text *text, const struct ouro__export *export)
     const struct ouro__snapshot *snapshot = &export->saved->snapshot;
     const struct ouro__places *places = export->places;
     const struct ouro__view *view = &export->views[0];
+    struct ouro__place_texts texts;
 
+    text->failed |= !ouro__place_texts_make(&texts, places, memray_frame_add);
     ouro__text_print(text, "allocator,num_allocations,size,tid,thread_name,stack_trace\r\n");
     for (size_t i = 1; i < snapshot->n_traces && !text->failed; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
@@ -61,15 +76,17 @@ ouro__export_memray(struct ouro__text *text, const struct ouro__export *export)
         if (!ouro__view_keeps(view, trace) || figures.blocks == 0) {
             continue;
         }
-        ouro__text_print(text, "%s,%" PRIu64 ",%" PRIu64 ",0,,", allocators[trace->domain],
+        ouro__text_print(text, "%s,%" PRIu64 ",%" PRIu64 ",", allocators[trace->domain],
                          ouro__rounded(figures.blocks), ouro__rounded(figures.bytes));
+        memray_thread_add(text, snapshot, trace->thread);
         for (; path != 0; path = places->paths.items[path].a) {
-            ouro__text_print(&frames, "%s", frames.length == 0 ? "" : "|");
-            memray_frame_add(&frames, places, ouro__place_of_path(places, path));
+            ouro__text_add(&frames, "|", frames.length == 0 ? 0 : 1);
+            ouro__place_texts_add(&texts, ouro__place_of_path(places, path), &frames);
         }
         ouro__csv_add_value(text, frames.data == NULL ? "" : frames.data);
         ouro__text_print(text, "\r\n");
         text->failed |= frames.failed;
         ouro__text_free(&frames);
     }
+    ouro__place_texts_free(&texts);
 }

@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snapshot/tasks.h"
+
 const char *const ouro__measure_names[OURO_N_MEASURES] = {"live", "peak", "churn"};
-const char *const ouro__by_names[OURO_N_BYS] = {"line",    "file",   "function", "traceback",
-                                                "package", "domain", "thread",   "type"};
+const char *const ouro__by_names[OURO_N_BYS] = {"line",   "file",   "function", "traceback", "package",
+                                                "domain", "thread", "task",     "type"};
 const char *const ouro__domain_names[3] = {"raw", "mem", "object"};
 
 void
@@ -174,37 +176,45 @@ types_name(struct ouro__view *view, struct ouro__places *places, const struct ou
     return is_well;
 }
 
-static void
-types_add(struct ouro__view *view, const struct ouro__snapshot *snapshot,
-          const struct ouro_snapshot_trace *of, uint64_t blocks, size_t type)
+/* Of each trace the blocks that have a type, and the rest. */
+bool
+ouro__view_types(const struct ouro__view *view, const struct ouro__snapshot *snapshot,
+                 void (*tell)(void *context, size_t trace, size_t type,
+                              const struct ouro__figures *figures),
+                 void *context)
 {
-    struct ouro_snapshot_trace trace = *of;
+    uint64_t *rest = calloc(snapshot->n_traces + 1, sizeof *rest);
 
-    trace.live_blocks = blocks;
-    trace.live_bytes = blocks * trace.size;
-    struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, &trace, OURO_MEASURE_LIVE);
-    ouro__figures_add(&view->types.figures[type], &figures);
-}
-
-/* What is live and has a type.  Gives of each trace the live blocks that have none; owned, NULL without memory. */
-static uint64_t *
-types_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot)
-{
-    uint64_t *rest = reallocarray(NULL, snapshot->n_traces + 1, sizeof *rest);
-
-    for (size_t i = 0; rest != NULL && i < snapshot->n_traces; i++) {
+    for (size_t i = 1; rest != NULL && i < snapshot->n_traces; i++) {
         rest[i] = snapshot->traces[i].live_blocks;
     }
-    for (size_t i = 0; rest != NULL && i < snapshot->n_typed; i++) {
-        const struct ouro_snapshot_typed *typed = &snapshot->typed[i];
-        const struct ouro_snapshot_trace *trace = &snapshot->traces[typed->trace];
-        if (typed->trace != 0 && typed->type != 0 && ouro__view_keeps(view, trace)) {
-            uint64_t blocks = typed->blocks > rest[typed->trace] ? rest[typed->trace] : typed->blocks;
-            rest[typed->trace] -= blocks;
-            types_add(view, snapshot, trace, blocks, typed->type);
+    for (size_t i = 0; rest != NULL && i < snapshot->n_typed + snapshot->n_traces; i++) {
+        bool is_rest = i >= snapshot->n_typed;
+        size_t at = is_rest ? i - snapshot->n_typed : snapshot->typed[i].trace;
+        if (at == 0 || !ouro__view_keeps(view, &snapshot->traces[at])) {
+            continue;
         }
+        struct ouro_snapshot_trace trace = snapshot->traces[at];
+        uint64_t blocks =
+            is_rest || snapshot->typed[i].blocks > rest[at] ? rest[at] : snapshot->typed[i].blocks;
+        size_t type = is_rest || snapshot->typed[i].type == 0 ? snapshot->n_types + trace.domain
+                                                              : snapshot->typed[i].type;
+        trace.live_blocks = blocks;
+        trace.live_bytes = blocks * trace.size;
+        rest[at] -= blocks;
+        struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, &trace, OURO_MEASURE_LIVE);
+        tell(context, at, type, &figures);
     }
-    return rest;
+    free(rest);
+    return rest != NULL;
+}
+
+static void
+type_add(void *context, size_t trace, size_t type, const struct ouro__figures *figures)
+{
+    struct ouro__aside *types = context;
+    (void)trace;
+    ouro__figures_add(&types->figures[type], figures);
 }
 
 /* Most paths only lead to others: what holds blocks of its own gets its figures here. */
@@ -219,10 +229,9 @@ path_add(struct ouro__view *view, uint32_t *n, uint32_t path, const struct ouro_
     }
 }
 
-/* Add the figures of all traces that the filters left, but those of types that types_sum() has. */
+/* Add the figures of all traces that the filters left, but those of types. */
 static void
-traces_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot, enum ouro__measure measure,
-           const uint64_t *untyped)
+traces_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot, enum ouro__measure measure)
 {
     uint32_t n = 0;
 
@@ -237,9 +246,6 @@ traces_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot, enum 
         ouro__figures_add(&view->domains[trace->domain], &figures);
         ouro__figures_add(&view->threads.figures[trace->thread], &figures);
         path_add(view, &n, view->nodes[trace->node], &figures);
-        if (untyped != NULL && untyped[i] > 0) {
-            types_add(view, snapshot, trace, untyped[i], snapshot->n_types + trace->domain);
-        }
     }
 }
 
@@ -249,20 +255,18 @@ figures_make(struct ouro__view *view, struct ouro__places *places,
              const struct ouro__snapshot *snapshot, enum ouro__measure measure)
 {
     static const struct ouro_snapshot_tracing counted = {.mode = OURO_SNAPSHOT_EXACT};
-    uint64_t *untyped = NULL;
 
     view->numbers = calloc(view->n_paths, sizeof *view->numbers);
     view->figures = calloc(snapshot->n_traces + 1, sizeof *view->figures);
     if (view->numbers == NULL || view->figures == NULL || !threads_name(view, places, snapshot) ||
         !types_name(view, places, snapshot) ||
-        (measure == OURO_MEASURE_LIVE && (untyped = types_sum(view, snapshot)) == NULL)) {
+        (measure == OURO_MEASURE_LIVE && !ouro__view_types(view, snapshot, type_add, &view->types))) {
         return false;
     }
     if (snapshot->n_traces > 0) {
         view->untraced = ouro__figures_of(&counted, &snapshot->traces[0], measure);
     }
-    traces_sum(view, snapshot, measure, untyped);
-    free(untyped);
+    traces_sum(view, snapshot, measure);
     return true;
 }
 
@@ -358,31 +362,49 @@ key_of(struct ouro__places *places, struct ouro__groups *groups, enum ouro__by b
     }
 }
 
-/* The keys of all places, or NULL for those of tracebacks, whose paths are their keys; owned.  False without memory. */
+/* The keys of paths: by place where the innermost frame says it all, or by path, which is much more. */
+struct keys {
+    uint32_t *of_places,
+        *of_paths; /* one of them, owned; neither for tracebacks, whose paths are their keys */
+};
+
+static void
+keys_free(struct keys *keys)
+{
+    free(keys->of_places);
+    free(keys->of_paths);
+}
+
+/* False without memory. */
 static bool
-keys_find(struct ouro__places *places, struct ouro__groups *groups, enum ouro__by by, uint32_t **keys)
+keys_find(struct keys *keys, const struct ouro__view *view, struct ouro__places *places,
+          struct ouro__groups *groups, enum ouro__by by)
 {
     uint32_t n = places->places.n;
+    bool is_well = true;
 
-    *keys = NULL;
-    if (by == OURO_BY_TRACEBACK) {
-        return true;
+    *keys = (struct keys){0};
+    if (by == OURO_BY_TASK) {
+        keys->of_paths = ouro__tasks_of(places, view->n_paths);
+        return keys->of_paths != NULL;
     }
-    *keys = reallocarray(NULL, n, sizeof **keys);
-    for (uint32_t i = 0; *keys != NULL && i < n; i++) {
-        (*keys)[i] = key_of(places, groups, by, i);
-        if ((*keys)[i] == OURO_NO_ID) {
-            free(*keys);
-            *keys = NULL;
+    if (by != OURO_BY_TRACEBACK) {
+        keys->of_places = reallocarray(NULL, n, sizeof *keys->of_places);
+        is_well = keys->of_places != NULL;
+        for (uint32_t i = 0; is_well && i < n; i++) {
+            keys->of_places[i] = key_of(places, groups, by, i);
+            is_well = keys->of_places[i] != OURO_NO_ID;
         }
     }
-    return *keys != NULL;
+    return is_well;
 }
 
 static uint32_t
-key_of_path(const struct ouro__places *places, const uint32_t *keys, uint32_t path)
+key_of_path(const struct ouro__places *places, const struct keys *keys, uint32_t path)
 {
-    return keys == NULL ? path : keys[ouro__place_of_path(places, path)];
+    return keys->of_places != NULL  ? keys->of_places[ouro__place_of_path(places, path)]
+           : keys->of_paths != NULL ? keys->of_paths[path]
+                                    : path;
 }
 
 /* The paths as a tree to walk: the first path that each calls, and the next one of its caller. */
@@ -406,7 +428,7 @@ kin_find(const struct ouro__view *view, const struct ouro__places *places)
 /* Each key gets what its outermost paths hold with all that they called.  `inside` counts on how many paths from the
  * root to here a key was met. */
 static void
-walk_outermost(const struct ouro__places *places, const struct kin *kin, const uint32_t *keys,
+walk_outermost(const struct ouro__places *places, const struct kin *kin, const struct keys *keys,
                const struct ouro__figures *sums, uint32_t *inside, struct ouro__figures *by_key)
 {
     uint32_t path = kin[0].first;
@@ -433,8 +455,8 @@ walk_outermost(const struct ouro__places *places, const struct kin *kin, const u
 
 /* Every frame of a traceback counts once.  False without memory. */
 static bool
-fold_cumulative(const struct ouro__view *view, const struct ouro__places *places, const uint32_t *keys,
-                struct ouro__figures *by_key, size_t n_keys)
+fold_cumulative(const struct ouro__view *view, const struct ouro__places *places,
+                const struct keys *keys, struct ouro__figures *by_key, size_t n_keys)
 {
     struct ouro__figures *sums = ouro__view_subtrees(view, places);
     struct kin *kin = kin_find(view, places);
@@ -476,21 +498,21 @@ ouro__view_fold(const struct ouro__view *view, struct ouro__places *places, stru
         *n = keys_count(view, places, by);
         return fold_aside(view, by, *n);
     }
-    uint32_t *keys;
-    bool is_well = keys_find(places, groups, by, &keys);
+    struct keys keys;
+    bool is_well = keys_find(&keys, view, places, groups, by);
     *n = keys_count(view, places, by); /* keys may have added texts */
     struct ouro__figures *by_key = *n == 0 ? NULL : calloc(*n, sizeof *by_key);
     is_well = is_well && by_key != NULL;
     if (is_well && cumulative) {
-        is_well = fold_cumulative(view, places, keys, by_key, *n);
+        is_well = fold_cumulative(view, places, &keys, by_key, *n);
     } else if (is_well) {
         for (uint32_t i = 0; i < view->n_paths; i++) {
             if (view->numbers[i] != 0) {
-                ouro__figures_add(&by_key[key_of_path(places, keys, i)], ouro__view_at(view, i));
+                ouro__figures_add(&by_key[key_of_path(places, &keys, i)], ouro__view_at(view, i));
             }
         }
     }
-    free(keys);
+    keys_free(&keys);
     if (!is_well) {
         free(by_key);
         return NULL;
