@@ -80,8 +80,9 @@ lives_add(const struct ouro__page *page, const struct report *report)
 static void
 shown_add(const struct ouro__page *page, const struct report *report)
 {
-    static const char *const many[OURO_N_BYS] = {"lines",    "files",   "functions", "tracebacks",
-                                                 "packages", "domains", "threads",   "types"};
+    static const char *const many[OURO_N_BYS] = {"lines",      "files",    "functions",
+                                                 "tracebacks", "packages", "domains",
+                                                 "threads",    "tasks",    "types"};
     struct ouro__text words = {0};
     const struct ouro__figures *kept = &report->view.kept;
     double shown = 0;

@@ -257,6 +257,37 @@ option_set_path(const char **path, const char *name, const char *value)
     return true;
 }
 
+/* The options without a value. */
+static bool
+flag_set(struct ouro__options *options, int option)
+{
+    switch (option) {
+    case 'f':
+        options->force = true;
+        return true;
+    case OPTION_NATIVE:
+        options->native = true;
+        return true;
+    case OPTION_THREADS:
+        options->threads = true;
+        return true;
+    case OPTION_LIFETIMES:
+        options->lifetimes = true;
+        return true;
+    case OPTION_DEBUG:
+        options->debug = true;
+        return true;
+    case OPTION_QUIET:
+        options->quiet = true;
+        return true;
+    case OPTION_NO_FOLLOW:
+        options->no_follow = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
 int
 ouro__run_option_take(struct ouro__options *options, int option, const char *given)
 {
@@ -277,9 +308,6 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
         break;
     case 'o':
         good = option_set_path(&options->snapshot_path, "-o", optarg);
-        break;
-    case 'f':
-        options->force = true;
         break;
     case OPTION_TRACE:
         good = option_set_trace(options, optarg);
@@ -305,24 +333,6 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
     case OPTION_KEEP:
         good = option_set_number(&options->n_kept, "--keep", optarg, MOST_KEPT);
         break;
-    case OPTION_NATIVE:
-        options->native = true;
-        break;
-    case OPTION_THREADS:
-        options->threads = true;
-        break;
-    case OPTION_LIFETIMES:
-        options->lifetimes = true;
-        break;
-    case OPTION_DEBUG:
-        options->debug = true;
-        break;
-    case OPTION_QUIET:
-        options->quiet = true;
-        break;
-    case OPTION_NO_FOLLOW:
-        options->no_follow = true;
-        break;
     case 'h':
     case OPTION_HELP:
         return ouro__output_write("-", help, sizeof help - 1) ? 0 : OURO_EXIT_FAILED;
@@ -332,8 +342,10 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
         ouro__say("%s needs a value" TRY_HELP, given);
         return OURO_EXIT_USAGE;
     default:
-        ouro__say("'%s' is not an option of run" TRY_HELP, given);
-        return OURO_EXIT_USAGE;
+        if (!flag_set(options, option)) {
+            ouro__say("'%s' is not an option of run" TRY_HELP, given);
+            return OURO_EXIT_USAGE;
+        }
     }
     return good ? -1 : OURO_EXIT_USAGE;
 }

@@ -20,7 +20,8 @@
     "  --churn              all that was ever allocated, freed or not\n"
 #define ROWS                                                                                           \
     "  --by KEY             a row for each line (the default), file, function, traceback,\n"           \
-    "                       package, domain, thread (ouro run --threads) or type\n"                    \
+    "                       package, domain, thread (ouro run --threads), task (of\n"                  \
+    "                       asyncio: its coroutine) or type\n"                                         \
     "  --cumulative         a block counts for each frame of its traceback, once; without\n"           \
     "                       this for the innermost\n"
 #define FILTERS                                                                                        \
@@ -225,9 +226,9 @@ option_set_by(struct ouro__view_options *options, const char *value)
             return true;
         }
     }
-    ouro__say(
-        "--by is line, file, function, traceback, package, domain, thread or type, not '%s'" TRY_HELP,
-        value, verb_name(options->verb));
+    ouro__say("--by is line, file, function, traceback, package, domain, thread, task or type, not "
+              "'%s'" TRY_HELP,
+              value, verb_name(options->verb));
     return false;
 }
 

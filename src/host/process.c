@@ -101,7 +101,7 @@ static bool has_begun;
 bool
 ouro__host_has_begun(void)
 {
-    return has_begun;
+    return has_begun && !ouro__watch_is_confined();
 }
 
 __attribute__((constructor(101))) static void
@@ -114,6 +114,7 @@ begin_process(int n_arguments, char **arguments, char **environment)
 
     const struct ouro__settings *settings = ouro__settings_get();
     find_next();
+    ouro__confine_begin();
     ouro__fork_watch();
     ouro__watch_begin();
     if (settings->threads) {

@@ -21,6 +21,10 @@ struct ouro__trace_node {
     uint32_t parent, code, offset;
 };
 
+/* So many codes are told apart, which is more than programs have but those that make code without end; the rest are one. */
+#define OURO__CODES_MOST ((size_t)1 << 17)
+#define OURO__OTHER_CODE "(code beyond the first 131072)"
+
 struct ouro__tree {
     struct ouro__vector texts, lines, codes, nodes;
     const struct ouro__frame_source *source; /* may be NULL */

@@ -84,7 +84,7 @@ def line_blocks(file, program, mark):
 
 
 @pytest.mark.parametrize(
-    "what, n_files", [("children", None), ("handler", None), ("threads", 30), ("nproc", 0), ("fsize", 0), ("forks", 2)]
+    "what, n_files", [("children", None), ("handler", None), ("threads", 30), ("nproc", 0), ("fsize", 0), ("forks", 2), ("vforks", None)]
 )
 def test_in_c(program, tmp_path, what, n_files):
     tmp_path.chmod(0o777)
@@ -106,6 +106,42 @@ def test_in_c(program, tmp_path, what, n_files):
         assert len(files) == (int(n_begun) if n_files is None else n_files)
     for file in files[:10]:
         assert report(file)["snapshot"]["reason"] == "call"
+
+
+@pytest.mark.parametrize("how", ["exact", "sampled"])
+@pytest.mark.parametrize("what", ["exit", "quit", "handler", "snapshot", "growth", "signal"])
+def test_on_stacks_that_hold_little(tmp_path, what, how):
+    """Nothing that is large lies on the program's stack: neither at its end nor in a copy of it."""
+    narrow = native.compile_program(tmp_path, "narrow.c")
+    run = ouro(
+        "run", "--quiet", f"--trace={how}", "--growth", "20", "--on-signal", "USR1", "-o", "app.ouro", narrow, what, folder=tmp_path
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (3, "", "")
+    assert report(tmp_path / "app.ouro")["snapshot"]["reason"] == "exit"
+    wanted = {"snapshot": "call", "growth": "growth", "signal": "signal"}.get(what)
+    reasons = [report(file)["snapshot"]["reason"] for _, file in sorted(files_of(tmp_path).items())]
+    assert wanted is None or wanted in reasons
+
+
+@pytest.mark.parametrize("how", ["off", "sampled", "exact"])
+@pytest.mark.parametrize("what", ["prctl", "seccomp", "probe"])
+def test_confined_programs(tmp_path, what, how):
+    """Nothing is asked of the system that a filter may not know; and what was known before is kept."""
+    confined = native.compile_program(tmp_path, "confined.c")
+    every = ["--growth", "10"] if how != "off" else []
+    run = ouro("run", f"--trace={how}", *every, "--json", "told.json", "-o", "app.ouro", confined, what, folder=tmp_path)
+    assert (run.returncode, run.stdout) == (0, "ok\n"), run.stderr
+    (process,) = json.loads((tmp_path / "told.json").read_text())["processes"]
+    assert process["peak"]["live_bytes"] >= 100 * 100000
+    told = report(tmp_path / "app.ouro") if how != "off" else None
+    if what == "probe":
+        assert "seccomp" not in run.stderr
+        assert told is None or told["snapshot"]["reason"] == "exit"
+    else:
+        assert "forbade itself system calls" in " ".join(run.stderr.split())
+        assert told is None or told["snapshot"]["reason"] == "confined"
+    if told is not None and how == "exact":
+        assert sum(row["bytes"] for row in told["rows"]) >= 100 * 100000
 
 
 # ---- by the program's own call ----
