@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "monitor/read.h"
+#include "snapshot/format.h"
 
 /* The tool's own exit codes; as `env`, `nohup` and `timeout` have them. */
 enum ouro__exit {
@@ -69,9 +70,9 @@ struct ouro__process {
 
 /* A snapshot that was taken while a program ran, and is kept. */
 struct ouro__taken_file {
-    char *path;     /* owned */
-    uint64_t at_ns; /* since its process began */
+    char *path; /* owned */
     int32_t pid;
+    struct ouro_snapshot_tracing tracing; /* when, why, and what it was called */
 };
 
 struct ouro__run {

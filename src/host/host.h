@@ -114,6 +114,10 @@ void ouro__watch_go_on(void);
 #define OURO_N_MAX_WATCHED 8
 void ouro__watch_add_heap(ouro_heap *heap);
 
+/* Whether there is a record, and it is this process's: the child of vfork() runs in its parent's memory, and who was
+ * forked past libc has a copy of it. */
+bool ouro__watch_is_ours(void);
+
 /* The record, ready to be written in, or NULL: when there is none, when it is another process's (the child
  * of vfork), or when another thread is writing: then try again at the next occasion.  Never waits.  Pair
  * with ouro__watch_give().  Between the two: no allocation. */

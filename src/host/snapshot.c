@@ -35,10 +35,11 @@ write_tracing(struct ouro__snapshot_writer *writer, const struct ouro__snapshot_
     ouro__snapshot_write(writer, OURO_SNAPSHOT_TRACING, &tracing, sizeof tracing);
 }
 
+/* The array is not on the stack, which may be a signal handler's that calls _exit(): the lock of tracing guards it. */
 static void
 write_traces(struct ouro__snapshot_writer *writer)
 {
-    struct ouro_snapshot_trace told[N_TRACES_A_CHUNK];
+    static struct ouro_snapshot_trace told[N_TRACES_A_CHUNK];
     const struct ouro__trace *traces = ouro__trace_items.items;
     size_t n = 0;
 

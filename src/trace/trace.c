@@ -54,8 +54,8 @@ lock(void)
     is_inside = true;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (!ouro__os_is_single_threaded()) {
-        while (OURO_UNLIKELY(__atomic_exchange_n(&locked, true, __ATOMIC_ACQUIRE))) {
-            ouro__os_yield();
+        for (unsigned n = 0; OURO_UNLIKELY(__atomic_exchange_n(&locked, true, __ATOMIC_ACQUIRE)); n++) {
+            ouro__os_yield(n);
         }
     }
     return true;
