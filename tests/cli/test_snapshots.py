@@ -103,6 +103,35 @@ def test_threads(report):
     assert set(rows(report(typical(), "--by", "thread"), "thread")) == {("(thread not noted)",)}
 
 
+LIB = "/usr/lib/python3.12/asyncio"
+LOOP = (("/app/main.py", "<module>", 9), (f"{LIB}/runners.py", "run", 194), (f"{LIB}/base_events.py", "BaseEventLoop._run_once", 1987))
+HANDLE = (*LOOP, (f"{LIB}/events.py", "Handle._run", 88))
+SERVE, PARSE = ("/app/asyncio/main.py", "serve", 3), ("/app/asyncio/parse.py", "parse", 5)
+
+
+def test_tasks(report):
+    """What the loop runs, below the tasks that asyncio has in Python, and asyncio's own coroutines."""
+    snapshot = Snapshot([
+        Trace((*HANDLE, SERVE), 100, live=10, peak=20),
+        Trace((*HANDLE, (f"{LIB}/tasks.py", "Task.__step", 303), SERVE, PARSE), 50, live=8),
+        # A loop within a task, and what is called like the loop's.
+        Trace((*HANDLE, SERVE, *HANDLE, PARSE), 70, live=2),
+        Trace((("/app/asyncio/other.py", "Handle._run", 1), PARSE), 3, live=1),
+        Trace((*HANDLE, PARSE), 10, live=5),
+        Trace((*HANDLE, (f"{LIB}/streams.py", "StreamReader.read", 60)), 9, live=3),
+        Trace(LOOP, 7, live=3, domain=RAW),
+        Trace((), 1, live=4, peak=9),
+    ])
+    serve, parse = ("/app/asyncio/main.py: serve",), ("/app/asyncio/parse.py: parse",)
+    assert rows(report(snapshot, "--by", "task"), "task") == {
+        serve: (1540, 20), parse: (50, 5), ("(event loop)",): (27, 3), ("(no task)",): (28, 8),
+    }
+    assert rows(report(snapshot, "--by", "task", "--peak"), "task") == {serve: (2000, 20), ("(no task)",): (9, 9)}
+    assert rows(report(snapshot, "--by", "task", "--filter", "main.py", "--exclude", "parse.py"), "task") == {
+        serve: (1000, 10), ("(event loop)",): (27, 3), ("(no task)",): (21, 3),
+    }
+
+
 def test_types(report):
     assert rows(report(asides(), "--by", "type"), "type") == {
         ("dict",): (1100, 15), ("app.Thing",): (200, 2), ("(buffer, object)",): (104, 5), ("(buffer, mem)",): (50, 5),
