@@ -44,6 +44,7 @@ static const char help[] =
     "  --native           the functions of C extensions, too, between Python's lines;\n"
     "                     programs without Python have theirs anyway\n"
     "  --threads          tell threads apart, for `ouro report --by thread`\n"
+    "  --lifetimes        note how soon blocks are freed, for `ouro report --temporary`\n"
     "  -o FILE            what was traced, as a snapshot for `ouro report`; of further\n"
     "                     processes to FILE with their pid in its name\n"
     "  --record SECONDS   with -o: how often memory is noted, for `ouro plot` (default: 0.1,\n"
@@ -90,6 +91,7 @@ enum {
     OPTION_KEEP,
     OPTION_NATIVE,
     OPTION_THREADS,
+    OPTION_LIFETIMES,
     OPTION_REPORT,
     OPTION_NO_FOLLOW,
     OPTION_HELP,
@@ -111,6 +113,7 @@ const struct option ouro__run_options[] = {
     {"keep", required_argument, NULL, OPTION_KEEP},
     {"native", no_argument, NULL, OPTION_NATIVE},
     {"threads", no_argument, NULL, OPTION_THREADS},
+    {"lifetimes", no_argument, NULL, OPTION_LIFETIMES},
     {"force", no_argument, NULL, 'f'},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -268,6 +271,9 @@ flag_set(struct ouro__options *options, int option)
     case OPTION_THREADS:
         options->threads = true;
         return true;
+    case OPTION_LIFETIMES:
+        options->lifetimes = true;
+        return true;
     case OPTION_DEBUG:
         options->debug = true;
         return true;
@@ -393,6 +399,10 @@ options_read(struct ouro__options *options, int count, char **arguments)
     }
     if (when != NULL && options->trace == OURO_TRACE_OFF) {
         ouro__say("%s has nothing to write with --trace=off" TRY_HELP, when);
+        return OURO_EXIT_USAGE;
+    }
+    if (options->lifetimes && options->trace == OURO_TRACE_OFF) {
+        ouro__say("--lifetimes has nothing to count with --trace=off" TRY_HELP);
         return OURO_EXIT_USAGE;
     }
     if (options->n_kept == 0) {

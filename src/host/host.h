@@ -51,6 +51,7 @@ struct ouro__settings {
     uint32_t n_frames;        /* of a traceback, 0 for all */
     bool native;              /* native frames beside Python's */
     bool threads;             /* traces tell threads apart */
+    bool lifetimes;           /* it is noted how long blocks live */
     uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
     bool snapshots;           /* those that are taken while the program runs are kept by somebody */
     uint64_t growth;          /* percent of live bytes after which one is taken, 0: never */

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "trace/life.h"
 #include "trace/native.h"
 #include "trace/trace.h"
 
@@ -119,6 +120,7 @@ begin_process(int n_arguments, char **arguments, char **environment)
     if (settings->threads) {
         ouro__threads_tell();
     }
+    ouro__life_is_asked = settings->lifetimes;
     if (settings->traces &&
         !ouro__trace_start(ouro__native_frames(NULL), settings->n_frames, settings->sample_bytes)) {
         write_note("no memory for tracing");

@@ -51,6 +51,8 @@ struct ouro_snapshot_chunk {
     "TYPE" /* struct ouro_snapshot_stretch[]: names of types; type 0 is no object */
 #define OURO_SNAPSHOT_TYPED                                                                            \
     "TYTR" /* struct ouro_snapshot_typed[]: what lives in the blocks of traces */
+#define OURO_SNAPSHOT_LIVES                                                                            \
+    "LIFE" /* struct ouro_snapshot_life[]: how soon the blocks of each trace ended */
 #define OURO_SNAPSHOT_SAMPLES                                                                          \
     "TIME" /* struct ouro_snapshot_sample[]: how memory stood, from time to time */
 #define OURO_SNAPSHOT_MARKS "MARK" /* struct ouro_snapshot_mark[]: what the program marked on the way */
@@ -119,6 +121,12 @@ struct ouro_snapshot_typed {
     uint64_t blocks;
 };
 
+/* Of a trace, by its number: blocks that ended within 1, 10, 100, ... 1,000,000 allocations, and not within fewer. */
+#define OURO_SNAPSHOT_N_LIVES 7
+struct ouro_snapshot_life {
+    uint64_t ended[OURO_SNAPSHOT_N_LIVES];
+};
+
 /* Memory at one time of the recording, in the order of time.  The kernel's figures are of at_ns; those of the heap are
  * as the process last took them. */
 struct ouro_snapshot_sample {
@@ -174,6 +182,7 @@ _Static_assert(sizeof(struct ouro_snapshot_node) == 12, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_trace) == 64, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_thread) == 32, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_typed) == 16, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_life) == 56, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_sample) == 160, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_mark) == 104, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_run) == 32, "as documented");

@@ -32,6 +32,7 @@ enum {
     THREADS,
     TYPES,
     TYPED,
+    LIVES,
     SAMPLES,
     MARKS,
     RUNS,
@@ -230,6 +231,28 @@ tame_types(struct ouro__snapshot *snapshot)
     }
 }
 
+static void
+tame_lives(struct ouro__snapshot *snapshot)
+{
+    if (snapshot->n_lives > snapshot->n_traces) {
+        say_fault(snapshot, "no such trace of life", snapshot->n_traces);
+        snapshot->n_lives = snapshot->n_traces;
+    }
+    for (size_t i = 0; i < snapshot->n_lives; i++) {
+        uint64_t left = snapshot->traces[i].all_blocks;
+        bool is_well = true;
+        for (int k = 0; k < OURO_SNAPSHOT_N_LIVES && is_well; k++) {
+            uint64_t ended = snapshot->lives[i].ended[k];
+            is_well = ended <= left;
+            left -= is_well ? ended : 0;
+        }
+        if (!is_well) {
+            say_fault(snapshot, "no such ends of life", i);
+            snapshot->lives[i] = (struct ouro_snapshot_life){0};
+        }
+    }
+}
+
 /* Times may not go back: what comes after something else was not before it. */
 static void
 tame_samples(struct ouro__snapshot *snapshot)
@@ -338,6 +361,8 @@ take_over(struct ouro__snapshot *snapshot, struct gathered *kinds)
     snapshot->n_types = kinds[TYPES].n / sizeof *snapshot->types;
     snapshot->typed = (void *)kinds[TYPED].bytes;
     snapshot->n_typed = kinds[TYPED].n / sizeof *snapshot->typed;
+    snapshot->lives = (void *)kinds[LIVES].bytes;
+    snapshot->n_lives = kinds[LIVES].n / sizeof *snapshot->lives;
     snapshot->samples = (void *)kinds[SAMPLES].bytes;
     snapshot->n_samples = kinds[SAMPLES].n / sizeof *snapshot->samples;
     snapshot->marks = (void *)kinds[MARKS].bytes;
@@ -349,6 +374,7 @@ take_over(struct ouro__snapshot *snapshot, struct gathered *kinds)
     tame_nodes(snapshot);
     tame_traces(snapshot);
     tame_types(snapshot);
+    tame_lives(snapshot);
     tame_samples(snapshot);
     tame_marks(snapshot);
     tame_runs(snapshot);
@@ -369,6 +395,7 @@ ouro__snapshot_read(struct ouro__snapshot *snapshot, FILE *file, ouro__snapshot_
         [THREADS] = {OURO_SNAPSHOT_THREADS, sizeof *snapshot->threads, 1 << 16, NULL, 0, 0},
         [TYPES] = {OURO_SNAPSHOT_TYPES, sizeof *snapshot->types, UINT32_MAX, NULL, 0, 0},
         [TYPED] = {OURO_SNAPSHOT_TYPED, sizeof *snapshot->typed, UINT32_MAX, NULL, 0, 0},
+        [LIVES] = {OURO_SNAPSHOT_LIVES, sizeof *snapshot->lives, UINT32_MAX, NULL, 0, 0},
         [SAMPLES] = {OURO_SNAPSHOT_SAMPLES, sizeof *snapshot->samples, UINT32_MAX, NULL, 0, 0},
         [MARKS] = {OURO_SNAPSHOT_MARKS, sizeof *snapshot->marks, UINT32_MAX, NULL, 0, 0},
         [RUNS] = {OURO_SNAPSHOT_RUNS, sizeof *snapshot->runs, UINT32_MAX, NULL, 0, 0},
@@ -400,6 +427,7 @@ ouro__snapshot_free(struct ouro__snapshot *snapshot)
     free(snapshot->threads);
     free(snapshot->types);
     free(snapshot->typed);
+    free(snapshot->lives);
     free(snapshot->samples);
     free(snapshot->marks);
     free(snapshot->runs);

@@ -3,12 +3,14 @@
 #define OURO_SNAPSHOT_TOLD_H
 
 #include "snapshot/format.h"
+#include "trace/life.h"
 #include "trace/trace.h"
 #include "trace/traced.h"
 #include "trace/tree.h"
 
 _Static_assert(sizeof(struct ouro__trace_node) == sizeof(struct ouro_snapshot_node) &&
-                   sizeof(struct ouro__trace_code) == sizeof(struct ouro_snapshot_code),
+                   sizeof(struct ouro__trace_code) == sizeof(struct ouro_snapshot_code) &&
+                   sizeof(struct ouro__life) == sizeof(struct ouro_snapshot_life),
                "told as they are");
 
 /* Under the lock of tracing, as all of this; `began` and `now` are by ouro__os_now().  Why and its name are left out. */

@@ -176,9 +176,12 @@ types_name(struct ouro__view *view, struct ouro__places *places, const struct ou
     return is_well;
 }
 
-/* What is live, by type: of each trace the blocks that have one, and the rest. */
-static bool
-types_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot)
+/* Of each trace the blocks that have a type, and the rest. */
+bool
+ouro__view_types(const struct ouro__view *view, const struct ouro__snapshot *snapshot,
+                 void (*tell)(void *context, size_t trace, size_t type,
+                              const struct ouro__figures *figures),
+                 void *context)
 {
     uint64_t *rest = calloc(snapshot->n_traces + 1, sizeof *rest);
 
@@ -200,10 +203,18 @@ types_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot)
         trace.live_bytes = blocks * trace.size;
         rest[at] -= blocks;
         struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, &trace, OURO_MEASURE_LIVE);
-        ouro__figures_add(&view->types.figures[type], &figures);
+        tell(context, at, type, &figures);
     }
     free(rest);
     return rest != NULL;
+}
+
+static void
+type_add(void *context, size_t trace, size_t type, const struct ouro__figures *figures)
+{
+    struct ouro__aside *types = context;
+    (void)trace;
+    ouro__figures_add(&types->figures[type], figures);
 }
 
 bool
@@ -217,7 +228,8 @@ ouro__view_make(struct ouro__view *view, struct ouro__places *places,
     view->n_paths = places->paths.n;
     view->is_kept = view->nodes == NULL ? NULL : paths_filter(places, filters);
     if (view->is_kept == NULL || !threads_name(view, places, snapshot) ||
-        !types_name(view, places, snapshot) || !types_sum(view, snapshot)) {
+        !types_name(view, places, snapshot) ||
+        !ouro__view_types(view, snapshot, type_add, &view->types)) {
         return false;
     }
     view->paths = calloc(view->n_paths, sizeof *view->paths);

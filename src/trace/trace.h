@@ -65,6 +65,9 @@ ouro__trace_is_due(int64_t *until, size_t size)
     return __builtin_expect((*until | (int64_t)size) < 0, 0);
 }
 
+/* Mean bytes from one sample to the next; atomic. */
+extern uint64_t ouro__trace_mean;
+
 /* The mode in which to trace the block of `size` bytes that was found due, OFF for not at all; the count begins anew. */
 enum ouro__trace_mode ouro__trace_turn(int64_t *until, size_t size);
 
@@ -93,8 +96,9 @@ bool ouro__trace_free(void *block);
 /* A block is about to be resized, which may fail or move it: take its trace off, then put it back where the block did
  * not change, or else count it as freed.  Between the two nothing but the resizing; tracing may begin anew meanwhile. */
 struct ouro__taken {
-    uint32_t index;
+    uint32_t index; /* with what stands above it */
     uint32_t era;
+    uint64_t age; /* where its birth was noted */
 };
 struct ouro__taken ouro__trace_take(void *block);
 void ouro__trace_put_back(void *block, struct ouro__taken taken);

@@ -128,9 +128,9 @@ resize(const struct ouro__asker *asker, void *block, size_t size, enum ouro__tra
 void *
 ouro__traced_resize(const struct ouro__asker *asker, void *block, size_t size)
 {
+    struct ouro__taken trace = ouro__trace_take(block);
     enum ouro__trace_mode mode =
         ouro__trace_is_due(asker->until, size) ? ouro__trace_turn(asker->until, size) : OURO__TRACE_OFF;
-    struct ouro__taken trace = ouro__trace_take(block);
     void *resized = resize(asker, block, size, &mode);
     if (resized == NULL) {
         ouro__trace_put_back(block, trace);

@@ -6,7 +6,7 @@
  * addresses again, and all of them have to be compared.  The innermost one's node is looked up last, by whoever has not
  * seen the same place before (trace.c).
  *
- * A code is known by its address as long as it lives.  Its block has a mark in its index (OURO__IS_CODE): when that is
+ * A code is known by its address as long as it lives.  Its block has a mark above its index (OURO__IS_CODE): when that is
  * freed the address is forgotten.  What a code was called, its file and its lines are copied when it is first seen, and
  * kept once for all codes that are alike in them: a program that compiles the same text again and again has one.  While
  * blocks are sampled most frees are not told, and those of codes that an allocator other than ours holds never are: then

@@ -58,6 +58,7 @@ class Trace:
     domain: int = OBJECT
     thread: int = 0
     types: tuple = ()  # (name, blocks)
+    ended: tuple = ()  # blocks that ended within 1, 10, 100 ... allocations
 
 
 @dataclasses.dataclass
@@ -95,6 +96,7 @@ class Snapshot:
         self.threads = []  # names, from number 1 on
         self.types = {}
         self.typed = []  # (trace, type, blocks)
+        self.lives = [(0,) * 7]
         self.n_traces = 1
         self.texts = b""
         self.known = {}
@@ -147,6 +149,7 @@ class Snapshot:
         self.trace_bytes += self.pack_trace(trace.size, node, trace.domain | trace.thread << 16, *figures)
         for name, blocks in trace.types:
             self.typed.append((self.n_traces, self.types.setdefault(name, len(self.types) + 1), blocks))
+        self.lives.append((*trace.ended, *(0,) * 7)[:7])
         self.n_traces += 1
 
     def tracing_bytes(self):
@@ -173,6 +176,8 @@ class Snapshot:
         if self.types:
             yield b"TYPE", b"".join(struct.pack("<QQ", *text) for text in types)
             yield b"TYTR", b"".join(struct.pack("<IIQ", *row) for row in self.typed)
+        if any(map(any, self.lives)):
+            yield b"LIFE", b"".join(struct.pack("<7Q", *row) for row in self.lives)
         if self.samples:
             yield b"TIME", b"".join(sample.bytes() for sample in self.samples)
         if self.marks:

@@ -56,6 +56,19 @@ check_types(const struct ouro__snapshot *snapshot)
 }
 
 static void
+check_lives(const struct ouro__snapshot *snapshot)
+{
+    REQUIRE(snapshot->n_lives <= snapshot->n_traces, "a life without a trace");
+    for (size_t i = 0; i < snapshot->n_lives; i++) {
+        uint64_t left = snapshot->traces[i].all_blocks;
+        for (int k = 0; k < OURO_SNAPSHOT_N_LIVES; k++) {
+            REQUIRE(snapshot->lives[i].ended[k] <= left, "trace %zu ended more often than it began", i);
+            left -= snapshot->lives[i].ended[k];
+        }
+    }
+}
+
+static void
 check_recording(const struct ouro__snapshot *snapshot)
 {
     for (size_t i = 0; i < snapshot->n_samples; i++) {
@@ -106,6 +119,7 @@ snapshot_check(const struct ouro__snapshot *snapshot)
         REQUIRE(snapshot->traces[i].thread < snapshot->n_threads, "trace %zu has no thread", i);
     }
     check_types(snapshot);
+    check_lives(snapshot);
     check_recording(snapshot);
     check_runs(snapshot);
 }

@@ -317,6 +317,33 @@ test_how_long_a_survey_is_put_off(void **state)
     assert_true(pacing->n_put_off > 0);
 }
 
+/* Surveys that all were clean earn twice the patience each, never more than garbage may hold; the first dirty one ends
+ * that. */
+static void
+test_how_long_after_clean_surveys(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {30 * MIB, 100 * MIB, 1000 * MIB};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        for (unsigned clean = 0; clean <= CLEAN_SURVEYS_MAX; clean++) {
+            struct program program;
+            begin(&program, 700);
+            struct ouro__pacing *pacing = &program.pacing;
+            pacing->n_at_survey = 4 * pacing->n_stock;
+            pacing->clean_surveys = clean;
+            pacing->bytes_at_survey = program.now.bytes = sizes[i];
+            (void)grow_until_survey(&program, 300);
+            uint64_t bytes = pacing->before.bytes;
+            uint64_t put_off = bytes - (sizes[i] + pacing->n_stock * 300);
+            uint64_t wanted = smaller((bytes / 10) << (clean > 1 ? clean - 1 : 0), allow_bytes(bytes));
+            assert_in_range(put_off, wanted, wanted + 3 * MIB); /* two batches at most */
+            assert_int_equal(pacing->n_put_off, 1);
+            assert_true(pacing->is_dirty);
+            assert_int_equal(pacing->clean_surveys, 0);
+        }
+    }
+}
+
 /* A program that mostly does other things: surveys cost it little, so it gets them. */
 static void
 test_cheap_surveys_are_made(void **state)
@@ -507,6 +534,7 @@ main(void)
         cmocka_unit_test(test_batches_that_are_untracked),
         cmocka_unit_test(test_bytes_bring_about_a_survey),
         cmocka_unit_test(test_how_long_a_survey_is_put_off),
+        cmocka_unit_test(test_how_long_after_clean_surveys),
         cmocka_unit_test(test_cheap_surveys_are_made),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_the_native_one_is_patient),

@@ -70,7 +70,7 @@ name_of(uint32_t node, char *name)
 static const struct ouro__trace *
 trace_of(const void *block)
 {
-    return trace_at(*ouro__beside(block, false) & ~OURO__IS_CODE);
+    return trace_at(*ouro__beside(block, false) & OURO__INDEX);
 }
 
 static void *
