@@ -3,6 +3,7 @@
 import { Graph } from "./graph.js";
 import { Heap } from "./heap.js";
 import { BYS, MEASURES, Model } from "./model.js";
+import { Others } from "./others.js";
 import { Sizes } from "./sizes.js";
 import { Table } from "./table.js";
 import { Times } from "./times.js";
@@ -14,7 +15,8 @@ const THEMES = ["auto", "light", "dark"];
 
 const model = new Model(JSON.parse($("data").textContent));
 const { heading } = model;
-const state = { measure: Math.max(MEASURES.indexOf(heading.measure), 0), by: heading.by, term: "", mask: null };
+const state = { measure: Math.max(MEASURES.indexOf(heading.measure), 0), by: BYS.includes(heading.by) ? heading.by : "line",
+    term: "", mask: null };
 
 // The heading: which process, when, how.
 
@@ -39,6 +41,7 @@ function showHeading() {
         ["taken", `${when}${time(snapshot.taken_at_ns)} after it began${snapshot.reason ? ` (${shown(snapshot.reason)})` : ""}`],
         ["name", shown(snapshot.name)],
         ["traced", modeOf(snapshot)],
+        ["since", snapshot.since === null ? "" : `the mark ${shown(snapshot.since)}: what was allocated before it is left out`],
         ["peak", snapshot.peak_at_ns > 0 ? `highest after ${time(snapshot.peak_at_ns)}` : ""],
     ];
     document.title = `${command} – ouro`;
@@ -133,6 +136,8 @@ const table = new Table($("table"), $("more"), $("table-summary"), (name) => {
     change({ term: name.where.toLowerCase() });
     $("graph-title").scrollIntoView({ block: "start" });
 });
+const others = ["thread", "task", "type"].map((by) =>
+    new Others($(`${by}s-part`), $(`${by}s-table`), model.others[`${by}s`], model.texts, by));
 const sizes = new Sizes($("sizes"), $("sizes-table"), $("sizes-unit"));
 
 function tellFound() {
@@ -167,6 +172,7 @@ function change(changes) {
     drawTable();
     if ("measure" in changes) {
         sizes.show(model.sizes, state.measure);
+        others.forEach((part) => part.show(part.title === "type" ? 0 : state.measure));
         showNotes();
     }
 }
@@ -203,6 +209,8 @@ function begin() {
             $("search").focus();
         }
     });
+    $("others-part").hidden = others.every(({ part }) => part.hidden);
+    others.forEach(({ part, title }) => { part.open = title === heading.by; });
     if (model.times) {
         $("times-part").hidden = false;
         painted.push(new Times($("times"), $("marks"), $("times-table"), model.times));

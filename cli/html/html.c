@@ -263,6 +263,39 @@ sizes_add(struct making *making, struct ouro__figures (*sums)[3][OURO_N_MEASURES
     }
 }
 
+/* For each thread, task or type that has blocks: its name, and figures by measure; nothing where they aren't told apart. */
+static void
+others_add(struct making *making, enum ouro__by by)
+{
+    const struct ouro__html *html = making->html;
+    const struct ouro__snapshot *snapshot = &html->saved->snapshot;
+    struct ouro__figures *folds[OURO_N_MEASURES] = {NULL};
+    bool is_told =
+        by == OURO_BY_THREAD ? snapshot->n_threads > 1 : by != OURO_BY_TYPE || snapshot->n_types > 1;
+    bool is_first = true;
+    size_t n = 0;
+
+    for (int m = 0; m < OURO_N_MEASURES && is_told; m++) {
+        folds[m] = ouro__view_fold(&html->views[m], html->places, NULL, by, false, &n);
+        making->text->failed |= folds[m] == NULL;
+    }
+    for (uint32_t key = 0; key < n && !making->text->failed; key++) {
+        struct ouro__figures of_key[OURO_N_MEASURES];
+        for (int m = 0; m < OURO_N_MEASURES; m++) {
+            of_key[m] = folds[m][key];
+        }
+        if (holds_any(of_key)) {
+            ouro__text_print(making->text, "%s%u", is_first ? "" : ",",
+                             used_number(&making->texts, key));
+            figures_add(making->text, of_key);
+            is_first = false;
+        }
+    }
+    for (int m = 0; m < OURO_N_MEASURES; m++) {
+        free(folds[m]);
+    }
+}
+
 /* The text of the lines that hold most, as far as their files are as they were: file, line, text. */
 static void
 sources_add(struct making *making, enum ouro__measure measure)
@@ -307,6 +340,12 @@ data_add(struct making *making)
     if (sums != NULL) {
         sizes_add(making, sums);
     }
+    ouro__text_print(text, "],\n\"threads\":[");
+    others_add(making, OURO_BY_THREAD);
+    ouro__text_print(text, "],\n\"tasks\":[");
+    others_add(making, OURO_BY_TASK);
+    ouro__text_print(text, "],\n\"types\":[");
+    others_add(making, OURO_BY_TYPE);
     ouro__text_print(text, "],\n\"heap\":");
     ouro__html_add_heap(text, &making->html->saved->snapshot);
     ouro__text_print(text, ",\n\"times\":");
@@ -330,7 +369,12 @@ data_make(struct making *making)
     bool is_well = ouro__branches_make(&making->branches, html->places, html->views, BRANCHES_MOST) &&
                    used_init(&making->places, html->places->places.n);
 
-    /* Packages may have added texts: each is asked for before their number is counted on. */
+    /* Packages and tasks may add texts: all are asked for before their number is counted on. */
+    size_t n;
+    struct ouro__figures *tasks =
+        ouro__view_fold(&html->views[0], html->places, NULL, OURO_BY_TASK, false, &n);
+    is_well = is_well && tasks != NULL;
+    free(tasks);
     for (uint32_t i = 0; is_well && i < html->places->functions.n; i++) {
         is_well = ouro__package_of(html->packages, html->places, html->places->functions.items[i].a) !=
                   OURO_NO_ID;

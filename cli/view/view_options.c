@@ -392,9 +392,9 @@ options_check(const struct ouro__view_options *options, int n_files)
                                          options->cumulative || options->top > 0)) {
         wrong = "--html goes with none of --json, --csv, --tree, --cumulative and --top: the page has "
                 "it all";
-    } else if (options->html != NULL && options->by != OURO_BY_LINE && options->by != OURO_BY_FILE &&
-               options->by != OURO_BY_FUNCTION && options->by != OURO_BY_PACKAGE) {
-        wrong = "--html goes by lines, files, functions or packages";
+    } else if (options->html != NULL &&
+               (options->by == OURO_BY_TRACEBACK || options->by == OURO_BY_DOMAIN)) {
+        wrong = "--html goes by lines, files, functions, packages, threads, tasks or types";
     } else if (options->json && options->csv) {
         wrong = "--json or --csv, not both";
     } else if (options->tree && (options->json || options->csv || options->cumulative)) {

@@ -16,7 +16,7 @@ import pytest
 import records
 import snapshots
 from conftest import OURO, PYTHON
-from snapshots import LOAD, MAIN, MEM, OBJECT, RAW, SAMPLED, Snapshot, Trace, typical
+from snapshots import GET, LOAD, MAIN, MEM, OBJECT, RAW, SAMPLED, Snapshot, Trace, typical
 
 MEASURES = ("live", "peak", "churn")
 BYS = ("line", "function", "file", "package")
@@ -261,6 +261,83 @@ def test_sizes(show):
 
 
 FREE, DIRTY, KEPT, POOL, LARGE = range(1, 6)
+
+
+def others(page, by):
+    """{name: (bytes, blocks)} of a table of what is no part of the tree."""
+    rows = page.page.locator(f"#{by}s-table tbody tr")
+    return {
+        row.locator("th").text_content(): tuple(int(row.get_attribute(f"data-{key}")) for key in ("bytes", "blocks"))
+        for row in rows.all()
+    }
+
+
+def told(ouro, path, measure, by, *options):
+    rows = json.loads(ouro("report", "--json", f"--{measure}", "--by", by, *options, path).stdout)["rows"]
+    return {row[by]: (row["bytes"], row["blocks"]) for row in rows}
+
+
+def of_threads(n_types=3, **tracing):
+    run, loop = ("/usr/lib/python3.11/asyncio/runners.py", "Runner.run", 118), ("/usr/lib/python3.11/asyncio/events.py", "Handle._run", 80)
+    snapshot = Snapshot(
+        [
+            Trace((MAIN, LOAD), 1000, live=20, peak=30, all=40, thread=1, types=tuple((f"mod.T{n}", n + 1) for n in range(n_types))),
+            Trace((MAIN, GET), 64, live=500, peak=500, all=900, thread=2, types=(("dict", 400), ("mod.T1", 50))),
+            Trace((MAIN, run, loop, ("/app/main.py", "fetch", 60)), 9, live=7, peak=70, all=700, thread=2),
+            Trace((), 48, live=100, peak=100, all=100, domain=RAW, thread=1),
+        ],
+        **tracing,
+    )
+    snapshot.threads = ["main thread", "worker"]
+    return snapshot
+
+
+@pytest.mark.parametrize("tracing", [{}, {"mode": SAMPLED, "sample": 500}], ids=["exact", "sampled"])
+def test_threads_tasks_and_types(ouro, show, tmp_path, tracing):
+    """Tables of their own, with the figures of `ouro report`, of each sum."""
+    page, path = show(of_threads(**tracing)), tmp_path / "page.ouro"
+    assert page.page.locator("#others-part").is_visible()
+    assert not page.page.locator("#threads-table").is_visible()
+    for measure in MEASURES:
+        page.choose("measure", measure)
+        assert others(page, "thread") == told(ouro, path, measure, "thread") and len(others(page, "thread")) == 2
+        assert others(page, "task") == told(ouro, path, measure, "task") and len(others(page, "task")) == 2
+        assert others(page, "type") == told(ouro, path, "live", "type") and len(others(page, "type")) == 6
+    page.page.locator("#threads-part summary").click()
+    assert "worker" in page.text("#threads-table") and ("±" in page.text("#threads-table")) == bool(tracing)
+    filtered = show(path, "--filter", "load")
+    assert others(filtered, "thread") == told(ouro, path, "live", "thread", "--filter", "load")
+    assert list(others(filtered, "thread")) == ["main thread (thread 1)"]
+
+
+@pytest.mark.parametrize("by", ["thread", "task", "type"])
+def test_by_what_is_no_part_of_the_tree(show, by):
+    page = show(of_threads(), "--by", by)
+    assert page.page.locator(f"#{by}s-table").is_visible()
+    assert page.page.locator("#others-part details[open]").count() == 1
+    assert page.page.locator('input[name="by"]:checked').get_attribute("value") == "line"
+
+
+def test_many_types(ouro, show, tmp_path):
+    page = show(of_threads(n_types=20), "--by", "type")
+    assert len(others(page, "type")) == len(told(ouro, tmp_path / "page.ouro", "live", "type"))
+    many = Snapshot([Trace((MAIN,), n, live=1, all=1, types=((f"T<{n}>", 1),)) for n in range(1, 501)])
+    rows = others(show(many, "--by", "type"), "type")
+    assert len(rows) == 201 and rows["T<500>"] == (500, 1)
+    assert rows["(300 more)"] == (sum(range(1, 301)), 300)
+
+
+def test_no_threads_and_no_types(show):
+    assert not show(typical(), "--by", "type").page.locator("#others-part").is_visible()
+
+
+def test_since_a_mark(ouro, show, tmp_path):
+    snapshot = Snapshot([Trace((MAIN,), 10, live=3, all=3), Trace((MAIN, LOAD), 20, live=4, all=5, since=1)])
+    snapshot.sinces = ["warm"]
+    page = show(snapshot, "--since", "warm")
+    assert "the mark warm: what was allocated before it is left out" in page.text("#facts")
+    assert {label: size for label, size, _ in page.rows() if size} == {"/app/main.py:12": 80}
+    assert "the mark" not in show(snapshot).text("#facts")
 
 
 def write_with(path, snapshot, **chunks):

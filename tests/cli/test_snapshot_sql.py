@@ -248,7 +248,7 @@ def test_too_many_columns_become_lines(ouro, tmp_path):
     blocks = done.stdout.split("\n\n")
     assert len(blocks) == 3
     assert dict(line.split() for line in blocks[0].splitlines())["live_bytes"] == "3072000"
-    assert len(blocks[0].splitlines()) == 14
+    assert len(blocks[0].splitlines()) == 15
 
 
 def test_many_rows(ouro, tmp_path):
