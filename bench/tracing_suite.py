@@ -9,7 +9,7 @@ import os
 import suites
 from measuring import Variant, run_in_turns
 
-WITH_PEERS = ("ast_stdlib", "json_roundtrip", "numeric", "pickling", "trees", "words")  # three minutes each
+WITH_PEERS = ("ast_stdlib", "json_roundtrip", "numeric", "regex", "trees", "words")  # three minutes each
 EXACT, PEERS = 2, 5  # in which rounds they take part; what traces a sample is compared so closely that it needs them all
 
 
