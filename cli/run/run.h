@@ -41,6 +41,7 @@ struct ouro__options {
     bool native;               /* native frames beside Python's */
     const char *snapshot_path; /* NULL: none */
     bool threads;              /* traces tell threads apart */
+    bool lifetimes;            /* it is noted how long blocks live */
     bool records;              /* memory over time, into the snapshot */
     uint64_t record_ns;        /* how often; 0: as usual */
     uint64_t every_ns;         /* a snapshot while it runs, so often; 0: none */

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +39,7 @@ static bool writing;               /* atomic: somebody is */
 static bool is_saved;              /* there is a snapshot */
 static bool is_saved_for_exec;     /* of the moment before an exec, which may fail */
 static bool saving;                /* atomic: somebody saves it */
+static bool is_confined;           /* atomic: nothing may be asked of the system */
 
 static ouro_heap *heaps[OURO_N_MAX_WATCHED];
 static uint64_t seen_live[OURO_N_MAX_WATCHED]; /* atomic; as the heap said when it last grew */
@@ -73,7 +75,7 @@ write_relaxed(uint64_t *value, uint64_t to)
 bool
 ouro__watch_is_ours(void)
 {
-    return record != NULL && record->pid == getpid();
+    return record != NULL && !ouro__watch_is_confined() && record->pid == getpid();
 }
 
 struct ouro_record *
@@ -238,7 +240,8 @@ write_moment(uint64_t now, bool with_peak)
 bool
 ouro__watch_copy(struct ouro_record *copy, uint64_t *since)
 {
-    if (!ouro__watch_is_ours()) {
+    const struct ouro_record *own = record;
+    if (own == NULL || !ouro__watch_is_ours()) {
         return false;
     }
     /* Another thread may be writing, or this one, which a signal handler has interrupted: then the last figures are good
@@ -249,7 +252,7 @@ ouro__watch_copy(struct ouro_record *copy, uint64_t *since)
         }
         ouro__watch_give(record);
     }
-    *copy = *record;
+    *copy = *own;
     *since = began.at_ns;
     return true;
 }
@@ -391,7 +394,7 @@ void
 ouro__watch_fork_child(void)
 {
     const struct ouro__settings *settings = ouro__settings_get();
-    if (record == NULL || !settings->follow) {
+    if (record == NULL || !settings->follow || ouro__watch_is_confined()) {
         return;
     }
     is_saved = false;
@@ -476,6 +479,34 @@ ouro__watch_snapshot(void)
         save_snapshot("exit");
     }
     errno = saved;
+}
+
+void
+ouro__watch_confine(void)
+{
+    static const char note[] = "forbade itself system calls (seccomp): what is known ends there";
+    _Static_assert(sizeof note <= sizeof record->note, "it is told whole");
+    int saved = errno;
+    if (ouro__watch_is_ours()) {
+        take_moment(ouro__os_now());
+        if (ouro__watch_take() != NULL) {
+            memcpy(record->note, note, sizeof note);
+            ouro__watch_give(record);
+        }
+        ouro__live_end();
+        save_snapshot("confined");
+    } else if (record != NULL) {
+        return;
+    }
+    __atomic_store_n(&is_confined, true, __ATOMIC_RELAXED);
+    (void)ouro__trace_stop();
+    errno = saved;
+}
+
+bool
+ouro__watch_is_confined(void)
+{
+    return __atomic_load_n(&is_confined, __ATOMIC_RELAXED);
 }
 
 void

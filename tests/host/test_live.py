@@ -123,6 +123,27 @@ def test_on_stacks_that_hold_little(tmp_path, what, how):
     assert wanted is None or wanted in reasons
 
 
+@pytest.mark.parametrize("how", ["off", "sampled", "exact"])
+@pytest.mark.parametrize("what", ["prctl", "seccomp", "probe"])
+def test_confined_programs(tmp_path, what, how):
+    """Nothing is asked of the system that a filter may not know; and what was known before is kept."""
+    confined = native.compile_program(tmp_path, "confined.c")
+    every = ["--growth", "10"] if how != "off" else []
+    run = ouro("run", f"--trace={how}", *every, "--json", "told.json", "-o", "app.ouro", confined, what, folder=tmp_path)
+    assert (run.returncode, run.stdout) == (0, "ok\n"), run.stderr
+    (process,) = json.loads((tmp_path / "told.json").read_text())["processes"]
+    assert process["peak"]["live_bytes"] >= 100 * 100000
+    told = report(tmp_path / "app.ouro") if how != "off" else None
+    if what == "probe":
+        assert "seccomp" not in run.stderr
+        assert told is None or told["snapshot"]["reason"] == "exit"
+    else:
+        assert "forbade itself system calls" in " ".join(run.stderr.split())
+        assert told is None or told["snapshot"]["reason"] == "confined"
+    if told is not None and how == "exact":
+        assert sum(row["bytes"] for row in told["rows"]) >= 100 * 100000
+
+
 # ---- by the program's own call ----
 
 
