@@ -353,7 +353,7 @@ too (`--trace-python-allocators`; aggregated, as well), without which it sees no
 
 The others take several times as long as the programs do: they, and Ouro writing its file, run %d of the programs, and their
 means are of these alone. Of five rounds exact tracing takes part in three, the others in one. memory_profiler reads the
-resident size after each line of the functions that are marked for it: here that is `main` alone.
+resident size after each line of the functions that are marked for it: here that is `main` of one program, as the rest slows down with it.
 `make bench ARGS="--what tracing --update"` measures this part alone."""
 
 

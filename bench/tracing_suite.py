@@ -2,14 +2,16 @@
 one Python.
 
 The others take several times as long as the program does: they, and Ouro writing its file as memray does, run some of the
-programs, in fewer rounds.  memory_profiler looks at the lines of the function main alone.  lisp is not among those programs:
+programs, in fewer rounds.  memory_profiler looks at the lines of the function main alone, of one program: it slows down those in
+functions that it isn't asked about as well, beyond what a run may take.  lisp is not among those programs:
 tracemalloc with 25 frames takes minutes for it."""
 import os
 
 import suites
 from measuring import Variant, run_in_turns
 
-WITH_PEERS = ("ast_stdlib", "json_roundtrip", "numeric", "pickling", "trees", "words")  # three minutes each
+WITH_PEERS = ("ast_stdlib", "json_roundtrip", "numeric", "regex", "trees", "words")  # three minutes each
+WITH_MEMORY_PROFILER = ("json_roundtrip",)  # a minute
 EXACT, PEERS = 2, 5  # in which rounds they take part; what traces a sample is compared so closely that it needs them all
 
 
@@ -35,8 +37,11 @@ def peers(ouro, python, installed):
                           ("memray, aggregated", ["--trace-python-allocators", "--aggregate"])):
         prefix = [installed, "-m", "memray", "run", "--quiet", *options, "--output", "run.memray"]
         found.append(Variant(name, prefix, writes="run.memray", every=PEERS))
-    found.append(Variant("memory_profiler", [installed, os.path.join(suites.HERE, "memory_profiled.py")], every=PEERS))
     return found
+
+
+def line_by_line(installed):
+    return Variant("memory_profiler", [installed, os.path.join(suites.HERE, "memory_profiled.py")], every=PEERS)
 
 
 def run(measure, options, python, ouro, say):
@@ -44,11 +49,13 @@ def run(measure, options, python, ouro, say):
     folder = os.path.join(os.path.abspath(options.build), "tracers-" + python.version)
     suites.install(python, folder, ["memory_profiler", "memray"])
     everywhere = [Variant("plain", [python.path], every=PEERS), *modes(ouro, python)]
-    beside = peers(ouro, python, os.path.join(folder, "bin", "python"))
+    installed = os.path.join(folder, "bin", "python")
+    beside = peers(ouro, python, installed)
     rows = []
     for name, path in suites.programs_in("programs").items():
         if suites.wanted(name, options):
             variants = everywhere + (beside if name in WITH_PEERS else [])
+            variants += [line_by_line(installed)] if name in WITH_MEMORY_PROFILER else []
             rows.append({"program": name, "python": python.version, "variants": run_in_turns(measure, variants, [path], options.rounds)})
             say(rows[-1])
     return rows
