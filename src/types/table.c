@@ -10,21 +10,22 @@
 #define LEAST_LOG 6
 #define MOST_LOG 31
 
-/* How many entries `1 << log` slots are enough for. */
+/* How many entries `1 << log` slots are enough for: those of sets, which are small, for half as many as those of dicts, so
+ * that what is added mostly finds its first slot free. */
 static size_t
-full(unsigned log)
+full(unsigned log, unsigned width)
 {
-    return ((size_t)2 << log) / 3;
+    return ((size_t)2 << log) / (width == 1 ? 6 : 3);
 }
 
 /* ---- shapes ---- */
 
 /* The least number of slots for `n` entries, as a power of two. */
 static unsigned
-log_for(size_t n)
+log_for(size_t n, unsigned width)
 {
     unsigned log = LEAST_LOG;
-    while (log <= MOST_LOG && full(log) < n) {
+    while (log <= MOST_LOG && full(log, width) < n) {
         log++;
     }
     return log;
@@ -64,7 +65,7 @@ take_shape(struct table *table, size_t room, unsigned width)
     unsigned log = 0;
 
     if (room > TABLE_FEW) {
-        log = log_for(room);
+        log = log_for(room, width);
         if (log > MOST_LOG) {
             return false;
         }
@@ -81,7 +82,7 @@ take_shape(struct table *table, size_t room, unsigned width)
         shape->room = (uint8_t)room;
     } else {
         *ouro__table_counts(table) =
-            (struct table_counts){.room = (uint32_t)room, .fresh = (uint32_t)full(log)};
+            (struct table_counts){.room = (uint32_t)room, .fresh = (uint32_t)full(log, width)};
         memset(ouro__table_slots(table, log), 0xFF, (size_t)1 << (log + ouro__table_slot_shift(log)));
     }
     return true;
@@ -185,16 +186,20 @@ fill(struct table *to, const struct table *from, bool has_holes, unsigned width)
 
 /* How many entries to have room for, when there are to be at least `n`. */
 static size_t
-roomy(size_t n)
+roomy(size_t n, unsigned width)
 {
-    return n <= 5 ? 5 : n <= 10 ? 10 : n <= 14 ? 14 : n <= TABLE_FEW ? TABLE_FEW : full(log_for(n));
+    return n <= 5           ? 5
+           : n <= 10        ? 10
+           : n <= 14        ? 14
+           : n <= TABLE_FEW ? TABLE_FEW
+                            : full(log_for(n, width), width);
 }
 
 bool
 ouro__table_reserve(struct table *table, size_t more, unsigned width)
 {
     if (table->entries == NULL) {
-        return take_shape(table, more <= TABLE_FEW ? roomy(more) : more, width);
+        return take_shape(table, more <= TABLE_FEW ? roomy(more, width) : more, width);
     }
     struct table_shape *shape = ouro__table_shape(table);
     size_t live = ouro__table_live(table), room = ouro__table_room(table);
@@ -211,7 +216,7 @@ ouro__table_reserve(struct table *table, size_t more, unsigned width)
     }
     size_t wanted = live + more + (has_holes ? live / 2 : 0); /* so that holes are closed seldom */
     if (more == 1 || wanted <= TABLE_FEW) {
-        wanted = roomy(wanted);
+        wanted = roomy(wanted, width);
     }
     struct table grown = {.n = 0};
     if (!take_shape(&grown, wanted, width)) {
@@ -266,8 +271,9 @@ ouro__table_copy(struct table *to, const struct table *from, unsigned width)
         return true;
     }
     /* A few holes more are less work than other slots. */
-    bool has_holes = live < n && live >= n - n / 3 && n > TABLE_FEW && has_slots_for(from, log_for(n));
-    if (!take_shape(to, has_holes ? n : live <= TABLE_FEW ? roomy(live) : live, width)) {
+    bool has_holes =
+        live < n && live >= n - n / 3 && n > TABLE_FEW && has_slots_for(from, log_for(n, width));
+    if (!take_shape(to, has_holes ? n : live <= TABLE_FEW ? roomy(live, width) : live, width)) {
         return false;
     }
     fill(to, from, has_holes, width);
