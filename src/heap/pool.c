@@ -150,6 +150,23 @@ hot_index_in(const struct local *local, unsigned domain, unsigned class)
     return local == &local->heap->own ? ouro__hot_index(domain, class) : NEVER_HOT;
 }
 
+/* Of what is sampled few blocks of a class are alive at once: pools of small ones hold no more memory than is touched, also
+ * where they lie in slots that were resident.  Those are seldom made, since they stay current when they are empty; of larger
+ * classes they come and go, and would fault in at each turn what was purged. */
+static bool
+purges_first(const struct local *local, const struct pool *pool, unsigned class)
+{
+    return class < FINE_CLASSES && local == local->heap->apart && (pool->flags & SLOT_DIRTY);
+}
+
+static void
+purge_slot(struct pool *pool)
+{
+    ouro__os_purge(pool->base, SLOT_SIZE);
+    ouro__range_count_purged(SLOT_SIZE);
+    pool->flags = (uint8_t)(pool->flags & ~SLOT_DIRTY);
+}
+
 static struct pool *
 make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
 {
@@ -162,7 +179,10 @@ make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
         ouro__heap_discharge(local->heap, n_slots * SLOT_SIZE);
         return NULL;
     }
-    if (n_slots == 1 && !(pool->flags & SLOT_DIRTY) && local->full[domain][class].n >= POPULATE_FROM) {
+    if (purges_first(local, pool, class)) {
+        purge_slot(pool);
+    } else if (n_slots == 1 && !(pool->flags & SLOT_DIRTY) &&
+               local->full[domain][class].n >= POPULATE_FROM) {
         ouro__os_populate(pool->base, SLOT_SIZE);
     }
     uint32_t index = (uint32_t)ouro__slot_index(pool);

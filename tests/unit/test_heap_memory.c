@@ -7,6 +7,7 @@
 
 #include <ouro/heap.h>
 
+#include "heap/heap.h"
 #include "kinds.h"
 #include "pattern.h"
 #include "process.h"
@@ -451,6 +452,36 @@ test_destroy_returns_everything(void **state)
     assert_true(process_mapped() <= mapped + 64 * MIB);
 }
 
+/* Blocks apart are few of a class: their pools take memory as it is touched, also in slots that were resident. */
+static void
+test_blocks_apart_hold_what_they_touch(void **state)
+{
+    struct fixture *fixture = *state;
+    struct holding holding;
+    hold(&holding, fixture->heap, 4 * MIB, 1000, 1000, 57);
+    size_t n_blocks = holding.n, n_reused = 0;
+    let_go(&holding, 0);
+    for (size_t size = 16; size <= 512; size += 16) {
+        unsigned char *block = ouro__heap_alloc_apart(fixture->heap, OURO_DOMAIN_OBJECT, 16, size);
+        assert_non_null(block);
+        memset(opaque_pointer(block), 1, size);
+        const struct pool *pool = ouro__record_at((uintptr_t)block - ouro__range.base);
+        for (size_t i = 0; i < n_blocks; i++) { /* was one of the others in its slot? */
+            uintptr_t offset = (uintptr_t)holding.blocks[i] - (uintptr_t)pool->base;
+            if (offset < SLOT_SIZE) {
+                n_reused++;
+                break;
+            }
+        }
+        size_t resident = ouro__os_resident(pool->base, SLOT_SIZE), most = 2 * ouro__os_page_size();
+        if (resident > most) {
+            fail_msg("%zu bytes resident for one block of %zu", resident, size);
+        }
+    }
+    assert_true(n_reused >= 8);
+    free(holding.blocks);
+}
+
 int
 main(void)
 {
@@ -477,6 +508,7 @@ main(void)
         ON_RELEASE_KINDS(test_growth_into_freed_memory),
         ON_RELEASE_KINDS(test_resident_is_what_the_kernel_says),
         ON_RELEASE_KINDS(test_untouched_parts_are_counted),
+        ON_RELEASE_KINDS(test_blocks_apart_hold_what_they_touch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
