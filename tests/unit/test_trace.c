@@ -319,8 +319,8 @@ test_codes_that_die_unseen(void **state)
 {
     char *large = ouro_heap_alloc(heap, OURO_DOMAIN_RAW, 1 << 20), name[24], found[24];
     static struct stack_code foreign;
-    struct stack_code *const places[] = {(struct stack_code *)(large + 4096), &foreign,
-                                         (struct stack_code *)(large + 16)};
+    struct stack_code *const places[] = {(struct stack_code *)(void *)(large + 4096), &foreign,
+                                         (struct stack_code *)(void *)(large + 16)};
     (void)state;
     assert_non_null(large);
     for (size_t place = 0; place < sizeof places / sizeof *places; place++) {
