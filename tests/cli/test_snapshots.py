@@ -135,6 +135,20 @@ def test_tasks(report):
     }
 
 
+def test_tasks_of_two_snapshots(ouro, tmp_path):
+    before = Snapshot([Trace((*HANDLE, SERVE), 100, live=10)]).write(tmp_path / "before.ouro")
+    after = Snapshot([Trace((*HANDLE, PARSE), 10, live=5), Trace((*HANDLE, SERVE), 100, live=30, all=60)]).write(tmp_path / "after.ouro")
+    document = json.loads(ouro("diff", "--json", "--by", "task", before, after).stdout)
+    found = {row["task"]: (row["state"], row["before_bytes"], row["after_bytes"]) for row in document["rows"]}
+    assert found == {
+        "/app/asyncio/main.py: serve": ("grew", 1000, 3000), "/app/asyncio/parse.py: parse": ("new", 0, 50),
+    }
+    leaks = json.loads(ouro("report", "--json", "--leaks", "--by", "task", after).stdout)["rows"]
+    assert {row["task"]: row["kept"] for row in leaks}["/app/asyncio/main.py: serve"] == 0.5
+    shown = ouro("report", "--by", "task", after).stdout
+    assert "/app/asyncio/main.py: serve" in shown and "2 of 2 tasks" in shown
+
+
 def test_types(report):
     assert rows(report(asides(), "--by", "type"), "type") == {
         ("dict",): (1100, 15), ("app.Thing",): (200, 2), ("(buffer, object)",): (104, 5), ("(buffer, mem)",): (50, 5),
