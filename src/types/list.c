@@ -465,7 +465,9 @@ ouro_list_slice(ouro_loan loan, size_t begin, size_t end)
     bool locked = ouro__use(&list->head);
     size_t n = list->n > begin ? list->n - begin : 0; /* it may have got shorter */
     slice->n = n < wanted ? n : wanted;
-    ouro__incref_all(slice->items, list->items + begin, slice->n);
+    if (slice->n != 0) { /* an empty list has no items to begin at */
+        ouro__incref_all(slice->items, list->items + begin, slice->n);
+    }
     ouro__unuse(&list->head, locked);
     return &slice->head;
 }

@@ -239,7 +239,7 @@ decode(const char *utf8, size_t n, size_t n_ascii, ouro_ref *result, size_t *whe
     size_t length = n_ascii;
     uint32_t all;
 
-    if (!survey(bytes + n_ascii, end, &length, &all, where != NULL ? &bad : NULL)) {
+    if (!survey(bytes + n_ascii, end, &length, &all, where != NULL ? &bad : NULL) && where != NULL) {
         *where = (size_t)(bad - bytes);
         return OURO_WRONG_VALUE;
     }

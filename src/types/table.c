@@ -387,6 +387,7 @@ ouro__table_find_same(const struct table *table, uint32_t hash, const ouro_objec
     unsigned log = table->entries != NULL ? ouro__table_shape(table)->log : 0;
 
     *slot = TABLE_NONE;
+    OURO_ASSERT(table->entries != NULL || table->n == 0);
     if (log == 0) {
         for (size_t i = 0; i < table->n; i++) {
             if (table->entries[i * width + column] == object) {

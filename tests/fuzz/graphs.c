@@ -358,6 +358,17 @@ begin(void)
     ouro_set_unraisable_hook(expect_failure, NULL);
 }
 
+static bool
+is_any_left(void)
+{
+    for (int id = 0; id < N_NODES; id++) {
+        if (nodes[id].object != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -375,7 +386,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < N_WEAK; i++) {
         ouro_clear(&weaks[i].weakref);
     }
-    for (int round = 0; round < 2; round++) { /* what comes back does so once */
+    /* Each comes back once, and may hold another that does so when it goes. */
+    for (int round = 0; round <= N_NODES && is_any_left(); round++) {
         for (int id = 0; id < N_NODES; id++) {
             while (nodes[id].object != NULL && nodes[id].n_held != 0) {
                 drop(id);

@@ -411,12 +411,11 @@ test_the_native_one_is_patient(void **state)
     uint64_t n_clean = program.n_looks[OURO_LOOK_SURVEY];
     assert_true(n_clean >= 3 && n_clean <= 7); /* by quarters it would be 14 */
     assert_int_equal(program.n_looks[OURO_LOOK_FULL], 0);
-    uint64_t n_at_survey = program.pacing.n_at_survey;
     while (program.n_looks[OURO_LOOK_SURVEY] < n_clean + 2) { /* the first one finds out */
         run_batch(&program, 100, 0, 50);
     }
     assert_true(program.pacing.is_dirty);
-    n_at_survey = program.pacing.n_at_survey;
+    uint64_t n_at_survey = program.pacing.n_at_survey;
     uint64_t n_new = 0;
     while (program.n_looks[OURO_LOOK_SURVEY] < n_clean + 3) {
         n_new += (uint64_t)program.pacing.threshold + 1;

@@ -218,32 +218,93 @@ test_every_bit_turned(void **state)
     free(bytes.data);
 }
 
+enum fault {
+    CALLER,
+    CALLER_SELF,
+    CODE,
+    NODE,
+    DOMAIN,
+    FILE_AT,
+    NAME_SIZE,
+    LINES,
+    WRAPS,
+    MODE,
+    MEAN,
+    SAMPLE_TIME,
+    SAMPLE_COUNT,
+    MARK_TIME,
+    LIVES,
+    LIVES_WRAP,
+    LIVES_MANY,
+    SINCE,
+    N_FAULTS
+};
+
+static void
+spoil(struct sample *sample, enum fault fault)
+{
+    switch (fault) {
+    case CALLER:
+        sample->nodes[2].parent = 3;
+        break;
+    case CALLER_SELF:
+        sample->nodes[1].parent = 1;
+        break;
+    case CODE:
+        sample->nodes[3].code = 2; /* the one that the reader adds */
+        break;
+    case NODE:
+        sample->traces[1].node = 4;
+        break;
+    case DOMAIN:
+        sample->traces[2].domain = 3;
+        break;
+    case FILE_AT:
+        sample->codes[0].file.at = 17;
+        break;
+    case NAME_SIZE:
+        sample->codes[1].name.size = 7;
+        break;
+    case LINES:
+        sample->codes[1].lines.size = 5;
+        break;
+    case WRAPS:
+        sample->codes[1].name.at = UINT64_MAX;
+        break;
+    case MODE:
+        sample->tracing.mode = 3;
+        break;
+    case MEAN:
+        sample->tracing.mode = OURO_SNAPSHOT_SAMPLED;
+        break;
+    case SAMPLE_TIME:
+        sample->samples[1].at_ns = 9;
+        break;
+    case SAMPLE_COUNT:
+        sample->samples[1].counted_at_ns = 21;
+        break;
+    case MARK_TIME:
+        sample->marks[1].at_ns = 4;
+        break;
+    case LIVES:
+        sample->lives[1].ended[6] = 21;
+        break;
+    case LIVES_WRAP:
+        sample->lives[1].ended[1] = UINT64_MAX - 40;
+        break;
+    case SINCE:
+        sample->traces[2].since = 3;
+        break;
+    default: /* what is written, and how */
+        break;
+    }
+}
+
 /* Contents that lead nowhere, with checksums that fit. */
 static void
 test_at_odds_with_itself(void **state)
 {
     (void)state;
-    enum {
-        CALLER,
-        CALLER_SELF,
-        CODE,
-        NODE,
-        DOMAIN,
-        FILE_AT,
-        NAME_SIZE,
-        LINES,
-        WRAPS,
-        MODE,
-        MEAN,
-        SAMPLE_TIME,
-        SAMPLE_COUNT,
-        MARK_TIME,
-        LIVES,
-        LIVES_WRAP,
-        LIVES_MANY,
-        SINCE,
-        N_FAULTS
-    };
     static const char *const said[N_FAULTS] = {
         "caller of node 2",  "caller of node 1",    "code of node 3",  "node of trace 1",
         "domain of trace 2", "texts of code 0",     "texts of code 1", "texts of code 1",
@@ -254,41 +315,7 @@ test_at_odds_with_itself(void **state)
     for (int fault = 0; fault < N_FAULTS; fault++) {
         struct sample sample = sample_make();
         struct ouro__snapshot snapshot;
-        if (fault == CALLER) {
-            sample.nodes[2].parent = 3;
-        } else if (fault == CALLER_SELF) {
-            sample.nodes[1].parent = 1;
-        } else if (fault == CODE) {
-            sample.nodes[3].code = 2; /* the one that the reader adds */
-        } else if (fault == NODE) {
-            sample.traces[1].node = 4;
-        } else if (fault == DOMAIN) {
-            sample.traces[2].domain = 3;
-        } else if (fault == FILE_AT) {
-            sample.codes[0].file.at = 17;
-        } else if (fault == NAME_SIZE) {
-            sample.codes[1].name.size = 7;
-        } else if (fault == LINES) {
-            sample.codes[1].lines.size = 5;
-        } else if (fault == WRAPS) {
-            sample.codes[1].name.at = UINT64_MAX;
-        } else if (fault == MODE) {
-            sample.tracing.mode = 3;
-        } else if (fault == MEAN) {
-            sample.tracing.mode = OURO_SNAPSHOT_SAMPLED;
-        } else if (fault == SAMPLE_TIME) {
-            sample.samples[1].at_ns = 9;
-        } else if (fault == SAMPLE_COUNT) {
-            sample.samples[1].counted_at_ns = 21;
-        } else if (fault == MARK_TIME) {
-            sample.marks[1].at_ns = 4;
-        } else if (fault == LIVES) {
-            sample.lives[1].ended[6] = 21;
-        } else if (fault == LIVES_WRAP) {
-            sample.lives[1].ended[1] = UINT64_MAX - 40;
-        } else if (fault == SINCE) {
-            sample.traces[2].since = 3;
-        }
+        spoil(&sample, (enum fault)fault);
         struct bytes bytes = sample_write(&sample, fault == LIVES_MANY ? 4 : 3);
         assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
         assert_non_null(strstr(snapshot.trouble, said[fault]));

@@ -319,8 +319,8 @@ test_codes_that_die_unseen(void **state)
 {
     char *large = ouro_heap_alloc(heap, OURO_DOMAIN_RAW, 1 << 20), name[24], found[24];
     static struct stack_code foreign;
-    struct stack_code *const places[] = {(struct stack_code *)(large + 4096), &foreign,
-                                         (struct stack_code *)(large + 16)};
+    struct stack_code *const places[] = {(struct stack_code *)(void *)(large + 4096), &foreign,
+                                         (struct stack_code *)(void *)(large + 16)};
     (void)state;
     assert_non_null(large);
     for (size_t place = 0; place < sizeof places / sizeof *places; place++) {
@@ -371,7 +371,7 @@ test_codes_without_end(void **state)
     assert_true(ouro__trace_start(&stack_source, 0, 0));
     struct stack_code *caller = stack_code_make(heap, "main", 1);
     stack_push(caller, 1);
-    for (unsigned i = 0; i < 3 * OURO__CODES_MOST; i++) {
+    for (unsigned i = 0; i < OURO__CODES_MOST + 20000; i++) {
         (void)snprintf(name, sizeof name, "f%u", i);
         struct stack_code *code = stack_code_make(heap, name, 1);
         stack_push(code, i % 5000);
@@ -384,7 +384,7 @@ test_codes_without_end(void **state)
         stack_pop();
         give(block, OURO_DOMAIN_OBJECT);
         give(code, OURO_DOMAIN_OBJECT);
-        if (i == OURO__CODES_MOST) {
+        if (i == OURO__CODES_MOST + 10000) {
             struct ouro__trace_totals totals;
             ouro__trace_totals(&totals);
             bytes = totals.own_bytes;
