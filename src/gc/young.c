@@ -70,7 +70,10 @@ sift(struct chunk *list, unsigned generation, bool is_log)
         size_t n = 0;
         for (size_t i = 0; i < chunk->n; i++) {
             ouro_object *object = find_live(chunk->items[i], &place);
-            unsigned age = object != NULL ? object->flags & OBJECT_GENERATION : GENERATION_FROZEN;
+            if (object == NULL) {
+                continue;
+            }
+            unsigned age = object->flags & OBJECT_GENERATION;
             bool is_born_old = is_log && age == GENERATION_OLD && ouro__type(object) != ouro__type_type;
             if (age > generation && !is_born_old) {
                 continue;
