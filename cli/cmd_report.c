@@ -303,8 +303,11 @@ grown_find(struct report *report)
 
     for (size_t i = 0; i + 1 < n && is_well; i++) {
         struct ouro__saved saved = {0};
-        is_well = ouro__saved_open(&saved, options->files[i]) &&
-                  view_make(report, &views[i], &saved, OURO_MEASURE_LIVE);
+        is_well = ouro__saved_open(&saved, options->files[i]);
+        if (is_well && options->since != NULL) {
+            ouro__narrow_since(&saved, options->since);
+        }
+        is_well = is_well && view_make(report, &views[i], &saved, OURO_MEASURE_LIVE);
         ouro__saved_free(&saved);
     }
     if (is_well && view_make(report, &report->view, &report->saved, OURO_MEASURE_LIVE)) {
@@ -392,6 +395,9 @@ report_make(struct report *report)
 static bool
 options_fit(const struct report *report)
 {
+    if (report->options.since != NULL && !ouro__narrow_knows(&report->saved, report->options.since)) {
+        return false;
+    }
     if (report->options.within != 0 && report->saved.snapshot.n_lives == 0) {
         ouro__say("%s has no lifetimes: ouro run --lifetimes notes them", report->saved.path);
         return false;
@@ -413,6 +419,9 @@ ouro__cmd_report(int count, char **arguments)
     bool can_be = html == NULL || (ouro__html_check() && ouro__output_check(html));
     if (can_be && ouro__saved_open(&report.saved, report.options.files[report.options.n_files - 1])) {
         report.packages.version = report.saved.record.python_version;
+        if (report.options.since != NULL) {
+            ouro__narrow_since(&report.saved, report.options.since);
+        }
         code = !options_fit(&report) ? OURO_EXIT_USAGE
                : html != NULL        ? html_make(&report)
                                      : report_make(&report);

@@ -28,6 +28,8 @@
     "  --filter PATTERN     only tracebacks with a frame that fits: a file or a function,\n"           \
     "                       with * ? [] for any; or just a part of the file's name\n"                  \
     "  --exclude PATTERN    no tracebacks with such a frame; both may be given repeatedly\n"
+#define SINCE                                                                                          \
+    "  --since MARK         only what was allocated since the program called ouro.mark(MARK)\n"
 #define SHAPES                                                                                         \
     "  --top N              this many rows (20; in JSON and CSV all)\n"                                \
     "  --json, --csv        for programs: all figures in full\n"
@@ -39,7 +41,7 @@ static const char report_help[] =
     "\n"
     "Shows where the memory in a snapshot came from (ouro run -o FILE takes one).\n"
     "\n"
-    "options:\n" FIGURES ROWS FILTERS SHAPES
+    "options:\n" FIGURES ROWS FILTERS SINCE SHAPES
     "  --leaks              what is live, without what imports left, and how much it is of all\n"
     "                       that was allocated there; of several snapshots of a run, in\n"
     "                       their order: what grew from each one to the next\n"
@@ -66,7 +68,7 @@ static const char diff_help[] =
     "\n"
     "Shows what grew from one snapshot to another, what is new and what is gone.\n"
     "\n"
-    "options:\n" FIGURES ROWS FILTERS SHAPES
+    "options:\n" FIGURES ROWS FILTERS SINCE SHAPES
     "  --fail-above SIZE    exit with 1 when the bytes grew by more than SIZE (10M, 0)\n"
     "  --help               this text\n"
     "\n"
@@ -89,7 +91,7 @@ static const char export_help[] =
     "                       json         everything: frames, tracebacks, figures\n"
     "                       sqlite       the same as a database: sqlite3\n"
     "                       memray-csv   what memray's transform to CSV writes\n"
-    "  -o FILE              to FILE in place of standard output\n" FIGURES FILTERS
+    "  -o FILE              to FILE in place of standard output\n" FIGURES FILTERS SINCE
     "  --help               this text\n"
     "\n"
     "examples:\n"
@@ -140,6 +142,7 @@ enum {
     OPTION_PEAK,
     OPTION_CHURN,
     OPTION_LEAKS,
+    OPTION_SINCE,
     OPTION_TEMPORARY,
     OPTION_BY,
     OPTION_CUMULATIVE,
@@ -175,6 +178,7 @@ static const struct {
     {{"cumulative", no_argument, NULL, OPTION_CUMULATIVE}, TABLES},
     {{"filter", required_argument, NULL, OPTION_FILTER}, VIEWS},
     {{"exclude", required_argument, NULL, OPTION_EXCLUDE}, VIEWS},
+    {{"since", required_argument, NULL, OPTION_SINCE}, VIEWS},
     {{"top", required_argument, NULL, OPTION_TOP}, TABLES},
     {{"json", no_argument, NULL, OPTION_JSON}, SHAPED},
     {{"csv", no_argument, NULL, OPTION_CSV}, SHAPED},
@@ -302,6 +306,9 @@ option_take(struct ouro__view_options *options, int option, const char *given)
         break;
     case OPTION_LEAKS:
         options->leaks = true;
+        break;
+    case OPTION_SINCE:
+        options->since = optarg;
         break;
     case OPTION_TEMPORARY:
         good = option_set_temporary(options, optarg != NULL ? optarg : "10");

@@ -26,8 +26,8 @@
  *
  * Ouro's own collector (OURO_PACE_NATIVE) makes objects several times as fast as an interpreter does, so a tenth more comes
  * soon: a program that only builds would spend most of its time on looks.  There a look that found everything clean
- * lets the heaps grow for twice as long before the next, up to three times their size, and more of the batches are left
- * out while the heaps are large; one that found garbage brings
+ * lets the heaps grow for twice as long before the next, up to three times their size, or nine while young looks find nothing,
+ * either, and more of the batches are left out while the heaps are large; one that found garbage brings
  * the quarter back.  Whoever works between allocations has the cheap looks long before. */
 #include "base/pacing.h"
 
@@ -66,8 +66,11 @@
 /* The collector's own rule: a full look when a quarter is new. */
 #define STOCK_GROWTH_SHARE 4
 
-/* Clean surveys after which the next waits no longer than after so many. */
+/* Clean surveys after which the next waits no longer than after so many; but Ouro's own for four times as long while so many
+ * young looks have found nothing, either: what is built and not let go of. */
 #define CLEAN_SURVEYS_MAX 3
+#define BUILDING_LOOKS (SKIP_SHIFT_MAX * CLEAN_STREAK)
+#define BUILDING_SHIFT 2
 
 static uint64_t
 larger(uint64_t a, uint64_t b)
@@ -181,8 +184,12 @@ static uint64_t
 put_off_until(const struct ouro__pacing *pacing, uint64_t bytes)
 {
     uint64_t due = pacing->bytes_at_due;
+    bool is_building =
+        pacing->clean_surveys == CLEAN_SURVEYS_MAX && pacing->clean_looks >= BUILDING_LOOKS;
+    unsigned shift = pacing->clean_surveys + (is_building ? BUILDING_SHIFT : 0);
+
     return pacing->manner == OURO_PACE_NATIVE
-               ? due + (pacing->bytes_at_survey << pacing->clean_surveys) / STOCK_GROWTH_SHARE
+               ? due + (pacing->bytes_at_survey << shift) / STOCK_GROWTH_SHARE
                : larger(due + bytes / 10, smaller(pacing->bytes_at_survey, due + allow_bytes(bytes)));
 }
 

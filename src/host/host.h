@@ -157,9 +157,12 @@ void ouro__threads_write(struct ouro__snapshot_writer *writer);
 
 /* ---- marks.c ---- */
 
-/* Mark this moment; 0 or an errno value: ENOTSUP without a session, ENAMETOOLONG past 95 bytes, ENOSPC when there are
+/* Mark this moment, and have traces tell apart what is allocated from now on; 0 or an errno value: ENOTSUP without a session, ENAMETOOLONG past 95 bytes, ENOSPC when there are
  * more marks than anybody reads. */
 int ouro__mark_add(const char *name);
+
+/* The marks that traces tell apart; nothing where there is none. */
+void ouro__marks_write(struct ouro__snapshot_writer *writer);
 
 /* ---- snapshot.c ---- */
 

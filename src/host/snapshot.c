@@ -93,6 +93,7 @@ write_all(int file, const struct ouro__snapshot_of *of)
         write_lives(&writer);
     }
     ouro__threads_write(&writer);
+    ouro__marks_write(&writer);
     if (!of->is_for_lines) {
         ouro__snapshot_write_heap_map(&writer);
         ouro__cpython_types_write(&writer);

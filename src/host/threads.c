@@ -59,7 +59,7 @@ tell_thread(void)
 void
 ouro__threads_tell(void)
 {
-    ouro__traced_thread = tell_thread;
+    __atomic_store_n(&ouro__traced_above, tell_thread, __ATOMIC_RELEASE);
 }
 
 void

@@ -47,6 +47,8 @@ struct ouro_snapshot_chunk {
 #define OURO_SNAPSHOT_NODES "NODE"   /* struct ouro_snapshot_node[]; node 0 is the root and no frame */
 #define OURO_SNAPSHOT_TRACES "TRAC"  /* struct ouro_snapshot_trace[]; trace 0 is what is not traced */
 #define OURO_SNAPSHOT_THREADS "THRD" /* struct ouro_snapshot_thread[]; thread 0 is none that is known */
+#define OURO_SNAPSHOT_SINCES                                                                           \
+    "SINC" /* struct ouro_snapshot_since[]: marks that traces tell apart; 0 is none */
 #define OURO_SNAPSHOT_TYPES                                                                            \
     "TYPE" /* struct ouro_snapshot_stretch[]: names of types; type 0 is no object */
 #define OURO_SNAPSHOT_TYPED                                                                            \
@@ -98,7 +100,8 @@ struct ouro_snapshot_node {
 struct ouro_snapshot_trace {
     uint64_t size; /* bytes of one block, as asked for */
     uint32_t node;
-    uint16_t domain;      /* 0 raw, 1 mem, 2 object */
+    uint8_t domain;       /* 0 raw, 1 mem, 2 object */
+    uint8_t since;        /* the mark after which it was asked for; 0 for none */
     uint16_t thread;      /* who asked; 0 when that wasn't noted */
     uint64_t live_blocks; /* when the snapshot was taken */
     uint64_t live_bytes;
@@ -112,6 +115,11 @@ struct ouro_snapshot_thread {
     uint32_t id; /* the system's; may come again in a long run */
     uint32_t reserved;
     char name[24]; /* NUL-ended; empty for none of its own */
+};
+
+/* A mark that the program set; traces have the last one before their blocks were asked for. */
+struct ouro_snapshot_since {
+    char name[96]; /* UTF-8, NUL-ended */
 };
 
 /* Of a trace's live blocks, those in which an object of one type lies. */
@@ -181,6 +189,7 @@ _Static_assert(sizeof(struct ouro_snapshot_code) == 56, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_node) == 12, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_trace) == 64, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_thread) == 32, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_since) == 96, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_typed) == 16, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_life) == 56, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_sample) == 160, "as documented");

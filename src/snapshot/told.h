@@ -39,8 +39,9 @@ ouro__told_trace(const struct ouro__trace *trace)
     return (struct ouro_snapshot_trace){
         .size = trace->size,
         .node = trace->node,
-        .domain = (uint16_t)(trace->domain & OURO_DOMAIN_MASK),
-        .thread = (uint16_t)(trace->domain >> OURO_THREAD_SHIFT),
+        .domain = (uint8_t)(trace->domain & OURO_DOMAIN_MASK),
+        .since = (uint8_t)(trace->domain >> OURO_SINCE_SHIFT),
+        .thread = (uint16_t)(trace->domain >> OURO_THREAD_SHIFT & OURO_THREAD_MASK),
         .live_blocks = trace->live,
         .live_bytes = trace->live * trace->size,
         .peak_blocks = at_peak,

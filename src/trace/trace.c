@@ -23,7 +23,6 @@
 #include "heap/heap.h"
 #include "os/os.h"
 
-#define DOMAIN_BITS 16 /* with the thread's number; no block has more than the 48 bits beside them */
 #define MAX_TRACES ((uint32_t)OURO__INDEX)
 
 enum ouro__trace_mode ouro__trace_mode;
@@ -108,7 +107,7 @@ trace_at(uint32_t index)
 static uint64_t
 hash_key(const struct ouro__trace *key)
 {
-    return ouro__mix((uint64_t)key->node << DOMAIN_BITS | key->domain, key->size);
+    return ouro__mix((uint64_t)key->node << OURO__DOMAIN_BITS | key->domain, key->size);
 }
 
 static uint64_t
@@ -162,7 +161,7 @@ static struct request requests[1 << REQUEST_BITS];
 static inline uint64_t
 what_of(size_t size, unsigned domain)
 {
-    return (uint64_t)size << DOMAIN_BITS | domain;
+    return (uint64_t)size << OURO__DOMAIN_BITS | domain;
 }
 
 static inline struct request *
@@ -288,7 +287,8 @@ count_off(const void *was, struct ouro__taken taken, bool is_there)
     }
 }
 
-static inline void
+/* Inline, since each frame between here and the program is one to walk. */
+__attribute__((always_inline)) static inline void
 note(void *block, size_t size, unsigned domain)
 {
     uint32_t trace = find_trace(size, domain);

@@ -17,12 +17,15 @@
 #include "trace/frames.h"
 #include "trace/vector.h"
 
+/* Of a block's domain with what stands above it; no block has more bytes than the 47 bits beside them can tell. */
+#define OURO__DOMAIN_BITS 17
+
 struct ouro__trace {
     uint64_t size; /* bytes of each block, as asked for */
     uint64_t
         weight; /* bytes that each block stands for: its own, and those of blocks like it that were not sampled */
     uint32_t node;
-    uint32_t domain; /* and the thread, as whoever told of the block put them together */
+    uint32_t domain; /* and what stands above it, as whoever told of the block put them together */
     uint64_t live;   /* blocks now */
     uint64_t
         at_peak; /* blocks when the traced bytes were highest, if `epoch` is still that of the peak */

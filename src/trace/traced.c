@@ -7,7 +7,7 @@
 #include "os/os.h"
 
 void (*ouro__traced_on_look)(void);
-unsigned (*ouro__traced_thread)(void);
+unsigned (*ouro__traced_above)(void);
 
 /* Of a sample each stands for half a megabyte; of all, not every one is an occasion. */
 #define LOOK_EVERY 1024U
@@ -35,16 +35,24 @@ alloc_apart(const struct ouro__asker *asker, size_t alignment, size_t size)
     return block;
 }
 
-void
-ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
+/* Inline: with native frames each one between here and the program is one to walk. */
+__attribute__((always_inline)) static inline void
+tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
 {
-    unsigned told = ouro__traced_thread != NULL ? known | ouro__traced_thread() : known;
+    unsigned (*above)(void) = __atomic_load_n(&ouro__traced_above, __ATOMIC_ACQUIRE);
+    unsigned told = above != NULL ? known | above() : known;
     if (mode == OURO__TRACE_EXACT) {
         ouro__trace_alloc(block, size, told);
     } else {
         ouro__trace_sample(block, size, told);
     }
     look_now_and_then();
+}
+
+void
+ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
+{
+    tell(block, size, known, mode);
 }
 
 /* Where there is no memory for a sample, there may be for the program. */
@@ -82,7 +90,7 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
     enum ouro__trace_mode mode = ouro__trace_turn(asker->until, size);
     void *block = take(asker, alignment, size, zeroed, &mode);
     if (mode != OURO__TRACE_OFF) {
-        ouro__traced_tell(block, size, asker->known, mode);
+        tell(block, size, asker->known, mode);
     }
     return block;
 }
@@ -138,7 +146,7 @@ ouro__traced_resize(const struct ouro__asker *asker, void *block, size_t size)
     }
     ouro__trace_drop(block, trace);
     if (mode != OURO__TRACE_OFF) {
-        ouro__traced_tell(resized, size, asker->known, mode);
+        tell(resized, size, asker->known, mode);
     }
     return resized;
 }

@@ -40,6 +40,10 @@ check_tracing(const struct ouro_snapshot_tracing *tracing)
 static void
 check_types(const struct ouro__snapshot *snapshot)
 {
+    for (size_t i = 0; i < snapshot->n_sinces; i++) {
+        REQUIRE(memchr(snapshot->sinces[i].name, 0, sizeof snapshot->sinces[i].name) != NULL,
+                "mark %zu has no end", i);
+    }
     REQUIRE(snapshot->n_types >= 1 && snapshot->n_threads >= 1, "no type 0, or no thread 0");
     for (size_t i = 0; i < snapshot->n_types; i++) {
         check_stretch(&snapshot->types[i], snapshot->n_texts);
@@ -116,6 +120,7 @@ snapshot_check(const struct ouro__snapshot *snapshot)
     for (size_t i = 0; i < snapshot->n_traces; i++) {
         REQUIRE(snapshot->traces[i].node < snapshot->n_nodes, "trace %zu has no node", i);
         REQUIRE(snapshot->traces[i].domain <= 2, "trace %zu has no domain", i);
+        REQUIRE(snapshot->traces[i].since < snapshot->n_sinces, "trace %zu has no mark", i);
         REQUIRE(snapshot->traces[i].thread < snapshot->n_threads, "trace %zu has no thread", i);
     }
     check_types(snapshot);

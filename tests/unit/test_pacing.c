@@ -442,6 +442,43 @@ test_the_native_one_is_patient(void **state)
     assert_true(n_new >= n_at_survey / 4 && n_new <= n_at_survey / 4 + 2 * BATCH_MAX);
 }
 
+/* How much larger the heaps are at a look at everything than they were at the last one, after `n_clean` of these; batches have
+ * `percent` of garbage, one in `one_in`, and cost nothing, so that no look is cheap. */
+static double
+grow_to_survey(unsigned n_clean, uint64_t percent, unsigned one_in)
+{
+    struct program program;
+    begin_as(&program, 2000, OURO_PACE_NATIVE);
+    program.now.bytes = 1024 * MIB;
+    program.pacing.bytes_at_survey = program.now.bytes;
+    program.pacing.n_at_survey = 1000000;
+    program.pacing.clean_surveys = n_clean;
+    program.pacing.clean_looks = 100;
+    for (unsigned i = 0; program.n_looks[OURO_LOOK_SURVEY] == 0; i++) {
+        run_batch(&program, 1000, i % one_in == 0 ? percent : 0, 0);
+        program.now.cpu_ns = program.pacing.cpu_at_survey;
+    }
+    return (double)program.now.bytes / (1024 * MIB);
+}
+
+/* Only where neither looks at everything nor young ones find anything for long is Ouro's own as patient as can be. */
+static void
+test_patience_has_its_measure(void **state)
+{
+    static const struct {
+        unsigned n_clean;
+        uint64_t percent;
+        double least, most;
+    } cases[] = {{0, 0, 1.4, 1.6},  {1, 0, 1.7, 1.8}, {2, 0, 2.2, 2.3}, {3, 0, 9.1, 9.4},
+                 {3, 50, 3.1, 3.4}, {3, 2, 9.1, 9.4}, {2, 50, 2.2, 2.3}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double growth = grow_to_survey(cases[i].n_clean, cases[i].percent, 4);
+        assert_true(growth >= cases[i].least && growth <= cases[i].most);
+    }
+}
+
 /* While a look at everything goes on beside, only the next batch is planned: as many are left out as before, never too many
  * in a row, and nothing else is touched. */
 static void
@@ -556,6 +593,7 @@ main(void)
         cmocka_unit_test(test_how_cheap_surveys_must_be),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_the_native_one_is_patient),
+        cmocka_unit_test(test_patience_has_its_measure),
         cmocka_unit_test(test_batches_beside_a_look_at_everything),
         cmocka_unit_test(test_a_dirty_batch_beside_a_look_at_everything),
         cmocka_unit_test(test_counts_are_obeyed),
