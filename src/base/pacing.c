@@ -17,10 +17,9 @@
  *   survey  Considered when the interpreter would have made a full look.  All old objects are looked at by
  *           cpython_survey.c, at about half the price, and the interpreter is left with those that are
  *           garbage.  Made at once when the last one found much, or when it is cheap for the time that has
- *           passed; otherwise put off until the heaps have grown by another tenth; after each further clean one
- *           in a row by twice as much, up to 16 MiB where a tenth is less.  That bounds what garbage
- *           holds beyond what the interpreter would let it.  After one that found very much, the interpreter
- *           makes its full look instead.
+ *           passed; otherwise put off until the heaps have grown by another tenth, or back to what the
+ *           last one saw in use.  That bounds what garbage holds beyond what the interpreter would let it.
+ *           After one that found very much, the interpreter makes its full look instead.
  *   bytes   Counting objects is blind for large ones.  When the heaps have grown by some MiB since the last
  *           look, the next one comes at once, however few objects are new; those that it leaves stay among
  *           the new ones, since the youngest of them were only just being made.
@@ -155,19 +154,14 @@ ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock,
 
 /* ---- the survey ---- */
 
-/* How often an interpreter's surveys have earned twice the patience: with each clean one in a row but the first. */
-static unsigned
-patience(const struct ouro__pacing *pacing)
-{
-    bool is_earned = pacing->manner == OURO_PACE_INTERPRETER && pacing->clean_surveys != 0;
-    return is_earned ? pacing->clean_surveys - 1 : 0;
-}
-
+/* An interpreter's survey has to be twice as cheap with each clean one in a row but the first. */
 static bool
 is_cheap(const struct ouro__pacing *pacing, struct ouro__pace_moment now)
 {
+    bool is_patient = pacing->manner == OURO_PACE_INTERPRETER && pacing->clean_surveys != 0;
+    unsigned share = CHEAP_SHARE << (is_patient ? pacing->clean_surveys - 1 : 0);
     double cost = pacing->ns_an_object * (double)(pacing->n_at_survey + pacing->n_old);
-    return cost * (CHEAP_SHARE << patience(pacing)) <= (double)(now.cpu_ns - pacing->cpu_at_survey);
+    return cost * share <= (double)(now.cpu_ns - pacing->cpu_at_survey);
 }
 
 /* What the interpreter counts in objects, and what it doesn't count at all: objects that hold much. */
@@ -184,17 +178,19 @@ is_due(const struct ouro__pacing *pacing, struct ouro__pace_moment now)
             growth / MUCH_BYTES > pacing->n_old);
 }
 
-/* Growth of the heaps for which a look that is due may be put off. */
+/* A look that is due may be put off until the heaps hold more than this.  Those that have shrunk since the last one, which
+ * was clean, make no new peak by growing back; they may as far as garbage may hold so much. */
 static uint64_t
-allow_put_off(const struct ouro__pacing *pacing, uint64_t bytes)
+put_off_until(const struct ouro__pacing *pacing, uint64_t bytes)
 {
+    uint64_t due = pacing->bytes_at_due;
     bool is_building =
         pacing->clean_surveys == CLEAN_SURVEYS_MAX && pacing->clean_looks >= BUILDING_LOOKS;
     unsigned shift = pacing->clean_surveys + (is_building ? BUILDING_SHIFT : 0);
 
     return pacing->manner == OURO_PACE_NATIVE
-               ? (pacing->bytes_at_survey << shift) / STOCK_GROWTH_SHARE
-               : smaller((bytes / 10) << patience(pacing), allow_bytes(bytes));
+               ? due + (pacing->bytes_at_survey << shift) / STOCK_GROWTH_SHARE
+               : larger(due + bytes / 10, smaller(pacing->bytes_at_survey, due + allow_bytes(bytes)));
 }
 
 /* Whether to look at all objects, as the interpreter would have done at this point, or at an earlier one. */
@@ -209,10 +205,9 @@ decide_survey(struct ouro__pacing *pacing, struct ouro__pace_moment now)
         pacing->bytes_at_due = now.bytes;
         pacing->n_put_off++;
     }
-    uint64_t growth = now.bytes > pacing->bytes_at_due ? now.bytes - pacing->bytes_at_due : 0;
     if (pacing->manner == OURO_PACE_COUNTS || pacing->is_dirty ||
-        growth > allow_put_off(pacing, now.bytes) || is_cheap(pacing, now)) {
-        pacing->n_put_off -= growth == 0;
+        now.bytes > put_off_until(pacing, now.bytes) || is_cheap(pacing, now)) {
+        pacing->n_put_off -= now.bytes <= pacing->bytes_at_due;
         return true;
     }
     return false;

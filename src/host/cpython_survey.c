@@ -40,6 +40,9 @@ enum {
 };
 
 #define STACK_SIZE 8192U
+/* Memory takes longer than a visit: before an object's turn so many others have theirs, while it is fetched. */
+#define QUEUE_SIZE 8U
+#define NOBODY SIZE_MAX
 /* When more than one in so many objects lie elsewhere, somebody has changed the interpreter's allocator. */
 #define MANY_ELSEWHERE 64
 
@@ -67,6 +70,9 @@ struct table {
     size_t n_hubs;
     struct hub *hubs; /* a hash table */
     size_t hub_mask;
+    size_t queue[QUEUE_SIZE]; /* granules of objects that are about to be visited, or NOBODY */
+    size_t queue_at;          /* the first of them */
+    size_t n_queued;
 };
 
 typedef int (*visitor)(py_object *object, void *context);
@@ -80,7 +86,10 @@ struct py_type {
     traverser traverse;
 };
 #define TYPE_HAS_GC (1UL << 14)
+#define TYPE_HAS_PREFIX                                                                                \
+    (1UL << 4) /* from 3.11 on: before the object stand pointers to its dictionary or values */
 #define TYPE_IS_LIST (1UL << 25)
+#define TYPE_IS_DICT (1UL << 29)
 #define TYPE_IS_TYPE (1UL << 31)
 
 static const struct py_type *
@@ -138,7 +147,42 @@ next_object(const struct table *table, size_t at)
             return at;
         }
     }
-    return SIZE_MAX;
+    return NOBODY;
+}
+
+/* Have fetched what an object, which has been fetched, is going to read to say what it refers to. */
+static void
+fetch_buffers(const py_object *object)
+{
+    const void *const *words = (const void *const *)(const void *)object;
+    unsigned long flags = type_of(object)->flags;
+    if (flags & TYPE_IS_LIST) {
+        __builtin_prefetch(words[3]);
+    } else if (flags & TYPE_IS_DICT) {
+        __builtin_prefetch(words[4]);
+        __builtin_prefetch(words[5]);
+    } else if (flags & TYPE_HAS_PREFIX) {
+        __builtin_prefetch(words[-3]);
+        __builtin_prefetch(words[-4]);
+    }
+}
+
+/* Have an object fetched, or nobody; who has waited longest, or nobody. */
+static size_t
+queue(struct table *table, size_t at)
+{
+    size_t half = table->queue[(table->queue_at + QUEUE_SIZE / 2) % QUEUE_SIZE];
+    if (half != NOBODY) {
+        fetch_buffers(object_at(table, half));
+    }
+    size_t first = table->queue[table->queue_at];
+    table->queue[table->queue_at] = at;
+    table->queue_at = (table->queue_at + 1) % QUEUE_SIZE;
+    table->n_queued = table->n_queued + (at != NOBODY) - (first != NOBODY);
+    if (at != NOBODY) {
+        __builtin_prefetch(object_at(table, at));
+    }
+    return first;
 }
 
 static size_t
@@ -188,7 +232,7 @@ make_hubs(struct table *table)
     if (table->hubs == NULL) {
         return false;
     }
-    for (size_t at = next_object(table, 0); at != SIZE_MAX; at = next_object(table, at + 1)) {
+    for (size_t at = next_object(table, 0); at != NOBODY; at = next_object(table, at + 1)) {
         if ((table->states[at] & STATE) == HUB) {
             py_object *object = object_at(table, at);
             *find_hub(table, object) = (struct hub){object, references_of(object)};
@@ -260,7 +304,6 @@ reach_now(py_object *object, void *context)
     uint8_t *state = state_of(table, object);
     (void)reach(object, context);
     if (state != NULL && (*state & STATE) == WAITING && table->n_stack < STACK_SIZE) {
-        __builtin_prefetch(object);
         table->stack[table->n_stack++] = object;
     }
     return 0;
@@ -269,6 +312,9 @@ reach_now(py_object *object, void *context)
 static void
 follow(struct table *table, size_t at, visitor visit)
 {
+    if (at == NOBODY || (table->states[at] & STATE) != WAITING) {
+        return;
+    }
     py_object *object = object_at(table, at);
     table->states[at] = (table->states[at] & ODD) | REACHED;
     table->n_waiting--;
@@ -276,23 +322,23 @@ follow(struct table *table, size_t at, visitor visit)
     (void)type_of(object)->traverse(object, visit, table);
 }
 
-/* Follow one object, and what is reached from there, as far as the stack has room for it. */
+/* Follow one object or nobody after those that are queued; `deep`: and what is reached from them, as far as the stack has
+ * room for it. */
 static void
-follow_deep(struct table *table, size_t at)
+follow_queued(struct table *table, size_t at, bool deep)
 {
-    follow(table, at, reach_now);
+    visitor visit = deep ? reach_now : reach;
+    follow(table, queue(table, at), visit);
     while (table->n_stack != 0) {
         at = granule_of(table, table->stack[--table->n_stack]);
-        if ((table->states[at] & STATE) == WAITING) {
-            follow(table, at, reach_now);
-        }
+        follow(table, queue(table, at), visit);
     }
 }
 
 static void
 find_held(struct table *table)
 {
-    for (size_t at = next_object(table, 0); at != SIZE_MAX; at = next_object(table, at + 1)) {
+    for (size_t at = next_object(table, 0); at != NOBODY; at = next_object(table, at + 1)) {
         unsigned state = table->states[at] & STATE;
         if (state > ALONE && state < WAITING &&
             (state != HUB || find_hub(table, object_at(table, at))->references != 0)) {
@@ -308,13 +354,8 @@ follow_slot(struct table *table, size_t slot, bool up, bool deep)
     table->slots[slot] = SLOT_WITH;
     for (size_t i = 0; i < GRANULES_A_SLOT; i++) {
         size_t at = first + (up ? i : GRANULES_A_SLOT - 1 - i);
-        if ((table->states[at] & STATE) != WAITING) {
-            continue;
-        }
-        if (deep) {
-            follow_deep(table, at);
-        } else {
-            follow(table, at, reach);
+        if ((table->states[at] & STATE) == WAITING) {
+            follow_queued(table, at, deep);
         }
     }
 }
@@ -329,6 +370,9 @@ pass(struct table *table, bool up, bool deep)
         if (table->slots[slot] == SLOT_TO_FOLLOW) {
             follow_slot(table, slot, up, deep);
         }
+    }
+    while (table->n_queued != 0) {
+        follow_queued(table, NOBODY, deep);
     }
     return table->n_reached - before;
 }
@@ -367,13 +411,24 @@ enter_all(struct table *table, const struct py_generation *from, size_t *n_elsew
 }
 
 static void
-count_all(struct table *table)
+count_references(struct table *table, size_t at)
 {
-    for (size_t at = next_object(table, 0); at != SIZE_MAX; at = next_object(table, at + 1)) {
+    if (at != NOBODY) {
         py_object *object = object_at(table, at);
         table->n_counted = 0;
         (void)type_of(object)->traverse(object, count_reference, table);
         table->states[at] |= table->n_counted == 0 ? LEAF : 0;
+    }
+}
+
+static void
+count_all(struct table *table)
+{
+    for (size_t at = next_object(table, 0); at != NOBODY; at = next_object(table, at + 1)) {
+        count_references(table, queue(table, at));
+    }
+    while (table->n_queued != 0) {
+        count_references(table, queue(table, NOBODY));
     }
 }
 
@@ -420,6 +475,9 @@ ouro__survey_run(struct py_generation *from, struct py_generation *to, struct ou
         .n_slots = n_slots,
     };
     size_t n_elsewhere = 0;
+    for (size_t i = 0; i < QUEUE_SIZE; i++) {
+        table.queue[i] = NOBODY;
+    }
     survey->n_objects = enter_all(&table, from, &n_elsewhere);
     bool done = n_elsewhere <= survey->n_objects / MANY_ELSEWHERE && make_hubs(&table);
     if (done) {

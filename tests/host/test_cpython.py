@@ -311,6 +311,27 @@ def test_peak(plain, ouro, program, size, factor):
     assert paced.peak <= stock.peak * factor + 0.5
 
 
+# Garbage that begins when nothing has been found for long: what the heaps hold at most, which is no matter of time.
+@pytest.mark.parametrize(
+    "program, arguments",
+    [
+        ("late_garbage", ("stream", 100000)),
+        ("late_garbage", ("bursts", 100000)),
+        ("late_garbage", ("buffers", 3000)),
+        ("clean_then_garbage", (3,)),
+    ],
+)
+def test_late_garbage(ouro, program, arguments):
+    path = PROGRAMS / f"{program}.py"
+    stock, paced = (ouro(path, *arguments, options=["--gc=" + gc]) for gc in ("stock", "paced"))
+    assert (stock.code, paced.code, paced.output) == (0, 0, stock.output)
+    assert collector(paced)["mode"] == "paced"
+    assert sum(g["collected_objects"] for g in collector(paced)["generations"]) > 3000
+    held, held_by_stock = paced.process["peak"]["live_bytes"], stock.process["peak"]["live_bytes"]
+    # Two MiB: the last batch, and the growth between two looks at the peak.
+    assert held <= held_by_stock + max(16 << 20, held_by_stock // 10) + (2 << 20)
+
+
 def test_finalizers_at_the_end(plain, ouro):
     code = (
         "class A:\n"

@@ -317,30 +317,27 @@ test_how_long_a_survey_is_put_off(void **state)
     assert_true(pacing->n_put_off > 0);
 }
 
-/* Surveys that all were clean earn twice the patience each, never more than garbage may hold; the first dirty one ends
- * that. */
+/* Heaps that have shrunk since a clean survey may grow back to what that one saw in use, no further than garbage may
+ * hold, without another. */
 static void
-test_how_long_after_clean_surveys(void **state)
+test_how_long_in_heaps_that_have_shrunk(void **state)
 {
     (void)state;
-    static const uint64_t sizes[] = {30 * MIB, 100 * MIB, 1000 * MIB};
+    static const uint64_t sizes[][3] = {
+        /* at the survey, now, and what growth is allowed beyond now and the objects that make it due, all in MiB */
+        {60, 10, 16}, {90, 60, 9}, {100, 50, 16}, {400, 300, 36}, {4000, 300, 36}, {90, 100, 13},
+    };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        for (unsigned clean = 0; clean <= CLEAN_SURVEYS_MAX; clean++) {
-            struct program program;
-            begin(&program, 700);
-            struct ouro__pacing *pacing = &program.pacing;
-            pacing->n_at_survey = 4 * pacing->n_stock;
-            pacing->clean_surveys = clean;
-            pacing->bytes_at_survey = program.now.bytes = sizes[i];
-            (void)grow_until_survey(&program, 300);
-            uint64_t bytes = pacing->before.bytes;
-            uint64_t put_off = bytes - (sizes[i] + pacing->n_stock * 300);
-            uint64_t wanted = smaller((bytes / 10) << (clean > 1 ? clean - 1 : 0), allow_bytes(bytes));
-            assert_in_range(put_off, wanted, wanted + 3 * MIB); /* two batches at most */
-            assert_int_equal(pacing->n_put_off, 1);
-            assert_true(pacing->is_dirty);
-            assert_int_equal(pacing->clean_surveys, 0);
-        }
+        struct program program;
+        begin(&program, 700);
+        struct ouro__pacing *pacing = &program.pacing;
+        pacing->n_at_survey = 4 * pacing->n_stock;
+        pacing->bytes_at_survey = sizes[i][0] * MIB;
+        program.now.bytes = sizes[i][1] * MIB;
+        (void)grow_until_survey(&program, 300);
+        uint64_t put_off = pacing->before.bytes - (sizes[i][1] * MIB + pacing->n_stock * 300);
+        assert_in_range(put_off, sizes[i][2] * MIB, (sizes[i][2] + 4) * MIB);
+        assert_int_equal(pacing->n_put_off, 1);
     }
 }
 
@@ -356,6 +353,26 @@ test_cheap_surveys_are_made(void **state)
         program.now.cpu_ns += 1000000000;
     } while (run_batch(&program, 100, 0, 0) != OURO_LOOK_SURVEY);
     assert_true(program.pacing.n_at_survey >= program.pacing.n_stock);
+}
+
+/* The more of them were clean in a row, the cheaper they must be: 5 % of the time, then half of it each. */
+static void
+test_how_cheap_surveys_must_be(void **state)
+{
+    (void)state;
+    static const uint64_t shares[] = {20, 20, 40, 80};
+    for (unsigned clean = 0; clean <= CLEAN_SURVEYS_MAX; clean++) {
+        struct program program;
+        begin(&program, 700);
+        struct ouro__pacing *pacing = &program.pacing;
+        pacing->n_at_survey = 100000;
+        pacing->clean_surveys = clean;
+        uint64_t cost = 100000 * (uint64_t)pacing->ns_an_object;
+        program.now.cpu_ns = pacing->cpu_at_survey + cost * shares[clean] - 1;
+        assert_false(is_cheap(pacing, program.now));
+        program.now.cpu_ns++;
+        assert_true(is_cheap(pacing, program.now));
+    }
 }
 
 /* Without memory for a survey, the interpreter looks itself, and then all is as before. */
@@ -570,8 +587,9 @@ main(void)
         cmocka_unit_test(test_batches_that_are_untracked),
         cmocka_unit_test(test_bytes_bring_about_a_survey),
         cmocka_unit_test(test_how_long_a_survey_is_put_off),
-        cmocka_unit_test(test_how_long_after_clean_surveys),
+        cmocka_unit_test(test_how_long_in_heaps_that_have_shrunk),
         cmocka_unit_test(test_cheap_surveys_are_made),
+        cmocka_unit_test(test_how_cheap_surveys_must_be),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_the_native_one_is_patient),
         cmocka_unit_test(test_patience_has_its_measure),
