@@ -147,32 +147,52 @@ exclusive_asker(const struct place *place, size_t size)
                                 NULL};
 }
 
-__attribute__((noinline)) static void *
-exclusive_due(const struct place *place, size_t size, bool zeroed)
+/* Each thread counts its own. */
+__attribute__((cold, noinline)) static void *
+retired_due(const struct place *place, size_t size, bool zeroed)
 {
-    if (is_retired) { /* each thread counts its own */
-        void *context = (void *)(uintptr_t)place;
-        until_trace = INT64_MAX;
-        return zeroed ? place_calloc(context, 1, size) : place_malloc(context, size);
-    }
-    void *block;
-    if (ouro__trace_mode_now() == OURO__TRACE_EXACT && !zeroed) {
-        until_trace = OURO__NO_COUNT;
-        block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
-        if (block == NULL) {
-            block = exclusive_slow(place, size);
-        }
-        ouro__traced_tell(block, size, place->domain, OURO__TRACE_EXACT);
-    } else {
-        if (size > OURO_POOLED_MAX) {
-            ouro__cpython_notice();
-        }
-        struct ouro__asker asker = exclusive_asker(place, size);
-        block = ouro__traced_take(&asker, OURO_ALIGNMENT, size, zeroed);
-    }
+    void *context = (void *)(uintptr_t)place;
+    until_trace = INT64_MAX;
+    return zeroed ? place_calloc(context, 1, size) : place_malloc(context, size);
+}
+
+static inline void
+count_mixed(const struct place *place, const void *block, size_t size)
+{
     if (block != NULL && place->domain == OURO_DOMAIN_MEM && size <= OURO_POOLED_MAX) {
         ouro__heap_count_mixed_alloc(&exclusive_heap, size);
     }
+}
+
+__attribute__((noinline)) static void *
+exclusive_due_slowly(const struct place *place, size_t size, bool zeroed)
+{
+    if (is_retired) {
+        return retired_due(place, size, zeroed);
+    }
+    if (size > OURO_POOLED_MAX) {
+        ouro__cpython_notice();
+    }
+    struct ouro__asker asker = exclusive_asker(place, size);
+    void *block = ouro__traced_take(&asker, OURO_ALIGNMENT, size, zeroed);
+    count_mixed(place, block, size);
+    return block;
+}
+
+/* Hot when every block is traced.  A retired heap has no blocks that are quick to be had. */
+__attribute__((noinline)) static void *
+exclusive_due(const struct place *place, size_t size)
+{
+    if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_EXACT)) {
+        return exclusive_due_slowly(place, size, false);
+    }
+    void *block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
+    if (OURO_UNLIKELY(block == NULL)) {
+        return exclusive_due_slowly(place, size, false);
+    }
+    until_trace = OURO__NO_COUNT;
+    count_mixed(place, block, size);
+    ouro__traced_tell(block, size, place->domain, OURO__TRACE_EXACT);
     return block;
 }
 
@@ -203,7 +223,7 @@ INLINE void *
 exclusive_take(void *context, unsigned domain, size_t size)
 {
     if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, size))) {
-        return exclusive_due(context, size, false);
+        return exclusive_due(context, size);
     }
     void *block = ouro__alloc_quick(&exclusive_heap.own, domain, size);
     return OURO_LIKELY(block != NULL) ? block : exclusive_slow(context, size);
@@ -224,7 +244,7 @@ exclusive_take_zeroed(void *context, unsigned domain, size_t count, size_t size)
         return place_calloc(context, count, size);
     }
     if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, bytes))) {
-        return exclusive_due(context, bytes, true);
+        return exclusive_due_slowly(context, bytes, true);
     }
     ouro__cpython_notice();
     return ouro_heap_alloc_zeroed(&exclusive_heap, (ouro_domain)domain, count, size);
@@ -245,7 +265,7 @@ static void *
 mem_malloc(void *context, size_t size)
 {
     if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, size))) {
-        return exclusive_due(context, size, false);
+        return exclusive_due(context, size);
     }
     void *block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
     if (OURO_UNLIKELY(block == NULL)) {

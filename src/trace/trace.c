@@ -1,9 +1,10 @@
 /* trace.c - which traceback holds how many blocks: now, at the peak, and in all.
  *
  * The peak, exactly and without looking at all traces when it comes: each trace keeps what it had at the peak beside
- * what it has now, written when it first changes after the peak.  While the traced bytes rise, every allocation is a new
- * peak, told by a number one higher (the epoch), and nothing else is written for it:
+ * what it has now, written when it first changes after the peak.  While the traced bytes rise every allocation is a new
+ * peak, and nothing is written for it; the first free after it begins a new epoch:
  *
+ *     rising:                           the peak is now: it has `live`
  *     epoch of trace == epoch of peak:  it had `at_peak`, and has changed since
  *     otherwise:                        it has not changed since, and has `live`
  *
@@ -15,6 +16,7 @@
  * has taken off are of another era. */
 #include "trace/trace.h"
 #include "trace/beside.h"
+#include "trace/requests.h"
 #include "trace/sample.h"
 #include "trace/tree.h"
 
@@ -27,6 +29,7 @@
 
 enum ouro__trace_mode ouro__trace_mode;
 _Thread_local int64_t ouro__until_trace = OURO__NO_COUNT;
+_Thread_local struct ouro__teller ouro__teller;
 struct ouro__vector ouro__trace_items;
 
 static struct ouro__table table; /* traces by what they stand for */
@@ -34,24 +37,23 @@ static struct ouro__trace_totals totals;
 static uint32_t era;         /* atomic; written under the lock */
 static uint64_t began;       /* atomic: when tracing did */
 static uint64_t sample_mean; /* atomic: totals.mean, for who holds no lock */
-static uint64_t epoch;       /* of the peak */
+static bool is_rising;       /* the peak is now: more than ever is live */
+static uint64_t epoch;       /* of the peak, or when that is now of the one before */
 static uint64_t
     clock_due; /* the time of the peak is told by a sixty-fourth of it: at how many bytes next */
 
 static bool is_forking; /* the lock is held because of a fork */
 static bool locked;     /* atomic */
-static _Thread_local bool is_inside
-    __attribute__((tls_model("initial-exec"))); /* the lock is this thread's */
 
 /* ---- the lock ---- */
 
 static inline bool
 lock(void)
 {
-    if (OURO_UNLIKELY(is_inside)) {
+    if (OURO_UNLIKELY(ouro__teller.is_inside)) {
         return false;
     }
-    is_inside = true;
+    ouro__teller.is_inside = true;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (!ouro__os_is_single_threaded()) {
         while (OURO_UNLIKELY(__atomic_exchange_n(&locked, true, __ATOMIC_ACQUIRE))) {
@@ -66,7 +68,7 @@ unlock(void)
 {
     __atomic_store_n(&locked, false, __ATOMIC_RELEASE);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    is_inside = false;
+    ouro__teller.is_inside = false;
 }
 
 bool
@@ -102,6 +104,12 @@ static inline struct ouro__trace *
 trace_at(uint32_t index)
 {
     return &((struct ouro__trace *)ouro__trace_items.items)[index];
+}
+
+static inline uint64_t
+what_of(size_t size, unsigned domain)
+{
+    return (uint64_t)size << DOMAIN_BITS | domain;
 }
 
 static uint64_t
@@ -144,60 +152,53 @@ intern_trace(const struct ouro__here *here, size_t size, unsigned domain)
     return index;
 }
 
-/* What was asked for lately, and from where: a program asks for the same from the same places again and again. */
-struct request {
-    const void *code;
-    uint32_t offset, parent; /* as struct ouro__here has them */
-    uint64_t what;           /* size and domain */
-    uint32_t age;            /* ouro__tree_age() when it was made */
-    uint32_t trace;
-};
-_Static_assert(sizeof(struct request) == 32, "two are a cache line");
-
-#define REQUEST_BITS 10
-static struct request requests[1 << REQUEST_BITS];
-
-static inline uint64_t
-what_of(size_t size, unsigned domain)
-{
-    return (uint64_t)size << DOMAIN_BITS | domain;
-}
-
-static inline struct request *
-request_for(const struct ouro__here *here, uint64_t what)
-{
-    uint64_t from = (uintptr_t)here->frame.code + here->frame.offset + ((uint64_t)here->parent << 32);
-    return &requests[(from ^ what << 8) * 0x9E3779B97F4A7C15U >> (64 - REQUEST_BITS)];
-}
-
+/* Where the calling thread is, looked at closely.  Codes whose ends are not seen are not remembered by their addresses. */
 __attribute__((noinline)) static uint32_t
-remember_trace(struct request *request, const struct ouro__here *here, size_t size, unsigned domain)
-{
-    uint32_t trace = intern_trace(here, size, domain);
-    if (trace != 0 && ouro__tree_has_ages()) {
-        *request = (struct request){here->frame.code,      here->frame.offset, here->parent,
-                                    what_of(size, domain), ouro__tree_age(),   trace};
-    }
-    return trace;
-}
-
-/* The trace of a block that is asked for here; 0 without memory. */
-static inline uint32_t
-find_trace(size_t size, unsigned domain)
+find_closely(size_t size, unsigned domain, uint64_t mark)
 {
     struct ouro__here here;
     if (OURO_UNLIKELY(!ouro__tree_here(&here))) {
         return 0;
     }
-    uint64_t what = what_of(size, domain);
-    struct request *request = request_for(&here, what);
-    if (OURO_LIKELY(request->code == here.frame.code && request->offset == here.frame.offset &&
-                    request->parent == here.parent && request->what == what &&
-                    request->age == ouro__tree_age())) {
-        return request->trace;
+    struct ouro__request wanted = {(uintptr_t)here.frame.code, what_of(size, domain), here.frame.offset,
+                                   here.parent, 0};
+    wanted.trace =
+        ouro__request_trace(ouro__request_place(wanted.at, wanted.offset, wanted.parent, wanted.what),
+                            wanted.at, wanted.offset, wanted.parent, wanted.what);
+    bool is_known = wanted.trace != 0;
+    if (!is_known) {
+        wanted.trace = intern_trace(&here, size, domain);
     }
-    return remember_trace(request, &here, size, domain);
+    bool has_mark =
+        mark != 0 && here.frame.code != NULL && ouro__tree.source->is_mark_of(mark, &here.frame);
+    if (has_mark) {
+        wanted.at = mark;
+        wanted.offset = OURO__IS_MARK;
+    }
+    if (wanted.trace != 0 && (has_mark || !is_known) && ouro__tree_sees_ends()) {
+        ouro__request_remember(&wanted);
+    }
+    return wanted.trace;
 }
+
+/* Hot: the trace of a block that is asked for here; 0 without memory. */
+static inline uint32_t
+find_trace(size_t size, unsigned domain)
+{
+    uint64_t mark = 0;
+    if (OURO_LIKELY(ouro__tree.mark != NULL)) {
+        mark = ouro__tree.mark();
+        uint64_t what = what_of(size, domain);
+        const struct ouro__request *request = ouro__request_place(mark, OURO__IS_MARK, 0, what);
+        uint32_t trace = ouro__request_trace(request, mark, OURO__IS_MARK, 0, what);
+        if (OURO_LIKELY(trace != 0)) {
+            return trace;
+        }
+    }
+    return find_closely(size, domain, mark);
+}
+
+/* ---- counting ---- */
 
 static inline void
 note_change(struct ouro__trace *trace)
@@ -212,19 +213,27 @@ static inline void
 count_alloc(uint32_t index)
 {
     struct ouro__trace *trace = trace_at(index);
-    note_change(trace);
-    trace->live++;
-    trace->all++;
     totals.bytes += trace->weight;
     totals.blocks++;
-    if (totals.bytes > totals.peak_bytes) {
-        totals.peak_bytes = totals.bytes;
-        totals.peak_blocks = totals.blocks;
-        epoch++;
-        if (totals.bytes >= clock_due) {
-            totals.peak_at = ouro__os_now();
-            clock_due = totals.bytes + totals.bytes / 64;
-        }
+    if (!is_rising) {
+        note_change(trace);
+        is_rising = totals.bytes > totals.peak_bytes;
+    }
+    trace->live++;
+    trace->all++;
+}
+
+/* What is live now is the peak, until more is. */
+static inline void
+note_peak(void)
+{
+    is_rising = false;
+    totals.peak_bytes = totals.bytes;
+    totals.peak_blocks = totals.blocks;
+    epoch++; /* no trace has changed since */
+    if (OURO_UNLIKELY(totals.bytes >= clock_due)) {
+        totals.peak_at = ouro__os_now();
+        clock_due = totals.bytes + totals.bytes / 64;
     }
 }
 
@@ -232,6 +241,9 @@ static inline void
 count_free(uint32_t index)
 {
     struct ouro__trace *trace = trace_at(index);
+    if (is_rising) {
+        note_peak();
+    }
     note_change(trace);
     trace->live--;
     totals.bytes -= trace->weight;
@@ -241,7 +253,7 @@ count_free(uint32_t index)
 uint64_t
 ouro__trace_at_peak(const struct ouro__trace *trace)
 {
-    return trace->epoch == epoch ? trace->at_peak : trace->live;
+    return !is_rising && trace->epoch == epoch ? trace->at_peak : trace->live;
 }
 
 /* ---- what callers tell ---- */
@@ -348,15 +360,6 @@ ouro__trace_put_back(void *block, struct ouro__taken taken)
     }
 }
 
-static inline void
-drop(void *was, struct ouro__taken taken)
-{
-    if (lock_for(taken)) {
-        count_off(was, taken.index);
-        unlock();
-    }
-}
-
 struct ouro__taken
 ouro__trace_take(void *block)
 {
@@ -366,16 +369,24 @@ ouro__trace_take(void *block)
 void
 ouro__trace_drop(void *was, struct ouro__taken taken)
 {
-    drop(was, taken);
+    if (lock_for(taken)) {
+        count_off(was, taken.index);
+        unlock();
+    }
 }
 
-/* Hot. */
+/* Hot.  Where the lock is not to be had the index stays, for whoever gets the block next. */
 bool
 ouro__trace_free(void *block)
 {
-    struct ouro__taken taken = take_off(block);
-    drop(block, taken);
-    return taken.index != 0;
+    uint32_t *index = ouro__beside(block, false), was = 0;
+    if (index != NULL && __atomic_load_n(index, __ATOMIC_RELAXED) != 0 && lock_while_tracing()) {
+        was = *index; /* not read before: others may have forgotten everything */
+        *index = 0;
+        count_off(block, was);
+        unlock();
+    }
+    return was != 0;
 }
 
 /* While tracing is off a look now and then sees that it begins. */
@@ -431,6 +442,7 @@ static void
 begin_counts(uint64_t mean)
 {
     totals = (struct ouro__trace_totals){.mean = mean};
+    is_rising = false;
     epoch = 1;
     clock_due = 0;
     __atomic_store_n(&began, ouro__os_now(), __ATOMIC_RELAXED);
@@ -488,6 +500,7 @@ ouro__trace_stop(void)
         ouro__vector_free(&ouro__trace_items);
         ouro__table_free(&table);
         totals = (struct ouro__trace_totals){0};
+        is_rising = false;
     }
     unlock();
     return true;
@@ -516,11 +529,8 @@ ouro__trace_reset_peak(void)
     if (!lock()) {
         return false;
     }
-    totals.peak_bytes = totals.bytes;
-    totals.peak_blocks = totals.blocks;
-    totals.peak_at = ouro__os_now();
-    clock_due = totals.bytes + totals.bytes / 64;
-    epoch++; /* no trace has changed since */
+    clock_due = 0;
+    note_peak();
     unlock();
     return true;
 }
@@ -543,6 +553,9 @@ ouro__trace_source(void)
 void
 ouro__trace_totals(struct ouro__trace_totals *told)
 {
+    if (is_rising) {
+        note_peak();
+    }
     *told = totals;
     told->own_bytes = ouro__tree_bytes() + ouro__vector_bytes(&ouro__trace_items) +
                       ouro__table_bytes(&table) + ouro__beside_bytes();
@@ -558,5 +571,5 @@ void
 ouro__trace_memory(uint64_t *bytes, uint64_t *peak)
 {
     *bytes = totals.bytes;
-    *peak = totals.peak_bytes;
+    *peak = is_rising ? totals.bytes : totals.peak_bytes;
 }

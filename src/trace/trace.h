@@ -28,7 +28,7 @@ struct ouro__trace {
         at_peak; /* blocks when the traced bytes were highest, if `epoch` is still that of the peak */
     uint64_t epoch; /* of the peak when `at_peak` was written */
     uint64_t all;   /* blocks ever */
-};
+} __attribute__((aligned(64))); /* a cache line */
 
 struct ouro__trace_totals {
     uint64_t bytes, peak_bytes;   /* live, and when they were highest; by weight */
@@ -51,6 +51,15 @@ ouro__trace_mode_now(void)
 {
     return __atomic_load_n(&ouro__trace_mode, __ATOMIC_RELAXED);
 }
+
+/* What a thread keeps for itself. */
+struct ouro__teller {
+    bool is_inside;      /* it has the lock of tracing: what it asks for meanwhile is not traced */
+    unsigned number;     /* what stands above the domain of its blocks */
+    uint32_t until_look; /* traced blocks, until it looks around (traced.h) */
+    uint32_t wait;       /* until it does again */
+};
+extern _Thread_local struct ouro__teller ouro__teller __attribute__((tls_model("initial-exec")));
 
 /* When the next block is to be traced: after so many bytes.  Each holder of a heap counts its own, from OURO__NO_COUNT on.
  * Whoever finds that a block is due asks ouro__trace_turn(). */

@@ -9,17 +9,20 @@
 void (*ouro__traced_on_look)(void);
 unsigned (*ouro__traced_thread)(void);
 
-/* Of a sample each stands for half a megabyte; of all, not every one is an occasion. */
+/* Blocks from one look to the next: ever more, up to this. */
 #define LOOK_EVERY 1024U
 
-static void
-look_now_and_then(void)
+void
+ouro__traced_look(void)
 {
-    static _Thread_local uint32_t n_traced __attribute__((tls_model("initial-exec")));
-    if (ouro__trace_mode_now() == OURO__TRACE_SAMPLED || ++n_traced % LOOK_EVERY == 0) {
-        if (ouro__traced_on_look != NULL) {
-            ouro__traced_on_look();
-        }
+    struct ouro__teller *teller = &ouro__teller;
+    teller->wait = teller->wait == 0 ? 1 : teller->wait < LOOK_EVERY ? teller->wait * 2 : LOOK_EVERY;
+    teller->until_look = teller->wait - 1;
+    if (ouro__traced_thread != NULL) {
+        teller->number = ouro__traced_thread();
+    }
+    if (ouro__traced_on_look != NULL) {
+        ouro__traced_on_look();
     }
 }
 
@@ -33,18 +36,6 @@ alloc_apart(const struct ouro__asker *asker, size_t alignment, size_t size)
     void *block = ouro__heap_alloc_apart(asker->heap, asker->domain, alignment, size);
     ouro__os_release_signals(&before);
     return block;
-}
-
-void
-ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
-{
-    unsigned told = ouro__traced_thread != NULL ? known | ouro__traced_thread() : known;
-    if (mode == OURO__TRACE_EXACT) {
-        ouro__trace_alloc(block, size, told);
-    } else {
-        ouro__trace_sample(block, size, told);
-    }
-    look_now_and_then();
 }
 
 /* Where there is no memory for a sample, there may be for the program. */
@@ -85,14 +76,6 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
         ouro__traced_tell(block, size, asker->known, mode);
     }
     return block;
-}
-
-void
-ouro__traced_give(void *block)
-{
-    if (ouro__trace_free(block)) {
-        look_now_and_then();
-    }
 }
 
 /* A sample that is no large block has to be made anew, apart. */
