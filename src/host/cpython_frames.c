@@ -36,6 +36,8 @@ static struct {
     } statics; /* the interpreter's own code and data */
 } source;
 
+const struct py_layout *ouro__py_marked_layout;
+
 /* Frames that are objects: up to 3.10. */
 __attribute__((noinline)) static size_t
 walk_objects(const char *frame, struct ouro__frame *frames, size_t n_max)
@@ -91,6 +93,9 @@ check(const char *thread_state, bool has_lock)
         int fits = ouro__cpython_layout_check(&source.layout, thread_state);
         verdict = fits < 0 ? UNCHECKED : fits != 0 ? FITS : UNFIT;
         __atomic_store_n(&source.verdict, verdict, __ATOMIC_RELAXED);
+        if (verdict == FITS && source.layout.unit == 0) {
+            __atomic_store_n(&ouro__py_marked_layout, &source.layout, __ATOMIC_RELEASE);
+        }
     }
     return verdict == FITS;
 }

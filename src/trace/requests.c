@@ -9,7 +9,7 @@ static bool has_any; /* since all were forgotten */
 void
 ouro__request_remember(const struct ouro__request *request)
 {
-    *ouro__request_place(request->at, request->offset, request->parent, request->what) = *request;
+    *ouro__request_place(request->at, request->from, request->what) = *request;
     has_any = true;
 }
 

@@ -10,32 +10,31 @@
 #include <stdint.h>
 
 struct ouro__request {
-    uint64_t at;             /* the code's address, or the mark */
-    uint64_t what;           /* size and domain */
-    uint32_t offset, parent; /* as struct ouro__here has them; of a mark OURO__IS_MARK */
-    uint32_t trace;          /* 0 in what is empty */
+    uint64_t at;    /* the code's address, or the mark */
+    uint64_t from;  /* the caller's node and the instruction, or OURO__FROM_MARK */
+    uint64_t what;  /* size and domain */
+    uint32_t trace; /* 0 in what is empty */
 };
 _Static_assert(sizeof(struct ouro__request) == 32, "two are a cache line");
 
-#define OURO__IS_MARK (UINT32_MAX - 1)
+#define OURO__FROM_MARK UINT64_MAX
 #define OURO__REQUEST_BITS 10
 extern struct ouro__request ouro__requests[1 << OURO__REQUEST_BITS];
 
 /* Where a request is, or goes. */
 static inline struct ouro__request *
-ouro__request_place(uint64_t at, uint32_t offset, uint32_t parent, uint64_t what)
+ouro__request_place(uint64_t at, uint64_t from, uint64_t what)
 {
-    uint64_t from = at + offset + ((uint64_t)parent << 32);
-    return &ouro__requests[(from ^ what << 8) * 0x9E3779B97F4A7C15U >> (64 - OURO__REQUEST_BITS)];
+    uint64_t key = from == OURO__FROM_MARK ? at : at + from;
+    return &ouro__requests[(key ^ what << 8) * 0x9E3779B97F4A7C15U >> (64 - OURO__REQUEST_BITS)];
 }
 
-/* The trace of what is asked for, if it lies there; 0 if not. */
+/* The trace of what is asked for there; 0 when that is not remembered. */
 static inline uint32_t
-ouro__request_trace(const struct ouro__request *request, uint64_t at, uint32_t offset, uint32_t parent,
-                    uint64_t what)
+ouro__request_find(uint64_t at, uint64_t from, uint64_t what)
 {
-    bool is_it = request->at == at && request->what == what && request->offset == offset &&
-                 request->parent == parent;
+    const struct ouro__request *request = ouro__request_place(at, from, what);
+    bool is_it = request->at == at && request->what == what && request->from == from;
     return __builtin_expect(is_it, 1) ? request->trace : 0;
 }
 

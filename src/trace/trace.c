@@ -8,14 +8,12 @@
  *     epoch of trace == epoch of peak:  it had `at_peak`, and has changed since
  *     otherwise:                        it has not changed since, and has `live`
  *
- * One lock guards all, where there is a second thread; it is not held while blocks are made or freed.  A signal
- * handler that allocates while its own thread holds it is let through, untraced.
- *
  * Tracing ends, begins and changes while others allocate and free.  What they carry from one call to the next is good for
  * an *era*, which ends when everything is forgotten: then all indexes beside blocks are zero, and those that somebody
  * has taken off are of another era. */
 #include "trace/trace.h"
 #include "trace/beside.h"
+#include "trace/lock.h"
 #include "trace/requests.h"
 #include "trace/sample.h"
 #include "trace/tree.h"
@@ -29,7 +27,6 @@
 
 enum ouro__trace_mode ouro__trace_mode;
 _Thread_local int64_t ouro__until_trace = OURO__NO_COUNT;
-_Thread_local struct ouro__teller ouro__teller;
 struct ouro__vector ouro__trace_items;
 
 static struct ouro__table table; /* traces by what they stand for */
@@ -41,62 +38,6 @@ static bool is_rising;       /* the peak is now: more than ever is live */
 static uint64_t epoch;       /* of the peak, or when that is now of the one before */
 static uint64_t
     clock_due; /* the time of the peak is told by a sixty-fourth of it: at how many bytes next */
-
-static bool is_forking; /* the lock is held because of a fork */
-static bool locked;     /* atomic */
-
-/* ---- the lock ---- */
-
-static inline bool
-lock(void)
-{
-    if (OURO_UNLIKELY(ouro__teller.is_inside)) {
-        return false;
-    }
-    ouro__teller.is_inside = true;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (!ouro__os_is_single_threaded()) {
-        while (OURO_UNLIKELY(__atomic_exchange_n(&locked, true, __ATOMIC_ACQUIRE))) {
-            ouro__os_yield();
-        }
-    }
-    return true;
-}
-
-static inline void
-unlock(void)
-{
-    __atomic_store_n(&locked, false, __ATOMIC_RELEASE);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    ouro__teller.is_inside = false;
-}
-
-bool
-ouro__trace_lock(void)
-{
-    return lock();
-}
-
-void
-ouro__trace_unlock(void)
-{
-    unlock();
-}
-
-void
-ouro__trace_fork_prepare(void)
-{
-    is_forking = lock();
-}
-
-void
-ouro__trace_fork_done(void)
-{
-    if (is_forking) {
-        is_forking = false;
-        unlock();
-    }
-}
 
 /* ---- traces ---- */
 
@@ -160,11 +101,10 @@ find_closely(size_t size, unsigned domain, uint64_t mark)
     if (OURO_UNLIKELY(!ouro__tree_here(&here))) {
         return 0;
     }
-    struct ouro__request wanted = {(uintptr_t)here.frame.code, what_of(size, domain), here.frame.offset,
-                                   here.parent, 0};
-    wanted.trace =
-        ouro__request_trace(ouro__request_place(wanted.at, wanted.offset, wanted.parent, wanted.what),
-                            wanted.at, wanted.offset, wanted.parent, wanted.what);
+    struct ouro__request wanted = {.at = (uintptr_t)here.frame.code,
+                                   .from = (uint64_t)here.parent << 32 | here.frame.offset,
+                                   .what = what_of(size, domain)};
+    wanted.trace = ouro__request_find(wanted.at, wanted.from, wanted.what);
     bool is_known = wanted.trace != 0;
     if (!is_known) {
         wanted.trace = intern_trace(&here, size, domain);
@@ -173,7 +113,7 @@ find_closely(size_t size, unsigned domain, uint64_t mark)
         mark != 0 && here.frame.code != NULL && ouro__tree.source->is_mark_of(mark, &here.frame);
     if (has_mark) {
         wanted.at = mark;
-        wanted.offset = OURO__IS_MARK;
+        wanted.from = OURO__FROM_MARK;
     }
     if (wanted.trace != 0 && (has_mark || !is_known) && ouro__tree_sees_ends()) {
         ouro__request_remember(&wanted);
@@ -185,17 +125,9 @@ find_closely(size_t size, unsigned domain, uint64_t mark)
 static inline uint32_t
 find_trace(size_t size, unsigned domain)
 {
-    uint64_t mark = 0;
-    if (OURO_LIKELY(ouro__tree.mark != NULL)) {
-        mark = ouro__tree.mark();
-        uint64_t what = what_of(size, domain);
-        const struct ouro__request *request = ouro__request_place(mark, OURO__IS_MARK, 0, what);
-        uint32_t trace = ouro__request_trace(request, mark, OURO__IS_MARK, 0, what);
-        if (OURO_LIKELY(trace != 0)) {
-            return trace;
-        }
-    }
-    return find_closely(size, domain, mark);
+    uint64_t mark = ouro__tree.mark != NULL ? ouro__tree.mark() : 0;
+    uint32_t trace = mark != 0 ? ouro__request_find(mark, OURO__FROM_MARK, what_of(size, domain)) : 0;
+    return OURO_LIKELY(trace != 0) ? trace : find_closely(size, domain, mark);
 }
 
 /* ---- counting ---- */
@@ -210,10 +142,10 @@ note_change(struct ouro__trace *trace)
 }
 
 static inline void
-count_alloc(uint32_t index)
+count_alloc(uint32_t index, uint64_t weight)
 {
     struct ouro__trace *trace = trace_at(index);
-    totals.bytes += trace->weight;
+    totals.bytes += weight;
     totals.blocks++;
     if (!is_rising) {
         note_change(trace);
@@ -231,7 +163,13 @@ note_peak(void)
     totals.peak_bytes = totals.bytes;
     totals.peak_blocks = totals.blocks;
     epoch++; /* no trace has changed since */
-    if (OURO_UNLIKELY(totals.bytes >= clock_due)) {
+}
+
+static void
+note_peak_and_time(void)
+{
+    note_peak();
+    if (totals.bytes >= clock_due) {
         totals.peak_at = ouro__os_now();
         clock_due = totals.bytes + totals.bytes / 64;
     }
@@ -241,9 +179,6 @@ static inline void
 count_free(uint32_t index)
 {
     struct ouro__trace *trace = trace_at(index);
-    if (is_rising) {
-        note_peak();
-    }
     note_change(trace);
     trace->live--;
     totals.bytes -= trace->weight;
@@ -262,11 +197,11 @@ ouro__trace_at_peak(const struct ouro__trace *trace)
 static inline bool
 lock_while_tracing(void)
 {
-    if (!lock()) {
+    if (!ouro__lock()) {
         return false;
     }
     if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_OFF)) {
-        unlock();
+        ouro__unlock();
         return false;
     }
     return true;
@@ -280,6 +215,9 @@ count_off(const void *was, uint32_t index)
         ouro__tree_forget(was);
         index &= ~OURO__IS_CODE;
     }
+    if (is_rising) {
+        note_peak_and_time();
+    }
     if (index != 0) {
         count_free(index);
     }
@@ -289,11 +227,11 @@ count_off(const void *was, uint32_t index)
 __attribute__((always_inline)) static inline void
 note_block(void *block, size_t size, unsigned domain, enum ouro__trace_mode mode)
 {
-    if (block == NULL || !lock()) {
+    if (block == NULL || !ouro__lock()) {
         return;
     }
     if (OURO_UNLIKELY(ouro__trace_mode_now() != mode)) {
-        unlock();
+        ouro__unlock();
         return;
     }
     uint32_t trace = find_trace(size, domain);
@@ -302,12 +240,12 @@ note_block(void *block, size_t size, unsigned domain, enum ouro__trace_mode mode
         if (OURO_UNLIKELY(*index != 0)) { /* left there by a block whose end nobody told */
             count_off(block, *index);
         }
-        count_alloc(trace);
+        count_alloc(trace, trace_at(trace)->weight);
         *index = trace;
     } else {
         totals.n_untraced++;
     }
-    unlock();
+    ouro__unlock();
 }
 
 void
@@ -345,7 +283,7 @@ lock_for(struct ouro__taken taken)
         return false;
     }
     if (OURO_UNLIKELY(taken.era != era)) {
-        unlock();
+        ouro__unlock();
         return false;
     }
     return true;
@@ -356,7 +294,7 @@ ouro__trace_put_back(void *block, struct ouro__taken taken)
 {
     if (lock_for(taken)) {
         *ouro__beside(block, true) = taken.index;
-        unlock();
+        ouro__unlock();
     }
 }
 
@@ -371,22 +309,88 @@ ouro__trace_drop(void *was, struct ouro__taken taken)
 {
     if (lock_for(taken)) {
         count_off(was, taken.index);
-        unlock();
+        ouro__unlock();
     }
 }
 
-/* Hot.  Where the lock is not to be had the index stays, for whoever gets the block next. */
+/* Where the lock is not to be had the index stays, for whoever gets the block next. */
 bool
 ouro__trace_free(void *block)
 {
     uint32_t *index = ouro__beside(block, false), was = 0;
-    if (index != NULL && __atomic_load_n(index, __ATOMIC_RELAXED) != 0 && lock_while_tracing()) {
+    if (index != NULL && __atomic_load_n(index, __ATOMIC_RELAXED) != 0 && ouro__lock()) {
         was = *index; /* not read before: others may have forgotten everything */
         *index = 0;
         count_off(block, was);
-        unlock();
+        ouro__unlock();
     }
     return was != 0;
+}
+
+/* ---- the quick ways: what they can't do is left to the others ---- */
+
+__attribute__((noinline)) static void *
+alloc_unmarked(void *block, size_t size, unsigned domain)
+{
+    ouro__trace_alloc(block, size, domain);
+    return block;
+}
+
+static inline bool
+count_marked(void *block, size_t size, unsigned domain, uint64_t mark)
+{
+    uint32_t trace = ouro__request_find(mark, OURO__FROM_MARK, what_of(size, domain));
+    uint32_t *index = ouro__beside_pooled(block);
+    if (OURO_UNLIKELY(trace == 0 || index == NULL || *index != 0)) {
+        return false;
+    }
+    count_alloc(trace, size);
+    *index = trace;
+    return true;
+}
+
+void *
+ouro__trace_alloc_marked(void *block, size_t size, unsigned domain, uint64_t mark)
+{
+    bool is_counted = false;
+    if (OURO_LIKELY(ouro__lock_alone())) {
+        is_counted =
+            ouro__trace_mode_now() == OURO__TRACE_EXACT && count_marked(block, size, domain, mark);
+        ouro__unlock_alone();
+    }
+    return OURO_LIKELY(is_counted) ? block : alloc_unmarked(block, size, domain);
+}
+
+/* There is tracing, or there would be no index. */
+static inline bool
+count_gone(uint32_t *index)
+{
+    uint32_t was = *index;
+    if (OURO_UNLIKELY(was == 0 || (was & OURO__IS_CODE) != 0)) {
+        return false;
+    }
+    if (OURO_UNLIKELY(is_rising)) {
+        if (OURO_UNLIKELY(totals.bytes >= clock_due)) {
+            return false;
+        }
+        note_peak();
+    }
+    count_free(was);
+    *index = 0;
+    return true;
+}
+
+void
+ouro__trace_free_beside(void *block, uint32_t *index)
+{
+    bool is_counted = false;
+    if (OURO_LIKELY(ouro__os_is_single_threaded() && ouro__lock_alone())) {
+        is_counted = count_gone(index);
+        ouro__unlock_alone();
+    }
+    if (OURO_UNLIKELY(!is_counted)) {
+        (void)ouro__trace_free(block);
+    }
 }
 
 /* While tracing is off a look now and then sees that it begins. */
@@ -462,12 +466,12 @@ forget(void)
 bool
 ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, uint64_t mean)
 {
-    if (!lock()) {
+    if (!ouro__lock()) {
         return false;
     }
     bool was_off = ouro__trace_mode_now() == OURO__TRACE_OFF;
     if (was_off && !begin(n_frames, mean)) {
-        unlock();
+        ouro__unlock();
         return false;
     }
     if (!was_off && totals.mean != mean) {
@@ -483,14 +487,14 @@ ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, ui
     ouro__until_trace = OURO__NO_COUNT;
     __atomic_store_n(&ouro__trace_mode, mean == 0 ? OURO__TRACE_EXACT : OURO__TRACE_SAMPLED,
                      __ATOMIC_RELEASE);
-    unlock();
+    ouro__unlock();
     return true;
 }
 
 bool
 ouro__trace_stop(void)
 {
-    if (!lock()) {
+    if (!ouro__lock()) {
         return false;
     }
     if (ouro__trace_mode_now() != OURO__TRACE_OFF) {
@@ -502,14 +506,14 @@ ouro__trace_stop(void)
         totals = (struct ouro__trace_totals){0};
         is_rising = false;
     }
-    unlock();
+    ouro__unlock();
     return true;
 }
 
 bool
 ouro__trace_clear(void)
 {
-    if (!lock()) {
+    if (!ouro__lock()) {
         return false;
     }
     if (ouro__trace_mode_now() != OURO__TRACE_OFF) {
@@ -519,28 +523,28 @@ ouro__trace_clear(void)
         begin_counts(totals.mean);
         totals.n_frames = n_frames;
     }
-    unlock();
+    ouro__unlock();
     return true;
 }
 
 bool
 ouro__trace_reset_peak(void)
 {
-    if (!lock()) {
+    if (!ouro__lock()) {
         return false;
     }
     clock_due = 0;
-    note_peak();
-    unlock();
+    note_peak_and_time();
+    ouro__unlock();
     return true;
 }
 
 void
 ouro__trace_set_source(const struct ouro__frame_source *source)
 {
-    if (lock()) {
+    if (ouro__lock()) {
         ouro__tree_set_source(source);
-        unlock();
+        ouro__unlock();
     }
 }
 
@@ -554,7 +558,7 @@ void
 ouro__trace_totals(struct ouro__trace_totals *told)
 {
     if (is_rising) {
-        note_peak();
+        note_peak_and_time();
     }
     *told = totals;
     told->own_bytes = ouro__tree_bytes() + ouro__vector_bytes(&ouro__trace_items) +

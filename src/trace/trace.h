@@ -26,8 +26,8 @@ struct ouro__trace {
     uint64_t live;   /* blocks now */
     uint64_t
         at_peak; /* blocks when the traced bytes were highest, if `epoch` is still that of the peak */
-    uint64_t epoch; /* of the peak when `at_peak` was written */
-    uint64_t all;   /* blocks ever */
+    uint64_t epoch;             /* of the peak when `at_peak` was written */
+    uint64_t all;               /* blocks ever */
 } __attribute__((aligned(64))); /* a cache line */
 
 struct ouro__trace_totals {
@@ -56,7 +56,7 @@ ouro__trace_mode_now(void)
 struct ouro__teller {
     bool is_inside;      /* it has the lock of tracing: what it asks for meanwhile is not traced */
     unsigned number;     /* what stands above the domain of its blocks */
-    uint32_t until_look; /* traced blocks, until it looks around (traced.h) */
+    uint32_t until_look; /* blocks of which it is told, until it looks around (traced.h) */
     uint32_t wait;       /* until it does again */
 };
 extern _Thread_local struct ouro__teller ouro__teller __attribute__((tls_model("initial-exec")));
@@ -98,6 +98,12 @@ const struct ouro__frame_source *ouro__trace_source(void);
 void ouro__trace_alloc(void *block, size_t size, unsigned domain);
 void ouro__trace_sample(void *block, size_t size, unsigned domain);
 bool ouro__trace_free(void *block);
+
+/* The same, quickly where that can be: of a block that was allocated in exact mode in a process of one thread, by who
+ * knows the mark of the place (ouro__tree_takes_marks()); and of one whose index lies there and is not zero.
+ * Returns the block. */
+void *ouro__trace_alloc_marked(void *block, size_t size, unsigned domain, uint64_t mark);
+void ouro__trace_free_beside(void *block, uint32_t *index);
 
 /* A block is about to be resized, which may fail or move it: take its trace off, then put it back where the block did
  * not change, or else count it as freed.  Between the two nothing but the resizing; tracing may begin anew meanwhile. */

@@ -12,8 +12,8 @@ unsigned (*ouro__traced_thread)(void);
 /* Blocks from one look to the next: ever more, up to this. */
 #define LOOK_EVERY 1024U
 
-void
-ouro__traced_look(void)
+static void
+look(void)
 {
     struct ouro__teller *teller = &ouro__teller;
     teller->wait = teller->wait == 0 ? 1 : teller->wait < LOOK_EVERY ? teller->wait * 2 : LOOK_EVERY;
@@ -35,6 +35,35 @@ alloc_apart(const struct ouro__asker *asker, size_t alignment, size_t size)
     ouro__os_hold_signals(&before);
     void *block = ouro__heap_alloc_apart(asker->heap, asker->domain, alignment, size);
     ouro__os_release_signals(&before);
+    return block;
+}
+
+/* At each sample; of all blocks, not every one is an occasion. */
+static inline void
+look_now_and_then(enum ouro__trace_mode mode)
+{
+    if (OURO_UNLIKELY(mode == OURO__TRACE_SAMPLED || ouro__teller.until_look == 0)) {
+        look();
+    } else {
+        ouro__teller.until_look--;
+    }
+}
+
+void
+ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
+{
+    look_now_and_then(mode);
+    if (mode == OURO__TRACE_EXACT) {
+        ouro__trace_alloc(block, size, known | ouro__teller.number);
+    } else {
+        ouro__trace_sample(block, size, known | ouro__teller.number);
+    }
+}
+
+void *
+ouro__traced_tell_unmarked(void *block, size_t size, unsigned known)
+{
+    ouro__traced_tell(block, size, known, OURO__TRACE_EXACT);
     return block;
 }
 
@@ -76,6 +105,14 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
         ouro__traced_tell(block, size, asker->known, mode);
     }
     return block;
+}
+
+void
+ouro__traced_give(void *block)
+{
+    if (ouro__trace_free(block)) {
+        look_now_and_then(ouro__trace_mode_now());
+    }
 }
 
 /* A sample that is no large block has to be made anew, apart. */

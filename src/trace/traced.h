@@ -32,40 +32,25 @@ extern void (*ouro__traced_on_look)(void);
 /* What stands above the domain for the calling thread; NULL where threads aren't told apart.  Only a host tells them. */
 extern unsigned (*ouro__traced_thread)(void);
 
-/* Look around, and at which thread this is. */
-void ouro__traced_look(void);
-
-/* At each sample; of all blocks, not every one is an occasion. */
-static inline void
-ouro__traced_look_now_and_then(enum ouro__trace_mode mode)
-{
-    if (OURO_UNLIKELY(ouro__teller.until_look == 0 || mode == OURO__TRACE_SAMPLED)) {
-        ouro__traced_look();
-    } else {
-        ouro__teller.until_look--;
-    }
-}
-
 /* A block of the domain `known` was made, by whichever way, and is traced in this mode, which is not OFF. */
-static inline void
-ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
+void ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode);
+
+/* Hot.  The same of a block that was made in exact mode by who has a mark of the place (ouro__trace_alloc_marked()), or 0.
+ * Returns the block. */
+void *ouro__traced_tell_unmarked(void *block, size_t size, unsigned known);
+
+static inline void *
+ouro__traced_tell_marked(void *block, size_t size, unsigned known, uint64_t mark)
 {
-    ouro__traced_look_now_and_then(mode);
-    if (OURO_LIKELY(mode == OURO__TRACE_EXACT)) {
-        ouro__trace_alloc(block, size, known | ouro__teller.number);
-    } else {
-        ouro__trace_sample(block, size, known | ouro__teller.number);
+    if (OURO_UNLIKELY(mark == 0 || ouro__teller.until_look == 0)) {
+        return ouro__traced_tell_unmarked(block, size, known);
     }
+    ouro__teller.until_look--;
+    return ouro__trace_alloc_marked(block, size, known | ouro__teller.number, mark);
 }
 
 /* Before a block is freed that may have a trace. */
-static inline void
-ouro__traced_give(void *block)
-{
-    if (ouro__trace_free(block)) {
-        ouro__traced_look_now_and_then(ouro__trace_mode_now());
-    }
-}
+void ouro__traced_give(void *block);
 
 /* Before a block is freed by a slow path. */
 static inline void

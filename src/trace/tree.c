@@ -463,7 +463,7 @@ static void
 choose_mark(void)
 {
     bool is_enough = ouro__tree.n_frames == 1 && ends_are_seen && ouro__tree.source != NULL;
-    ouro__tree.mark = is_enough ? ouro__tree.source->mark : NULL;
+    __atomic_store_n(&ouro__tree.mark, is_enough ? ouro__tree.source->mark : NULL, __ATOMIC_RELAXED);
 }
 
 void

@@ -28,7 +28,7 @@ struct ouro__tree {
     struct ouro__vector texts, lines, codes, nodes;
     const struct ouro__frame_source *source; /* may be NULL */
     size_t n_frames;                         /* of a traceback at most, 0 for all */
-    uint64_t (*mark)(void); /* the source's, where it alone can tell a place; or NULL */
+    uint64_t (*mark)(void); /* the source's, where it alone can tell a place; or NULL; atomic */
 };
 extern struct ouro__tree ouro__tree;
 
@@ -68,6 +68,13 @@ ouro__tree_here(struct ouro__here *here)
         return true;
     }
     return ouro__tree_find_here(here);
+}
+
+/* Whether a mark tells where a thread is: without the lock. */
+static inline bool
+ouro__tree_takes_marks(void)
+{
+    return __atomic_load_n(&ouro__tree.mark, __ATOMIC_RELAXED) != NULL;
 }
 
 /* The node of a place, which is where the calling thread is: 0 when it has no frames.  False without memory. */
