@@ -3,7 +3,7 @@ import math
 
 MIB = 1 << 20
 TRACERS = ("sampled", "exact, 1 frame", "exact", "exact, -o")
-PEER_TRACERS = ("tracemalloc, 1", "tracemalloc, 25", "memray", "memray, Python", "memray, aggregated")
+PEER_TRACERS = ("tracemalloc, 1", "tracemalloc, 25", "memray", "memray, Python", "memray, aggregated", "memory_profiler")
 FILE_WRITERS = ("exact, -o", "memray", "memray, Python", "memray, aggregated")
 FAILED = "failed"
 INTRODUCTION = """# Performance
@@ -324,8 +324,8 @@ memray always writes a file, of every event unless it is told to aggregate them;
 too (`--trace-python-allocators`; aggregated, as well), without which it sees no small objects. Its start is counted in, as is Ouro's.
 
 The others take several times as long as the programs do: they, and Ouro writing its file, run %d of the programs, and their
-means are of these alone. Of five rounds exact tracing takes part in three, the others in one. memory_profiler is left out: it
-reads the resident size after each line, which would take hours.
+means are of these alone. Of five rounds exact tracing takes part in three, the others in one. memory_profiler reads the
+resident size after each line of the functions that are marked for it: here that is `main` alone.
 `make bench ARGS="--what tracing --update"` measures this part alone."""
 
 

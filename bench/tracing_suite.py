@@ -1,14 +1,15 @@
-"""Tracing: what it costs to know where the memory comes from, with Ouro, tracemalloc and memray (PyPI), on one Python.
+"""Tracing: what it costs to know where the memory comes from, with Ouro, tracemalloc, memray and memory_profiler (PyPI), on
+one Python.
 
-tracemalloc and memray take several times as long as the program does: they, and Ouro writing its file as memray does,
-run some of the programs, in fewer rounds.  memory_profiler is not among them: it reads the resident size after every line,
-which takes hundreds of times as long.  Nor is lisp among those programs: tracemalloc with 25 frames takes minutes for it."""
+The others take several times as long as the program does: they, and Ouro writing its file as memray does, run some of the
+programs, in fewer rounds.  memory_profiler looks at the lines of the function main alone.  lisp is not among those programs:
+tracemalloc with 25 frames takes minutes for it."""
 import os
 
 import suites
 from measuring import Variant, run_in_turns
 
-WITH_PEERS = ("ast_stdlib", "json_roundtrip", "numeric", "trees")  # two minutes each
+WITH_PEERS = ("ast_stdlib", "json_roundtrip", "numeric", "pickling", "trees", "words")  # three minutes each
 EXACT, PEERS = 2, 5  # in which rounds they take part; what traces a sample is compared so closely that it needs them all
 
 
@@ -23,7 +24,7 @@ def modes(ouro, python):
             mode("exact, 1 frame", "--trace=exact", "--frames", "1", every=EXACT), mode("exact", "--trace=exact", every=EXACT)]
 
 
-def peers(ouro, python, memray):
+def peers(ouro, python, installed):
     """The others, and Ouro writing a file as memray always does."""
     found = []
     if ouro:
@@ -32,15 +33,16 @@ def peers(ouro, python, memray):
     found += [Variant("tracemalloc, %d" % n_frames, [python.path, "-X", "tracemalloc=%d" % n_frames], every=PEERS) for n_frames in (1, 25)]
     for name, options in (("memray", []), ("memray, Python", ["--trace-python-allocators"]),
                           ("memray, aggregated", ["--trace-python-allocators", "--aggregate"])):
-        prefix = [memray, "-m", "memray", "run", "--quiet", *options, "--output", "run.memray"]
+        prefix = [installed, "-m", "memray", "run", "--quiet", *options, "--output", "run.memray"]
         found.append(Variant(name, prefix, writes="run.memray", every=PEERS))
+    found.append(Variant("memory_profiler", [installed, os.path.join(suites.HERE, "memory_profiled.py")], every=PEERS))
     return found
 
 
 def run(measure, options, python, ouro, say):
     """Rows like those of the Python programs, with two bases: "not tracing" is Ouro's, "plain" is the others'."""
-    folder = os.path.join(os.path.abspath(options.build), "memray-" + python.version)
-    suites.install(python, folder, ["memray"])
+    folder = os.path.join(os.path.abspath(options.build), "tracers-" + python.version)
+    suites.install(python, folder, ["memory_profiler", "memray"])
     everywhere = [Variant("plain", [python.path], every=PEERS), *modes(ouro, python)]
     beside = peers(ouro, python, os.path.join(folder, "bin", "python"))
     rows = []

@@ -14,6 +14,7 @@
 #include "view/rows.h"
 #include "run/run.h"
 #include "units.h"
+#include "view/narrow.h"
 #include "view/view_options.h"
 
 #define TOP 20 /* rows, unless --top says how many */
@@ -232,7 +233,12 @@ ouro__cmd_diff(int count, char **arguments)
     code = OURO_EXIT_FAILED;
     if (ouro__saved_open(&diff.saved[OURO__BEFORE], diff.options.files[OURO__BEFORE]) &&
         ouro__saved_open(&diff.saved[OURO__AFTER], diff.options.files[OURO__AFTER])) {
-        code = diff_make(&diff);
+        const char *since = diff.options.since;
+        for (int i = OURO__BEFORE; i <= OURO__AFTER && since != NULL; i++) {
+            ouro__narrow_since(&diff.saved[i], since);
+        }
+        bool is_known = since == NULL || ouro__narrow_knows(&diff.saved[OURO__AFTER], since);
+        code = is_known ? diff_make(&diff) : OURO_EXIT_USAGE;
     }
     free(diff.changes);
     for (int i = OURO__BEFORE; i <= OURO__AFTER; i++) {

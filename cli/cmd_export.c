@@ -8,6 +8,7 @@
 #include "export/export.h"
 #include "output.h"
 #include "run/run.h"
+#include "view/narrow.h"
 #include "view/view_options.h"
 
 static const struct format {
@@ -95,7 +96,12 @@ ouro__cmd_export(int count, char **arguments)
     } else if ((options.output != NULL && !ouro__output_check(options.output)) ||
                !ouro__saved_open(&saved, options.files[0])) {
         code = OURO_EXIT_FAILED;
+    } else if (options.since != NULL && !ouro__narrow_knows(&saved, options.since)) {
+        code = OURO_EXIT_USAGE;
     } else {
+        if (options.since != NULL) {
+            ouro__narrow_since(&saved, options.since);
+        }
         code = export_make(&options, format, &saved);
     }
     ouro__saved_free(&saved);

@@ -12,6 +12,7 @@
 #include "output.h"
 #include "plot/chart.h"
 #include "plot/picture.h"
+#include "plot/recorded.h"
 #include "run/run.h"
 #include "units.h"
 #include "view/heading.h"
@@ -85,79 +86,14 @@ print_text(const struct ouro__saved *saved, const struct ouro__timeline *timelin
     return ouro__text_print_out(&text);
 }
 
-static json_t *
-domains_json(const uint64_t values[3])
-{
-    json_t *object = json_object();
-    for (int i = 0; i < 3; i++) {
-        (void)json_object_set_new(object, ouro__domain_names[i], ouro__json_number(values[i]));
-    }
-    return object;
-}
-
-/* The plain figures of a sample, in the order in which they are told. */
-static const struct {
-    const char *name;
-    size_t offset;
-} figures[] = {
-    {"at_ns", offsetof(struct ouro_snapshot_sample, at_ns)},
-    {"resident_bytes", offsetof(struct ouro_snapshot_sample, resident)},
-    {"files_bytes", offsetof(struct ouro_snapshot_sample, files)},
-    {"counted_at_ns", offsetof(struct ouro_snapshot_sample, counted_at_ns)},
-    {"untouched_bytes", offsetof(struct ouro_snapshot_sample, untouched)},
-    {"free_bytes", offsetof(struct ouro_snapshot_sample, free)},
-    {"cached_bytes", offsetof(struct ouro_snapshot_sample, cached)},
-    {"records_bytes", offsetof(struct ouro_snapshot_sample, records)},
-    {"allocations", offsetof(struct ouro_snapshot_sample, n_allocs)},
-    {"frees", offsetof(struct ouro_snapshot_sample, n_frees)},
-    {"gc_ns", offsetof(struct ouro_snapshot_sample, gc_ns)},
-};
-
-#define N_FIGURES (sizeof figures / sizeof *figures)
-
-static uint64_t
-figure_of(const struct ouro_snapshot_sample *sample, size_t i)
-{
-    uint64_t figure;
-    memcpy(&figure, (const char *)sample + figures[i].offset, sizeof figure);
-    return figure;
-}
-
-static json_t *
-sample_json(const struct ouro_snapshot_sample *sample)
-{
-    json_t *object = json_object(), *runs = json_array();
-
-    for (size_t i = 0; i < N_FIGURES; i++) {
-        (void)json_object_set_new(object, figures[i].name, ouro__json_number(figure_of(sample, i)));
-    }
-    for (int i = 0; i < 3; i++) {
-        (void)json_array_append_new(runs, ouro__json_number(sample->gc_runs[i]));
-    }
-    (void)json_object_set_new(object, "live_bytes", domains_json(sample->live));
-    (void)json_object_set_new(object, "live_blocks", domains_json(sample->blocks));
-    (void)json_object_set_new(object, "gc_runs", runs);
-    return object;
-}
-
 static int
-print_json(const struct ouro__saved *saved, const struct ouro__timeline *timeline)
+print_json(const struct ouro__saved *saved)
 {
-    json_t *root = json_object(), *samples = json_array(), *marks = json_array();
+    json_t *root = json_object();
 
-    for (size_t i = 0; i < timeline->n_samples; i++) {
-        (void)json_array_append_new(samples, sample_json(&timeline->samples[i]));
-    }
-    for (size_t i = 0; i < timeline->n_marks; i++) {
-        json_t *mark = json_object();
-        (void)json_object_set_new(mark, "at_ns", ouro__json_number(timeline->marks[i].at_ns));
-        (void)json_object_set_new(mark, "name", ouro__json_text(timeline->marks[i].name));
-        (void)json_array_append_new(marks, mark);
-    }
     (void)json_object_set_new(root, "schema", json_string("ouro-plot/1"));
     (void)json_object_set_new(root, "snapshot", ouro__saved_json(saved));
-    (void)json_object_set_new(root, "samples", samples);
-    (void)json_object_set_new(root, "marks", marks);
+    ouro__recorded_add_json(root, &saved->snapshot);
     return ouro__json_print(root);
 }
 
@@ -168,8 +104,8 @@ print_csv(const struct ouro__timeline *timeline)
     struct ouro__text text = {0};
     size_t mark = 0;
 
-    for (size_t i = 0; i < N_FIGURES; i++) {
-        ouro__text_print(&text, "%s,", figures[i].name);
+    for (size_t i = 0; i < OURO_N_RECORDED; i++) {
+        ouro__text_print(&text, "%s,", ouro__recorded_names[i]);
     }
     ouro__text_print(&text,
                      "live_raw_bytes,live_mem_bytes,live_object_bytes,live_raw_blocks,live_mem_blocks,"
@@ -177,8 +113,8 @@ print_csv(const struct ouro__timeline *timeline)
     for (size_t i = 0; i < timeline->n_samples; i++) {
         const struct ouro_snapshot_sample *sample = &timeline->samples[i];
         struct ouro__text names = {0};
-        for (size_t f = 0; f < N_FIGURES; f++) {
-            ouro__text_print(&text, "%" PRIu64 ",", figure_of(sample, f));
+        for (size_t f = 0; f < OURO_N_RECORDED; f++) {
+            ouro__text_print(&text, "%" PRIu64 ",", ouro__recorded_figure(sample, f));
         }
         for (size_t f = 0; f < 9; f++) {
             const uint64_t *of = f < 3 ? sample->live : f < 6 ? sample->blocks : sample->gc_runs;
@@ -244,7 +180,7 @@ plot_make(const struct ouro__view_options *options, enum ouro__picture kind,
     if (options->output != NULL) {
         return picture_write(options->output, kind, saved, &timeline);
     }
-    return options->json  ? print_json(saved, &timeline)
+    return options->json  ? print_json(saved)
            : options->csv ? print_csv(&timeline)
                           : print_text(saved, &timeline);
 }

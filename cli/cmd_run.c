@@ -44,6 +44,7 @@ static const char help[] =
     "  --native           the functions of C extensions, too, between Python's lines;\n"
     "                     programs without Python have theirs anyway\n"
     "  --threads          tell threads apart, for `ouro report --by thread`\n"
+    "  --lifetimes        note how soon blocks are freed, for `ouro report --temporary`\n"
     "  -o FILE            what was traced, as a snapshot for `ouro report`; of further\n"
     "                     processes to FILE with their pid in its name\n"
     "  --record SECONDS   with -o: how often memory is noted, for `ouro plot` (default: 0.1,\n"
@@ -90,6 +91,7 @@ enum {
     OPTION_KEEP,
     OPTION_NATIVE,
     OPTION_THREADS,
+    OPTION_LIFETIMES,
     OPTION_REPORT,
     OPTION_NO_FOLLOW,
     OPTION_HELP,
@@ -111,6 +113,7 @@ const struct option ouro__run_options[] = {
     {"keep", required_argument, NULL, OPTION_KEEP},
     {"native", no_argument, NULL, OPTION_NATIVE},
     {"threads", no_argument, NULL, OPTION_THREADS},
+    {"lifetimes", no_argument, NULL, OPTION_LIFETIMES},
     {"force", no_argument, NULL, 'f'},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -254,6 +257,37 @@ option_set_path(const char **path, const char *name, const char *value)
     return true;
 }
 
+/* The options without a value. */
+static bool
+flag_set(struct ouro__options *options, int option)
+{
+    switch (option) {
+    case 'f':
+        options->force = true;
+        return true;
+    case OPTION_NATIVE:
+        options->native = true;
+        return true;
+    case OPTION_THREADS:
+        options->threads = true;
+        return true;
+    case OPTION_LIFETIMES:
+        options->lifetimes = true;
+        return true;
+    case OPTION_DEBUG:
+        options->debug = true;
+        return true;
+    case OPTION_QUIET:
+        options->quiet = true;
+        return true;
+    case OPTION_NO_FOLLOW:
+        options->no_follow = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
 int
 ouro__run_option_take(struct ouro__options *options, int option, const char *given)
 {
@@ -274,9 +308,6 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
         break;
     case 'o':
         good = option_set_path(&options->snapshot_path, "-o", optarg);
-        break;
-    case 'f':
-        options->force = true;
         break;
     case OPTION_TRACE:
         good = option_set_trace(options, optarg);
@@ -302,21 +333,6 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
     case OPTION_KEEP:
         good = option_set_number(&options->n_kept, "--keep", optarg, MOST_KEPT);
         break;
-    case OPTION_NATIVE:
-        options->native = true;
-        break;
-    case OPTION_THREADS:
-        options->threads = true;
-        break;
-    case OPTION_DEBUG:
-        options->debug = true;
-        break;
-    case OPTION_QUIET:
-        options->quiet = true;
-        break;
-    case OPTION_NO_FOLLOW:
-        options->no_follow = true;
-        break;
     case 'h':
     case OPTION_HELP:
         return ouro__output_write("-", help, sizeof help - 1) ? 0 : OURO_EXIT_FAILED;
@@ -326,8 +342,10 @@ ouro__run_option_take(struct ouro__options *options, int option, const char *giv
         ouro__say("%s needs a value" TRY_HELP, given);
         return OURO_EXIT_USAGE;
     default:
-        ouro__say("'%s' is not an option of run" TRY_HELP, given);
-        return OURO_EXIT_USAGE;
+        if (!flag_set(options, option)) {
+            ouro__say("'%s' is not an option of run" TRY_HELP, given);
+            return OURO_EXIT_USAGE;
+        }
     }
     return good ? -1 : OURO_EXIT_USAGE;
 }
@@ -381,6 +399,10 @@ options_read(struct ouro__options *options, int count, char **arguments)
     }
     if (when != NULL && options->trace == OURO_TRACE_OFF) {
         ouro__say("%s has nothing to write with --trace=off" TRY_HELP, when);
+        return OURO_EXIT_USAGE;
+    }
+    if (options->lifetimes && options->trace == OURO_TRACE_OFF) {
+        ouro__say("--lifetimes has nothing to count with --trace=off" TRY_HELP);
         return OURO_EXIT_USAGE;
     }
     if (options->n_kept == 0) {

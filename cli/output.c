@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,10 +190,57 @@ ouro__output_begin(struct ouro__output *output, const char *path, bool replace)
     return output->error == 0 || ouro__output_end(output);
 }
 
+/* The length of a colour's sequence at `at`, 0 when there is none: our own tables have them. */
+static size_t
+colour_length(const char *at, size_t length)
+{
+    size_t i = 2;
+    if (length < 3 || at[0] != '\033' || at[1] != '[') {
+        return 0;
+    }
+    while (i < length && ((at[i] >= '0' && at[i] <= '9') || at[i] == ';')) {
+        i++;
+    }
+    return i < length && at[i] == 'm' ? i + 1 : 0;
+}
+
+/* Names are whatever a program calls its files and functions: what a terminal would obey is shown.  Tables are made so;
+ * CSV and JSON have all as it is, for programs. */
+static bool
+write_shown(int fd, const char *data, size_t length)
+{
+    struct ouro__text shown = {0}, words = {0};
+
+    for (size_t i = 0; i < length;) {
+        size_t colour = colour_length(data + i, length - i);
+        size_t plain = colour > 0 ? colour : data[i] == '\n';
+        ouro__text_add(&shown, data + i, plain);
+        i += plain;
+        words.length = 0;
+        while (i < length && data[i] != '\n' && colour_length(data + i, length - i) == 0) {
+            ouro__text_add(&words, data[i] == '\0' ? "?" : data + i, 1);
+            i++;
+        }
+        if (words.length > 0) {
+            (void)ouro__text_add_shown(&shown, words.data, SIZE_MAX);
+        }
+    }
+    bool is_well = !shown.failed && !words.failed && ouro__write_all(fd, shown.data, shown.length);
+    if (shown.failed || words.failed) {
+        errno = ENOMEM;
+    }
+    ouro__text_free(&shown);
+    ouro__text_free(&words);
+    return is_well;
+}
+
 void
 ouro__output_add(struct ouro__output *output, const void *data, size_t length)
 {
-    if (output->error == 0 && !ouro__write_all(output->fd, data, length)) {
+    if (output->error != 0 || length == 0) {
+        return;
+    }
+    if (!(isatty(output->fd) ? write_shown : ouro__write_all)(output->fd, data, length)) {
         output->error = errno;
     }
 }

@@ -70,6 +70,7 @@ static const char tables[] =
     "  peak_blocks NUMERIC, peak_bytes NUMERIC, peak_error NUMERIC, -- when the bytes were highest\n"
     "  all_blocks NUMERIC, all_bytes NUMERIC, all_error NUMERIC,    -- ever, freed or not\n"
     "  thread TEXT,                 -- that asked; NULL where it was not noted\n"
+    "  since TEXT,                  -- the mark after which it was asked for; NULL for none\n"
     "  PRIMARY KEY (traceback, id)\n"
     ") WITHOUT ROWID;\n"
     "\n"
@@ -321,8 +322,8 @@ static bool
 traces_load(sqlite3 *database, const struct ouro__snapshot *snapshot, const struct ouro__view *view,
             const struct ouro__places *places)
 {
-    struct filler filler =
-        filler_make(database, "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    struct filler filler = filler_make(
+        database, "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     size_t n;
     size_t *sorted = traces_sort(snapshot, view, &n);
 
@@ -338,6 +339,11 @@ traces_load(sqlite3 *database, const struct ouro__snapshot *snapshot, const stru
             constant_add(&filler, NULL);
         } else {
             text_add(&filler, ouro__text_at(places, view->threads.texts[trace->thread]));
+        }
+        if (trace->since == 0) {
+            constant_add(&filler, NULL);
+        } else {
+            text_add(&filler, snapshot->sinces[trace->since].name);
         }
         row_end(&filler);
     }

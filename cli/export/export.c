@@ -14,6 +14,7 @@
 #include <ouro/base.h>
 
 #include "json_values.h"
+#include "plot/recorded.h"
 #include "view/rows.h"
 
 /* The places of a path, outermost first. */
@@ -111,6 +112,25 @@ frames_add_json(struct ouro__text *text, const struct ouro__places *places, cons
     }
 }
 
+#define SPEEDSCOPE_ENDS                                                                                \
+    500 /* frames of a deeper traceback, at either end: speedscope recurses, and fails at some 3500 */
+
+/* The numbers of frames, outermost first; what is left out of a deep recursion is the frame behind all places. */
+static void
+speedscope_sample_add(struct ouro__text *text, const struct ouro__places *places,
+                      const struct frames *frames)
+{
+    bool is_deep = frames->n > 2 * SPEEDSCOPE_ENDS;
+
+    for (size_t i = 0; i < frames->n; i++) {
+        ouro__text_print(text, "%s%u", i == 0 ? "" : ",", frames->places[i]);
+        if (is_deep && i == SPEEDSCOPE_ENDS - 1) {
+            ouro__text_print(text, ",%u", places->places.n);
+            i = frames->n - SPEEDSCOPE_ENDS - 1;
+        }
+    }
+}
+
 /* One profile: all paths that hold anything, each as a sample with its bytes as weight. */
 static void
 speedscope_profile_add(struct ouro__text *text, const struct ouro__export *export,
@@ -132,9 +152,7 @@ speedscope_profile_add(struct ouro__text *text, const struct ouro__export *expor
         }
         text->failed |= !frames_find(&frames, export->places, path);
         ouro__text_print(text, "%s[", is_first ? "\n" : ",\n");
-        for (size_t i = 0; i < frames.n; i++) {
-            ouro__text_print(text, "%s%u", i == 0 ? "" : ",", frames.places[i]);
-        }
+        speedscope_sample_add(text, export->places, &frames);
         ouro__text_print(text, "]");
         is_first = false;
     }
@@ -165,6 +183,7 @@ ouro__export_speedscope(struct ouro__text *text, const struct ouro__export *expo
     ouro__text_print(text, ", \"activeProfileIndex\": %d,\n\"shared\": {\"frames\": [\n",
                      (int)export->measure);
     frames_add_json(text, export->places, "name");
+    ouro__text_print(text, ",\n{\"name\": \"(frames left out)\"}");
     ouro__text_print(text, "]},\n\"profiles\": [\n");
     for (int i = 0; i < OURO_N_MEASURES; i++) {
         ouro__text_print(text, "%s", i == 0 ? "" : ",\n");
@@ -173,13 +192,14 @@ ouro__export_speedscope(struct ouro__text *text, const struct ouro__export *expo
     ouro__text_print(text, "]}\n");
 }
 
-/* [path, size, domain, live bytes, live blocks, peak ..., all ...] for each trace that the filters left. */
+/* [path, size, domain, live bytes, live blocks, peak ..., all ..., thread] for each trace that the filters left; its place
+ * in this list goes to `numbers`. */
 static void
-traces_add(struct ouro__text *text, const struct ouro__export *export)
+traces_add(struct ouro__text *text, const struct ouro__export *export, uint32_t *numbers)
 {
     const struct ouro__snapshot *snapshot = &export->saved->snapshot;
     const struct ouro__view *view = &export->views[0];
-    bool is_first = true;
+    uint32_t n = 0;
 
     for (size_t i = 1; i < snapshot->n_traces && !text->failed; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
@@ -187,7 +207,7 @@ traces_add(struct ouro__text *text, const struct ouro__export *export)
         if (!view->is_kept[path]) {
             continue;
         }
-        ouro__text_print(text, "%s[%u, %" PRIu64 ", \"%s\"", is_first ? "" : ",\n", path, trace->size,
+        ouro__text_print(text, "%s[%u, %" PRIu64 ", \"%s\"", n == 0 ? "" : ",\n", path, trace->size,
                          ouro__domain_names[trace->domain]);
         for (int measure = 0; measure < OURO_N_MEASURES; measure++) {
             struct ouro__figures figures =
@@ -195,9 +215,81 @@ traces_add(struct ouro__text *text, const struct ouro__export *export)
             ouro__text_print(text, ", %" PRIu64 ", %" PRIu64, ouro__rounded(figures.bytes),
                              ouro__rounded(figures.blocks));
         }
-        ouro__text_print(text, "]");
-        is_first = false;
+        ouro__text_print(text, ", %u]", (unsigned)trace->thread);
+        numbers[i] = n++;
     }
+}
+
+/* Names that numbers of traces or types lead to. */
+static void
+names_add(struct ouro__text *text, const struct ouro__export *export, const char *key,
+          const struct ouro__aside *aside)
+{
+    ouro__text_print(text, "],\n\"%s\": [\n", key);
+    for (size_t i = 0; i < aside->n && !text->failed; i++) {
+        ouro__text_print(text, "%s", i == 0 ? "" : ",\n");
+        ouro__json_add_text(text, ouro__text_at(export->places, aside->texts[i]));
+    }
+}
+
+/* [trace, type, live bytes, live blocks] for each type of a trace's live blocks. */
+struct typing {
+    struct ouro__text *text;
+    const uint32_t *numbers; /* of the traces, as they are listed */
+    bool is_first;
+};
+
+static void
+typed_add(void *context, size_t trace, size_t type, const struct ouro__figures *figures)
+{
+    struct typing *typing = context;
+
+    if (figures->blocks > 0) {
+        ouro__text_print(typing->text, "%s[%u, %zu, %" PRIu64 ", %" PRIu64 "]",
+                         typing->is_first ? "" : ",\n", typing->numbers[trace], type,
+                         ouro__rounded(figures->bytes), ouro__rounded(figures->blocks));
+        typing->is_first = false;
+    }
+}
+
+/* Memory over time, and marks: without the braces around them. */
+static void
+recorded_add(struct ouro__text *text, const struct ouro__snapshot *snapshot)
+{
+    json_t *recorded = json_object();
+
+    ouro__recorded_add_json(recorded, snapshot);
+    char *dumped = ouro__json_dump(recorded, 0);
+    size_t n = dumped == NULL ? 0 : strlen(dumped);
+    text->failed |= n < 2;
+    if (n >= 2) {
+        ouro__text_print(text, "],\n");
+        ouro__text_add(text, dumped + 1, n - 2);
+    }
+    free(dumped);
+    json_decref(recorded);
+}
+
+/* Traces, with threads and types. */
+static void
+blocks_add(struct ouro__text *text, const struct ouro__export *export)
+{
+    const struct ouro__snapshot *snapshot = &export->saved->snapshot;
+    const struct ouro__view *view = &export->views[0];
+    uint32_t *numbers = calloc(snapshot->n_traces + 1, sizeof *numbers);
+
+    if (numbers == NULL) {
+        text->failed = true;
+        return;
+    }
+    traces_add(text, export, numbers);
+    names_add(text, export, "threads", &view->threads);
+    names_add(text, export, "types", &view->types);
+    ouro__text_print(text, "],\n\"typed\": [\n");
+    struct typing typing = {text, numbers, true};
+    bool has_types = snapshot->n_typed > 0;
+    text->failed |= has_types && !ouro__view_types(view, snapshot, typed_add, &typing);
+    free(numbers);
 }
 
 void
@@ -218,6 +310,7 @@ ouro__export_json(struct ouro__text *text, const struct ouro__export *export)
         ouro__text_print(text, "%s[%u, %u]", i == 0 ? "" : ",\n", path->a, path->b);
     }
     ouro__text_print(text, "],\n\"traces\": [\n");
-    traces_add(text, export);
-    ouro__text_print(text, "]}\n");
+    blocks_add(text, export);
+    recorded_add(text, &export->saved->snapshot);
+    ouro__text_print(text, "}\n");
 }

@@ -44,6 +44,19 @@ memray_frame_add(struct ouro__text *text, const struct ouro__places *places, uin
     ouro__text_print(text, "%u", ouro__number_of_line(places, line));
 }
 
+/* The system's number and the name; 0 and nothing where it wasn't noted. */
+static void
+memray_thread_add(struct ouro__text *text, const struct ouro__snapshot *snapshot, uint32_t thread)
+{
+    if (thread == 0) {
+        ouro__text_print(text, "0,,");
+        return;
+    }
+    ouro__text_print(text, "%u,", snapshot->threads[thread].id);
+    ouro__csv_add_value(text, snapshot->threads[thread].name);
+    ouro__text_print(text, ",");
+}
+
 void
 ouro__export_memray(struct ouro__text *text, const struct ouro__export *export)
 {
@@ -61,8 +74,9 @@ ouro__export_memray(struct ouro__text *text, const struct ouro__export *export)
         if (!view->is_kept[path] || figures.blocks == 0) {
             continue;
         }
-        ouro__text_print(text, "%s,%" PRIu64 ",%" PRIu64 ",0,,", allocators[trace->domain],
+        ouro__text_print(text, "%s,%" PRIu64 ",%" PRIu64 ",", allocators[trace->domain],
                          ouro__rounded(figures.blocks), ouro__rounded(figures.bytes));
+        memray_thread_add(text, snapshot, trace->thread);
         for (; path != 0; path = places->paths.items[path].a) {
             ouro__text_print(&frames, "%s", frames.length == 0 ? "" : "|");
             memray_frame_add(&frames, places, ouro__place_of_path(places, path));

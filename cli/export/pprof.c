@@ -13,6 +13,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "export/samples.h"
 #include "json_values.h"
 #include "view/rows.h"
 
@@ -32,6 +33,9 @@ enum {
     VALUE_TYPE_UNIT = 2,
     SAMPLE_LOCATION_ID = 1,
     SAMPLE_VALUE = 2,
+    SAMPLE_LABEL = 3,
+    LABEL_KEY = 1,
+    LABEL_STR = 2,
     LOCATION_ID = 1,
     LOCATION_LINE = 4,
     LINE_FUNCTION_ID = 1,
@@ -43,11 +47,21 @@ enum {
 
 /* The strings behind the places' own. */
 static const char *const more_strings[] = {
-    "inuse_space",   "inuse_objects", "peak_space", "peak_objects", "alloc_space",
-    "alloc_objects", "bytes",         "count",      "space",        "(no frame)",
+    "inuse_space", "inuse_objects", "peak_space", "peak_objects", "alloc_space", "alloc_objects",
+    "bytes",       "count",         "space",      "(no frame)",   "thread",      "type",
+    "domain",      "raw",           "mem",        "object",
 };
 
-enum { STRING_BYTES = 6, STRING_COUNT, STRING_SPACE, STRING_NO_FRAME };
+enum {
+    STRING_BYTES = 6,
+    STRING_COUNT,
+    STRING_SPACE,
+    STRING_NO_FRAME,
+    STRING_THREAD,
+    STRING_TYPE,
+    STRING_DOMAIN,
+    STRING_DOMAINS, /* the three */
+};
 
 static void
 varint_add(struct ouro__text *to, uint64_t value)
@@ -113,37 +127,69 @@ types_add(struct ouro__text *to, const struct ouro__export *export)
     number_add(to, PROFILE_DURATION_NANOS, export->saved->snapshot.tracing.taken_at_ns);
 }
 
-/* A sample: its places, the innermost first, and its figures.  Numbers of places and functions begin with 1. */
+static void
+label_add(struct ouro__text *sample, uint64_t key, uint64_t value)
+{
+    struct ouro__text label = {0};
+
+    number_add(&label, LABEL_KEY, key);
+    number_add(&label, LABEL_STR, value);
+    message_add(sample, SAMPLE_LABEL, &label);
+    ouro__text_free(&label);
+}
+
+static void
+labels_add(struct ouro__text *to, const struct ouro__export *export, const struct ouro__sample *sample)
+{
+    const struct ouro__view *view = &export->views[0];
+
+    if (sample->thread != 0) {
+        label_add(to, string_number(export, STRING_THREAD), view->threads.texts[sample->thread]);
+    }
+    if (sample->type != OURO_NO_ID) {
+        label_add(to, string_number(export, STRING_TYPE), view->types.texts[sample->type]);
+    }
+    label_add(to, string_number(export, STRING_DOMAIN),
+              string_number(export, STRING_DOMAINS + (size_t)sample->domain));
+}
+
+/* A sample: its places, the innermost first, its figures and its labels.  Numbers of places and functions begin with 1. */
+static void
+sample_add(struct ouro__text *to, const struct ouro__export *export, const struct ouro__sample *sample)
+{
+    const struct ouro__places *places = export->places;
+    struct ouro__text message = {0}, numbers = {0};
+    uint32_t at = sample->path;
+
+    do {
+        varint_add(&numbers, (uint64_t)ouro__place_of_path(places, at) + 1);
+        at = places->paths.items[at].a;
+    } while (at != 0);
+    message_add(&message, SAMPLE_LOCATION_ID, &numbers);
+    for (size_t i = 0; i < OURO_N_MEASURES; i++) {
+        varint_add(&numbers, ouro__rounded(sample->figures[i].bytes));
+        varint_add(&numbers, ouro__rounded(sample->figures[i].blocks));
+    }
+    message_add(&message, SAMPLE_VALUE, &numbers);
+    labels_add(&message, export, sample);
+    message_add(to, PROFILE_SAMPLE, &message);
+    ouro__text_free(&message);
+    ouro__text_free(&numbers);
+}
+
 static void
 samples_add(struct ouro__text *to, const struct ouro__export *export)
 {
-    const struct ouro__places *places = export->places;
-    struct ouro__text sample = {0}, numbers = {0};
+    struct ouro__samples samples;
 
-    for (uint32_t path = 0; path < export->views[0].n_paths && !to->failed; path++) {
-        uint64_t values[2 * OURO_N_MEASURES], any = 0;
-        for (int i = 0; i < OURO_N_MEASURES; i++) {
-            values[2 * i] = ouro__rounded(export->views[i].paths[path].bytes);
-            values[2 * i + 1] = ouro__rounded(export->views[i].paths[path].blocks);
-            any |= values[2 * i] | values[2 * i + 1];
-        }
-        if (any == 0) {
-            continue;
-        }
-        uint32_t at = path;
-        do {
-            varint_add(&numbers, (uint64_t)ouro__place_of_path(places, at) + 1);
-            at = places->paths.items[at].a;
-        } while (at != 0);
-        message_add(&sample, SAMPLE_LOCATION_ID, &numbers);
-        for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-            varint_add(&numbers, values[i]);
-        }
-        message_add(&sample, SAMPLE_VALUE, &numbers);
-        message_add(to, PROFILE_SAMPLE, &sample);
+    if (!ouro__samples_make(&samples, export)) {
+        to->failed = true;
+        return;
     }
-    ouro__text_free(&sample);
-    ouro__text_free(&numbers);
+    for (size_t i = 0; i < samples.n && !to->failed; i++) {
+        sample_add(to, export, &samples.items[i]);
+    }
+    ouro__samples_free(&samples);
 }
 
 static void

@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LEAST_SHARE 1e-6 /* the first to be tried after none at all */
 #define DOUBLINGS 20     /* up to a half, which few paths can have */
@@ -149,11 +150,12 @@ branches_cut(struct cutting *cutting, struct ouro__branches *branches, size_t mo
         branches->smallest = ldexp(LEAST_SHARE, doubling);
         n = states_find(cutting, branches->smallest);
     }
-    cutting->others = calloc(n, sizeof *cutting->others);
+    cutting->others = reallocarray(NULL, n, sizeof *cutting->others);
     branches->items = reallocarray(NULL, n, sizeof *branches->items);
     if (cutting->others == NULL || branches->items == NULL) {
         return false;
     }
+    memset(cutting->others, 0, n * sizeof *cutting->others);
     branches_fill(cutting, branches);
     return true;
 }

@@ -268,8 +268,7 @@ keep_live(struct ouro__run *run, size_t i_main, const char *folder)
         free(own);
         if (to != NULL &&
             ouro__snapshot_compress(files[i].path, NULL, 0, to, options->force, options->quiet)) {
-            run->taken[run->n_taken++] =
-                (struct ouro__taken_file){to, files[i].tracing.taken_at_ns, files[i].pid};
+            run->taken[run->n_taken++] = (struct ouro__taken_file){to, files[i].pid, files[i].tracing};
         } else {
             free(to);
         }
@@ -299,7 +298,8 @@ ouro__captures_keep(struct ouro__run *run, const struct ouro__recording *recordi
     size_t i_main = find_main(run);
 
     ouro__live_wait(folder);
-    bool is_looked_at = !options->quiet || options->shows_traced;
+    bool is_looked_at = !options->quiet || options->shows_traced || options->report_path != NULL ||
+                        options->json_path != NULL;
     if (i_main < run->n_processes && options->trace != OURO_TRACE_OFF && is_looked_at) {
         run->traced = open_main(&run->processes[i_main], folder);
     }

@@ -219,3 +219,18 @@ ouro__lives_other(const struct ouro__run *run, size_t *count)
     }
     return lives;
 }
+
+uint64_t
+ouro__snapshots_failed(const struct ouro__run *run, uint64_t *longest_ns)
+{
+    uint64_t n_failed = 0;
+
+    *longest_ns = 0;
+    for (size_t i = 0; i < run->n_processes; i++) {
+        const struct ouro_record *record = &run->processes[i].found.record;
+        n_failed += record->n_snapshots_failed;
+        *longest_ns =
+            record->snapshot_longest_ns > *longest_ns ? record->snapshot_longest_ns : *longest_ns;
+    }
+    return n_failed;
+}

@@ -62,6 +62,9 @@ bool ouro__life_main(const struct ouro__run *run, struct ouro__life *life);
 /* All other processes, the largest first; owned.  NULL and 0 when there are none or memory runs out. */
 struct ouro__life *ouro__lives_other(const struct ouro__run *run, size_t *count);
 
+/* Snapshots that could not be written while the processes ran; and for how long one of them stood still at most. */
+uint64_t ouro__snapshots_failed(const struct ouro__run *run, uint64_t *longest_ns);
+
 /* Whether the last figures of a process are not its final ones, though it has ended. */
 bool ouro__process_cut_short(const struct ouro__process *process);
 

@@ -15,6 +15,7 @@
 
 #include "run/advice.h"
 #include "run/facts.h"
+#include "run/top_lines.h"
 #include "json_values.h"
 #include "text.h"
 #include "snapshot/view.h"
@@ -296,6 +297,49 @@ advice_json(const struct ouro__run *run)
     return object;
 }
 
+/* What the program's own snapshot says, in short; null where nothing was traced. */
+static json_t *
+traced_json(const struct ouro__run *run)
+{
+    if (run->traced == NULL || run->traced->snapshot.tracing.mode == OURO_SNAPSHOT_OFF) {
+        return json_null();
+    }
+    const struct ouro_snapshot_tracing *tracing = &run->traced->snapshot.tracing;
+    bool is_sampled = tracing->mode == OURO_SNAPSHOT_SAMPLED;
+    json_t *object = json_object();
+
+    (void)json_object_set_new(object, "tracing", json_string(is_sampled ? "sampled" : "exact"));
+    (void)json_object_set_new(object, "sample_bytes",
+                              is_sampled ? ouro__json_number(tracing->sample_bytes) : json_null());
+    (void)json_object_set_new(object, "own_bytes", ouro__json_number(tracing->own_bytes));
+    (void)json_object_set_new(object, "lines", ouro__top_lines_json(run->traced));
+    return object;
+}
+
+static json_t *
+snapshots_json(const struct ouro__run *run)
+{
+    uint64_t longest, n_failed = ouro__snapshots_failed(run, &longest);
+    json_t *object = json_object(), *taken = json_array();
+
+    for (size_t i = 0; i < run->n_taken; i++) {
+        const struct ouro__taken_file *file = &run->taken[i];
+        json_t *one = json_object();
+        (void)json_object_set_new(one, "file", ouro__json_text(file->path));
+        (void)json_object_set_new(one, "pid", json_integer(file->pid));
+        (void)json_object_set_new(one, "at_ns", ouro__json_number(file->tracing.taken_at_ns));
+        (void)json_object_set_new(one, "reason", ouro__json_text(file->tracing.reason));
+        (void)json_object_set_new(one, "name", string_or_null(file->tracing.name));
+        (void)json_array_append_new(taken, one);
+    }
+    (void)json_object_set_new(object, "file",
+                              string_or_null(run->captured ? run->options.snapshot_path : NULL));
+    (void)json_object_set_new(object, "taken", taken);
+    (void)json_object_set_new(object, "failed", ouro__json_number(n_failed));
+    (void)json_object_set_new(object, "longest_stop_ns", ouro__json_number(longest));
+    return object;
+}
+
 char *
 ouro__run_to_json(const struct ouro__run *run)
 {
@@ -314,6 +358,8 @@ ouro__run_to_json(const struct ouro__run *run)
     (void)json_object_set_new(root, "ending", ending_json(&run->ending));
     (void)json_object_set_new(root, "kernel", kernel_json(&run->ending));
     (void)json_object_set_new(root, "advice", advice_json(run));
+    (void)json_object_set_new(root, "traced", traced_json(run));
+    (void)json_object_set_new(root, "snapshots", snapshots_json(run));
     (void)json_object_set_new(root, "processes", processes);
     (void)json_object_set_new(root, "unreadable_records", ouro__json_number(run->n_unreadable));
     char *dumped = ouro__json_dump(root, JSON_INDENT(2));

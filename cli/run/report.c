@@ -310,15 +310,10 @@ limit_add(const struct ouro__page *page, const struct ouro_record *record)
 static void
 taken_add(const struct ouro__page *page, const struct ouro__run *run)
 {
-    uint64_t n_failed = 0, longest = 0;
+    uint64_t longest, n_failed = ouro__snapshots_failed(run, &longest);
     struct ouro__text words = {0};
     char time[OURO_UNIT_TEXT];
 
-    for (size_t i = 0; i < run->n_processes; i++) {
-        const struct ouro_record *record = &run->processes[i].found.record;
-        n_failed += record->n_snapshots_failed;
-        longest = record->snapshot_longest_ns > longest ? record->snapshot_longest_ns : longest;
-    }
     if (run->n_taken == 0 && n_failed == 0) {
         return;
     }
@@ -329,7 +324,7 @@ taken_add(const struct ouro__page *page, const struct ouro__run *run)
     }
     ouro__page_row(page, "snapshots", &words);
     for (size_t i = 0; i < run->n_taken && i < N_SHOWN; i++) {
-        ouro__text_print(&words, "%s: ", ouro__time_show(time, run->taken[i].at_ns));
+        ouro__text_print(&words, "%s: ", ouro__time_show(time, run->taken[i].tracing.taken_at_ns));
         ouro__text_add_shown(&words, run->taken[i].path, 200);
         ouro__page_row(page, "", &words);
     }

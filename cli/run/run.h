@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "monitor/read.h"
+#include "snapshot/format.h"
 
 /* The tool's own exit codes; as `env`, `nohup` and `timeout` have them. */
 enum ouro__exit {
@@ -40,6 +41,7 @@ struct ouro__options {
     bool native;               /* native frames beside Python's */
     const char *snapshot_path; /* NULL: none */
     bool threads;              /* traces tell threads apart */
+    bool lifetimes;            /* it is noted how long blocks live */
     bool records;              /* memory over time, into the snapshot */
     uint64_t record_ns;        /* how often; 0: as usual */
     uint64_t every_ns;         /* a snapshot while it runs, so often; 0: none */
@@ -69,9 +71,9 @@ struct ouro__process {
 
 /* A snapshot that was taken while a program ran, and is kept. */
 struct ouro__taken_file {
-    char *path;     /* owned */
-    uint64_t at_ns; /* since its process began */
+    char *path; /* owned */
     int32_t pid;
+    struct ouro_snapshot_tracing tracing; /* when, why, and what it was called */
 };
 
 struct ouro__run {

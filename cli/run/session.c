@@ -255,6 +255,8 @@ ouro__session_set_environment(const struct ouro__session *session, const struct 
     done = done && (options->native ? setenv(OURO_ENV_NATIVE, "1", 1) : unsetenv(OURO_ENV_NATIVE)) == 0;
     done =
         done && (options->threads ? setenv(OURO_ENV_THREADS, "1", 1) : unsetenv(OURO_ENV_THREADS)) == 0;
+    done = done && (options->lifetimes ? setenv(OURO_ENV_LIFETIMES, "1", 1)
+                                       : unsetenv(OURO_ENV_LIFETIMES)) == 0;
     done = done && (!options->debug || setenv(OURO_ENV_DEBUG, "1", 1) == 0);
     if (!done) {
         ouro__say("cannot set the environment: %s", strerror(errno));

@@ -84,6 +84,21 @@ choose(struct sums *sums, const struct ouro__figures *figures, size_t n, double 
     }
 }
 
+/* Sum up, and choose the lines to show: none when nothing was traced that has a line.  False without memory. */
+static bool
+sums_choose(struct sums *sums, const struct ouro__saved *saved)
+{
+    if (!sums_make(sums, saved)) {
+        return false;
+    }
+    choose(sums, sums->at_peak, N_AT_PEAK, least_bytes(saved));
+    choose(sums, sums->at_end, N_AT_END, least_bytes(saved));
+    if (sums->n_lines == 1 && sums->lines[0] == 0) {
+        sums->n_lines = 0;
+    }
+    return true;
+}
+
 static void
 figure_add(struct ouro__text *text, const struct ouro__figures *figures)
 {
@@ -125,15 +140,27 @@ void
 ouro__top_lines_add(const struct ouro__page *page, const struct ouro__saved *saved)
 {
     struct sums sums = {0};
-    if (!sums_make(&sums, saved)) {
+    if (!sums_choose(&sums, saved)) {
         page->text->failed = true;
-    } else {
-        choose(&sums, sums.at_peak, N_AT_PEAK, least_bytes(saved));
-        choose(&sums, sums.at_end, N_AT_END, least_bytes(saved));
-        bool has_frames = sums.n_lines > 1 || (sums.n_lines == 1 && sums.lines[0] != 0);
-        if (has_frames) {
-            table_add(page, &sums, saved);
-        }
+    } else if (sums.n_lines > 0) {
+        table_add(page, &sums, saved);
     }
     sums_free(&sums);
+}
+
+json_t *
+ouro__top_lines_json(const struct ouro__saved *saved)
+{
+    struct sums sums = {0};
+    json_t *lines = sums_choose(&sums, saved) ? json_array() : NULL;
+
+    for (size_t i = 0; i < sums.n_lines; i++) {
+        json_t *row = json_object();
+        ouro__row_add_names(row, &sums.places, OURO_BY_LINE, sums.lines[i]);
+        ouro__row_add_figures(row, "peak_", &sums.at_peak[sums.lines[i]]);
+        ouro__row_add_figures(row, "live_", &sums.at_end[sums.lines[i]]);
+        (void)json_array_append_new(lines, row);
+    }
+    sums_free(&sums);
+    return lines;
 }

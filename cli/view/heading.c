@@ -114,6 +114,11 @@ ouro__heading_add_tracing(const struct ouro__page *page, const struct ouro__save
                          tracing->n_frames_most == 1 ? "frame" : "frames");
     }
     ouro__page_row(page, "traced", &words);
+    if (saved->since != NULL) {
+        (void)ouro__text_add_shown(&words, saved->since, 96);
+        ouro__text_print(&words, ": what was allocated before this mark is left out");
+        ouro__page_row(page, "since", &words);
+    }
     if (view->untraced.blocks > 0 || tracing->n_untraced > 0) {
         ouro__heading_add_figures(&words, &view->untraced, false);
         if (tracing->n_untraced > 0) {

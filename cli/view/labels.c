@@ -84,7 +84,8 @@ ouro__label_add(struct ouro__text *text, const struct ouro__places *places, enum
                          ouro__name_of_function(places, key));
     } else {
         (void)ouro__fields_of(places, by, key, fields);
-        ouro__text_print(text, "%s", by == OURO_BY_FILE ? file_shown(fields[0].text) : fields[0].text);
+        bool has_file = by == OURO_BY_FILE || by == OURO_BY_TASK;
+        ouro__text_print(text, "%s", has_file ? file_shown(fields[0].text) : fields[0].text);
     }
 }
 

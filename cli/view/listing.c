@@ -83,7 +83,7 @@ source_add(const struct ouro__page *page, const char *line)
     struct ouro__text text = {0};
     size_t column = 0;
 
-    for (size_t i = 0; line[i] != '\0' && i < LINE_MOST; i++) {
+    for (size_t i = 0; i < LINE_MOST && line[i] != '\0'; i++) {
         size_t width = line[i] == '\t' ? TAB - column % TAB : 1;
         if (line[i] == '\t') {
             ouro__text_repeat(&text, " ", width);

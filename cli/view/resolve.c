@@ -40,7 +40,7 @@ struct resolving {
     struct array frames;            /* struct frame */
     struct array codes;             /* struct ouro_snapshot_code */
     struct array nodes;             /* struct ouro_snapshot_node */
-    struct array are_libraries;     /* bool, by node: a frame of C's or C++'s library */
+    struct array are_libraries;     /* bool, by node: a frame of the library of C, C++ or Rust */
     struct array texts, lines;      /* bytes */
     struct ouro__texts names;       /* all texts that were added */
     struct array places;          /* struct ouro_snapshot_stretch: where each of them lies in `texts` */
@@ -263,7 +263,7 @@ begin(struct resolving *resolving)
 }
 
 /* The node that a trace is told by.  Whoever calls strdup() or pushes to a vector is who wants memory, as with malloc()
- * itself: inner frames of the libraries of C and C++ are left out where others remain. */
+ * itself: inner frames of the libraries of C, C++ and Rust are left out where others remain. */
 static uint32_t
 node_for_trace(const struct resolving *resolving, uint32_t node)
 {

@@ -8,7 +8,7 @@
 bool ouro__snapshot_is_native(const struct ouro__snapshot *snapshot);
 
 /* Put functions, files and lines in the place of modules and addresses, as far as this machine has the files; what
- * starts programs and threads, outside of their own functions, goes, and so do the libraries of C and C++ at the inner end.  False without memory: the snapshot is as it was. */
+ * starts programs and threads, outside of their own functions, goes, and so do the libraries of C, C++ and Rust at the inner end.  False without memory: the snapshot is as it was. */
 bool ouro__snapshot_resolve(struct ouro__snapshot *snapshot);
 
 #endif

@@ -167,6 +167,8 @@ ouro__saved_json(const struct ouro__saved *saved)
     (void)json_object_set_new(object, "peak_blocks", ouro__json_number(tracing->peak_blocks));
     (void)json_object_set_new(object, "peak_at_ns", ouro__json_number(tracing->peak_at_ns));
     (void)json_object_set_new(object, "own_bytes", ouro__json_number(tracing->own_bytes));
+    (void)json_object_set_new(object, "since",
+                              saved->since == NULL ? json_null() : ouro__json_text(saved->since));
     (void)json_object_set_new(object, "untraced_allocations", ouro__json_number(tracing->n_untraced));
     return object;
 }

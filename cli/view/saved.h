@@ -9,6 +9,7 @@
 struct ouro__saved {
     const char *path; /* borrowed */
     struct ouro__snapshot snapshot;
+    const char *since;         /* what is left was allocated since this mark; borrowed, NULL: all */
     struct ouro_record record; /* of the process; zero where there is none */
     bool has_record;
 };

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "view/library_frames.h"
+
 #define NAMES_MOST (2 * OURO_SYMBOLS_MOST)
 
 /* Where functions of one of a module's units lie. */
@@ -199,16 +201,15 @@ demangle(struct ouro__binary *binary, const char *name)
 }
 
 /* The name of a function, or of what an inlined call was of. */
-static const char *
-name_of(struct ouro__binary *binary, Dwarf_Die *die)
+static void
+name_find(struct ouro__binary *binary, Dwarf_Die *die, struct ouro__symbol *symbol)
 {
     Dwarf_Attribute attribute;
-    const char *name = NULL;
     if (dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) != NULL ||
         dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute) != NULL) {
-        name = dwarf_formstring(&attribute);
+        symbol->linked = dwarf_formstring(&attribute);
     }
-    return name != NULL ? demangle(binary, name) : dwarf_diename(die);
+    symbol->name = symbol->linked != NULL ? demangle(binary, symbol->linked) : dwarf_diename(die);
 }
 
 static uint32_t
@@ -301,22 +302,53 @@ unit_at(struct ouro__binary *binary, Dwarf_Addr address, Dwarf_Die *unit, Dwarf_
 
 /* ---- frames at an address ---- */
 
-/* The innermost function there, inlined or not. */
-static bool
-function_at(Dwarf_Die *unit, Dwarf_Addr address, Dwarf_Die *function)
+#define DEPTH_MOST 512 /* of scopes in scopes, namespaces and types included */
+
+/* The functions around an address, outermost first: one that was compiled, and what was inlined there. */
+struct calls {
+    Dwarf_Die at[OURO_SYMBOLS_MOST +
+                 1]; /* of the innermost one that doesn't fit only where it was called is told */
+    size_t n;
+};
+
+static void
+calls_add(struct calls *calls, Dwarf_Die *function, int tag)
 {
-    Dwarf_Die *scopes = NULL;
-    int n = dwarf_getscopes(unit, address, &scopes);
-    bool is_found = false;
-    for (int i = 0; i < n && !is_found; i++) {
-        int tag = dwarf_tag(&scopes[i]);
-        if (tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine) {
-            *function = scopes[i];
-            is_found = true;
+    calls->n = tag == DW_TAG_subprogram ? 0 : calls->n;
+    if (calls->n < sizeof calls->at / sizeof *calls->at) {
+        calls->at[calls->n++] = *function;
+    }
+}
+
+/* Look for them in what a scope holds; whether it has the address.  dwarf_getscopes() would do, but finds no inlined call
+ * whose function was defined within a type, as Rust's are. */
+static bool
+calls_find(Dwarf_Die *scope, Dwarf_Addr address, struct calls *calls, unsigned depth)
+{
+    Dwarf_Die die;
+    int error = depth < DEPTH_MOST ? dwarf_child(scope, &die) : 1;
+    for (; error == 0; error = dwarf_siblingof(&die, &die)) {
+        int tag = dwarf_tag(&die);
+        bool is_function = tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
+        if (is_function || tag == DW_TAG_lexical_block || tag == DW_TAG_try_block ||
+            tag == DW_TAG_catch_block) {
+            if (dwarf_haspc(&die, address) != 1) {
+                continue;
+            }
+            if (is_function) {
+                calls_add(calls, &die, tag);
+            }
+            (void)calls_find(&die, address, calls, depth + 1);
+            return true;
+        }
+        bool is_space = tag == DW_TAG_namespace || tag == DW_TAG_module ||
+                        tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
+                        tag == DW_TAG_union_type || tag == DW_TAG_enumeration_type;
+        if (is_space && calls->n == 0 && calls_find(&die, address, calls, depth + 1)) {
+            return true;
         }
     }
-    free(scopes);
-    return is_found;
+    return false;
 }
 
 /* The file that an inlined call stands in. */
@@ -331,57 +363,61 @@ file_of_call(Dwarf_Die *unit, Dwarf_Die *call)
                : NULL;
 }
 
+/* Where the outer one of two functions calls the inner one; without one, what the table of lines says. */
+static void
+find_line(struct ouro__binary *binary, Dwarf_Die *unit, Dwarf_Addr address, Dwarf_Die *called,
+          struct ouro__symbol *symbol)
+{
+    int line = 0;
+    if (called != NULL) {
+        symbol->file = whole_path(binary, unit, file_of_call(unit, called));
+        symbol->line = line_of_attribute(called, DW_AT_call_line);
+        return;
+    }
+    Dwarf_Line *at = dwarf_getsrc_die(unit, address);
+    symbol->file = at == NULL ? NULL : whole_path(binary, unit, dwarf_linesrc(at, NULL, NULL));
+    symbol->line = at != NULL && dwarf_lineno(at, &line) == 0 && line > 0 ? (uint32_t)line : 0;
+}
+
 static size_t
 find_by_dwarf(struct ouro__binary *binary, Dwarf_Addr address,
               struct ouro__symbol found[OURO_SYMBOLS_MOST])
 {
-    Dwarf_Die unit, function, *scopes = NULL;
+    Dwarf_Die unit;
     Dwarf_Addr bias;
-    size_t n = 0;
-    int line = 0;
+    struct calls calls = {.n = 0};
 
     if (!unit_at(binary, address, &unit, &bias)) {
         return 0;
     }
-    Dwarf_Line *at = dwarf_getsrc_die(&unit, address - bias);
-    struct ouro__symbol symbol = {
-        .file = at == NULL ? NULL : whole_path(binary, &unit, dwarf_linesrc(at, NULL, NULL))};
-    symbol.line = at != NULL && dwarf_lineno(at, &line) == 0 && line > 0 ? (uint32_t)line : 0;
-    if (!function_at(&unit, address - bias, &function)) {
-        found[0] = symbol;
-        return symbol.file != NULL;
+    (void)calls_find(&unit, address - bias, &calls, 0);
+    if (calls.n == 0) {
+        find_line(binary, &unit, address - bias, NULL, &found[0]);
+        return found[0].file != NULL;
     }
-    int n_scopes = dwarf_getscopes_die(&function, &scopes);
-    for (int i = 0; i < n_scopes && n < OURO_SYMBOLS_MOST; i++) {
-        int tag = dwarf_tag(&scopes[i]);
-        if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) {
-            continue;
-        }
-        symbol.name = name_of(binary, &scopes[i]);
-        symbol.first_line = line_of_attribute(&scopes[i], DW_AT_decl_line);
-        found[n++] = symbol;
-        if (tag == DW_TAG_subprogram) {
-            break;
-        }
-        symbol.file = whole_path(binary, &unit, file_of_call(&unit, &scopes[i]));
-        symbol.line = line_of_attribute(&scopes[i], DW_AT_call_line);
+    size_t n = calls.n < OURO_SYMBOLS_MOST ? calls.n : OURO_SYMBOLS_MOST;
+    for (size_t i = 0; i < n; i++) {
+        struct ouro__symbol *symbol = &found[n - 1 - i];
+        *symbol = (struct ouro__symbol){.first_line = line_of_attribute(&calls.at[i], DW_AT_decl_line)};
+        name_find(binary, &calls.at[i], symbol);
+        find_line(binary, &unit, address - bias, i + 1 < calls.n ? &calls.at[i + 1] : NULL, symbol);
     }
-    free(scopes);
     return n;
 }
 
 /* A symbol that the address lies in; of those in assembly, which have no size, the nearest before. */
 #define FUNCTION_MOST 65536
 
-static const char *
-find_symbol(struct ouro__binary *binary, Dwarf_Addr address)
+static void
+find_symbol(struct ouro__binary *binary, Dwarf_Addr address, struct ouro__symbol *found)
 {
     GElf_Off offset;
     GElf_Sym symbol;
     const char *name =
         dwfl_module_addrinfo(binary->module, address, &offset, &symbol, NULL, NULL, NULL);
     bool is_inside = name != NULL && offset < (symbol.st_size != 0 ? symbol.st_size : FUNCTION_MOST);
-    return is_inside ? demangle(binary, name) : NULL;
+    found->linked = is_inside ? name : NULL;
+    found->name = is_inside ? demangle(binary, name) : NULL;
 }
 
 size_t
@@ -395,7 +431,7 @@ ouro__binary_find(struct ouro__binary *binary, uint64_t address,
         n = find_by_dwarf(binary, address + binary->bias, found);
         size_t outermost = n == 0 ? 0 : n - 1;
         if (found[outermost].name == NULL) {
-            found[outermost].name = find_symbol(binary, address + binary->bias);
+            find_symbol(binary, address + binary->bias, &found[outermost]);
         }
     }
     return n == 0 ? 1 : n;
@@ -414,5 +450,5 @@ bool
 ouro__binary_is_library(const struct ouro__binary *binary, const struct ouro__symbol *symbol)
 {
     return binary->is_c || binary->is_cpp ||
-           (symbol->file != NULL && strstr(symbol->file, "/include/c++/") != NULL);
+           ouro__frame_is_of_library(symbol->file, symbol->linked, symbol->name);
 }

@@ -8,9 +8,10 @@
 
 /* A frame of native code. */
 struct ouro__symbol {
-    const char *file; /* of the source; NULL when it isn't known */
-    const char *name; /* of the function, demangled; NULL likewise */
-    uint32_t line;    /* 0 when it isn't known */
+    const char *file;   /* of the source; NULL when it isn't known */
+    const char *name;   /* of the function, demangled; NULL likewise */
+    const char *linked; /* as linkers know it; NULL likewise */
+    uint32_t line;      /* 0 when it isn't known */
     uint32_t first_line;
 };
 
@@ -33,7 +34,7 @@ size_t ouro__binary_find(struct ouro__binary *binary, uint64_t address,
 /* Whether the address is in what starts a program, or a thread, before its own first function. */
 bool ouro__binary_is_start(const struct ouro__binary *binary, uint64_t address);
 
-/* Whether a frame that was found is of the library that comes with C or C++, its templates included. */
+/* Whether a frame that was found is of the library that comes with C, C++ or Rust, its templates included. */
 bool ouro__binary_is_library(const struct ouro__binary *binary, const struct ouro__symbol *symbol);
 
 #endif

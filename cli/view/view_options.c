@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,13 +20,16 @@
     "  --churn              all that was ever allocated, freed or not\n"
 #define ROWS                                                                                           \
     "  --by KEY             a row for each line (the default), file, function, traceback,\n"           \
-    "                       package, domain, thread (ouro run --threads) or type\n"                    \
+    "                       package, domain, thread (ouro run --threads), task (of\n"                  \
+    "                       asyncio: its coroutine) or type\n"                                         \
     "  --cumulative         a block counts for each frame of its traceback, once; without\n"           \
     "                       this for the innermost\n"
 #define FILTERS                                                                                        \
     "  --filter PATTERN     only tracebacks with a frame that fits: a file or a function,\n"           \
     "                       with * ? [] for any; or just a part of the file's name\n"                  \
     "  --exclude PATTERN    no tracebacks with such a frame; both may be given repeatedly\n"
+#define SINCE                                                                                          \
+    "  --since MARK         only what was allocated since the program called ouro.mark(MARK)\n"
 #define SHAPES                                                                                         \
     "  --top N              this many rows (20; in JSON and CSV all)\n"                                \
     "  --json, --csv        for programs: all figures in full\n"
@@ -37,10 +41,13 @@ static const char report_help[] =
     "\n"
     "Shows where the memory in a snapshot came from (ouro run -o FILE takes one).\n"
     "\n"
-    "options:\n" FIGURES ROWS FILTERS SHAPES
+    "options:\n" FIGURES ROWS FILTERS SINCE SHAPES
     "  --leaks              what is live, without what imports left, and how much it is of all\n"
     "                       that was allocated there; of several snapshots of a run, in\n"
     "                       their order: what grew from each one to the next\n"
+    "  --temporary[=N]      what was freed within N further allocations of the program (10; or\n"
+    "                       1, 100, 1000, ... 1000000), and how much that is of all that was\n"
+    "                       allocated there (ouro run --lifetimes)\n"
     "  --tree               callers and what they called, from the outermost frame down\n"
     "  --html OUT           a page for a browser, all in one file: flame graph, table,\n"
     "                       sizes of blocks, memory over time, the heap's map\n"
@@ -61,7 +68,7 @@ static const char diff_help[] =
     "\n"
     "Shows what grew from one snapshot to another, what is new and what is gone.\n"
     "\n"
-    "options:\n" FIGURES ROWS FILTERS SHAPES
+    "options:\n" FIGURES ROWS FILTERS SINCE SHAPES
     "  --fail-above SIZE    exit with 1 when the bytes grew by more than SIZE (10M, 0)\n"
     "  --help               this text\n"
     "\n"
@@ -84,7 +91,7 @@ static const char export_help[] =
     "                       json         everything: frames, tracebacks, figures\n"
     "                       sqlite       the same as a database: sqlite3\n"
     "                       memray-csv   what memray's transform to CSV writes\n"
-    "  -o FILE              to FILE in place of standard output\n" FIGURES FILTERS
+    "  -o FILE              to FILE in place of standard output\n" FIGURES FILTERS SINCE
     "  --help               this text\n"
     "\n"
     "examples:\n"
@@ -135,6 +142,8 @@ enum {
     OPTION_PEAK,
     OPTION_CHURN,
     OPTION_LEAKS,
+    OPTION_SINCE,
+    OPTION_TEMPORARY,
     OPTION_BY,
     OPTION_CUMULATIVE,
     OPTION_FILTER,
@@ -164,10 +173,12 @@ static const struct {
     {{"peak", no_argument, NULL, OPTION_PEAK}, VIEWS},
     {{"churn", no_argument, NULL, OPTION_CHURN}, VIEWS},
     {{"leaks", no_argument, NULL, OPTION_LEAKS}, OURO_VERB_REPORT},
+    {{"temporary", optional_argument, NULL, OPTION_TEMPORARY}, OURO_VERB_REPORT},
     {{"by", required_argument, NULL, OPTION_BY}, TABLES},
     {{"cumulative", no_argument, NULL, OPTION_CUMULATIVE}, TABLES},
     {{"filter", required_argument, NULL, OPTION_FILTER}, VIEWS},
     {{"exclude", required_argument, NULL, OPTION_EXCLUDE}, VIEWS},
+    {{"since", required_argument, NULL, OPTION_SINCE}, VIEWS},
     {{"top", required_argument, NULL, OPTION_TOP}, TABLES},
     {{"json", no_argument, NULL, OPTION_JSON}, SHAPED},
     {{"csv", no_argument, NULL, OPTION_CSV}, SHAPED},
@@ -215,9 +226,9 @@ option_set_by(struct ouro__view_options *options, const char *value)
             return true;
         }
     }
-    ouro__say(
-        "--by is line, file, function, traceback, package, domain, thread or type, not '%s'" TRY_HELP,
-        value, verb_name(options->verb));
+    ouro__say("--by is line, file, function, traceback, package, domain, thread, task or type, not "
+              "'%s'" TRY_HELP,
+              value, verb_name(options->verb));
     return false;
 }
 
@@ -234,6 +245,25 @@ option_set_top(struct ouro__view_options *options, const char *value)
     }
     options->top = top;
     return true;
+}
+
+static bool
+option_set_temporary(struct ouro__view_options *options, const char *value)
+{
+    uint64_t within = 1;
+    char digits[24];
+
+    for (int i = 0; i < OURO_SNAPSHOT_N_LIVES; i++, within *= 10) {
+        (void)snprintf(digits, sizeof digits, "%" PRIu64, within);
+        if (strcmp(value, digits) == 0) {
+            options->within = within;
+            options->measure = OURO_MEASURE_CHURN;
+            return true;
+        }
+    }
+    ouro__say("--temporary=%s: within 1, 10, 100, ... or 1000000 allocations" TRY_HELP, value,
+              verb_name(options->verb));
+    return false;
 }
 
 static bool
@@ -276,6 +306,12 @@ option_take(struct ouro__view_options *options, int option, const char *given)
         break;
     case OPTION_LEAKS:
         options->leaks = true;
+        break;
+    case OPTION_SINCE:
+        options->since = optarg;
+        break;
+    case OPTION_TEMPORARY:
+        good = option_set_temporary(options, optarg != NULL ? optarg : "10");
         break;
     case OPTION_BY:
         good = option_set_by(options, optarg);
@@ -373,6 +409,11 @@ options_check(const struct ouro__view_options *options, int n_files)
     if (wrong == NULL && options->leaks &&
         (options->measure != OURO_MEASURE_LIVE || options->tree || options->html != NULL)) {
         wrong = "--leaks is about what is live, as a table: without --peak, --churn, --tree and --html";
+    }
+    if (wrong == NULL && options->within != 0 &&
+        (options->measure != OURO_MEASURE_CHURN || options->leaks || options->html != NULL)) {
+        wrong =
+            "--temporary is about all that was allocated: without --live, --peak, --leaks and --html";
     }
     if (wrong != NULL) {
         ouro__say("%s" TRY_HELP, wrong, verb);

@@ -24,10 +24,12 @@ struct ouro__view_options {
     bool json, csv, tree, cumulative;
     bool may_fail; /* --fail-above was given */
     uint64_t fail_above;
-    const char *format;                 /* --to, NULL when not given */
-    const char *output;                 /* -o, NULL when not given */
-    const char *html;                   /* --html, NULL when not given */
-    bool leaks;                         /* report: what may be a leak */
+    const char *format; /* --to, NULL when not given */
+    const char *output; /* -o, NULL when not given */
+    const char *html;   /* --html, NULL when not given */
+    bool leaks;         /* report: what may be a leak */
+    const char *since;  /* --since, NULL when not given */
+    uint64_t within;    /* report: what was freed within so many allocations; 0 when not asked for */
     const char *files[OURO_FILES_MOST]; /* of sql: a file, and the statement or NULL */
     size_t n_files;
 };

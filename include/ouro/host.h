@@ -124,7 +124,9 @@ OURO_API int ouro_host_trace_write(int file);
 OURO_API int ouro_host_snapshot(const char *name);
 
 /**
- * A mark named `name` on the line of time, which `ouro plot` shows beside the memory that was held.
+ * A mark named `name` on the line of time, which `ouro plot` shows beside the memory that was held.  The first fifteen of
+ * different names also divide what is traced: `ouro report --since NAME` shows what was allocated since, unless a signal
+ * handler that interrupted tracing set it.
  *
  * @param name  borrowed, UTF-8 of up to 95 bytes
  * @return 0; ENAMETOOLONG for a longer name, ENOTSUP where nobody records (not under `ouro run`), ENOSPC past 10,000 marks

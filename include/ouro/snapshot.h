@@ -120,13 +120,13 @@ OURO_API int ouro_snapshot_visit(const ouro_snapshot *snapshot, ouro_trace_visit
 
 /** Which traces to keep, or to leave out.  All that is said has to fit. */
 typedef struct ouro_trace_filter {
-    bool leaves_out; /**< what fits is left out; otherwise kept */
     const char *
         pattern; /**< of a file's name or a function's: as a whole, with `*`, `?` and `[`; one without these is a
                               part of a file's name or a function's whole name.  NULL fits all, tracebacks without frames too */
     uint32_t line;   /**< of the same frame, 0 for any */
-    bool all_frames; /**< any frame of the traceback may fit; otherwise the innermost one */
     int domain;      /**< a value of ouro_domain, or OURO_ANY_DOMAIN */
+    bool leaves_out; /**< what fits is left out; otherwise kept */
+    bool all_frames; /**< any frame of the traceback may fit; otherwise the innermost one */
 } ouro_trace_filter;
 
 /**

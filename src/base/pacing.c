@@ -17,7 +17,8 @@
  *   survey  Considered when the interpreter would have made a full look.  All old objects are looked at by
  *           cpython_survey.c, at about half the price, and the interpreter is left with those that are
  *           garbage.  Made at once when the last one found much, or when it is cheap for the time that has
- *           passed; otherwise put off until the heaps have grown by another tenth.  That bounds what garbage
+ *           passed; otherwise put off until the heaps have grown by another tenth; after each further clean one
+ *           in a row by twice as much, up to 16 MiB where a tenth is less.  That bounds what garbage
  *           holds beyond what the interpreter would let it.  After one that found very much, the interpreter
  *           makes its full look instead.
  *   bytes   Counting objects is blind for large ones.  When the heaps have grown by some MiB since the last
@@ -26,8 +27,8 @@
  *
  * Ouro's own collector (OURO_PACE_NATIVE) makes objects several times as fast as an interpreter does, so a tenth more comes
  * soon: a program that only builds would spend most of its time on looks.  There a look that found everything clean
- * lets the heaps grow for twice as long before the next, up to three times their size, and more of the batches are left
- * out while the heaps are large; one that found garbage brings
+ * lets the heaps grow for twice as long before the next, up to three times their size, or nine while young looks find nothing,
+ * either, and more of the batches are left out while the heaps are large; one that found garbage brings
  * the quarter back.  Whoever works between allocations has the cheap looks long before. */
 #include "base/pacing.h"
 
@@ -56,7 +57,7 @@
 #define MIDDLE_LOOKS 10
 
 /* A survey is cheap when it costs at most one in so many of the CPU time since the last. */
-#define CHEAP_SHARE 20
+#define CHEAP_SHARE 20U
 /* Of fewer objects, what one costs is not learned. */
 #define SURVEY_MIN 4096
 
@@ -66,8 +67,11 @@
 /* The collector's own rule: a full look when a quarter is new. */
 #define STOCK_GROWTH_SHARE 4
 
-/* Clean surveys after which Ouro's own waits no longer than after so many. */
+/* Clean surveys after which the next waits no longer than after so many; but Ouro's own for four times as long while so many
+ * young looks have found nothing, either: what is built and not let go of. */
 #define CLEAN_SURVEYS_MAX 3
+#define BUILDING_LOOKS (SKIP_SHIFT_MAX * CLEAN_STREAK)
+#define BUILDING_SHIFT 2
 
 static uint64_t
 larger(uint64_t a, uint64_t b)
@@ -151,11 +155,19 @@ ouro__pacing_init(struct ouro__pacing *pacing, int base, uint64_t n_stock,
 
 /* ---- the survey ---- */
 
+/* How often an interpreter's surveys have earned twice the patience: with each clean one in a row but the first. */
+static unsigned
+patience(const struct ouro__pacing *pacing)
+{
+    bool is_earned = pacing->manner == OURO_PACE_INTERPRETER && pacing->clean_surveys != 0;
+    return is_earned ? pacing->clean_surveys - 1 : 0;
+}
+
 static bool
 is_cheap(const struct ouro__pacing *pacing, struct ouro__pace_moment now)
 {
     double cost = pacing->ns_an_object * (double)(pacing->n_at_survey + pacing->n_old);
-    return cost * CHEAP_SHARE <= (double)(now.cpu_ns - pacing->cpu_at_survey);
+    return cost * (CHEAP_SHARE << patience(pacing)) <= (double)(now.cpu_ns - pacing->cpu_at_survey);
 }
 
 /* What the interpreter counts in objects, and what it doesn't count at all: objects that hold much. */
@@ -176,9 +188,13 @@ is_due(const struct ouro__pacing *pacing, struct ouro__pace_moment now)
 static uint64_t
 allow_put_off(const struct ouro__pacing *pacing, uint64_t bytes)
 {
+    bool is_building =
+        pacing->clean_surveys == CLEAN_SURVEYS_MAX && pacing->clean_looks >= BUILDING_LOOKS;
+    unsigned shift = pacing->clean_surveys + (is_building ? BUILDING_SHIFT : 0);
+
     return pacing->manner == OURO_PACE_NATIVE
-               ? (pacing->bytes_at_survey << pacing->clean_surveys) / STOCK_GROWTH_SHARE
-               : bytes / 10;
+               ? (pacing->bytes_at_survey << shift) / STOCK_GROWTH_SHARE
+               : smaller((bytes / 10) << patience(pacing), allow_bytes(bytes));
 }
 
 /* Whether to look at all objects, as the interpreter would have done at this point, or at an earlier one. */

@@ -326,6 +326,9 @@ search(struct collection *collection)
         return;
     }
     ouro__merge_queues();
+    if (is_whole) {
+        ouro__side_expect_all();
+    }
     collection->set.is_whole = is_whole;
     struct set young = {.list = ouro__gc_take_young(generation)};
     collection->set.list = young.list;
@@ -449,6 +452,9 @@ ouro__gc_begin_slices(struct collection *collection)
     ouro__world_stop();
     ouro__merge_queues();
     bool has_begun = ouro__side_extend() && ouro__gc_slices_begin();
+    if (has_begun) {
+        ouro__side_expect_all();
+    }
     ouro__world_start();
     note_pause(collection, since);
     collection->ns += ouro__os_now() - since;

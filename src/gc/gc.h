@@ -117,12 +117,22 @@ ouro__gc_is_trash(const ouro_object *object)
            (ouro__side_load(ouro__side_at(object)) & SIDE_STATE) == SIDE_UNREACHED;
 }
 
+#define OBJECT_HIDDEN (OBJECT_UNTRACKED | OBJECT_DYING | OBJECT_WAITING)
+
 /* Does the collector look at the object? */
 static inline bool
 ouro__gc_looks_at(const ouro_object *object)
 {
-    return object->type != 0 && !(object->flags & (OBJECT_UNTRACKED | OBJECT_DYING | OBJECT_WAITING)) &&
+    return object->type != 0 && !(object->flags & OBJECT_HIDDEN) &&
            (object->flags & OBJECT_GENERATION) != GENERATION_FROZEN && object->local != OURO_IMMORTAL;
+}
+
+/* Does it, and is the object old? */
+static inline bool
+ouro__gc_looks_at_old(const ouro_object *object)
+{
+    return (object->flags & (OBJECT_HIDDEN | OBJECT_GENERATION)) == GENERATION_OLD &&
+           object->type != 0 && object->local != OURO_IMMORTAL;
 }
 
 /* Look at the object no longer when it holds nothing that may be in a cycle.  Reached, and of a type that allows it. */

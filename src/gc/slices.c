@@ -41,7 +41,7 @@ struct cursor {
 /* One thread at a time: the world stands still. */
 static struct {
     enum phase phase;
-    size_t budget; /* objects and references left for this slice */
+    ptrdiff_t budget; /* objects and references left for this slice; at an end when it isn't above 0 */
 
     size_t slot, n_slots;  /* where the walk is, and what there was at the beginning */
     uint32_t at;           /* offset in the pool that begins there */
@@ -75,44 +75,54 @@ may_be_in(const ouro_object *object)
 
 /* ---- references, a portion of them at a time ---- */
 
-typedef void visitor(ouro_object *const *refs, size_t n, struct cursor *cursor);
+/* Whether none of the references of `from` is one to an object that may be of the set. */
+typedef bool visitor(ouro_object *const *refs, size_t n, const ouro_object *from);
 
 static inline void
 spend(size_t n)
 {
-    slices.budget -= n < slices.budget ? n : slices.budget;
+    slices.budget -= (ptrdiff_t)n;
 }
 
-/* Visit the next portion of the object's references by its type's table; true when that was the last.  Otherwise the
- * object is half-way through. */
+/* Visit the object's references by its type's table, a portion of each field at most; true when those were the last.
+ * Otherwise the object is half-way through.  With a cursor that nothing else knows it is a loop without one. */
 static inline __attribute__((always_inline)) bool
 visit_portion(ouro_object *object, const struct ouro_type *type, struct cursor *cursor, visitor *visit)
 {
-    size_t n_left = PORTION;
-
-    for (; cursor->field < type->n_fields; cursor->field++, cursor->item = 0) {
-        const ouro_field *field = &type->fields[cursor->field];
+    const ouro_field *field = type->fields + cursor->field, *end = type->fields + type->n_fields;
+    for (; field != end; field++, cursor->item = 0) {
         size_t n, n_refs = field->n_refs, stride = field->stride;
         char *element = ouro__field_elements(object, field, &n) + cursor->item * stride;
-        size_t n_now = cursor->item >= n ? 0 : n - cursor->item < n_left ? n - cursor->item : n_left;
-        cursor->item += n_now;
-        n_left -= n_now;
+        if (n <= cursor->item) {
+            continue;
+        }
+        size_t n_left = n - cursor->item, n_now = n_left < PORTION ? n_left : PORTION, n_rows = n_now;
+        spend(n_now);
         if (stride == n_refs * sizeof(ouro_object *)) {
             n_refs *= n_now;
-            n_now = n_refs != 0;
+            n_rows = n_refs != 0;
         }
-        for (; n_now != 0; n_now--, element += stride) {
-            visit((ouro_object *const *)(void *)element, n_refs, cursor);
+        for (; n_rows != 0; n_rows--, element += stride) {
+            cursor->is_barren &= visit((ouro_object *const *)(void *)element, n_refs, object);
         }
-        if (cursor->item < n) {
+        if (OURO_UNLIKELY(n_now != n_left)) {
+            cursor->field = (uint32_t)(field - type->fields);
+            cursor->item += n_now;
             slices.part = object;
             slices.part_cursor = *cursor;
-            spend(PORTION);
             return false;
         }
     }
-    spend(PORTION - n_left);
     return true;
+}
+
+/* The same for what its type's functions visit. */
+static __attribute__((noinline)) bool
+visit_functions(ouro_object *object, struct ouro_type *type, ouro_visitor visit)
+{
+    struct cursor cursor = {.is_barren = true, .from = object};
+    ouro__visit_functions(object, type, visit, &cursor);
+    return cursor.is_barren;
 }
 
 /* Would one portion not do? */
@@ -130,56 +140,56 @@ has_many(const ouro_object *object, const struct ouro_type *type)
 
 /* ---- counting ---- */
 
-static inline void
-take_off_row(ouro_object *const *refs, size_t n, struct cursor *cursor)
+static inline bool
+take_off_row(ouro_object *const *refs, size_t n, const ouro_object *from)
 {
+    bool is_barren = true;
     for (size_t i = 0; i < n; i++) {
         if (may_be_in(refs[i])) {
             uint8_t *at = ouro__side_at(refs[i]);
-            unsigned value = ouro__side_load(at) | (refs[i] > cursor->from ? SIDE_FOLLOWS : 0);
-            cursor->is_barren = false;
+            unsigned value = ouro__side_load(at) | (refs[i] > from ? SIDE_FOLLOWS : 0);
             ouro__side_store(at, (uint16_t)(value - SIDE_ONE));
+            is_barren = false;
         }
     }
+    return is_barren;
 }
 
 static int
 take_off_loan(ouro_loan loan, void *context)
 {
     ouro_object *referent = ouro_look(loan);
-    take_off_row(&referent, 1, context);
+    struct cursor *cursor = context;
+    cursor->is_barren &= take_off_row(&referent, 1, cursor->from);
     return 0;
 }
 
-/* Count from an object, or from the next portion of it. */
-static void
-count_from(ouro_object *object, struct cursor *cursor)
+/* Count from an object, or from the next portion of it.  Whether the walk may go on at once. */
+static inline __attribute__((always_inline)) bool
+count_from(ouro_object *object, struct cursor cursor)
 {
     struct ouro_type *type = ouro__type(object);
 
-    cursor->from = object;
-    if (!visit_portion(object, type, cursor, take_off_row)) {
-        return;
+    if (!visit_portion(object, type, &cursor, take_off_row)) {
+        return false;
     }
-    if (type->has_traverse) {
-        ouro__visit_functions(object, type, take_off_loan, cursor);
+    if (OURO_UNLIKELY(type->has_traverse)) {
+        cursor.is_barren &= visit_functions(object, type, take_off_loan);
     }
     uint8_t *at = ouro__side_at(object);
     unsigned value = ouro__side_load(at), bits = SIDE_IN | (value & SIDE_FOLLOWS);
-    bits |= cursor->is_barren ? SIDE_BARREN : 0;
+    bits |= cursor.is_barren ? SIDE_BARREN : 0;
     value = (value & SIDE_COUNT) + (unsigned)ouro__count(object) * SIDE_ONE;
     ouro__side_store(at, (uint16_t)(value | bits));
     slices.n_seen++;
+    return cursor.is_barren || slices.budget > 0;
 }
 
-static void
+static inline bool
 count_object(ouro_object *object, unsigned value)
 {
     (void)value;
-    if ((object->flags & OBJECT_GENERATION) == GENERATION_OLD) {
-        struct cursor cursor = {.is_barren = true};
-        count_from(object, &cursor);
-    }
+    return !ouro__gc_looks_at_old(object) || count_from(object, (struct cursor){.is_barren = true});
 }
 
 /* ---- reaching ---- */
@@ -204,41 +214,43 @@ reach(ouro_object *referent)
     }
 }
 
-static inline void
-reach_row(ouro_object *const *refs, size_t n, struct cursor *cursor)
+static inline bool
+reach_row(ouro_object *const *refs, size_t n, const ouro_object *from)
 {
-    (void)cursor;
+    (void)from;
     for (size_t i = 0; i < n; i++) {
         if (may_be_in(refs[i])) {
             reach(refs[i]);
         }
     }
+    return true;
 }
 
 static int
 reach_loan(ouro_loan loan, void *context)
 {
     ouro_object *referent = ouro_look(loan);
-    reach_row(&referent, 1, context);
+    (void)context;
+    reach_row(&referent, 1, NULL);
     return 0;
 }
 
 /* Reach from an object, or from the next portion of it. */
 static void
-reach_from(ouro_object *object, struct cursor *cursor)
+reach_from(ouro_object *object, struct cursor cursor)
 {
     struct ouro_type *type = ouro__type(object);
 
-    if (!visit_portion(object, type, cursor, reach_row)) {
+    if (!visit_portion(object, type, &cursor, reach_row)) {
         return;
     }
     if (type->has_traverse) {
-        ouro__visit_functions(object, type, reach_loan, cursor);
+        visit_functions(object, type, reach_loan);
     }
     if (!slices.type_reached[object->type]) {
         slices.type_reached[object->type] = true;
         const ouro_object *head = &type->head;
-        reach_row((ouro_object *const *)&head, 1, cursor);
+        reach_row((ouro_object *const *)&head, 1, object);
     }
 }
 
@@ -246,12 +258,11 @@ reach_from(ouro_object *object, struct cursor *cursor)
 static void
 empty_stack(void)
 {
-    while (slices.n_stack != 0 && slices.budget != 0) {
+    while (slices.n_stack != 0 && slices.budget > 0) {
         ouro_object *object = slices.stack[--slices.n_stack];
         spend(1);
         if (slices.part == NULL || !has_many(object, ouro__type(object))) {
-            struct cursor cursor = {0};
-            reach_from(object, &cursor);
+            reach_from(object, (struct cursor){0});
         } else { /* two are not half-way through at once: its turn comes with the next walk */
             uint8_t *at = ouro__side_at(object);
             unsigned value = ouro__side_load(at) & ~(unsigned)(SIDE_COUNT | SIDE_REACHED);
@@ -261,36 +272,46 @@ empty_stack(void)
     }
 }
 
-static void
+static inline bool
 sweep_object(ouro_object *object, unsigned value)
 {
+    if (!ouro__gc_looks_at(object)) {
+        return true;
+    }
     ouro__side_store(ouro__side_at(object),
                      (uint16_t)(value | SIDE_REACHED)); /* also of what came later */
-    if (!(value & SIDE_BARREN)) {
-        struct cursor cursor = {0};
-        reach_from(object, &cursor);
+    if (value & SIDE_BARREN) {
+        return true;
     }
+    slices.here = object;
+    reach_from(object, (struct cursor){0});
+    return slices.budget > 0 && slices.part == NULL && slices.n_stack == 0;
 }
 
 /* ---- proving, and listing ---- */
 
 /* One that may be the first of some garbage: nothing is proved. */
-static void
+static inline bool
 doubt(ouro_object *object, unsigned value)
 {
-    (void)object;
     (void)value;
+    if (!ouro__gc_looks_at(object)) {
+        return true;
+    }
     slices.again = true;
     slices.slot = slices.n_slots;
+    return false;
 }
 
-static void
+static inline bool
 list_object(ouro_object *object, unsigned value)
 {
     (void)value;
-    if (!ouro__chunk_add(&slices.suspects.list, object)) {
+    if (ouro__gc_looks_at(object) && !ouro__chunk_add(&slices.suspects.list, object)) {
         ouro__gc_slices_stop();
+        return false;
     }
+    return true;
 }
 
 /* ---- the walk ---- */
@@ -307,9 +328,9 @@ go_on_with_part(void)
         return;
     }
     if (slices.phase == COUNTING) {
-        count_from(object, &cursor);
+        count_from(object, cursor);
     } else {
-        reach_from(object, &cursor);
+        reach_from(object, cursor);
     }
 }
 
@@ -343,40 +364,43 @@ is_wanted(enum phase phase, unsigned value)
     }
 }
 
-/* Call `visit` for the live objects that a phase wants of the slot where the walk is, from there on, while there is budget;
- * true when there are no more. */
+/* Call `visit` for the live objects that a phase wants of the slot where the walk is, from there on, while there is budget and
+ * until it returns false; true when there are no more. */
 static inline __attribute__((always_inline)) bool
-walk_slot(enum phase phase, void (*visit)(ouro_object *object, unsigned value))
+walk_slot(enum phase phase, bool (*visit)(ouro_object *object, unsigned value))
 {
     const struct pool *pool = &ouro__range.records[slices.slot];
 
     if (ouro__heap_of(pool) != ouro__collected) {
         return true;
     }
-    bool is_large = pool->kind == SLOT_LARGE;
+    bool is_large = pool->kind == SLOT_LARGE, has_cold = !is_large && pool->cold != 0, goes_on = true;
     uint32_t size = is_large ? SLOT_SIZE : ouro__class_size[pool->class];
     uint32_t start = is_large ? 0 : ouro__pool_start(pool->class, pool->domain);
     uint32_t end = is_large ? 1 : pool->fresh, at = slices.at < start ? start : slices.at;
     at = start + (at - start + size - 1) / size * size; /* the pool may be another one by now */
-    for (; at < end; at += size) {
-        if (slices.budget == 0 || slices.part != NULL || slices.n_stack != 0) {
-            slices.at = at;
-            return false;
-        }
-        spend(1);
-        char *block = pool->base + at;
+    uint32_t from = at,
+             n_most = slices.budget < (ptrdiff_t)SLOT_SIZE ? (uint32_t)slices.budget : SLOT_SIZE;
+    uint64_t until = at + (uint64_t)n_most * size;
+    char *base = pool->base;
+    for (until = until < end ? until : end; at < until && goes_on; at += size) {
+        char *block = base + at;
         unsigned value = ouro__side_load(ouro__side_at(block));
-        if (phase == REACHING) {
-            slices.here = block;
-        }
-        if (is_wanted(phase, value) &&
-            (is_large || (!ouro__is_cold(pool, at, size) && !ouro__is_link(ouro__link_load(block)))) &&
-            ouro__gc_looks_at((ouro_object *)(void *)block)) {
-            visit((ouro_object *)(void *)block, value);
+        if (is_wanted(phase, value) && !(has_cold && ouro__is_cold(pool, at, size)) &&
+            (is_large || !ouro__is_link(ouro__link_load(block)))) {
+            goes_on = visit((ouro_object *)(void *)block, value);
         }
     }
     slices.at = at;
-    return slices.part == NULL && slices.n_stack == 0;
+    spend((at - from) / size);
+    return at >= end && slices.part == NULL && slices.n_stack == 0;
+}
+
+/* On its own, this loop has the registers that it needs: it is where the time goes. */
+static __attribute__((noinline)) bool
+count_slot(void)
+{
+    return walk_slot(COUNTING, count_object);
 }
 
 static bool
@@ -384,7 +408,7 @@ walk(void)
 {
     switch (slices.phase) {
     case COUNTING:
-        return walk_slot(COUNTING, count_object);
+        return count_slot();
     case PROVING:
         return walk_slot(PROVING, doubt);
     case REACHING:
@@ -425,11 +449,11 @@ end_walk(void)
 bool
 ouro__gc_slices_go_on(size_t budget)
 {
-    slices.budget = budget;
+    slices.budget = budget < PTRDIFF_MAX ? (ptrdiff_t)budget : PTRDIFF_MAX;
     sift_stack();
-    while (slices.budget != 0 && slices.phase != IDLE) {
+    while (slices.budget > 0 && slices.phase != IDLE) {
         empty_stack();
-        if (slices.n_stack != 0) {
+        if (slices.budget <= 0) {
             break;
         }
         if (slices.part != NULL) {

@@ -8,25 +8,53 @@
 
 static struct chunk *middle;
 
+/* What addresses of one pool or large block have in common: neighbours in a log are mostly neighbours in memory. */
+struct place {
+    const struct pool *pool;
+    char *base;
+    bool is_pool, is_large; /* of collected objects, if any */
+    uint32_t size, start;
+};
+
+static struct place
+look_up(const struct pool *pool)
+{
+    bool is_collected = ouro__heap_of(pool) == ouro__collected, is_large = pool->kind == SLOT_LARGE;
+    if (!is_collected || is_large) {
+        return (struct place){.pool = pool, .base = pool->base, .is_large = is_collected};
+    }
+    return (struct place){.pool = pool,
+                          .base = pool->base,
+                          .is_pool = true,
+                          .size = ouro__class_size[pool->class],
+                          .start = ouro__pool_start(pool->class, pool->domain)};
+}
+
+/* The object that begins at an address and lives, or NULL.  `place` is that of an address looked at before. */
+static inline ouro_object *
+find_live(void *address, struct place *place)
+{
+    const struct pool *pool = ouro__record_at((uintptr_t)address - ouro__range.base);
+
+    if (pool != place->pool) {
+        *place = look_up(pool);
+    }
+    if (OURO_UNLIKELY(!place->is_pool)) {
+        return place->is_large && address == place->base ? address : NULL;
+    }
+    uint32_t offset = (uint32_t)((char *)address - place->base);
+    bool is_block = offset >= place->start && offset < pool->fresh &&
+                    ouro__class_divides(pool->class, offset - place->start);
+    bool is_live = is_block && !ouro__is_cold(pool, offset, place->size) &&
+                   !ouro__is_link(ouro__link_load(address)) && ((ouro_object *)address)->type != 0;
+    return is_live ? address : NULL;
+}
+
 ouro_object *
 ouro__gc_live_object(void *address)
 {
-    uintptr_t at = (uintptr_t)address - ouro__range.base;
-    const struct pool *pool = ouro__record_at(at);
-
-    if (ouro__heap_of(pool) != ouro__collected) {
-        return NULL;
-    }
-    if (pool->kind == SLOT_LARGE) {
-        return address == pool->base ? address : NULL;
-    }
-    uint32_t offset = (uint32_t)((char *)address - pool->base), size = ouro__class_size[pool->class];
-    uint32_t start = ouro__pool_start(pool->class, pool->domain);
-    bool is_block =
-        offset >= start && offset < pool->fresh && ouro__class_divides(pool->class, offset - start);
-    bool is_live = is_block && !ouro__is_cold(pool, offset, size) &&
-                   !ouro__is_link(ouro__link_load(address)) && ((ouro_object *)address)->type != 0;
-    return is_live ? address : NULL;
+    struct place place = {.pool = NULL};
+    return find_live(address, &place);
 }
 
 /* Keep of `list`, in place, what is alive, young enough, and met for the first time; empty chunks stay.  In a log, what is
@@ -36,11 +64,16 @@ ouro__gc_live_object(void *address)
 static void
 sift(struct chunk *list, unsigned generation, bool is_log)
 {
+    struct place place = {.pool = NULL};
+
     for (struct chunk *chunk = list; chunk != NULL; chunk = chunk->next) {
         size_t n = 0;
         for (size_t i = 0; i < chunk->n; i++) {
-            ouro_object *object = ouro__gc_live_object(chunk->items[i]);
-            unsigned age = object != NULL ? object->flags & OBJECT_GENERATION : GENERATION_FROZEN;
+            ouro_object *object = find_live(chunk->items[i], &place);
+            if (object == NULL) {
+                continue;
+            }
+            unsigned age = object->flags & OBJECT_GENERATION;
             bool is_born_old = is_log && age == GENERATION_OLD && ouro__type(object) != ouro__type_type;
             if (age > generation && !is_born_old) {
                 continue;

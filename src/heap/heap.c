@@ -561,22 +561,6 @@ ouro__domain_name(unsigned domain)
     return domain < OURO_N_DOMAINS ? names[domain] : "unknown";
 }
 
-bool
-ouro__begins_block(const struct pool *record, const void *block)
-{
-    switch (__atomic_load_n(&record->kind, __ATOMIC_ACQUIRE)) {
-    case SLOT_LARGE:
-        return block == record->base;
-    case SLOT_POOL: {
-        uint32_t offset = (uint32_t)((const char *)block - record->base);
-        uint32_t start = ouro__pool_start(record->class, record->domain);
-        return offset >= start && ouro__class_divides(record->class, offset - start);
-    }
-    default:
-        return false;
-    }
-}
-
 /* Abort unless a block starts there. */
 static void
 check_block(const struct pool *record, const void *block)
@@ -595,14 +579,10 @@ debug_heap_of(const struct pool *record)
     return heap != NULL && heap->debug ? heap : NULL;
 }
 
-static void
+/* Free a block of no debug heap.  What reaches this often is what other threads freed of a pool: its way is kept short. */
+static inline void
 free_checked(struct local *local, struct pool *record, void *block)
 {
-    ouro_heap *debug = debug_heap_of(record);
-    if (OURO_UNLIKELY(debug != NULL)) {
-        ouro__debug_free(debug, record->domain, block, __builtin_return_address(0));
-        return;
-    }
     check_block(record, block);
     if (record->kind == SLOT_LARGE) {
         ouro__large_free(record);
@@ -660,10 +640,17 @@ ouro__heap_give(ouro_heap *heap, void *block)
     struct pool *pool = ouro__pool_to_free(local, block), *record = record_around(block);
     if (OURO_LIKELY(pool != NULL)) {
         ouro__free_quick(local, pool, block);
-    } else if (record != NULL) {
-        free_checked(local, record, block);
-    } else {
+        return;
+    }
+    if (record == NULL) {
         ouro__on_foreign_free(block);
+        return;
+    }
+    ouro_heap *debug = debug_heap_of(record);
+    if (OURO_UNLIKELY(debug != NULL)) {
+        ouro__debug_free(debug, record->domain, block, __builtin_return_address(0));
+    } else {
+        free_checked(local, record, block);
     }
 }
 

@@ -18,6 +18,7 @@
 #ifndef OURO_HEAP_HEAP_H
 #define OURO_HEAP_HEAP_H
 
+#include "base/assert.h"
 #include "heap/range.h"
 #include "os/os.h"
 #include "ouro/heap.h"
@@ -165,6 +166,57 @@ ouro__pool_live(const struct pool *pool)
     return (uint32_t)(pool->n_allocs - pool->n_frees);
 }
 
+/* What reads a record while its holder may be changing it: the answer may be a moment old, never out of bounds. */
+#if defined(__has_attribute)
+#if __has_attribute(no_sanitize)
+#define OURO__RACY __attribute__((no_sanitize("thread")))
+#endif
+#endif
+#ifndef OURO__RACY
+#define OURO__RACY
+#endif
+
+/* The heap that a record's pool or large block belongs to; NULL for other slots. */
+OURO__RACY static inline struct ouro_heap *
+ouro__heap_of(const struct pool *record)
+{
+    unsigned kind = __atomic_load_n(&record->kind, __ATOMIC_ACQUIRE);
+    if (kind == SLOT_POOL) {
+        const struct local *owner = __atomic_load_n(&record->owner, __ATOMIC_RELAXED);
+        return owner != NULL ? owner->heap : NULL;
+    }
+    return kind == SLOT_LARGE ? record->heap : NULL;
+}
+
+/* The pool's block that is its class's hot one, NULL when it has none. */
+OURO__RACY static inline const void *
+ouro__pool_hot(const struct pool *pool)
+{
+    if (OURO_LIKELY(pool->hot >= NEVER_HOT)) {
+        return NULL;
+    }
+    const struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
+    const char *hot = owner != NULL ? owner->hot[pool->hot] : NULL;
+    return hot >= pool->base && hot < pool->base + SLOT_SIZE ? hot : NULL;
+}
+
+/* Whether a block may begin at an address inside this pool or large block. */
+static inline bool
+ouro__begins_block(const struct pool *record, const void *block)
+{
+    switch (__atomic_load_n(&record->kind, __ATOMIC_ACQUIRE)) {
+    case SLOT_LARGE:
+        return block == record->base;
+    case SLOT_POOL: {
+        uint32_t offset = (uint32_t)((const char *)block - record->base);
+        uint32_t start = ouro__pool_start(record->class, record->domain);
+        return offset >= start && ouro__class_divides(record->class, offset - start);
+    }
+    default:
+        return false;
+    }
+}
+
 /* A pool to take from, now current, with at least one block on its list; NULL without memory or past the
  * limit.  `size` is what was asked, for the count of refusals. */
 struct pool *ouro__local_refill(struct local *local, unsigned domain, unsigned class, size_t size);
@@ -285,9 +337,6 @@ ouro__heap_refuses(void)
 #endif
 void ouro__free_slow(struct local *local, void *block);
 
-/* Whether a block may begin at an address inside this pool or large block. */
-bool ouro__begins_block(const struct pool *record, const void *block);
-
 /* A block as ouro_heap_alloc_aligned() makes them, but from pools that no thread and no guard holds: whoever frees it
  * takes the slow path, and there only a few blocks are to be told from others. */
 void *ouro__heap_alloc_apart(struct ouro_heap *heap, unsigned domain, size_t alignment, size_t size);
@@ -396,12 +445,6 @@ void ouro__large_free(struct pool *large);
 size_t ouro__large_usable(const struct pool *large);
 
 /* ---- stats.c ---- */
-
-/* The pool's block that is its class's hot one, NULL when it has none. */
-const void *ouro__pool_hot(const struct pool *pool);
-
-/* The heap that a record's pool or large block belongs to; NULL for other slots. */
-struct ouro_heap *ouro__heap_of(const struct pool *record);
 
 /* Bytes of live blocks over all domains, rounding included. */
 uint64_t ouro__heap_live(struct ouro_heap *heap);

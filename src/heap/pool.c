@@ -225,30 +225,46 @@ ouro__pools_vanish(void)
     }
 }
 
-void
-ouro__pool_push_remote(struct pool *pool, void *block)
+/* Push a block on the list of what others freed; how many are on it now. */
+static inline uint32_t
+push_remote(struct pool *pool, void *block)
 {
     uint32_t offset = (uint32_t)((char *)block - pool->base);
-    /* Read first: once the block is pushed the pool may end.  The owner may be changing; a hint that reaches
-     * the former one is seen when it is next absorbed. */
-    struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
-    uint8_t *hint = &owner->remote_hint[pool->domain][pool->class];
     uint64_t seen = __atomic_load_n(&pool->remote, __ATOMIC_RELAXED);
     uint64_t wanted;
-    bool is_vanished = (pool->flags & SLOT_VANISHED) != 0;
-    uint32_t live = is_vanished ? ouro__pool_live(pool) : 0;
 
     do {
         ouro__link_store(block, seen == 0 ? OFFSET_NONE : (uint32_t)(seen >> 32));
         wanted = (uint64_t)offset << 32 | ((uint32_t)seen + 1);
     } while (!__atomic_compare_exchange_n(&pool->remote, &seen, wanted, true, __ATOMIC_RELEASE,
                                           __ATOMIC_RELAXED));
-    if (OURO_UNLIKELY(is_vanished)) {
-        if ((uint32_t)wanted == live) { /* none else is left to free one */
-            end_vanished(owner, pool);
-        }
+    return (uint32_t)wanted;
+}
+
+/* The same for a pool of a thread that fork did not copy, which ends with its last block. */
+__attribute__((cold, noinline)) static void
+push_vanished(struct pool *pool, void *block)
+{
+    struct local *owner = pool->owner;
+    uint32_t live = ouro__pool_live(pool);
+
+    if (push_remote(pool, block) == live) { /* none else is left to free one */
+        end_vanished(owner, pool);
+    }
+}
+
+void
+ouro__pool_push_remote(struct pool *pool, void *block)
+{
+    if (OURO_UNLIKELY(pool->flags & SLOT_VANISHED)) {
+        push_vanished(pool, block);
         return;
     }
+    /* Read first: once the block is pushed the pool may end.  The owner may be changing; a hint that reaches
+     * the former one is seen when it is next absorbed. */
+    struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
+    uint8_t *hint = &owner->remote_hint[pool->domain][pool->class];
+    push_remote(pool, block);
     if (__atomic_load_n(hint, __ATOMIC_RELAXED) == 0) {
         __atomic_store_n(hint, 1, __ATOMIC_RELAXED);
     }

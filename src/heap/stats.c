@@ -10,36 +10,8 @@
 #include "heap/heap.h"
 #include "heap/walk.h"
 
-#if defined(__has_attribute)
-#if __has_attribute(no_sanitize)
-#define RACY __attribute__((no_sanitize("thread")))
-#endif
-#endif
-#ifndef RACY
-#define RACY
-#endif
-
-RACY ouro_heap *
-ouro__heap_of(const struct pool *record)
-{
-    unsigned kind = __atomic_load_n(&record->kind, __ATOMIC_ACQUIRE);
-    if (kind == SLOT_POOL) {
-        const struct local *owner = __atomic_load_n(&record->owner, __ATOMIC_RELAXED);
-        return owner != NULL ? owner->heap : NULL;
-    }
-    return kind == SLOT_LARGE ? record->heap : NULL;
-}
-
-RACY const void *
-ouro__pool_hot(const struct pool *pool)
-{
-    const struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
-    const char *hot = owner != NULL && pool->hot < NEVER_HOT ? owner->hot[pool->hot] : NULL;
-    return hot >= pool->base && hot < pool->base + SLOT_SIZE ? hot : NULL;
-}
-
 /* Blocks of a pool that the program holds: those that others freed are on their way back. */
-RACY static uint64_t
+OURO__RACY static uint64_t
 live_blocks(const struct pool *pool)
 {
     uint32_t live = ouro__pool_live(pool);
@@ -48,7 +20,7 @@ live_blocks(const struct pool *pool)
     return live > remote && live <= MAX_LIVE_BLOCKS ? live - remote : 0;
 }
 
-RACY uint64_t
+OURO__RACY uint64_t
 ouro__heap_live(ouro_heap *heap)
 {
     uint64_t live = 0;
@@ -65,7 +37,7 @@ ouro__heap_live(ouro_heap *heap)
     return live;
 }
 
-RACY static uint32_t
+OURO__RACY static uint32_t
 carved_blocks(const struct pool *pool)
 {
     uint32_t start = ouro__pool_start(pool->class, pool->domain);
@@ -85,7 +57,7 @@ struct known {
     uint64_t past_allocs[OURO_N_DOMAINS];
 };
 
-RACY static void
+OURO__RACY static void
 add_local(const struct local *local, struct known *known)
 {
     for (unsigned class = 0; class < N_BINS_A_DOMAIN; class ++) {
@@ -100,7 +72,7 @@ add_local(const struct local *local, struct known *known)
     }
 }
 
-RACY static void
+OURO__RACY static void
 add_locals(const ouro_heap *heap, struct known *known)
 {
     memset(known, 0, sizeof *known);
@@ -125,7 +97,7 @@ rounding_of(const struct known *known, unsigned class, uint64_t live)
     return waste > 0 ? (uint64_t)(waste * (double)live) : 0;
 }
 
-RACY static void
+OURO__RACY static void
 add_pool(const struct pool *pool, ouro_heap_stats *stats, const struct known *known)
 {
     struct ouro_domain_stats *domain = &stats->domain[pool->domain];
@@ -149,7 +121,7 @@ add_pool(const struct pool *pool, ouro_heap_stats *stats, const struct known *kn
     stats->occupancy[live * 10 / (capacity + 1)]++;
 }
 
-RACY static void
+OURO__RACY static void
 add_large(const struct pool *large, ouro_heap_stats *stats)
 {
     struct ouro_domain_stats *domain = &stats->domain[large->domain];
@@ -168,7 +140,7 @@ add_large(const struct pool *large, ouro_heap_stats *stats)
 }
 
 /* Count the mem domain's blocks in object pools where they belong. */
-RACY static void
+OURO__RACY static void
 move_mixed(const ouro_heap *heap, ouro_heap_stats *stats)
 {
     struct ouro_domain_stats *mem = &stats->domain[OURO_DOMAIN_MEM];
@@ -185,7 +157,7 @@ move_mixed(const ouro_heap *heap, ouro_heap_stats *stats)
     }
 }
 
-RACY void
+OURO__RACY void
 ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
 {
     struct known known;
@@ -233,7 +205,7 @@ ouro_heap_get_stats(ouro_heap *heap, ouro_heap_stats *stats)
     __atomic_store_n(&heap->peak, stats->peak_bytes, __ATOMIC_RELAXED);
 }
 
-RACY void
+OURO__RACY void
 ouro_heap_get_class_stats(ouro_heap *heap, unsigned index, ouro_class_stats *stats)
 {
     struct known known;
@@ -259,7 +231,7 @@ ouro_heap_get_class_stats(ouro_heap *heap, unsigned index, ouro_class_stats *sta
     stats->rounding_bytes = rounding_of(&known, index, stats->live_blocks);
 }
 
-RACY struct ouro__run
+OURO__RACY struct ouro__run
 ouro__run_at(uint32_t slot)
 {
     const struct pool *record = &ouro__range.records[slot];
@@ -289,7 +261,7 @@ ouro__run_at(uint32_t slot)
 
 /* ---- walks ---- */
 
-RACY static bool
+OURO__RACY static bool
 walk_pool(const struct pool *pool, bool debug, ouro_block_visitor visitor, void *context)
 {
     uint32_t size = ouro__class_size[pool->class];
@@ -316,7 +288,7 @@ walk_pool(const struct pool *pool, bool debug, ouro_block_visitor visitor, void 
     return true;
 }
 
-RACY bool
+OURO__RACY bool
 ouro_heap_walk(ouro_heap *heap, ouro_block_visitor visitor, void *context)
 {
     size_t n = ouro__range_extent() >> SLOT_SHIFT;

@@ -458,7 +458,7 @@ blocks_count(void)
         const struct pool *pool = &ouro__range.records[i];
         unsigned kind = __atomic_load_n(&pool->kind, __ATOMIC_RELAXED);
         if (kind == SLOT_LARGE && pool->trace != 0) {
-            is_well = block_count(pool->base, pool->trace & ~OURO__IS_CODE);
+            is_well = block_count(pool->base, pool->trace & OURO__INDEX);
         }
         if (kind != SLOT_POOL || !is_traced(pool, is_sampled)) {
             continue;
@@ -471,7 +471,7 @@ blocks_count(void)
                 break;
             }
             if (*index != 0) {
-                is_well = block_count(pool->base + at, *index & ~OURO__IS_CODE);
+                is_well = block_count(pool->base + at, *index & OURO__INDEX);
             }
         }
     }

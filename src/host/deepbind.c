@@ -108,14 +108,7 @@ prepare_dlopen(const char *path, int flags)
     ouro__cpython_before_library(path);
 }
 
-/* GCC makes a jump of a last call at -O2, but not at -Og; clang always does when it optimises. */
-#if defined(__clang__)
-#define ENDS_IN_A_JUMP
-#else
-#define ENDS_IN_A_JUMP __attribute__((optimize("O2")))
-#endif
-
-OURO_API ENDS_IN_A_JUMP void *
+OURO_API OURO_ENDS_IN_A_JUMP void *
 dlopen(const char *path, int flags)
 {
     prepare_dlopen(path, flags);

@@ -13,6 +13,7 @@
  *   watch.c     the process's record: when a moment is taken, and who may write
  *   process.c   the beginning and the ends of the process: constructor, exit, _exit, exec
  *   fork.c      the middle: a process becomes two
+ *   confine.c   programs that forbid themselves system calls
  *   control.c   what the program may ask while it runs
  *   cpython_*   CPython's three domains and its collector; begins by a constructor of its own, after ours */
 #ifndef OURO_HOST_HOST_H
@@ -25,6 +26,13 @@
 #include "base/assert.h"
 #include "monitor/record.h"
 #include "ouro/heap.h"
+
+/* GCC makes a jump of a last call at -O2, but not at -Og; clang always does when it optimises. */
+#if defined(__clang__)
+#define OURO_ENDS_IN_A_JUMP
+#else
+#define OURO_ENDS_IN_A_JUMP __attribute__((optimize("O2")))
+#endif
 
 /* ---- settings.c ---- */
 
@@ -43,6 +51,7 @@ struct ouro__settings {
     uint32_t n_frames;        /* of a traceback, 0 for all */
     bool native;              /* native frames beside Python's */
     bool threads;             /* traces tell threads apart */
+    bool lifetimes;           /* it is noted how long blocks live */
     uint64_t sample_bytes;    /* from one sample to the next, 0: every block is traced */
     bool snapshots;           /* those that are taken while the program runs are kept by somebody */
     uint64_t growth;          /* percent of live bytes after which one is taken, 0: never */
@@ -59,7 +68,8 @@ void ouro__settings_hide(char **environment);
 
 /* ---- process.c ---- */
 
-/* Whether the constructor has done its work: not so beside a sanitizer, where nothing should be done. */
+/* Whether the constructor has done its work, and it still lasts: not so beside a sanitizer, where nothing should be done,
+ * and in a process that has forbidden itself system calls. */
 bool ouro__host_has_begun(void);
 
 /* ---- sanitizer.c ---- */
@@ -109,10 +119,18 @@ void ouro__watch_snapshot(void);
 /* The program goes on after all: there will be another end, and nothing is kept of this one. */
 void ouro__watch_go_on(void);
 
+/* The process forbids itself system calls: keep what is known, end tracing, and ask nothing more of the system. */
+void ouro__watch_confine(void);
+bool ouro__watch_is_confined(void);
+
 /* Count a further heap of this process, for good: CPython's exclusive one.  At most OURO_N_MAX_WATCHED.
  * Its pools are walked by whichever thread takes a moment. */
 #define OURO_N_MAX_WATCHED 8
 void ouro__watch_add_heap(ouro_heap *heap);
+
+/* Whether there is a record, and it is this process's: the child of vfork() runs in its parent's memory, and who was
+ * forked past libc has a copy of it.  Not so once the process is confined. */
+bool ouro__watch_is_ours(void);
 
 /* The record, ready to be written in, or NULL: when there is none, when it is another process's (the child
  * of vfork), or when another thread is writing: then try again at the next occasion.  Never waits.  Pair
@@ -139,9 +157,12 @@ void ouro__threads_write(struct ouro__snapshot_writer *writer);
 
 /* ---- marks.c ---- */
 
-/* Mark this moment; 0 or an errno value: ENOTSUP without a session, ENAMETOOLONG past 95 bytes, ENOSPC when there are
+/* Mark this moment, and have traces tell apart what is allocated from now on; 0 or an errno value: ENOTSUP without a session, ENAMETOOLONG past 95 bytes, ENOSPC when there are
  * more marks than anybody reads. */
 int ouro__mark_add(const char *name);
+
+/* The marks that traces tell apart; nothing where there is none. */
+void ouro__marks_write(struct ouro__snapshot_writer *writer);
 
 /* ---- snapshot.c ---- */
 
@@ -186,6 +207,11 @@ void ouro__live_fork_child(void);
 /* Write what tracing tells, without a record, to an open file, from where that stands.  0, or an errno value: EAGAIN in a
  * signal handler that interrupted tracing, ENODATA when nothing is traced, EFBIG past RLIMIT_FSIZE, EIO. */
 int ouro__snapshot_write_traces(int file, const char *reason);
+
+/* ---- confine.c ---- */
+
+/* Look for the functions behind ours, by the constructor: later it might be in a signal handler. */
+void ouro__confine_begin(void);
 
 /* ---- fork.c ---- */
 

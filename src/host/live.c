@@ -155,8 +155,11 @@ take(const char *reason, const char *name, bool is_answer)
 {
     struct ouro__snapshot_of of = {.record = &live.record, .reason = reason, .name = name};
     uint32_t number = live.n_taken + 1;
-    int *place = reap();
 
+    if (!ouro__watch_is_ours()) { /* what is being written isn't, either */
+        return ENOTSUP;
+    }
+    int *place = reap();
     if (place == NULL) {
         return EBUSY;
     }
@@ -246,7 +249,8 @@ answer_or_wait(struct ouro_record *record, uint32_t asked)
 void
 ouro__live_look(struct ouro_record *record)
 {
-    if (OURO_UNLIKELY(__atomic_load_n(&record->asked, __ATOMIC_RELAXED) != OURO_ASKED_NOTHING)) {
+    if (OURO_UNLIKELY(__atomic_load_n(&record->asked, __ATOMIC_RELAXED) != OURO_ASKED_NOTHING) &&
+        ouro__watch_is_ours()) {
         uint32_t asked = __atomic_exchange_n(&record->asked, OURO_ASKED_NOTHING, __ATOMIC_ACQUIRE);
         if (asked != OURO_ASKED_NOTHING) {
             answer_or_wait(record, asked);
@@ -270,7 +274,7 @@ on_signal(int signal)
 {
     (void)signal;
     struct ouro_record *record = signalled;
-    if (record->pid != getpid()) { /* the child of vfork() */
+    if (!ouro__watch_is_ours()) {
         return;
     }
     uint32_t asked = __atomic_exchange_n(&record->asked, OURO_ASKED_NOTHING, __ATOMIC_ACQUIRE);

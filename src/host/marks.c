@@ -1,7 +1,11 @@
 /* marks.c - what the program marks while it runs, for who shows its memory over time.
  *
  * Each mark is appended to a file in the session by one write, which the kernel does not mix with others: whatever the
- * process does next, the mark is there. */
+ * process does next, the mark is there.
+ *
+ * The first marks of different names begin a stretch of the program each: its number stands above the domain of what is
+ * allocated from then on, so that blocks from before and after have traces of their own.  There are few of them, since
+ * each may double the traces. */
 #define _GNU_SOURCE
 #include "host/host.h"
 
@@ -13,6 +17,58 @@
 #include <unistd.h>
 
 #include "snapshot/format.h"
+#include "snapshot/writer.h"
+#include "trace/traced.h"
+
+static struct ouro_snapshot_since
+    sinces[OURO_SINCE_MOST + 1];     /* under the lock of tracing, as the count */
+static unsigned n_sinces;            /* beside number 0 */
+static unsigned since;               /* atomic: the last one's number, shifted */
+static unsigned (*tell_below)(void); /* what else stands above the domain; NULL for nothing */
+
+static unsigned
+tell_since(void)
+{
+    return (tell_below != NULL ? tell_below() : 0) | __atomic_load_n(&since, __ATOMIC_RELAXED);
+}
+
+static bool
+is_known(const char *name)
+{
+    for (unsigned i = 1; i <= n_sinces; i++) {
+        if (strcmp(sinces[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A signal handler that interrupted tracing begins none. */
+static void
+begin_stretch(const char *name)
+{
+    if (!ouro__trace_lock()) {
+        return;
+    }
+    if (n_sinces < OURO_SINCE_MOST && name[0] != '\0' && !is_known(name)) {
+        n_sinces++;
+        strcpy(sinces[n_sinces].name, name);
+        __atomic_store_n(&since, n_sinces << OURO_SINCE_SHIFT, __ATOMIC_RELAXED);
+        if (n_sinces == 1) {
+            tell_below = ouro__traced_above;
+            __atomic_store_n(&ouro__traced_above, tell_since, __ATOMIC_RELEASE);
+        }
+    }
+    ouro__trace_unlock();
+}
+
+void
+ouro__marks_write(struct ouro__snapshot_writer *writer)
+{
+    if (n_sinces > 0) {
+        ouro__snapshot_write(writer, OURO_SNAPSHOT_SINCES, sinces, (n_sinces + 1) * sizeof *sinces);
+    }
+}
 
 static int
 append(int file, const struct ouro_snapshot_mark *mark)
@@ -45,6 +101,7 @@ ouro__mark_add(const char *name)
     if (!ouro__watch_file(path, sizeof path, OURO_MARKS_EXTENSION, &mark.at_ns)) {
         return ENOTSUP;
     }
+    begin_stretch(name);
     int saved = errno;
     int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     int error = file < 0 ? errno : append(file, &mark);

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "trace/life.h"
 #include "trace/native.h"
 #include "trace/trace.h"
 
@@ -100,7 +101,7 @@ static bool has_begun;
 bool
 ouro__host_has_begun(void)
 {
-    return has_begun;
+    return has_begun && !ouro__watch_is_confined();
 }
 
 __attribute__((constructor(101))) static void
@@ -113,11 +114,13 @@ begin_process(int n_arguments, char **arguments, char **environment)
 
     const struct ouro__settings *settings = ouro__settings_get();
     find_next();
+    ouro__confine_begin();
     ouro__fork_watch();
     ouro__watch_begin();
     if (settings->threads) {
         ouro__threads_tell();
     }
+    ouro__life_is_asked = settings->lifetimes;
     if (settings->traces &&
         !ouro__trace_start(ouro__native_frames(NULL), settings->n_frames, settings->sample_bytes)) {
         write_note("no memory for tracing");

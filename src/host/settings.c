@@ -134,6 +134,7 @@ read_settings(void)
     settings.debug = is_variable(environment, OURO_ENV_DEBUG, "1");
     settings.follow = !is_variable(environment, OURO_ENV_FOLLOW, "0");
     settings.threads = is_variable(environment, OURO_ENV_THREADS, "1");
+    settings.lifetimes = is_variable(environment, OURO_ENV_LIFETIMES, "1");
     read_tracing(find_variable(environment, OURO_ENV_TRACE));
     read_snapshots(find_variable(environment, OURO_ENV_SNAPSHOTS));
     settings.native = is_variable(environment, OURO_ENV_NATIVE, "1");
@@ -194,9 +195,9 @@ remove_from_list(char *list)
 static bool
 is_hidden_variable(char *entry)
 {
-    static const char *const names[] = {OURO_ENV_SESSION,   OURO_ENV_GC,     OURO_ENV_LIMIT,
-                                        OURO_ENV_DEBUG,     OURO_ENV_FOLLOW, OURO_ENV_TRACE,
-                                        OURO_ENV_SNAPSHOTS, OURO_ENV_NATIVE, OURO_ENV_THREADS};
+    static const char *const names[] = {
+        OURO_ENV_SESSION, OURO_ENV_GC,        OURO_ENV_LIMIT,  OURO_ENV_DEBUG,   OURO_ENV_FOLLOW,
+        OURO_ENV_TRACE,   OURO_ENV_SNAPSHOTS, OURO_ENV_NATIVE, OURO_ENV_THREADS, OURO_ENV_LIFETIMES};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (match_variable(entry, names[i]) != NULL) {
             return true;

@@ -35,10 +35,11 @@ write_tracing(struct ouro__snapshot_writer *writer, const struct ouro__snapshot_
     ouro__snapshot_write(writer, OURO_SNAPSHOT_TRACING, &tracing, sizeof tracing);
 }
 
+/* The array is not on the stack, which may be a signal handler's that calls _exit(): the lock of tracing guards it. */
 static void
 write_traces(struct ouro__snapshot_writer *writer)
 {
-    struct ouro_snapshot_trace told[N_TRACES_A_CHUNK];
+    static struct ouro_snapshot_trace told[N_TRACES_A_CHUNK];
     const struct ouro__trace *traces = ouro__trace_items.items;
     size_t n = 0;
 
@@ -51,6 +52,15 @@ write_traces(struct ouro__snapshot_writer *writer)
     }
 }
 
+/* There may be room for a trace that was none. */
+static void
+write_lives(struct ouro__snapshot_writer *writer)
+{
+    size_t n = ouro__life_items.n < ouro__trace_items.n ? ouro__life_items.n : ouro__trace_items.n;
+    ouro__snapshot_write(writer, OURO_SNAPSHOT_LIVES, ouro__life_items.items,
+                         n * sizeof(struct ouro_snapshot_life));
+}
+
 /* Past RLIMIT_FSIZE the kernel sends SIGXFSZ, which ends the program. */
 static bool
 is_size_allowed(void)
@@ -60,6 +70,7 @@ is_size_allowed(void)
                     ouro__tree.codes.n * sizeof(struct ouro_snapshot_code) +
                     ouro__tree.nodes.n * sizeof(struct ouro_snapshot_node) +
                     ouro__trace_items.n * (sizeof(struct ouro_snapshot_trace) + 1) +
+                    ouro__life_items.n * sizeof(struct ouro_snapshot_life) +
                     ouro__snapshot_heap_map_most() + 65536;
     return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur >= size;
 }
@@ -78,7 +89,11 @@ write_all(int file, const struct ouro__snapshot_of *of)
     write_vector(&writer, OURO_SNAPSHOT_CODES, &ouro__tree.codes);
     write_vector(&writer, OURO_SNAPSHOT_NODES, &ouro__tree.nodes);
     write_traces(&writer);
+    if (ouro__life_is_asked) {
+        write_lives(&writer);
+    }
     ouro__threads_write(&writer);
+    ouro__marks_write(&writer);
     if (!of->is_for_lines) {
         ouro__snapshot_write_heap_map(&writer);
         ouro__cpython_types_write(&writer);

@@ -1,6 +1,6 @@
 /* threads.c - which thread asked for a block.
  *
- * Threads are numbered as their first traced blocks come or go, from 1; past OTHERS they share a number, so that a server with
+ * Threads are numbered as their first blocks are traced, from 1; past OTHERS they share a number, so that a server with
  * a thread for each request doesn't make traces without end.  A thread's name is the system's, which Python sets from
  * 3.14 on, some blocks after the thread has begun: so it is looked at again, ever less often. */
 #define _GNU_SOURCE
@@ -16,15 +16,14 @@
 #include "snapshot/writer.h"
 
 #define OTHERS 1024U
-#define LOOKS_ALL 12 /* the first ones are ever less often by themselves (traced.c) */
-#define LOOKS_MOST (1U << 10)
+#define LOOKS_MOST (1U << 20)
 
 static struct ouro_snapshot_thread threads[OTHERS + 1];
 static uint32_t n_threads; /* atomic; beside number 0 */
 
 struct seen {
     uint32_t number; /* 0: not seen yet */
-    uint32_t n_looks;
+    uint32_t n_blocks;
 };
 
 static _Thread_local struct seen seen __attribute__((tls_model("initial-exec")));
@@ -49,18 +48,18 @@ tell_thread(void)
         uint32_t number = __atomic_add_fetch(&n_threads, 1, __ATOMIC_RELAXED);
         seen.number = number < OTHERS ? number : OTHERS;
     }
-    if (seen.number < OTHERS && seen.n_looks < LOOKS_MOST &&
-        (seen.n_looks < LOOKS_ALL || (seen.n_looks & (seen.n_looks - 1)) == 0)) {
+    if (seen.number < OTHERS && seen.n_blocks < LOOKS_MOST &&
+        (seen.n_blocks & (seen.n_blocks - 1)) == 0) {
         take_name(&threads[seen.number]);
     }
-    seen.n_looks += seen.n_looks < LOOKS_MOST;
+    seen.n_blocks += seen.n_blocks < LOOKS_MOST;
     return seen.number << OURO_THREAD_SHIFT;
 }
 
 void
 ouro__threads_tell(void)
 {
-    ouro__traced_thread = tell_thread;
+    __atomic_store_n(&ouro__traced_above, tell_thread, __ATOMIC_RELEASE);
 }
 
 void

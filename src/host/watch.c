@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +38,8 @@ static struct ouro_record *record; /* NULL: this process keeps none; its address
 static bool writing;               /* atomic: somebody is */
 static bool is_saved;              /* there is a snapshot */
 static bool is_saved_for_exec;     /* of the moment before an exec, which may fail */
+static bool saving;                /* atomic: somebody saves it */
+static bool is_confined;           /* atomic: nothing may be asked of the system */
 
 static ouro_heap *heaps[OURO_N_MAX_WATCHED];
 static uint64_t seen_live[OURO_N_MAX_WATCHED]; /* atomic; as the heap said when it last grew */
@@ -69,11 +72,10 @@ write_relaxed(uint64_t *value, uint64_t to)
 
 /* ---- who may write ---- */
 
-static bool
-is_ours(void)
+bool
+ouro__watch_is_ours(void)
 {
-    /* The child of vfork() runs in our memory. */
-    return record != NULL && record->pid == getpid();
+    return record != NULL && !ouro__watch_is_confined() && record->pid == getpid();
 }
 
 struct ouro_record *
@@ -82,7 +84,7 @@ ouro__watch_take(void)
     if (record == NULL || __atomic_exchange_n(&writing, true, __ATOMIC_ACQUIRE)) {
         return NULL;
     }
-    if (!is_ours()) {
+    if (!ouro__watch_is_ours()) {
         __atomic_store_n(&writing, false, __ATOMIC_RELEASE);
         return NULL;
     }
@@ -238,7 +240,8 @@ write_moment(uint64_t now, bool with_peak)
 bool
 ouro__watch_copy(struct ouro_record *copy, uint64_t *since)
 {
-    if (!is_ours()) {
+    const struct ouro_record *own = record;
+    if (own == NULL || !ouro__watch_is_ours()) {
         return false;
     }
     /* Another thread may be writing, or this one, which a signal handler has interrupted: then the last figures are good
@@ -249,7 +252,7 @@ ouro__watch_copy(struct ouro_record *copy, uint64_t *since)
         }
         ouro__watch_give(record);
     }
-    *copy = *record;
+    *copy = *own;
     *since = began.at_ns;
     return true;
 }
@@ -295,7 +298,7 @@ on_growth(ouro_heap *heap, uint64_t live)
     if (total >= read_relaxed(&due_live) || now >= read_relaxed(&due_ns)) {
         take_moment(now);
     }
-    if (is_ours()) {
+    if (ouro__watch_is_ours()) {
         ouro__live_look(record);
         ouro__live_grew(total);
     }
@@ -391,10 +394,11 @@ void
 ouro__watch_fork_child(void)
 {
     const struct ouro__settings *settings = ouro__settings_get();
-    if (record == NULL || !settings->follow) {
+    if (record == NULL || !settings->follow || ouro__watch_is_confined()) {
         return;
     }
     is_saved = false;
+    saving = false;
     ouro__live_fork_child();
     begin_counts_at_fork();
     uint32_t signal = record->snapshot_signal;
@@ -426,19 +430,21 @@ make_snapshot_path(struct snapshot_path *path)
 bool
 ouro__watch_file(char *path, size_t size, const char *extension, uint64_t *now)
 {
-    if (!is_ours() || !make_path(path, size, extension)) {
+    if (!ouro__watch_is_ours() || !make_path(path, size, extension)) {
         return false;
     }
     *now = ouro__os_now() - began.at_ns;
     return true;
 }
 
-/* One of each process, and each program that it execs. */
+/* One of each process, and each program that it execs.  It may be wanted in a handler of a signal, on a stack of 8 KiB
+ * that has its frame already: so the paths are not there, but whose `saving` is.  Who comes second leaves. */
 static void
 save_snapshot(const char *reason)
 {
-    struct snapshot_path path, part;
-    if (record->forked && ouro__settings_get()->traces_alone) {
+    static struct snapshot_path path, part;
+    if ((record->forked && ouro__settings_get()->traces_alone) ||
+        __atomic_exchange_n(&saving, true, __ATOMIC_ACQUIRE)) {
         return;
     }
     if (!is_saved && ouro__trace_mode_now() != OURO__TRACE_OFF && make_snapshot_path(&path) &&
@@ -451,6 +457,7 @@ save_snapshot(const char *reason)
                                              .is_for_lines = !ouro__settings_get()->snapshots};
         is_saved = ouro__snapshot_save(part.text, path.text, &of);
     }
+    __atomic_store_n(&saving, false, __ATOMIC_RELEASE);
 }
 
 void
@@ -467,7 +474,7 @@ void
 ouro__watch_snapshot(void)
 {
     int saved = errno;
-    if (is_ours()) {
+    if (ouro__watch_is_ours()) {
         take_moment(ouro__os_now());
         save_snapshot("exit");
     }
@@ -475,9 +482,37 @@ ouro__watch_snapshot(void)
 }
 
 void
+ouro__watch_confine(void)
+{
+    static const char note[] = "forbade itself system calls (seccomp): what is known ends there";
+    _Static_assert(sizeof note <= sizeof record->note, "it is told whole");
+    int saved = errno;
+    if (ouro__watch_is_ours()) {
+        take_moment(ouro__os_now());
+        if (ouro__watch_take() != NULL) {
+            memcpy(record->note, note, sizeof note);
+            ouro__watch_give(record);
+        }
+        ouro__live_end();
+        save_snapshot("confined");
+    } else if (record != NULL) {
+        return;
+    }
+    __atomic_store_n(&is_confined, true, __ATOMIC_RELAXED);
+    (void)ouro__trace_stop();
+    errno = saved;
+}
+
+bool
+ouro__watch_is_confined(void)
+{
+    return __atomic_load_n(&is_confined, __ATOMIC_RELAXED);
+}
+
+void
 ouro__watch_end(enum ouro_record_state state, int exit_status)
 {
-    if (!is_ours()) {
+    if (!ouro__watch_is_ours()) {
         return;
     }
     int saved = errno;

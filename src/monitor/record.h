@@ -20,12 +20,13 @@
 #define OURO_MARKS_MOST 10000U
 
 /* The environment that `ouro run` sets and the host reads. */
-#define OURO_ENV_SESSION "OURO_SESSION" /* the session folder */
-#define OURO_ENV_GC "OURO_GC"           /* "paced" or "stock" */
-#define OURO_ENV_LIMIT "OURO_LIMIT"     /* bytes, decimal */
-#define OURO_ENV_DEBUG "OURO_DEBUG"     /* "1": debug heap */
-#define OURO_ENV_FOLLOW "OURO_FOLLOW"   /* "0": children are left alone */
-#define OURO_ENV_THREADS "OURO_THREADS" /* "1": traces tell threads apart */
+#define OURO_ENV_SESSION "OURO_SESSION"     /* the session folder */
+#define OURO_ENV_GC "OURO_GC"               /* "paced" or "stock" */
+#define OURO_ENV_LIMIT "OURO_LIMIT"         /* bytes, decimal */
+#define OURO_ENV_DEBUG "OURO_DEBUG"         /* "1": debug heap */
+#define OURO_ENV_FOLLOW "OURO_FOLLOW"       /* "0": children are left alone */
+#define OURO_ENV_THREADS "OURO_THREADS"     /* "1": traces tell threads apart */
+#define OURO_ENV_LIFETIMES "OURO_LIFETIMES" /* "1": it is noted how long blocks live */
 #define OURO_ENV_TRACE                                                                                 \
     "OURO_TRACE" /* "BYTES:FRAMES": trace samples, BYTES apart; 0: all.  "BYTES:FRAMES:PID": in the one program that
                     the process PID starts, nobody looks at others */

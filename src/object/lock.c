@@ -122,9 +122,10 @@ ouro__use_slow(ouro_object *object)
         const struct thread *owner = ouro__thread_of(number);
         __atomic_fetch_or(&object->flags, OBJECT_SHARED, __ATOMIC_SEQ_CST);
         ouro__os_barrier_everywhere();
-        while (__atomic_load_n(&owner->used, __ATOMIC_ACQUIRE) == object ||
-               __atomic_load_n(&owner->used_too, __ATOMIC_ACQUIRE) == object) {
-            ouro__os_yield();
+        for (unsigned n = 0; __atomic_load_n(&owner->used, __ATOMIC_ACQUIRE) == object ||
+                             __atomic_load_n(&owner->used_too, __ATOMIC_ACQUIRE) == object;
+             n++) {
+            ouro__os_yield(n);
         }
     }
     return true;

@@ -735,6 +735,9 @@ ouro__visit_rows(const ouro_object *object, const struct ouro_type *type,
     for (; field != end; field++) {
         size_t n, n_refs = field->n_refs, stride = field->stride;
         char *element = ouro__field_elements(object, field, &n);
+        if (n == 0) {
+            continue;
+        }
         if (stride == n_refs * sizeof(ouro_object *)) {
             n_refs *= n;
             n = n_refs != 0;

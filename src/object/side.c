@@ -5,8 +5,11 @@ struct side ouro__side;
 static ouro__os_lock side_lock = OURO_OS_LOCK_INIT;
 
 #define LEAST_COVERED ((uintptr_t)64 << 20)
-#define HUGE_COVERED                                                                                   \
-    ((uintptr_t)256 << 20) /* from here on small pages would cost more faults than they spare memory */
+/* From here on, small pages would cost a look at all objects more faults than they spare memory; one at few objects would have
+ * the system clear two MiB where it needs a page. */
+#define HUGE_COVERED ((uintptr_t)256 << 20)
+
+static bool is_huge; /* the world stands still, or `side_lock` is held */
 
 /* With the bytes for slots behind it. */
 static size_t
@@ -30,9 +33,6 @@ ouro__side_extend(void)
         uint8_t *bytes = ouro__os_map(size_of(covered));
         reaches = bytes != NULL;
         if (reaches) {
-            if (covered >= HUGE_COVERED) {
-                ouro__os_prefer_huge_pages(bytes, size_of(covered));
-            }
             if (ouro__side.bytes != NULL) { /* a collection in slices has left its notes there */
                 if (!ouro__os_move(ouro__side.bytes, bytes, ouro__side.covered >> 4)) {
                     memcpy(bytes, ouro__side.bytes, ouro__side.covered >> 4);
@@ -48,9 +48,23 @@ ouro__side_extend(void)
 }
 
 void
+ouro__side_expect_all(void)
+{
+    if (ouro__side.covered >= HUGE_COVERED) {
+        ouro__side_forget(); /* a few small pages would keep large ones from taking their place */
+        ouro__os_prefer_huge_pages(ouro__side.bytes, size_of(ouro__side.covered));
+        is_huge = true;
+    }
+}
+
+void
 ouro__side_forget(void)
 {
     if (ouro__side.bytes != NULL) {
         ouro__os_purge(ouro__side.bytes, size_of(ouro__side.covered));
+    }
+    if (is_huge) {
+        ouro__os_prefer_small_pages(ouro__side.bytes, size_of(ouro__side.covered));
+        is_huge = false;
     }
 }

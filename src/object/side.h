@@ -19,6 +19,9 @@ extern struct side ouro__side;
 /* Have the table reach all of the range; false without memory. */
 bool ouro__side_extend(void);
 
+/* Most of the table, which is all zero, is about to be written, and forgotten after it; the world stands still. */
+void ouro__side_expect_all(void);
+
 /* Give its memory back; all of it is zero again. */
 void ouro__side_forget(void);
 

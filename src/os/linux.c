@@ -188,7 +188,7 @@ ouro__os_move(void *from, void *to, size_t size)
 size_t
 ouro__os_resident(const void *address, size_t size)
 {
-    unsigned char pages[4096];
+    unsigned char pages[512]; /* the stack may be small */
     size_t page = ouro__os_page_size();
     size_t resident = 0;
 
@@ -263,10 +263,21 @@ ouro__os_barrier_everywhere(void)
     syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }
 
+#define YIELDS_MOST 100
+#define PAUSE_NS 50000
+
 void
-ouro__os_yield(void)
+ouro__os_yield(unsigned n_before)
 {
-    sched_yield();
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    int saved = errno; /* free() leaves it alone */
+
+    if (n_before < YIELDS_MOST) {
+        sched_yield();
+    } else {
+        (void)nanosleep(&pause, NULL);
+    }
+    errno = saved;
 }
 
 int

@@ -178,8 +178,9 @@ bool ouro__os_barriers_init(void);
 /* Run a full memory barrier on every thread of the process before this returns. */
 void ouro__os_barrier_everywhere(void);
 
-/* Let others run. */
-void ouro__os_yield(void);
+/* Let others run, again and again until something has come about: after a while those of lower priority, too, which get
+ * nothing of a processor that threads with SCHED_FIFO only yield. */
+void ouro__os_yield(unsigned n_before);
 
 /* Whether the process has one thread: then nobody comes between, and it alone can change that. */
 static inline bool

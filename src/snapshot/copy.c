@@ -47,13 +47,15 @@ copy_all(struct ouro__snapshot *snapshot)
     snapshot->nodes = copy_vector(&tree->nodes, 0);
     snapshot->n_nodes = tree->nodes.n;
     snapshot->traces = copy_traces(&snapshot->n_traces);
-    snapshot->threads = calloc(1, sizeof *snapshot->threads); /* none is noted, and no types */
+    snapshot->threads = calloc(1, sizeof *snapshot->threads); /* none is noted, no marks and no types */
     snapshot->n_threads = 1;
+    snapshot->sinces = calloc(1, sizeof *snapshot->sinces);
+    snapshot->n_sinces = 1;
     snapshot->types = calloc(1, sizeof *snapshot->types);
     snapshot->n_types = 1;
-    if (snapshot->threads == NULL || snapshot->types == NULL || snapshot->texts == NULL ||
-        snapshot->lines == NULL || snapshot->codes == NULL || snapshot->nodes == NULL ||
-        snapshot->traces == NULL) {
+    if (snapshot->threads == NULL || snapshot->sinces == NULL || snapshot->types == NULL ||
+        snapshot->texts == NULL || snapshot->lines == NULL || snapshot->codes == NULL ||
+        snapshot->nodes == NULL || snapshot->traces == NULL) {
         return false;
     }
     memset(&snapshot->codes[snapshot->n_codes - 1], 0, sizeof *snapshot->codes);

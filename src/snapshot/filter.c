@@ -42,6 +42,8 @@ copy_rest(struct ouro_snapshot *copy, const struct ouro_snapshot *of)
         .traces = reallocarray(NULL, from->n_traces + 1, sizeof *from->traces),
         .threads = copy_items(from->threads, from->n_threads, sizeof *from->threads),
         .n_threads = from->n_threads,
+        .sinces = copy_items(from->sinces, from->n_sinces, sizeof *from->sinces),
+        .n_sinces = from->n_sinces,
         .types = copy_items(from->types, from->n_types, sizeof *from->types),
         .n_types = from->n_types,
         .runs = copy_items(from->runs, from->n_runs, sizeof *from->runs),
@@ -54,8 +56,8 @@ copy_rest(struct ouro_snapshot *copy, const struct ouro_snapshot *of)
     };
     memcpy(to->trouble, from->trouble, sizeof to->trouble);
     return to->process != NULL && to->texts != NULL && to->lines != NULL && to->codes != NULL &&
-           to->nodes != NULL && to->traces != NULL && to->threads != NULL && to->types != NULL &&
-           to->runs != NULL && to->samples != NULL && to->marks != NULL;
+           to->nodes != NULL && to->traces != NULL && to->threads != NULL && to->sinces != NULL &&
+           to->types != NULL && to->runs != NULL && to->samples != NULL && to->marks != NULL;
 }
 
 /* Which paths a filter fits, whatever their domain; owned, NULL without memory. */

@@ -47,10 +47,14 @@ struct ouro_snapshot_chunk {
 #define OURO_SNAPSHOT_NODES "NODE"   /* struct ouro_snapshot_node[]; node 0 is the root and no frame */
 #define OURO_SNAPSHOT_TRACES "TRAC"  /* struct ouro_snapshot_trace[]; trace 0 is what is not traced */
 #define OURO_SNAPSHOT_THREADS "THRD" /* struct ouro_snapshot_thread[]; thread 0 is none that is known */
+#define OURO_SNAPSHOT_SINCES                                                                           \
+    "SINC" /* struct ouro_snapshot_since[]: marks that traces tell apart; 0 is none */
 #define OURO_SNAPSHOT_TYPES                                                                            \
     "TYPE" /* struct ouro_snapshot_stretch[]: names of types; type 0 is no object */
 #define OURO_SNAPSHOT_TYPED                                                                            \
     "TYTR" /* struct ouro_snapshot_typed[]: what lives in the blocks of traces */
+#define OURO_SNAPSHOT_LIVES                                                                            \
+    "LIFE" /* struct ouro_snapshot_life[]: how soon the blocks of each trace ended */
 #define OURO_SNAPSHOT_SAMPLES                                                                          \
     "TIME" /* struct ouro_snapshot_sample[]: how memory stood, from time to time */
 #define OURO_SNAPSHOT_MARKS "MARK" /* struct ouro_snapshot_mark[]: what the program marked on the way */
@@ -96,7 +100,8 @@ struct ouro_snapshot_node {
 struct ouro_snapshot_trace {
     uint64_t size; /* bytes of one block, as asked for */
     uint32_t node;
-    uint16_t domain;      /* 0 raw, 1 mem, 2 object */
+    uint8_t domain;       /* 0 raw, 1 mem, 2 object */
+    uint8_t since;        /* the mark after which it was asked for; 0 for none */
     uint16_t thread;      /* who asked; 0 when that wasn't noted */
     uint64_t live_blocks; /* when the snapshot was taken */
     uint64_t live_bytes;
@@ -112,11 +117,22 @@ struct ouro_snapshot_thread {
     char name[24]; /* NUL-ended; empty for none of its own */
 };
 
+/* A mark that the program set; traces have the last one before their blocks were asked for. */
+struct ouro_snapshot_since {
+    char name[96]; /* UTF-8, NUL-ended */
+};
+
 /* Of a trace's live blocks, those in which an object of one type lies. */
 struct ouro_snapshot_typed {
     uint32_t trace;
     uint32_t type;
     uint64_t blocks;
+};
+
+/* Of a trace, by its number: blocks that ended within 1, 10, 100, ... 1,000,000 allocations, and not within fewer. */
+#define OURO_SNAPSHOT_N_LIVES 7
+struct ouro_snapshot_life {
+    uint64_t ended[OURO_SNAPSHOT_N_LIVES];
 };
 
 /* Memory at one time of the recording, in the order of time.  The kernel's figures are of at_ns; those of the heap are
@@ -173,7 +189,9 @@ _Static_assert(sizeof(struct ouro_snapshot_code) == 56, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_node) == 12, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_trace) == 64, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_thread) == 32, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_since) == 96, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_typed) == 16, "as documented");
+_Static_assert(sizeof(struct ouro_snapshot_life) == 56, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_sample) == 160, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_mark) == 104, "as documented");
 _Static_assert(sizeof(struct ouro_snapshot_run) == 32, "as documented");

@@ -98,7 +98,7 @@ runs_take(uint32_t *slot, struct ouro_snapshot_run *told)
 void
 ouro__snapshot_write_heap_map(struct ouro__snapshot_writer *writer)
 {
-    struct ouro_snapshot_run told[N_A_CHUNK];
+    static struct ouro_snapshot_run told[N_A_CHUNK]; /* not on the stack, which may be small */
     uint32_t slot = FIRST_SLOT;
 
     for (size_t n; (n = runs_take(&slot, told)) != 0;) {

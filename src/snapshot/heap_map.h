@@ -8,7 +8,7 @@
 
 /* Write OURO_SNAPSHOT_RUNS: all runs of the range.  Takes no memory.  Other threads may allocate meanwhile, but for the
  * moments in which some hundred slots are read; nothing is written where the range is locked at the beginning: that may be
- * by the thread that a signal handler interrupted. */
+ * by the thread that a signal handler interrupted.  One thread at a time: whoever holds the lock of tracing. */
 void ouro__snapshot_write_heap_map(struct ouro__snapshot_writer *writer);
 
 /* Bytes that this takes at most, if the heap doesn't grow. */

@@ -30,8 +30,10 @@ enum {
     NODES,
     TRACES,
     THREADS,
+    SINCES,
     TYPES,
     TYPED,
+    LIVES,
     SAMPLES,
     MARKS,
     RUNS,
@@ -204,6 +206,10 @@ tame_traces(struct ouro__snapshot *snapshot)
             say_fault(snapshot, "no such thread of trace", i);
             trace->thread = 0;
         }
+        if (trace->since >= snapshot->n_sinces) {
+            say_fault(snapshot, "no such mark before trace", i);
+            trace->since = 0;
+        }
     }
 }
 
@@ -227,6 +233,31 @@ tame_types(struct ouro__snapshot *snapshot)
     }
     for (size_t i = 0; i < snapshot->n_threads; i++) {
         snapshot->threads[i].name[sizeof snapshot->threads[i].name - 1] = '\0';
+    }
+    for (size_t i = 0; i < snapshot->n_sinces; i++) {
+        snapshot->sinces[i].name[sizeof snapshot->sinces[i].name - 1] = '\0';
+    }
+}
+
+static void
+tame_lives(struct ouro__snapshot *snapshot)
+{
+    if (snapshot->n_lives > snapshot->n_traces) {
+        say_fault(snapshot, "no such trace of life", snapshot->n_traces);
+        snapshot->n_lives = snapshot->n_traces;
+    }
+    for (size_t i = 0; i < snapshot->n_lives; i++) {
+        uint64_t left = snapshot->traces[i].all_blocks;
+        bool is_well = true;
+        for (int k = 0; k < OURO_SNAPSHOT_N_LIVES && is_well; k++) {
+            uint64_t ended = snapshot->lives[i].ended[k];
+            is_well = ended <= left;
+            left -= is_well ? ended : 0;
+        }
+        if (!is_well) {
+            say_fault(snapshot, "no such ends of life", i);
+            snapshot->lives[i] = (struct ouro_snapshot_life){0};
+        }
     }
 }
 
@@ -297,12 +328,12 @@ tame_runs(struct ouro__snapshot *snapshot)
     }
 }
 
-/* Hand over what was gathered, with an unknown code behind the others, and a node, a thread and a type 0.  False without
+/* Hand over what was gathered, with an unknown code behind the others, and a node, a thread, a mark and a type 0.  False without
  * memory. */
 static bool
 take_over(struct ouro__snapshot *snapshot, struct gathered *kinds)
 {
-    static const int with_first[] = {NODES, THREADS, TYPES};
+    static const int with_first[] = {NODES, THREADS, SINCES, TYPES};
 
     if (!make_room(&kinds[CODES], kinds[CODES].element)) {
         return say(snapshot, "needs more memory than there is");
@@ -334,10 +365,14 @@ take_over(struct ouro__snapshot *snapshot, struct gathered *kinds)
     snapshot->n_traces = kinds[TRACES].n / sizeof *snapshot->traces;
     snapshot->threads = (void *)kinds[THREADS].bytes;
     snapshot->n_threads = kinds[THREADS].n / sizeof *snapshot->threads;
+    snapshot->sinces = (void *)kinds[SINCES].bytes;
+    snapshot->n_sinces = kinds[SINCES].n / sizeof *snapshot->sinces;
     snapshot->types = (void *)kinds[TYPES].bytes;
     snapshot->n_types = kinds[TYPES].n / sizeof *snapshot->types;
     snapshot->typed = (void *)kinds[TYPED].bytes;
     snapshot->n_typed = kinds[TYPED].n / sizeof *snapshot->typed;
+    snapshot->lives = (void *)kinds[LIVES].bytes;
+    snapshot->n_lives = kinds[LIVES].n / sizeof *snapshot->lives;
     snapshot->samples = (void *)kinds[SAMPLES].bytes;
     snapshot->n_samples = kinds[SAMPLES].n / sizeof *snapshot->samples;
     snapshot->marks = (void *)kinds[MARKS].bytes;
@@ -349,6 +384,7 @@ take_over(struct ouro__snapshot *snapshot, struct gathered *kinds)
     tame_nodes(snapshot);
     tame_traces(snapshot);
     tame_types(snapshot);
+    tame_lives(snapshot);
     tame_samples(snapshot);
     tame_marks(snapshot);
     tame_runs(snapshot);
@@ -367,8 +403,10 @@ ouro__snapshot_read(struct ouro__snapshot *snapshot, FILE *file, ouro__snapshot_
         [NODES] = {OURO_SNAPSHOT_NODES, sizeof *snapshot->nodes, UINT32_MAX, NULL, 0, 0},
         [TRACES] = {OURO_SNAPSHOT_TRACES, sizeof *snapshot->traces, UINT32_MAX, NULL, 0, 0},
         [THREADS] = {OURO_SNAPSHOT_THREADS, sizeof *snapshot->threads, 1 << 16, NULL, 0, 0},
+        [SINCES] = {OURO_SNAPSHOT_SINCES, sizeof *snapshot->sinces, 1 << 8, NULL, 0, 0},
         [TYPES] = {OURO_SNAPSHOT_TYPES, sizeof *snapshot->types, UINT32_MAX, NULL, 0, 0},
         [TYPED] = {OURO_SNAPSHOT_TYPED, sizeof *snapshot->typed, UINT32_MAX, NULL, 0, 0},
+        [LIVES] = {OURO_SNAPSHOT_LIVES, sizeof *snapshot->lives, UINT32_MAX, NULL, 0, 0},
         [SAMPLES] = {OURO_SNAPSHOT_SAMPLES, sizeof *snapshot->samples, UINT32_MAX, NULL, 0, 0},
         [MARKS] = {OURO_SNAPSHOT_MARKS, sizeof *snapshot->marks, UINT32_MAX, NULL, 0, 0},
         [RUNS] = {OURO_SNAPSHOT_RUNS, sizeof *snapshot->runs, UINT32_MAX, NULL, 0, 0},
@@ -398,8 +436,10 @@ ouro__snapshot_free(struct ouro__snapshot *snapshot)
     free(snapshot->nodes);
     free(snapshot->traces);
     free(snapshot->threads);
+    free(snapshot->sinces);
     free(snapshot->types);
     free(snapshot->typed);
+    free(snapshot->lives);
     free(snapshot->samples);
     free(snapshot->marks);
     free(snapshot->runs);

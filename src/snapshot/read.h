@@ -16,6 +16,8 @@ typedef bool (*ouro__snapshot_inflate)(void *to, size_t size, const void *from, 
  *   - each node's parent is less than its index, each code and each trace's node is there, domains are 0 to 2;
  *   - each stretch lies within its bytes, texts of `tracing` end, its mode is one;
  *   - runs are in their order and don't overlap, and hold no more than there is room for in their slots;
+ *   - there are no more lives than traces, and none has more ends than its trace;
+ *   - each trace's mark is there, and a mark 0, their names end;
  *   - each trace's thread is there, and each type and trace of `typed`; there is a thread 0 and a type 0; names end;
  *   - a sampled one has a mean that is not 0;
  *   - times of samples and of marks don't go back, nothing was counted after its sample, marks' names end. */
@@ -35,10 +37,14 @@ struct ouro__snapshot {
     size_t n_traces;
     struct ouro_snapshot_thread *threads;
     size_t n_threads; /* 1 at least */
+    struct ouro_snapshot_since *sinces;
+    size_t n_sinces; /* 1 at least */
     struct ouro_snapshot_stretch *types;
     size_t n_types; /* 1 at least */
     struct ouro_snapshot_typed *typed;
     size_t n_typed;
+    struct ouro_snapshot_life *lives; /* by trace, NULL where they were not asked for */
+    size_t n_lives;
     struct ouro_snapshot_sample *samples;
     size_t n_samples;
     struct ouro_snapshot_mark *marks;

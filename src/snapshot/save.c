@@ -56,8 +56,10 @@ write_all(int file, const struct ouro__snapshot *all)
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_TRACES, all->traces,
                          all->n_traces * sizeof *all->traces);
     write_items(&writer, OURO_SNAPSHOT_THREADS, all->threads, all->n_threads, sizeof *all->threads);
+    write_items(&writer, OURO_SNAPSHOT_SINCES, all->sinces, all->n_sinces, sizeof *all->sinces);
     write_items(&writer, OURO_SNAPSHOT_TYPES, all->types, all->n_types, sizeof *all->types);
     write_items(&writer, OURO_SNAPSHOT_TYPED, all->typed, all->n_typed, sizeof *all->typed);
+    write_items(&writer, OURO_SNAPSHOT_LIVES, all->lives, all->n_lives, sizeof *all->lives);
     write_items(&writer, OURO_SNAPSHOT_RUNS, all->runs, all->n_runs, sizeof *all->runs);
     write_items(&writer, OURO_SNAPSHOT_SAMPLES, all->samples, all->n_samples, sizeof *all->samples);
     write_items(&writer, OURO_SNAPSHOT_MARKS, all->marks, all->n_marks, sizeof *all->marks);

@@ -3,12 +3,14 @@
 #define OURO_SNAPSHOT_TOLD_H
 
 #include "snapshot/format.h"
+#include "trace/life.h"
 #include "trace/trace.h"
 #include "trace/traced.h"
 #include "trace/tree.h"
 
 _Static_assert(sizeof(struct ouro__trace_node) == sizeof(struct ouro_snapshot_node) &&
-                   sizeof(struct ouro__trace_code) == sizeof(struct ouro_snapshot_code),
+                   sizeof(struct ouro__trace_code) == sizeof(struct ouro_snapshot_code) &&
+                   sizeof(struct ouro__life) == sizeof(struct ouro_snapshot_life),
                "told as they are");
 
 /* Under the lock of tracing, as all of this; `began` and `now` are by ouro__os_now().  Why and its name are left out. */
@@ -37,8 +39,9 @@ ouro__told_trace(const struct ouro__trace *trace)
     return (struct ouro_snapshot_trace){
         .size = trace->size,
         .node = trace->node,
-        .domain = (uint16_t)(trace->domain & OURO_DOMAIN_MASK),
-        .thread = (uint16_t)(trace->domain >> OURO_THREAD_SHIFT),
+        .domain = (uint8_t)(trace->domain & OURO_DOMAIN_MASK),
+        .since = (uint8_t)(trace->domain >> OURO_SINCE_SHIFT),
+        .thread = (uint16_t)(trace->domain >> OURO_THREAD_SHIFT & OURO_THREAD_MASK),
         .live_blocks = trace->live,
         .live_bytes = trace->live * trace->size,
         .peak_blocks = at_peak,

@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snapshot/tasks.h"
+
 const char *const ouro__measure_names[OURO_N_MEASURES] = {"live", "peak", "churn"};
-const char *const ouro__by_names[OURO_N_BYS] = {"line",    "file",   "function", "traceback",
-                                                "package", "domain", "thread",   "type"};
+const char *const ouro__by_names[OURO_N_BYS] = {"line",   "file",   "function", "traceback", "package",
+                                                "domain", "thread", "task",     "type"};
 const char *const ouro__domain_names[3] = {"raw", "mem", "object"};
 
 void
@@ -174,9 +176,12 @@ types_name(struct ouro__view *view, struct ouro__places *places, const struct ou
     return is_well;
 }
 
-/* What is live, by type: of each trace the blocks that have one, and the rest. */
-static bool
-types_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot)
+/* Of each trace the blocks that have a type, and the rest. */
+bool
+ouro__view_types(const struct ouro__view *view, const struct ouro__snapshot *snapshot,
+                 void (*tell)(void *context, size_t trace, size_t type,
+                              const struct ouro__figures *figures),
+                 void *context)
 {
     uint64_t *rest = calloc(snapshot->n_traces + 1, sizeof *rest);
 
@@ -198,10 +203,18 @@ types_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot)
         trace.live_bytes = blocks * trace.size;
         rest[at] -= blocks;
         struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, &trace, OURO_MEASURE_LIVE);
-        ouro__figures_add(&view->types.figures[type], &figures);
+        tell(context, at, type, &figures);
     }
     free(rest);
     return rest != NULL;
+}
+
+static void
+type_add(void *context, size_t trace, size_t type, const struct ouro__figures *figures)
+{
+    struct ouro__aside *types = context;
+    (void)trace;
+    ouro__figures_add(&types->figures[type], figures);
 }
 
 bool
@@ -215,7 +228,8 @@ ouro__view_make(struct ouro__view *view, struct ouro__places *places,
     view->n_paths = places->paths.n;
     view->is_kept = view->nodes == NULL ? NULL : paths_filter(places, filters);
     if (view->is_kept == NULL || !threads_name(view, places, snapshot) ||
-        !types_name(view, places, snapshot) || !types_sum(view, snapshot)) {
+        !types_name(view, places, snapshot) ||
+        !ouro__view_types(view, snapshot, type_add, &view->types)) {
         return false;
     }
     view->paths = calloc(view->n_paths, sizeof *view->paths);
@@ -307,8 +321,10 @@ static uint32_t *
 keys_of(const struct ouro__view *view, struct ouro__places *places, struct ouro__groups *groups,
         enum ouro__by by)
 {
+    if (by == OURO_BY_TASK) {
+        return ouro__tasks_of(places, view->n_paths);
+    }
     uint32_t *keys = reallocarray(NULL, view->n_paths, sizeof *keys);
-
     for (uint32_t i = 0; keys != NULL && i < view->n_paths; i++) {
         keys[i] = key_of(places, groups, by, i);
         if (keys[i] == OURO_NO_ID) {

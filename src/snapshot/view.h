@@ -19,6 +19,7 @@ enum ouro__by {
     OURO_BY_PACKAGE,
     OURO_BY_DOMAIN,
     OURO_BY_THREAD,
+    OURO_BY_TASK,
     OURO_BY_TYPE, /* of what was live when the snapshot was taken */
     OURO_N_BYS
 };
@@ -78,7 +79,14 @@ bool ouro__view_make(struct ouro__view *view, struct ouro__places *places,
                      const struct ouro__filters *filters);
 void ouro__view_free(struct ouro__view *view);
 
-/* One line of a table: `key` is a line, a text (file, package, thread, type), a function, a path or a domain. */
+/* Tell what was live when the snapshot was taken, of what the filters left, by trace and type: `type` is a number of the
+ * view's types.  False without memory. */
+bool ouro__view_types(const struct ouro__view *view, const struct ouro__snapshot *snapshot,
+                      void (*tell)(void *context, size_t trace, size_t type,
+                                   const struct ouro__figures *figures),
+                      void *context);
+
+/* One line of a table: `key` is a line, a text (file, package, thread, task, type), a function, a path or a domain. */
 struct ouro__row {
     uint32_t key;
     struct ouro__figures figures;

@@ -20,7 +20,9 @@ _Static_assert(PIECE % sizeof(struct ouro_snapshot_node) == 0, "no node is cut")
 _Static_assert(PIECE % sizeof(struct ouro_snapshot_trace) == 0, "no trace is cut");
 _Static_assert(PIECE % sizeof(struct ouro_snapshot_run) == 0, "no run is cut");
 _Static_assert(PIECE % sizeof(struct ouro_snapshot_thread) == 0, "no thread is cut");
+_Static_assert(PIECE % sizeof(struct ouro_snapshot_since) == 0, "no mark is cut");
 _Static_assert(PIECE % sizeof(struct ouro_snapshot_typed) == 0, "no type is cut");
+_Static_assert(PIECE % sizeof(struct ouro_snapshot_life) == 0, "no life is cut");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are written as they lie in memory");
 
 static void

@@ -257,7 +257,7 @@ ouro_trace_of(const void *block, ouro_traceback **traceback)
         return OURO_BUSY;
     }
     const uint32_t *index = ouro_trace_is_on() ? ouro__beside(block, false) : NULL;
-    uint32_t found = index != NULL ? *index & ~OURO__IS_CODE : 0;
+    uint32_t found = index != NULL ? *index & OURO__INDEX : 0;
     const struct ouro__trace *traces = ouro__trace_items.items;
     ouro_traceback *made = found != 0 ? make_traceback(&traces[found]) : NULL;
     ouro__trace_unlock();

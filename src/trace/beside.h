@@ -13,15 +13,29 @@
 
 extern uint32_t *ouro__beside_chunks[OURO__BESIDE_CHUNKS]; /* atomic */
 
+/* Above an index: the block is a code's, whose end is to be seen (tree.h); its birth is noted (life.h). */
+#define OURO__IS_CODE ((uint32_t)1 << 31)
+#define OURO__HAS_BIRTH ((uint32_t)1 << 30)
+#define OURO__INDEX (OURO__HAS_BIRTH - 1)
+
+/* Which block of a pool, `offset` bytes from where that begins.  The first block need not lie at the slot's beginning: no
+ * two blocks have the same number. */
+static inline uint32_t
+ouro__beside_number(const struct pool *pool, uint32_t offset)
+{
+    uint32_t number = (uint32_t)((uint64_t)offset * ouro__class_inverse[pool->class] >> 32);
+    OURO_ASSERT(number < MAX_LIVE_BLOCKS);
+    return number;
+}
+
 /* Of a block in a pool that begins `slot` slots into the range, `offset` bytes from there; NULL when no index is there
- * yet.  The first block need not lie at the slot's beginning: no two blocks have the same number. */
+ * yet. */
 static inline uint32_t *
 ouro__beside_offset(const struct pool *pool, size_t slot, uint32_t offset)
 {
     uint32_t *chunk =
         __atomic_load_n(&ouro__beside_chunks[slot >> OURO__BESIDE_SHIFT], __ATOMIC_ACQUIRE);
-    uint32_t block = (uint32_t)((uint64_t)offset * ouro__class_inverse[pool->class] >> 32);
-    OURO_ASSERT(block < MAX_LIVE_BLOCKS);
+    uint32_t block = ouro__beside_number(pool, offset);
     slot &= ((size_t)1 << OURO__BESIDE_SHIFT) - 1;
     return OURO_LIKELY(chunk != NULL) ? &chunk[slot * MAX_LIVE_BLOCKS + block] : NULL;
 }

@@ -35,8 +35,9 @@ ouro__lock(void)
         return false;
     }
     if (!ouro__os_is_single_threaded()) {
-        while (OURO_UNLIKELY(__atomic_exchange_n(&ouro__trace_locked, true, __ATOMIC_ACQUIRE))) {
-            ouro__os_yield();
+        for (unsigned n = 0;
+             OURO_UNLIKELY(__atomic_exchange_n(&ouro__trace_locked, true, __ATOMIC_ACQUIRE)); n++) {
+            ouro__os_yield(n);
         }
     }
     return true;

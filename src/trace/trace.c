@@ -13,6 +13,7 @@
  * has taken off are of another era. */
 #include "trace/trace.h"
 #include "trace/beside.h"
+#include "trace/life.h"
 #include "trace/lock.h"
 #include "trace/requests.h"
 #include "trace/sample.h"
@@ -22,20 +23,19 @@
 #include "heap/heap.h"
 #include "os/os.h"
 
-#define DOMAIN_BITS 16 /* with the thread's number; no block has more than the 48 bits beside them */
-#define MAX_TRACES ((uint32_t)1 << 31) /* the bit above is OURO__IS_CODE */
+#define MAX_TRACES ((uint32_t)OURO__INDEX)
 
 enum ouro__trace_mode ouro__trace_mode;
-_Thread_local int64_t ouro__until_trace = OURO__NO_COUNT;
 struct ouro__vector ouro__trace_items;
 
 static struct ouro__table table; /* traces by what they stand for */
+static enum ouro__trace_mode
+    swift_mode; /* that of now, or OFF where lifetimes are noted with each block */
 static struct ouro__trace_totals totals;
-static uint32_t era;         /* atomic; written under the lock */
-static uint64_t began;       /* atomic: when tracing did */
-static uint64_t sample_mean; /* atomic: totals.mean, for who holds no lock */
-static bool is_rising;       /* the peak is now: more than ever is live */
-static uint64_t epoch;       /* of the peak, or when that is now of the one before */
+static uint32_t era;   /* atomic; written under the lock */
+static uint64_t began; /* atomic: when tracing did */
+static bool is_rising; /* the peak is now: more than ever is live */
+static uint64_t epoch; /* of the peak, or when that is now of the one before */
 static uint64_t
     clock_due; /* the time of the peak is told by a sixty-fourth of it: at how many bytes next */
 
@@ -50,13 +50,13 @@ trace_at(uint32_t index)
 static inline uint64_t
 what_of(size_t size, unsigned domain)
 {
-    return (uint64_t)size << DOMAIN_BITS | domain;
+    return (uint64_t)size << OURO__DOMAIN_BITS | domain;
 }
 
 static uint64_t
 hash_key(const struct ouro__trace *key)
 {
-    return ouro__mix((uint64_t)key->node << DOMAIN_BITS | key->domain, key->size);
+    return ouro__mix((uint64_t)key->node << OURO__DOMAIN_BITS | key->domain, key->size);
 }
 
 static uint64_t
@@ -80,7 +80,8 @@ intern_trace(const struct ouro__here *here, size_t size, unsigned domain)
     size_t at;
 
     if (!ouro__tree_node(here, &key.node) || !ouro__table_reserve(&table, hash_trace) ||
-        !ouro__vector_reserve(&ouro__trace_items, 1)) {
+        !ouro__vector_reserve(&ouro__trace_items, 1) ||
+        (ouro__life_is_asked && !ouro__life_reserve(ouro__trace_items.n + 1))) {
         return 0;
     }
     uint32_t index = ouro__table_find(&table, hash_key(&key), is_same_trace, &key, &at);
@@ -207,19 +208,62 @@ lock_while_tracing(void)
     return true;
 }
 
-/* The end of what carried this index. */
-static inline void
-count_off(const void *was, uint32_t index)
+/* What stands above an index is told who asked for it; the index itself. */
+__attribute__((noinline)) static uint32_t
+tell_end(const void *was, struct ouro__taken taken, bool is_there)
 {
-    if (OURO_UNLIKELY(index & OURO__IS_CODE)) {
+    uint32_t index = taken.index & OURO__INDEX;
+    if ((taken.index & OURO__HAS_BIRTH) != 0) {
+        ouro__life_end(index, is_there ? ouro__life_age(was) : taken.age);
+    }
+    if ((taken.index & OURO__IS_CODE) != 0) {
         ouro__tree_forget(was);
-        index &= ~OURO__IS_CODE;
+    }
+    return index;
+}
+
+/* The end of what carried this index, and may still be there. */
+static inline void
+count_off(const void *was, struct ouro__taken taken, bool is_there)
+{
+    if (OURO_UNLIKELY(taken.index & ~OURO__INDEX)) {
+        taken.index = tell_end(was, taken, is_there);
     }
     if (is_rising) {
         note_peak_and_time();
     }
-    if (index != 0) {
-        count_free(index);
+    if (taken.index != 0) {
+        count_free(taken.index);
+    }
+}
+
+/* Inline, since each frame between here and the program is one to walk. */
+__attribute__((always_inline)) static inline void
+note(void *block, size_t size, unsigned domain)
+{
+    uint32_t trace = find_trace(size, domain);
+    uint32_t *index = ouro__beside(block, true);
+    if (OURO_LIKELY(trace != 0 && index != NULL)) {
+        if (OURO_UNLIKELY(*index != 0)) { /* left there by a block whose end nobody told */
+            count_off(block, (struct ouro__taken){.index = *index}, true);
+        }
+        count_alloc(trace, trace_at(trace)->weight);
+        *index = trace;
+    } else {
+        totals.n_untraced++;
+    }
+}
+
+__attribute__((noinline)) static void
+note_with_birth(void *block, size_t size, unsigned domain)
+{
+    if (ouro__trace_mode_now() == OURO__TRACE_EXACT) {
+        ouro__life_pass(); /* with samples each allocation has passed, see ouro__trace_turn() */
+    }
+    note(block, size, domain);
+    uint32_t *index = ouro__beside(block, false);
+    if (index != NULL && *index != 0 && ouro__life_begin(block)) {
+        *index |= OURO__HAS_BIRTH;
     }
 }
 
@@ -230,20 +274,10 @@ note_block(void *block, size_t size, unsigned domain, enum ouro__trace_mode mode
     if (block == NULL || !ouro__lock()) {
         return;
     }
-    if (OURO_UNLIKELY(ouro__trace_mode_now() != mode)) {
-        ouro__unlock();
-        return;
-    }
-    uint32_t trace = find_trace(size, domain);
-    uint32_t *index = ouro__beside(block, true);
-    if (OURO_LIKELY(trace != 0 && index != NULL)) {
-        if (OURO_UNLIKELY(*index != 0)) { /* left there by a block whose end nobody told */
-            count_off(block, *index);
-        }
-        count_alloc(trace, trace_at(trace)->weight);
-        *index = trace;
-    } else {
-        totals.n_untraced++;
+    if (OURO_LIKELY(swift_mode == mode)) {
+        note(block, size, domain);
+    } else if (ouro__trace_mode_now() == mode) {
+        note_with_birth(block, size, domain);
     }
     ouro__unlock();
 }
@@ -301,14 +335,18 @@ ouro__trace_put_back(void *block, struct ouro__taken taken)
 struct ouro__taken
 ouro__trace_take(void *block)
 {
-    return take_off(block);
+    struct ouro__taken taken = take_off(block);
+    if (OURO_UNLIKELY(taken.index & OURO__HAS_BIRTH)) {
+        taken.age = ouro__life_age(block);
+    }
+    return taken;
 }
 
 void
 ouro__trace_drop(void *was, struct ouro__taken taken)
 {
     if (lock_for(taken)) {
-        count_off(was, taken.index);
+        count_off(was, taken, false);
         ouro__unlock();
     }
 }
@@ -321,7 +359,7 @@ ouro__trace_free(void *block)
     if (index != NULL && __atomic_load_n(index, __ATOMIC_RELAXED) != 0 && ouro__lock()) {
         was = *index; /* not read before: others may have forgotten everything */
         *index = 0;
-        count_off(block, was);
+        count_off(block, (struct ouro__taken){.index = was}, true);
         ouro__unlock();
     }
     return was != 0;
@@ -354,8 +392,7 @@ ouro__trace_alloc_marked(void *block, size_t size, unsigned domain, uint64_t mar
 {
     bool is_counted = false;
     if (OURO_LIKELY(ouro__lock_alone())) {
-        is_counted =
-            ouro__trace_mode_now() == OURO__TRACE_EXACT && count_marked(block, size, domain, mark);
+        is_counted = swift_mode == OURO__TRACE_EXACT && count_marked(block, size, domain, mark);
         ouro__unlock_alone();
     }
     return OURO_LIKELY(is_counted) ? block : alloc_unmarked(block, size, domain);
@@ -366,7 +403,7 @@ static inline bool
 count_gone(uint32_t *index)
 {
     uint32_t was = *index;
-    if (OURO_UNLIKELY(was == 0 || (was & OURO__IS_CODE) != 0)) {
+    if (OURO_UNLIKELY(was == 0 || (was & ~OURO__INDEX) != 0)) {
         return false;
     }
     if (OURO_UNLIKELY(is_rising)) {
@@ -393,40 +430,6 @@ ouro__trace_free_beside(void *block, uint32_t *index)
     }
 }
 
-/* While tracing is off a look now and then sees that it begins. */
-#define LOOK_EVERY ((int64_t)128 << 10)
-
-/* A holder's first count is drawn before its first block is judged: were that one a sample as a matter of course, each
- * thread would seem to hold the bytes that a sample stands for. */
-static bool
-is_sample(int64_t *until, size_t size)
-{
-    uint64_t mean = __atomic_load_n(&sample_mean, __ATOMIC_RELAXED);
-    int64_t before = (int64_t)((uint64_t)*until + size);
-    if (before < 0) {
-        before = ouro__sample_draw(mean);
-    }
-    bool hit = (uint64_t)before < size;
-    *until = hit ? ouro__sample_draw(mean) : before - (int64_t)size;
-    return hit;
-}
-
-enum ouro__trace_mode
-ouro__trace_turn(int64_t *until, size_t size)
-{
-    enum ouro__trace_mode mode = ouro__trace_mode_now();
-    switch (mode) {
-    case OURO__TRACE_EXACT:
-        *until = OURO__NO_COUNT;
-        return mode;
-    case OURO__TRACE_SAMPLED:
-        return is_sample(until, size) ? mode : OURO__TRACE_OFF;
-    default:
-        *until = LOOK_EVERY;
-        return mode;
-    }
-}
-
 /* ---- beginning and ending ---- */
 
 static bool
@@ -450,7 +453,7 @@ begin_counts(uint64_t mean)
     epoch = 1;
     clock_due = 0;
     __atomic_store_n(&began, ouro__os_now(), __ATOMIC_RELAXED);
-    __atomic_store_n(&sample_mean, mean, __ATOMIC_RELAXED);
+    __atomic_store_n(&ouro__trace_mean, mean, __ATOMIC_RELAXED);
 }
 
 /* Needs no memory. */
@@ -461,6 +464,16 @@ forget(void)
     __atomic_store_n(&era, era + 1, __ATOMIC_RELEASE);
     ouro__vector_cut(&ouro__trace_items, 1);
     ouro__table_clear(&table);
+    if (ouro__life_is_asked) {
+        ouro__life_forget();
+    }
+}
+
+static void
+set_mode(enum ouro__trace_mode mode)
+{
+    swift_mode = ouro__life_is_asked ? OURO__TRACE_OFF : mode;
+    __atomic_store_n(&ouro__trace_mode, mode, __ATOMIC_RELEASE);
 }
 
 bool
@@ -485,8 +498,7 @@ ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, ui
     ouro__tree_set_depth(n_frames, mean == 0);
     totals.n_frames = n_frames;
     ouro__until_trace = OURO__NO_COUNT;
-    __atomic_store_n(&ouro__trace_mode, mean == 0 ? OURO__TRACE_EXACT : OURO__TRACE_SAMPLED,
-                     __ATOMIC_RELEASE);
+    set_mode(mean == 0 ? OURO__TRACE_EXACT : OURO__TRACE_SAMPLED);
     ouro__unlock();
     return true;
 }
@@ -498,7 +510,7 @@ ouro__trace_stop(void)
         return false;
     }
     if (ouro__trace_mode_now() != OURO__TRACE_OFF) {
-        __atomic_store_n(&ouro__trace_mode, OURO__TRACE_OFF, __ATOMIC_RELEASE);
+        set_mode(OURO__TRACE_OFF);
         forget();
         ouro__tree_end();
         ouro__vector_free(&ouro__trace_items);
@@ -562,7 +574,7 @@ ouro__trace_totals(struct ouro__trace_totals *told)
     }
     *told = totals;
     told->own_bytes = ouro__tree_bytes() + ouro__vector_bytes(&ouro__trace_items) +
-                      ouro__table_bytes(&table) + ouro__beside_bytes();
+                      ouro__table_bytes(&table) + ouro__beside_bytes() + ouro__life_bytes();
 }
 
 uint64_t

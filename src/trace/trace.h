@@ -17,12 +17,15 @@
 #include "trace/frames.h"
 #include "trace/vector.h"
 
+/* Of a block's domain with what stands above it; no block has more bytes than the 47 bits beside them can tell. */
+#define OURO__DOMAIN_BITS 17
+
 struct ouro__trace {
     uint64_t size; /* bytes of each block, as asked for */
     uint64_t
         weight; /* bytes that each block stands for: its own, and those of blocks like it that were not sampled */
     uint32_t node;
-    uint32_t domain; /* and the thread, as whoever told of the block put them together */
+    uint32_t domain; /* and what stands above it, as whoever told of the block put them together */
     uint64_t live;   /* blocks now */
     uint64_t
         at_peak; /* blocks when the traced bytes were highest, if `epoch` is still that of the peak */
@@ -55,9 +58,7 @@ ouro__trace_mode_now(void)
 /* What a thread keeps for itself. */
 struct ouro__teller {
     bool is_inside;      /* it has the lock of tracing: what it asks for meanwhile is not traced */
-    unsigned number;     /* what stands above the domain of its blocks */
     uint32_t until_look; /* blocks of which it is told, until it looks around (traced.h) */
-    uint32_t wait;       /* until it does again */
 };
 extern _Thread_local struct ouro__teller ouro__teller __attribute__((tls_model("initial-exec")));
 
@@ -73,6 +74,9 @@ ouro__trace_is_due(int64_t *until, size_t size)
     /* A size that is no int64_t would carry the count to where it is never due again. */
     return __builtin_expect((*until | (int64_t)size) < 0, 0);
 }
+
+/* Mean bytes from one sample to the next; atomic. */
+extern uint64_t ouro__trace_mean;
 
 /* The mode in which to trace the block of `size` bytes that was found due, OFF for not at all; the count begins anew. */
 enum ouro__trace_mode ouro__trace_turn(int64_t *until, size_t size);
@@ -108,8 +112,9 @@ void ouro__trace_free_beside(void *block, uint32_t *index);
 /* A block is about to be resized, which may fail or move it: take its trace off, then put it back where the block did
  * not change, or else count it as freed.  Between the two nothing but the resizing; tracing may begin anew meanwhile. */
 struct ouro__taken {
-    uint32_t index;
+    uint32_t index; /* with what stands above it */
     uint32_t era;
+    uint64_t age; /* where its birth was noted */
 };
 struct ouro__taken ouro__trace_take(void *block);
 void ouro__trace_put_back(void *block, struct ouro__taken taken);

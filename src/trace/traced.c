@@ -7,20 +7,15 @@
 #include "os/os.h"
 
 void (*ouro__traced_on_look)(void);
-unsigned (*ouro__traced_thread)(void);
+unsigned (*ouro__traced_above)(void);
 
-/* Blocks from one look to the next: ever more, up to this. */
+/* Blocks from one look to the next. */
 #define LOOK_EVERY 1024U
 
 static void
 look(void)
 {
-    struct ouro__teller *teller = &ouro__teller;
-    teller->wait = teller->wait == 0 ? 1 : teller->wait < LOOK_EVERY ? teller->wait * 2 : LOOK_EVERY;
-    teller->until_look = teller->wait - 1;
-    if (ouro__traced_thread != NULL) {
-        teller->number = ouro__traced_thread();
-    }
+    ouro__teller.until_look = LOOK_EVERY - 1;
     if (ouro__traced_on_look != NULL) {
         ouro__traced_on_look();
     }
@@ -49,22 +44,31 @@ look_now_and_then(enum ouro__trace_mode mode)
     }
 }
 
-void
-ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
+/* Inline: with native frames each one between here and the program is one to walk. */
+__attribute__((always_inline)) static inline void
+tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
 {
-    look_now_and_then(mode);
+    unsigned (*above)(void) = __atomic_load_n(&ouro__traced_above, __ATOMIC_ACQUIRE);
+    unsigned told = above != NULL ? known | above() : known;
     if (mode == OURO__TRACE_EXACT) {
-        ouro__trace_alloc(block, size, known | ouro__teller.number);
+        ouro__trace_alloc(block, size, told);
     } else {
-        ouro__trace_sample(block, size, known | ouro__teller.number);
+        ouro__trace_sample(block, size, told);
     }
+    look_now_and_then(mode);
 }
 
 void *
 ouro__traced_tell_unmarked(void *block, size_t size, unsigned known)
 {
-    ouro__traced_tell(block, size, known, OURO__TRACE_EXACT);
+    tell(block, size, known, OURO__TRACE_EXACT);
     return block;
+}
+
+void
+ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
+{
+    tell(block, size, known, mode);
 }
 
 /* Where there is no memory for a sample, there may be for the program. */
@@ -102,7 +106,7 @@ ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size
     enum ouro__trace_mode mode = ouro__trace_turn(asker->until, size);
     void *block = take(asker, alignment, size, zeroed, &mode);
     if (mode != OURO__TRACE_OFF) {
-        ouro__traced_tell(block, size, asker->known, mode);
+        tell(block, size, asker->known, mode);
     }
     return block;
 }
@@ -148,9 +152,9 @@ resize(const struct ouro__asker *asker, void *block, size_t size, enum ouro__tra
 void *
 ouro__traced_resize(const struct ouro__asker *asker, void *block, size_t size)
 {
+    struct ouro__taken trace = ouro__trace_take(block);
     enum ouro__trace_mode mode =
         ouro__trace_is_due(asker->until, size) ? ouro__trace_turn(asker->until, size) : OURO__TRACE_OFF;
-    struct ouro__taken trace = ouro__trace_take(block);
     void *resized = resize(asker, block, size, &mode);
     if (resized == NULL) {
         ouro__trace_put_back(block, trace);
@@ -158,7 +162,7 @@ ouro__traced_resize(const struct ouro__asker *asker, void *block, size_t size)
     }
     ouro__trace_drop(block, trace);
     if (mode != OURO__TRACE_OFF) {
-        ouro__traced_tell(resized, size, asker->known, mode);
+        tell(resized, size, asker->known, mode);
     }
     return resized;
 }

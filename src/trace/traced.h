@@ -18,9 +18,14 @@ struct ouro__asker {
     const void *site; /* for a debug heap: where in the program */
 };
 
-/* What a trace is told as its domain: the block's, and above it the thread's number. */
+/* What a trace is told as its domain: the block's, above it the thread's number, and above that the mark's after which it
+ * was asked for. */
 #define OURO_DOMAIN_MASK 3U
 #define OURO_THREAD_SHIFT 2
+#define OURO_THREAD_MASK 2047U
+#define OURO_SINCE_SHIFT 13
+#define OURO_SINCE_MOST 15U
+_Static_assert(OURO_SINCE_MOST < 1U << (OURO__DOMAIN_BITS - OURO_SINCE_SHIFT), "all of it fits");
 
 /* A block that was found due to be traced, from where the mode wants it; NULL without memory. */
 void *ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_t size, bool zeroed);
@@ -29,8 +34,8 @@ void *ouro__traced_take(const struct ouro__asker *asker, size_t alignment, size_
  * process.  NULL for nobody. */
 extern void (*ouro__traced_on_look)(void);
 
-/* What stands above the domain for the calling thread; NULL where threads aren't told apart.  Only a host tells them. */
-extern unsigned (*ouro__traced_thread)(void);
+/* What stands above the domain for the calling thread; NULL for nothing.  Atomic; only a host tells it. */
+extern unsigned (*ouro__traced_above)(void);
 
 /* A block of the domain `known` was made, by whichever way, and is traced in this mode, which is not OFF. */
 void ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode);
@@ -42,11 +47,12 @@ void *ouro__traced_tell_unmarked(void *block, size_t size, unsigned known);
 static inline void *
 ouro__traced_tell_marked(void *block, size_t size, unsigned known, uint64_t mark)
 {
-    if (OURO_UNLIKELY(mark == 0 || ouro__teller.until_look == 0)) {
+    bool is_alone = __atomic_load_n(&ouro__traced_above, __ATOMIC_RELAXED) == NULL;
+    if (OURO_UNLIKELY(mark == 0 || !is_alone || ouro__teller.until_look == 0)) {
         return ouro__traced_tell_unmarked(block, size, known);
     }
     ouro__teller.until_look--;
-    return ouro__trace_alloc_marked(block, size, known | ouro__teller.number, mark);
+    return ouro__trace_alloc_marked(block, size, known, mark);
 }
 
 /* Before a block is freed that may have a trace. */

@@ -6,7 +6,7 @@
  * addresses again, and all of them have to be compared.  The innermost one's node is looked up last, by whoever has not
  * seen the same place before (trace.c).
  *
- * A code is known by its address as long as it lives.  Its block has a mark in its index (OURO__IS_CODE): when that is
+ * A code is known by its address as long as it lives.  Its block has a mark above its index (OURO__IS_CODE): when that is
  * freed the address is forgotten.  What a code was called, its file and its lines are copied when it is first seen, and
  * kept once for all codes that are alike in them: a program that compiles the same text again and again has one.  While
  * blocks are sampled most frees are not told, and those of codes that an allocator other than ours holds never are: then
@@ -154,6 +154,25 @@ add_code(const struct ouro__code *known)
 
 static const struct ouro__code unknown_code = {.file = "", .name = ""};
 
+/* What codes are that come when OURO__CODES_MOST are known: a program that makes code without end. */
+static const struct ouro__code other_code = {
+    .file = OURO__OTHER_CODE, .n_file = sizeof OURO__OTHER_CODE - 1, .name = ""};
+static uint32_t others; /* its index, 0 for none */
+
+/* The index of a code that is new, and has its place `at` in the table; 0 without memory. */
+static uint32_t
+keep_code(const struct ouro__code *known, size_t at)
+{
+    if (!ouro__vector_reserve(&ouro__tree.texts, known->n_file + known->n_name) ||
+        !ouro__vector_reserve(&ouro__tree.lines, known->n_lines) ||
+        !ouro__vector_reserve(&ouro__tree.codes, 1)) {
+        return 0;
+    }
+    uint32_t index = add_code(known);
+    ouro__table_put(&code_table, at, index);
+    return index;
+}
+
 /* The index of what is known of a code; 0 without memory. */
 static uint32_t
 intern_code(const void *address)
@@ -168,16 +187,17 @@ intern_code(const void *address)
         return 0;
     }
     uint32_t index = ouro__table_find(&code_table, hash_known(&known), is_same_code, &known, &at);
-    if (index == 0) {
-        if (!ouro__vector_reserve(&ouro__tree.texts, known.n_file + known.n_name) ||
-            !ouro__vector_reserve(&ouro__tree.lines, known.n_lines) ||
-            !ouro__vector_reserve(&ouro__tree.codes, 1)) {
-            return 0;
-        }
-        index = add_code(&known);
-        ouro__table_put(&code_table, at, index);
+    if (index != 0) {
+        return index;
     }
-    return index;
+    if (OURO_LIKELY(ouro__tree.codes.n < OURO__CODES_MOST)) {
+        return keep_code(&known, at);
+    }
+    if (others == 0) {
+        (void)ouro__table_find(&code_table, hash_known(&other_code), is_same_code, &other_code, &at);
+        others = keep_code(&other_code, at);
+    }
+    return others;
 }
 
 /* ---- codes by their addresses ---- */
@@ -318,7 +338,7 @@ is_same_node(uint32_t index, const void *key)
 static uint32_t
 intern_node(uint32_t parent, uint32_t code, uint32_t offset)
 {
-    struct ouro__trace_node node = {parent, code, offset};
+    struct ouro__trace_node node = {parent, code, code != others ? offset : 0};
     size_t at;
 
     if (!ouro__table_reserve(&node_table, hash_node) || !ouro__vector_reserve(&ouro__tree.nodes, 1)) {
@@ -528,6 +548,7 @@ ouro__tree_clear(void)
     ouro__table_clear(&place_table);
     ouro__table_clear(&code_table);
     ouro__table_clear(&node_table);
+    others = 0;
     forget_steps();
 }
 
@@ -549,6 +570,7 @@ ouro__tree_end(void)
     steps = NULL;
     n_steps = 0;
     frames = NULL;
+    others = 0;
 }
 
 uint64_t

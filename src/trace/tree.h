@@ -21,8 +21,9 @@ struct ouro__trace_node {
     uint32_t parent, code, offset;
 };
 
-/* A code's block carries this mark in its index, so that its end is seen. */
-#define OURO__IS_CODE ((uint32_t)1 << 31)
+/* So many codes are told apart, which is more than programs have but those that make code without end; the rest are one. */
+#define OURO__CODES_MOST ((size_t)1 << 17)
+#define OURO__OTHER_CODE "(code beyond the first 131072)"
 
 struct ouro__tree {
     struct ouro__vector texts, lines, codes, nodes;

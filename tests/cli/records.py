@@ -22,7 +22,8 @@ FIELDS = """magic version size sequence state pid ppid began_ns lasted_ns user_n
 forked command command_bytes executable python_version python_hex python_served python_free_threaded
 python_interpreters_own_gil note peak_resident n_allocs n_frees n_samples limit limit_refusals
 limit_last_size purged gc_mode gc_longest_generation gc_longest_ns gc_freed_bytes
-gc_stock_thresholds gc_thresholds gc_raised gc_lowered gc_forced gc_put_off debug""".split()
+gc_stock_thresholds gc_thresholds gc_raised gc_lowered gc_forced gc_put_off debug n_snapshots_failed
+snapshot_longest_ns""".split()
 MOMENT_FIELDS = """at_ns live blocks rounding untouched free cached records files other resident
 mapped""".split()
 GENERATION_FIELDS = "runs ns collected uncollectable".split()

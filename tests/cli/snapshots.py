@@ -57,7 +57,9 @@ class Trace:
     all: int = 0
     domain: int = OBJECT
     thread: int = 0
+    since: int = 0
     types: tuple = ()  # (name, blocks)
+    ended: tuple = ()  # blocks that ended within 1, 10, 100 ... allocations
 
 
 @dataclasses.dataclass
@@ -93,8 +95,10 @@ class Snapshot:
         self.samples = []
         self.marks = []  # (seconds, name)
         self.threads = []  # names, from number 1 on
+        self.sinces = []  # marks, from number 1 on
         self.types = {}
         self.typed = []  # (trace, type, blocks)
+        self.lives = [(0,) * 7]
         self.n_traces = 1
         self.texts = b""
         self.known = {}
@@ -144,9 +148,10 @@ class Snapshot:
         figures = []
         for blocks in (trace.live, trace.peak, trace.all):
             figures += [blocks, blocks * trace.size]
-        self.trace_bytes += self.pack_trace(trace.size, node, trace.domain | trace.thread << 16, *figures)
+        self.trace_bytes += self.pack_trace(trace.size, node, trace.domain | trace.since << 8 | trace.thread << 16, *figures)
         for name, blocks in trace.types:
             self.typed.append((self.n_traces, self.types.setdefault(name, len(self.types) + 1), blocks))
+        self.lives.append((*trace.ended, *(0,) * 7)[:7])
         self.n_traces += 1
 
     def tracing_bytes(self):
@@ -170,9 +175,13 @@ class Snapshot:
         if self.threads:
             names = ["", *self.threads]
             yield b"THRD", b"".join(struct.pack("<II24s", i, 0, name.encode()) for i, name in enumerate(names))
+        if self.sinces:
+            yield b"SINC", b"".join(struct.pack("<96s", name.encode()) for name in ["", *self.sinces])
         if self.types:
             yield b"TYPE", b"".join(struct.pack("<QQ", *text) for text in types)
             yield b"TYTR", b"".join(struct.pack("<IIQ", *row) for row in self.typed)
+        if any(map(any, self.lives)):
+            yield b"LIFE", b"".join(struct.pack("<7Q", *row) for row in self.lives)
         if self.samples:
             yield b"TIME", b"".join(sample.bytes() for sample in self.samples)
         if self.marks:

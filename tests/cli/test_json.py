@@ -188,3 +188,17 @@ def test_the_schema_names_every_key(lone, played):
     assert set(told) == set(schema.SCHEMA["properties"]) == set(schema.SCHEMA["required"])
     process = schema.SCHEMA["$defs"]["process"]
     assert set(told["processes"][0]) == set(process["properties"]) == set(process["required"])
+
+
+def test_nothing_traced(played):
+    told = played(typical())
+    assert told["traced"] is None
+    assert told["snapshots"] == {"file": None, "taken": [], "failed": 0, "longest_stop_ns": 0}
+
+
+def test_snapshots_that_could_not_be_written(played):
+    told = played(
+        typical(n_snapshots_failed=3, snapshot_longest_ns=7000),
+        record(pid=4_100_000, n_snapshots_failed=4, snapshot_longest_ns=9000),
+    )
+    assert (told["snapshots"]["failed"], told["snapshots"]["longest_stop_ns"]) == (7, 9000)

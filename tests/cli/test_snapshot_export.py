@@ -3,7 +3,9 @@
 # ctest: timeout=600
 # Newer versions of Go build their pprof when it is first called.
 
+import csv
 import gzip
+import io
 import json
 import os
 import pty
@@ -11,8 +13,10 @@ import re
 import shutil
 import subprocess
 
+import browser
 import pytest
 import snapshots
+import speedscope
 from snapshots import OBJECT, RAW, Snapshot, Trace, typical
 
 
@@ -54,6 +58,54 @@ def test_collapsed_hostile_names(export):
     ]
 
 
+# Threads, types and time
+
+
+A, B = ("/app/a.py", "f", 1), ("/app/b.py", "g", 2)
+
+
+def asides(**tracing):
+    """Blocks of two threads and of some types; memory over time, and marks."""
+    snapshot = Snapshot([
+        Trace((A,), 100, live=10, peak=20, all=30, thread=1, types=(("dict", 7), ("app.Thing", 2))),
+        Trace((B,), 50, live=8, thread=2, types=(("dict", 8),)),
+        Trace((A,), 40, live=6, all=9, thread=2, types=(("app.Thing", 6),)),
+        Trace((A,), 7, live=3, domain=RAW),
+        Trace((B, A), 9, peak=2, all=4, thread=1),
+    ], **tracing)
+    snapshot.threads = ["main thread", "a, worker"]
+    snapshot.samples = [snapshots.Sample(1, resident=5 << 20), snapshots.Sample(2, resident=6 << 20)]
+    snapshot.marks = [(1.5, b"loaded")]
+    return snapshot
+
+
+def test_json_has_threads_types_and_time(export, ouro, tmp_path):
+    document = json.loads(export(asides(), "json"))
+    assert document["threads"] == ["(thread not noted)", "main thread (thread 1)", "a, worker (thread 2)"]
+    traces, types = document["traces"], document["types"]
+    assert [trace[-1] for trace in traces] == [1, 2, 2, 0, 1]
+    found = [(trace, types[kind], size, blocks) for trace, kind, size, blocks in document["typed"]]
+    assert sorted(found) == sorted([
+        (0, "dict", 700, 7), (0, "app.Thing", 200, 2), (0, "(buffer, object)", 100, 1), (1, "dict", 400, 8),
+        (2, "app.Thing", 240, 6), (3, "(buffer, raw)", 21, 3),
+    ])
+    plot = json.loads(ouro("plot", "--json", asides().write(tmp_path / "b.ouro")).stdout)
+    assert len(document["samples"]) == 2
+    assert (document["samples"], document["marks"]) == (plot["samples"], plot["marks"])
+    # Numbers are those of the traces that are listed.
+    some = json.loads(export(asides(), "json", "--filter", "b.py"))
+    assert [(trace, some["types"][kind]) for trace, kind, *_ in some["typed"]] == [(0, "dict")]
+    assert [trace[-1] for trace in some["traces"]] == [2, 1]
+
+
+def test_memray_has_threads(export):
+    rows = list(csv.DictReader(io.StringIO(export(asides(), "memray-csv").decode(), newline="")))
+    assert [(row["tid"], row["thread_name"], row["num_allocations"], row["size"]) for row in rows] == [
+        ("1", "main thread", "10", "1000"), ("2", "a, worker", "8", "400"), ("2", "a, worker", "6", "240"),
+        ("0", "", "3", "21"),
+    ]
+
+
 # speedscope
 
 
@@ -64,6 +116,7 @@ def test_speedscope(export):
         assert document["$schema"] == "https://www.speedscope.app/file-format-schema.json"
         assert document["activeProfileIndex"] == active and re.match(r"ouro \d", document["exporter"])
     frames = document["shared"]["frames"]
+    assert frames.pop() == {"name": "(frames left out)"}
     assert all(set(frame) == {"name", "file", "line"} for frame in frames)
     assert [p["name"] for p in document["profiles"]] == ["live when taken", "live at the peak", "ever allocated"]
     for profile in document["profiles"]:
@@ -82,6 +135,35 @@ def test_speedscope(export):
         (snapshots.MAIN, snapshots.LOAD, snapshots.PARSE, snapshots.DECODE): 200_000,
         (("(no frame)", "(no frame)", 0),): 4800,
     }
+
+
+def test_speedscope_by_speedscope(export, tmp_path):
+    """speedscope itself, in a browser: all profiles, and what it makes of their figures."""
+    with browser.chromium() as chromium:
+        opened = speedscope.Opened(chromium, tmp_path, export(typical(), "speedscope"))
+        assert not opened.failed
+        shown = opened.sandwich()
+        assert opened.profile() == "live when taken (1/3)"
+        assert shown["load"] == ("3.73 MB (>99%)", "2.93 MB (78%)")
+        assert shown["parse"] == ("820.31 KB (21%)", "625.00 KB (16%)")
+        assert shown["(no frame)"] == ("4.69 KB (0.12%)",) * 2
+        for name in ("live at the peak (2/3)", "ever allocated (3/3)"):
+            opened.next()
+            assert opened.profile() == name
+        assert opened.sandwich()["get"] == ("488.28 KB (2.0%)",) * 2
+
+        peak = speedscope.Opened(chromium, tmp_path, export(typical(), "speedscope", "--peak"))
+        assert peak.profile() == "live at the peak (2/3)"
+        names = ["a;b", "new\nline", "\x1b[1m", b"\xff".decode("utf-8", "surrogateescape"), "ünï", "</script>"]
+        hostile = Snapshot([Trace((("/x;y.py", n, 1),), 10, live=1) for n in names])
+        assert not speedscope.Opened(chromium, tmp_path, export(hostile, "speedscope")).failed
+        deep = Snapshot([Trace((("/d.py", "down", 1),) * 20_000 + (A,), 10, live=1)])
+        opened = speedscope.Opened(chromium, tmp_path, export(deep, "speedscope"))
+        assert not opened.failed and opened.sandwich()["f"] == ("10 B (100%)",) * 2
+        # It does reject what isn't right.
+        spoiled = json.loads(export(typical(), "speedscope"))
+        spoiled["shared"]["frames"] = spoiled["shared"]["frames"][:2]
+        assert speedscope.Opened(chromium, tmp_path, json.dumps(spoiled).encode()).failed
 
 
 # JSON
@@ -103,14 +185,15 @@ def test_json(export):
 
     found = [(traceback(path), *rest) for path, *rest in document["traces"]]
     assert found == [
-        ((snapshots.MAIN, snapshots.LOAD), 1024, "mem", 3_072_000, 3000, 4_096_000, 4000, 9_216_000, 9000),
+        ((snapshots.MAIN, snapshots.LOAD), 1024, "mem", 3_072_000, 3000, 4_096_000, 4000, 9_216_000, 9000, 0),
         ((snapshots.MAIN, snapshots.LOAD, snapshots.PARSE), 64, "object", 640_000, 10_000, 1_280_000, 20_000,
-         5_760_000, 90_000),
+         5_760_000, 90_000, 0),
         ((snapshots.MAIN, snapshots.LOAD, snapshots.PARSE, snapshots.DECODE), 200, "object", 200_000, 1000,
-         200_000, 1000, 10_000_000, 50_000),
-        ((snapshots.MAIN, snapshots.GET), 5000, "raw", 0, 0, 500_000, 100, 500_000, 100),
-        ((), 48, "raw", 4800, 100, 4800, 100, 4800, 100),
+         200_000, 1000, 10_000_000, 50_000, 0),
+        ((snapshots.MAIN, snapshots.GET), 5000, "raw", 0, 0, 500_000, 100, 500_000, 100, 0),
+        ((), 48, "raw", 4800, 100, 4800, 100, 4800, 100, 0),
     ]
+    assert document["typed"] == document["samples"] == document["marks"] == []
     some = json.loads(export(typical(), "json", "--exclude", "parse"))
     assert [trace[1] for trace in some["traces"]] == [1024, 5000, 48]
 
@@ -161,6 +244,13 @@ def numbers(data):
 
 def decode(packed):
     """{stack of (file, name, line), the innermost first: {type: value}} by profile.proto."""
+    samples, default, _ = decode_all(packed)
+    assert len({stack for stack, _ in samples}) == len(samples)
+    return {stack: values for (stack, _), values in samples.items()}, default
+
+
+def decode_all(packed):
+    """The same by stacks and labels."""
     profile = fields(gzip.decompress(packed))
     strings = [value.decode("utf-8") for number, value in profile if number == 6]
     assert strings[0] == ""
@@ -180,9 +270,11 @@ def decode(packed):
         if number == 2:
             sample = dict(fields(value))
             stack = tuple(locations[i] for i in numbers(sample[1]))
-            assert stack not in samples
-            samples[stack] = dict(zip(types, numbers(sample[2])))
-    return samples, strings[dict(profile)[14]]
+            labels = [dict(fields(label)) for field, label in fields(value) if field == 3]
+            key = stack, tuple((strings[label[1]], strings[label[2]]) for label in labels)
+            assert key not in samples
+            samples[key] = dict(zip(types, numbers(sample[2])))
+    return samples, strings[dict(profile)[14]], strings
 
 
 def test_pprof_by_its_definition(export):
@@ -196,6 +288,44 @@ def test_pprof_by_its_definition(export):
     assert len(samples) == 5
     assert decode(export(typical(), "pprof", "--churn"))[1] == "alloc_space"
     assert len(decode(export(typical(), "pprof", "--filter", "requests"))[0]) == 1
+
+
+def test_pprof_labels(export):
+    """Thread, type and domain; what was live alone is told by type."""
+    samples, _, _ = decode_all(export(asides(), "pprof"))
+    main, worker = ("thread", "main thread (thread 1)"), ("thread", "a, worker (thread 2)")
+    domain = ("domain", "object")
+    short = {
+        (stack[0][0], len(stack), labels): [values[kind] for kind in ("inuse_space", "peak_space", "alloc_objects")]
+        for (stack, labels), values in samples.items()
+    }
+    assert short == {
+        ("/app/a.py", 1, (main, ("type", "dict"), domain)): [700, 0, 0],
+        ("/app/a.py", 1, (main, ("type", "app.Thing"), domain)): [200, 0, 0],
+        ("/app/a.py", 1, (main, ("type", "(buffer, object)"), domain)): [100, 0, 0],
+        ("/app/a.py", 1, (main, domain)): [0, 2000, 30],
+        ("/app/a.py", 1, (worker, ("type", "app.Thing"), domain)): [240, 0, 0],
+        ("/app/a.py", 1, (worker, domain)): [0, 0, 9],
+        ("/app/a.py", 1, (("type", "(buffer, raw)"), ("domain", "raw"))): [21, 0, 0],
+        ("/app/b.py", 1, (worker, ("type", "dict"), domain)): [400, 0, 0],
+        ("/app/a.py", 2, (main, domain)): [0, 18, 4],
+    }
+
+
+def test_pprof_knows_labels(export, tmp_path):
+    """`go tool pprof` itself: what a thread holds, and of which types."""
+    go = shutil.which("go")
+    (tmp_path / "p.pb.gz").write_bytes(export(asides(), "pprof"))
+
+    def ask(*options):
+        done = subprocess.run([go, "tool", "pprof", "-unit=B", *options, str(tmp_path / "p.pb.gz")],
+                              capture_output=True, text=True, check=True)
+        return done.stdout
+
+    tags = re.sub(r"\s+", " ", ask("-tags"))
+    for words in ("type: Total 1661B of 1661B", "1100B (66.23%): dict", "640B (38.53%): a, worker (thread 2)"):
+        assert words in tags, tags
+    assert "Showing nodes accounting for 640B, 38.53% of 1661B total" in ask("-top", "-tagfocus=thread=worker")
 
 
 def test_pprof_by_pprof(export, tmp_path):
@@ -251,6 +381,9 @@ def test_many(export, to):
         document = json.loads(data)
         total = document["profiles"][0]["endValue"]
         deepest = max(map(len, document["profiles"][0]["samples"]))
+        # speedscope itself fails on deep stacks, so that they get their two ends.
+        assert deepest == 500 + 1 + 500
+        deepest = 5000
     elif to == "collapsed":
         lines = data.decode().splitlines()
         total, deepest = sum(int(line.rsplit(" ", 1)[1]) for line in lines), max(l.count(";") + 1 for l in lines)

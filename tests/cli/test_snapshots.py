@@ -5,8 +5,11 @@ import io
 import json
 import math
 import os
+import pty
 import random
+import re
 import resource
+import select
 import struct
 import time
 
@@ -101,6 +104,49 @@ def test_threads(report):
         ("worker (thread 2)",): (450, 13), ("thread 3",): (21, 3),
     }
     assert set(rows(report(typical(), "--by", "thread"), "thread")) == {("(thread not noted)",)}
+
+
+LIB = "/usr/lib/python3.12/asyncio"
+LOOP = (("/app/main.py", "<module>", 9), (f"{LIB}/runners.py", "run", 194), (f"{LIB}/base_events.py", "BaseEventLoop._run_once", 1987))
+HANDLE = (*LOOP, (f"{LIB}/events.py", "Handle._run", 88))
+SERVE, PARSE = ("/app/asyncio/main.py", "serve", 3), ("/app/asyncio/parse.py", "parse", 5)
+
+
+def test_tasks(report):
+    """What the loop runs, below the tasks that asyncio has in Python, and asyncio's own coroutines."""
+    snapshot = Snapshot([
+        Trace((*HANDLE, SERVE), 100, live=10, peak=20),
+        Trace((*HANDLE, (f"{LIB}/tasks.py", "Task.__step", 303), SERVE, PARSE), 50, live=8),
+        # A loop within a task, and what is called like the loop's.
+        Trace((*HANDLE, SERVE, *HANDLE, PARSE), 70, live=2),
+        Trace((("/app/asyncio/other.py", "Handle._run", 1), PARSE), 3, live=1),
+        Trace((*HANDLE, PARSE), 10, live=5),
+        Trace((*HANDLE, (f"{LIB}/streams.py", "StreamReader.read", 60)), 9, live=3),
+        Trace(LOOP, 7, live=3, domain=RAW),
+        Trace((), 1, live=4, peak=9),
+    ])
+    serve, parse = ("/app/asyncio/main.py: serve",), ("/app/asyncio/parse.py: parse",)
+    assert rows(report(snapshot, "--by", "task"), "task") == {
+        serve: (1540, 20), parse: (50, 5), ("(event loop)",): (27, 3), ("(no task)",): (28, 8),
+    }
+    assert rows(report(snapshot, "--by", "task", "--peak"), "task") == {serve: (2000, 20), ("(no task)",): (9, 9)}
+    assert rows(report(snapshot, "--by", "task", "--filter", "main.py", "--exclude", "parse.py"), "task") == {
+        serve: (1000, 10), ("(event loop)",): (27, 3), ("(no task)",): (21, 3),
+    }
+
+
+def test_tasks_of_two_snapshots(ouro, tmp_path):
+    before = Snapshot([Trace((*HANDLE, SERVE), 100, live=10)]).write(tmp_path / "before.ouro")
+    after = Snapshot([Trace((*HANDLE, PARSE), 10, live=5), Trace((*HANDLE, SERVE), 100, live=30, all=60)]).write(tmp_path / "after.ouro")
+    document = json.loads(ouro("diff", "--json", "--by", "task", before, after).stdout)
+    found = {row["task"]: (row["state"], row["before_bytes"], row["after_bytes"]) for row in document["rows"]}
+    assert found == {
+        "/app/asyncio/main.py: serve": ("grew", 1000, 3000), "/app/asyncio/parse.py: parse": ("new", 0, 50),
+    }
+    leaks = json.loads(ouro("report", "--json", "--leaks", "--by", "task", after).stdout)["rows"]
+    assert {row["task"]: row["kept"] for row in leaks}["/app/asyncio/main.py: serve"] == 0.5
+    shown = ouro("report", "--by", "task", after).stdout
+    assert "/app/asyncio/main.py: serve" in shown and "2 of 2 tasks" in shown
 
 
 def test_types(report):
@@ -429,6 +475,27 @@ def test_hostile_names(ouro, tmp_path):
     assert {"\x1b[31mred\n", "\ufffd\ufffd", "a", "\ufffd\ufffd\ufffd", "\u202eback", "x" * 70_000} == {
         row["file"] for row in document["rows"]
     }
+
+
+@pytest.mark.parametrize("options", [("--csv",), ("--json",), ()])
+def test_hostile_names_on_a_terminal(ouro, tmp_path, options):
+    """Nothing that a terminal would obey gets there, whatever the names are: neither in bytes nor in UTF-8."""
+    names = [b"\x1b]0;title\x07", b"\xc2\x9b31m", b"\x9b31m", "\u202eback".encode(), b"two\rparts", "\u00fcn\u00ef".encode()]
+    path = Snapshot([Trace(((name, name, 1),), 10, live=1) for name in names]).write(tmp_path / "a.ouro")
+    master, slave = pty.openpty()
+    done = ouro("report", "--by", "function", *options, path, stdout=slave)
+    os.close(slave)
+    shown = b""
+    while not shown or select.select([master], [], [], 0)[0]:
+        try:
+            shown += os.read(master, 65536)
+        except OSError:
+            break
+    os.close(master)
+    assert done.returncode == 0
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode().replace("\r\n", "\n"))
+    assert "\u00fcn\u00ef" in plain and all(line.isprintable() for line in plain.splitlines())
+    assert not options or "31m" in plain
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -248,7 +248,7 @@ set_walk(struct both set)
         }
     }
     ouro_decref(iterator);
-    if (memchr(marks, true, sizeof marks) != NULL) {
+    if (memchr(marks, 1, sizeof marks) != NULL) {
         differ("one is missing");
     }
     require_same_set(set);

@@ -40,6 +40,10 @@ check_tracing(const struct ouro_snapshot_tracing *tracing)
 static void
 check_types(const struct ouro__snapshot *snapshot)
 {
+    for (size_t i = 0; i < snapshot->n_sinces; i++) {
+        REQUIRE(memchr(snapshot->sinces[i].name, 0, sizeof snapshot->sinces[i].name) != NULL,
+                "mark %zu has no end", i);
+    }
     REQUIRE(snapshot->n_types >= 1 && snapshot->n_threads >= 1, "no type 0, or no thread 0");
     for (size_t i = 0; i < snapshot->n_types; i++) {
         check_stretch(&snapshot->types[i], snapshot->n_texts);
@@ -52,6 +56,19 @@ check_types(const struct ouro__snapshot *snapshot)
     for (size_t i = 0; i < snapshot->n_threads; i++) {
         REQUIRE(memchr(snapshot->threads[i].name, 0, sizeof snapshot->threads[i].name) != NULL,
                 "thread %zu has no end", i);
+    }
+}
+
+static void
+check_lives(const struct ouro__snapshot *snapshot)
+{
+    REQUIRE(snapshot->n_lives <= snapshot->n_traces, "a life without a trace");
+    for (size_t i = 0; i < snapshot->n_lives; i++) {
+        uint64_t left = snapshot->traces[i].all_blocks;
+        for (int k = 0; k < OURO_SNAPSHOT_N_LIVES; k++) {
+            REQUIRE(snapshot->lives[i].ended[k] <= left, "trace %zu ended more often than it began", i);
+            left -= snapshot->lives[i].ended[k];
+        }
     }
 }
 
@@ -103,9 +120,11 @@ snapshot_check(const struct ouro__snapshot *snapshot)
     for (size_t i = 0; i < snapshot->n_traces; i++) {
         REQUIRE(snapshot->traces[i].node < snapshot->n_nodes, "trace %zu has no node", i);
         REQUIRE(snapshot->traces[i].domain <= 2, "trace %zu has no domain", i);
+        REQUIRE(snapshot->traces[i].since < snapshot->n_sinces, "trace %zu has no mark", i);
         REQUIRE(snapshot->traces[i].thread < snapshot->n_threads, "trace %zu has no thread", i);
     }
     check_types(snapshot);
+    check_lives(snapshot);
     check_recording(snapshot);
     check_runs(snapshot);
 }

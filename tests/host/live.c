@@ -1,16 +1,18 @@
 /* live.c - snapshots while the program runs, of which it hears nothing.
  *
- *   live children | handler | threads | nproc | fsize | forks
+ *   live children | handler | threads | nproc | fsize | forks | vforks
  *
  * Each says "ok" and how many snapshots were begun. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -218,6 +220,51 @@ in_forks(void)
     take_surely("parent");
 }
 
+static int
+count_children(void)
+{
+    char path[64], numbers[512];
+    CHECK(snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid()) > 0);
+    int file = open(path, O_RDONLY | O_CLOEXEC), n = 0;
+    ssize_t size = file < 0 ? -1 : read(file, numbers, sizeof numbers);
+    CHECK(size >= 0 && close(file) == 0);
+    for (ssize_t i = 0; i < size; i++) {
+        n += numbers[i] == ' ';
+    }
+    return n;
+}
+
+/* Children that run in the parent's memory, or are made past libc, have none; and what the parent has begun is not theirs
+ * to wait for. */
+__attribute__((noinline)) static void
+refuse_child(bool is_beside)
+{
+    int status;
+    pid_t child = is_beside ? vfork() : (pid_t)syscall(SYS_fork);
+    CHECK(child >= 0);
+    if (child == 0) {
+        _exit(snapshot("child") == ENOTSUP ? 0 : 1);
+    }
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
+static void
+in_vforks(void)
+{
+    for (int i = 0; i < 6; i++) {
+        take_surely("parent");
+        refuse_child(i % 2 == 0);
+    }
+    /* What has ended is taken note of with the next one: then that one is alone. */
+    bool is_alone = false;
+    for (int tries = 0; !is_alone && tries < 100; tries++) {
+        pause_for(100);
+        take_surely("parent");
+        is_alone = count_children() <= 1;
+    }
+    CHECK(is_alone);
+}
+
 int
 main(int n, char **arguments)
 {
@@ -225,7 +272,8 @@ main(int n, char **arguments)
         const char *name;
         void (*run)(void);
     } parts[] = {{"children", own_children},   {"handler", in_handlers}, {"threads", in_threads},
-                 {"nproc", without_processes}, {"fsize", without_room},  {"forks", in_forks}};
+                 {"nproc", without_processes}, {"fsize", without_room},  {"forks", in_forks},
+                 {"vforks", in_vforks}};
     void *found = dlsym(RTLD_DEFAULT, "ouro_host_snapshot");
     CHECK(n == 2 && found != NULL);
     memcpy(&snapshot, &found, sizeof snapshot);

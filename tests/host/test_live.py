@@ -11,11 +11,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import native
 import pytest
 
-sys.path.insert(0, str(native.ROOT / "tests" / "cpython"))
+sys.path[:0] = [str(native.ROOT / "tests" / "cpython"), str(native.ROOT / "tests" / "cli")]
+import schema
 import suites
 
 PYTHONS = [python for python in suites.discover() if not python.free_threaded]
@@ -82,7 +84,7 @@ def line_blocks(file, program, mark):
 
 
 @pytest.mark.parametrize(
-    "what, n_files", [("children", None), ("handler", None), ("threads", 30), ("nproc", 0), ("fsize", 0), ("forks", 2)]
+    "what, n_files", [("children", None), ("handler", None), ("threads", 30), ("nproc", 0), ("fsize", 0), ("forks", 2), ("vforks", None)]
 )
 def test_in_c(program, tmp_path, what, n_files):
     tmp_path.chmod(0o777)
@@ -104,6 +106,42 @@ def test_in_c(program, tmp_path, what, n_files):
         assert len(files) == (int(n_begun) if n_files is None else n_files)
     for file in files[:10]:
         assert report(file)["snapshot"]["reason"] == "call"
+
+
+@pytest.mark.parametrize("how", ["exact", "sampled"])
+@pytest.mark.parametrize("what", ["exit", "quit", "handler", "snapshot", "growth", "signal"])
+def test_on_stacks_that_hold_little(tmp_path, what, how):
+    """Nothing that is large lies on the program's stack: neither at its end nor in a copy of it."""
+    narrow = native.compile_program(tmp_path, "narrow.c")
+    run = ouro(
+        "run", "--quiet", f"--trace={how}", "--growth", "20", "--on-signal", "USR1", "-o", "app.ouro", narrow, what, folder=tmp_path
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (3, "", "")
+    assert report(tmp_path / "app.ouro")["snapshot"]["reason"] == "exit"
+    wanted = {"snapshot": "call", "growth": "growth", "signal": "signal"}.get(what)
+    reasons = [report(file)["snapshot"]["reason"] for _, file in sorted(files_of(tmp_path).items())]
+    assert wanted is None or wanted in reasons
+
+
+@pytest.mark.parametrize("how", ["off", "sampled", "exact"])
+@pytest.mark.parametrize("what", ["prctl", "seccomp", "probe"])
+def test_confined_programs(tmp_path, what, how):
+    """Nothing is asked of the system that a filter may not know; and what was known before is kept."""
+    confined = native.compile_program(tmp_path, "confined.c")
+    every = ["--growth", "10"] if how != "off" else []
+    run = ouro("run", f"--trace={how}", *every, "--json", "told.json", "-o", "app.ouro", confined, what, folder=tmp_path)
+    assert (run.returncode, run.stdout) == (0, "ok\n"), run.stderr
+    (process,) = json.loads((tmp_path / "told.json").read_text())["processes"]
+    assert process["peak"]["live_bytes"] >= 100 * 100000
+    told = report(tmp_path / "app.ouro") if how != "off" else None
+    if what == "probe":
+        assert "seccomp" not in run.stderr
+        assert told is None or told["snapshot"]["reason"] == "exit"
+    else:
+        assert "forbade itself system calls" in " ".join(run.stderr.split())
+        assert told is None or told["snapshot"]["reason"] == "confined"
+    if told is not None and how == "exact":
+        assert sum(row["bytes"] for row in told["rows"]) >= 100 * 100000
 
 
 # ---- by the program's own call ----
@@ -516,6 +554,74 @@ def test_report_names_them(tmp_path):
     assert "snapshots    8 while it ran, which stood still for" in run.stderr
     assert re.search(r"^ {13}[\d.]+ m?s: app.001-n0.ouro$", run.stderr, re.MULTILINE)
     assert re.search(r"^ {13}and 2 more$", run.stderr, re.MULTILINE)
+
+
+def test_json_has_the_lines_and_the_snapshots(tmp_path):
+    """What the report says in words: the lines with what they held, to the byte, and which files were written."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        PREAMBLE
+        + """
+import time
+held = bytearray(3_000_000)
+gone = bytearray(8_000_000)
+take(b"both")
+del gone
+take(b"one")
+""",
+    )
+    run = ouro("run", "--quiet", "--json", "run.json", "--trace=exact", "-o", "app.ouro", PYTHONS[0].path, program, folder=tmp_path)
+    assert (run.returncode, run.stderr) == (0, "")
+    told = json.loads((tmp_path / "run.json").read_text())
+    schema.check(told)
+    lines = {Path(line["file"]).name + ":" + str(line["line"]): line for line in told["traced"]["lines"]}
+    source = program.read_text().splitlines()
+    gone = lines[f"program.py:{source.index('gone = bytearray(8_000_000)') + 1}"]
+    held = lines[f"program.py:{source.index('held = bytearray(3_000_000)') + 1}"]
+    assert told["traced"]["tracing"] == "exact" and told["traced"]["sample_bytes"] is None
+    assert told["traced"]["own_bytes"] > 0
+    assert 8_000_000 <= gone["peak_bytes"] < 8_001_000 and gone["peak_bytes_error"] == 0
+    assert (gone["live_bytes"], gone["live_blocks"]) == (0, 0)
+    assert 3_000_000 <= held["peak_bytes"] == held["live_bytes"] < 3_001_000 and held["live_blocks"] == 2
+    assert [line["peak_bytes"] for line in told["traced"]["lines"]][0] == gone["peak_bytes"]
+    written = told["snapshots"]
+    assert written["file"] == "app.ouro" and written["failed"] == 0 and written["longest_stop_ns"] > 0
+    assert [(one["file"], one["reason"], one["name"]) for one in written["taken"]] == [
+        ("app.001-both.ouro", "call", "both"),
+        ("app.002-one.ouro", "call", "one"),
+    ]
+    assert {one["pid"] for one in written["taken"]} == {told["program"]["pid"]}
+    first, second = (one["at_ns"] for one in written["taken"])
+    assert 0 < first < second < told["processes"][told["program"]["process"]]["lasted_ns"]
+    assert report(tmp_path / "app.001-both.ouro")["snapshot"]["taken_at_ns"] == first
+
+
+def test_json_of_samples_and_of_nothing(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("held = [bytes(5000) for _ in range(10_000)]\n")
+    for trace, sample in ("sampled", 100_000), ("off", None):
+        options = "--trace=" + trace, *(("--sample", str(sample)) if sample else ())
+        run = ouro("run", "--quiet", "--json", "run.json", *options, PYTHONS[0].path, program, folder=tmp_path)
+        assert (run.returncode, run.stderr) == (0, "")
+        told = json.loads((tmp_path / "run.json").read_text())
+        schema.check(told)
+        assert told["snapshots"]["file"] is None and told["snapshots"]["taken"] == []
+        if sample is None:
+            assert told["traced"] is None
+            continue
+        assert (told["traced"]["tracing"], told["traced"]["sample_bytes"]) == ("sampled", sample)
+        most = told["traced"]["lines"][0]
+        assert Path(most["file"]).name == "program.py" and most["line"] == 1
+        assert 0 < most["peak_bytes_error"] < 5_000_000
+        assert abs(most["peak_bytes"] - 50_330_000) < 6 * most["peak_bytes_error"]
+
+
+def test_report_to_a_file_has_the_lines_without_a_word(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("held = bytearray(30_000_000)\n")
+    run = ouro("run", "--quiet", "--report", "report.txt", PYTHONS[0].path, program, folder=tmp_path)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "program.py:1" in (tmp_path / "report.txt").read_text()
 
 
 @pytest.mark.parametrize(

@@ -256,6 +256,81 @@ def test_inner_frames_of_the_languages_libraries(compiler, level, tmp_path):
         assert all(stack[-1] == "main" for stack in lines[number])
 
 
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_inner_frames_of_libraries_without_debug_information(compiler, tmp_path):
+    """Templates that were compiled into the program are known by their names."""
+    compiler = {"gcc": "g++", "clang": "clang++"}[compiler]
+    program = build(tmp_path, compiler, "containers.cpp", "-O0", name="containers")
+    rows = json.loads(Traced(tmp_path, program).ouro("report", "--json", "--by", "function"))["rows"]
+    functions = {row["function"]: row["bytes"] for row in rows if row["file"] == str(program)}
+    # 100 texts of 1000 bytes, the nodes of their map, and a vector of 128 numbers.
+    assert functions["Shop::fill(int)"] > 100 * 1001 + 100 * 64 + 128 * 8
+    assert not [name for name in functions if "std::" in name or "__gnu_cxx" in name], functions
+
+
+# ---- Rust ----
+
+RUSTC = shutil.which("rustc", path=os.environ["PATH"] + os.pathsep + os.path.expanduser("~/.cargo/bin"))
+if RUSTC is None:
+    print("no rustc here: programs in Rust are not looked at")
+
+
+def build_rust(folder, *flags):
+    program = folder / "vectors"
+    # Names of the old kind are for compilers that aren't stable alone; the new one is for all.
+    environment = {**os.environ, "RUSTC_BOOTSTRAP": "1"}
+    command = [RUSTC, "-Zunstable-options", *flags, "-o", program, native.HERE / "vectors.rs"]
+    subprocess.run([str(part) for part in command], env=environment, check=True)
+    return program
+
+
+# What asks for blocks: its function, the text of its line, and the bytes that it holds at the end.
+RUST = {
+    ("fill", "vec![1u8"): sum(range(20000, 20100)),
+    ("fill", ".repeat("): 100 * 1000,
+    ("fill", "Rc::new"): 100 * 3000,
+    ("collect", "Box::new"): 100 * 5000,
+    ("write", "write!("): 128 << 10,
+}
+
+
+@pytest.mark.skipif(RUSTC is None, reason="no rustc here")
+@pytest.mark.parametrize("mangling", ["legacy", "v0"])
+@pytest.mark.parametrize("level", ["0", "2", "s"])
+def test_rust_programs_show_their_own_lines(level, mangling, tmp_path):
+    flags = ["-g", "-Copt-level=" + level, "-Csymbol-mangling-version=" + mangling]
+    traced = Traced(tmp_path, build_rust(tmp_path, *flags))
+    source = str(native.HERE / "vectors.rs")
+    lines = json.loads(traced.ouro("report", "--json", "--by", "line"))["rows"]
+    held = {row["line"]: row["bytes"] for row in lines if row["file"] == source}
+    for (_, text), size in RUST.items():
+        # The table of names, the tree and the vector itself grow on the same lines.
+        assert size <= held[line_of("vectors.rs", text)] <= size + 20000, (text, held)
+    assert sum(held.values()) > 0.99 * sum(row["bytes"] for row in lines)
+
+    functions = json.loads(traced.ouro("report", "--json", "--by", "function", "--cumulative"))["rows"]
+    names = {row["function"]: row["bytes"] for row in functions if row["file"] == source}
+    assert names["<vectors::Shop<alloc::vec::Vec<u8>> as vectors::Shelf>::fill"] > 2400000
+    # A call at a function's end may leave no frame of it: then there is its closure.
+    assert max(size for name, size in names.items() if name.startswith("vectors::collect")) >= 500000
+    assert any(name.startswith("vectors::write") for name in names)
+    assert not [row for row in functions if row["function"].startswith(("_R", "_ZN"))]
+
+
+@pytest.mark.skipif(RUSTC is None, reason="no rustc here")
+@pytest.mark.parametrize("mangling", ["legacy", "v0"])
+def test_rust_programs_without_debug_information(mangling, tmp_path):
+    program = build_rust(tmp_path, "-Copt-level=0", "-Csymbol-mangling-version=" + mangling)
+    subprocess.run(["strip", "--strip-debug", program], check=True)
+    rows = json.loads(Traced(tmp_path, program).ouro("report", "--json", "--by", "function"))["rows"]
+    functions = {row["function"]: row["bytes"] for row in rows if row["file"] == str(program)}
+    wanted = sum(size for (function, _), size in RUST.items() if function == "fill")
+    fill = functions["<vectors::Shop<alloc::vec::Vec<u8>> as vectors::Shelf>::fill"]
+    assert wanted <= fill <= wanted + 40000
+    library = ("alloc::", "core::", "std::", "<alloc::", "<core::", "<std::", "hashbrown::", "_R", "_ZN")
+    assert not [name for name in functions if name.startswith(library)], functions
+
+
 # ---- C++ ----
 
 

@@ -474,3 +474,61 @@ def test_threads_past_counting_are_one(tmp_path):
 def test_threads_are_not_told_apart_unless_asked_for(tmp_path):
     found = threads_of(tmp_path, PYTHONS[0], "3", options=("--trace=exact",))
     assert set(found) == {"(thread not noted)"}
+
+
+TASKS = """
+import sys
+if sys.argv[1] == "python":
+    sys.modules["_asyncio"] = None
+import asyncio
+kept = []
+
+async def keep(n):
+    kept.append([bytearray(1000) for _ in range(n)])
+    await asyncio.sleep(0.001)
+    kept.append([bytearray(1000) for _ in range(n)])
+
+class Server:
+    async def handle(self, n):
+        await keep(n)
+        return await asyncio.wait_for(keep(n), 60)
+
+async def agenerate(n):
+    for i in range(n):
+        await asyncio.sleep(0)
+        yield bytearray(1000)
+
+async def collect(n):
+    kept.append([block async for block in agenerate(n)])
+
+def call_back():
+    kept.append([bytearray(1000) for _ in range(600)])
+
+async def main():
+    asyncio.get_running_loop().call_soon(call_back)
+    tasks = [asyncio.create_task(Server().handle(100), name=f"client-{i}") for i in range(10)]
+    await asyncio.gather(*tasks, collect(400))
+    kept.append([bytearray(1000) for _ in range(300)])
+
+assert hasattr(asyncio.Task, "_Task__step") == (sys.argv[1] == "python")
+asyncio.run(main())
+kept.append([bytearray(1000) for _ in range(500)])
+"""
+
+
+@pytest.mark.parametrize("way", ["c", "python"])
+def test_tasks_are_told_by_their_coroutines(python, way, tmp_path):
+    program = tmp_path / "tasks.py"
+    program.write_text(TASKS)
+    traced = Traced(tmp_path, python, program, way)
+    found = {row["task"]: row["bytes"] for row in traced.rows("--by", "task")}
+    names = {task.split(": ")[1].split(".")[-1]: size for task, size in found.items() if str(program) in task}
+    # Until 3.11 wait_for() makes a task of its own: of the coroutine that it is given.
+    alone = names.pop("keep", 0)
+    assert alone == 0 or (alone > 2_000_000 and python.version[:2] < (3, 12))
+    wanted = {"handle": 4_000_000 - (2_000_000 if alone else 0), "collect": 400_000, "call_back": 600_000, "main": 300_000}
+    assert names.keys() == wanted.keys()
+    for name, size in wanted.items():
+        # A bytearray's own 56 bytes, its list, and what asyncio makes on the task's behalf.
+        assert size < names[name] < size * 1.2 + 40_000, (name, found)
+    assert found["(no task)"] > 500_000 and "(event loop)" in found

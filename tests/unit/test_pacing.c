@@ -317,6 +317,33 @@ test_how_long_a_survey_is_put_off(void **state)
     assert_true(pacing->n_put_off > 0);
 }
 
+/* Surveys that all were clean earn twice the patience each, never more than garbage may hold; the first dirty one ends
+ * that. */
+static void
+test_how_long_after_clean_surveys(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {30 * MIB, 100 * MIB, 1000 * MIB};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        for (unsigned clean = 0; clean <= CLEAN_SURVEYS_MAX; clean++) {
+            struct program program;
+            begin(&program, 700);
+            struct ouro__pacing *pacing = &program.pacing;
+            pacing->n_at_survey = 4 * pacing->n_stock;
+            pacing->clean_surveys = clean;
+            pacing->bytes_at_survey = program.now.bytes = sizes[i];
+            (void)grow_until_survey(&program, 300);
+            uint64_t bytes = pacing->before.bytes;
+            uint64_t put_off = bytes - (sizes[i] + pacing->n_stock * 300);
+            uint64_t wanted = smaller((bytes / 10) << (clean > 1 ? clean - 1 : 0), allow_bytes(bytes));
+            assert_in_range(put_off, wanted, wanted + 3 * MIB); /* two batches at most */
+            assert_int_equal(pacing->n_put_off, 1);
+            assert_true(pacing->is_dirty);
+            assert_int_equal(pacing->clean_surveys, 0);
+        }
+    }
+}
+
 /* A program that mostly does other things: surveys cost it little, so it gets them. */
 static void
 test_cheap_surveys_are_made(void **state)
@@ -396,6 +423,43 @@ test_the_native_one_is_patient(void **state)
         run_batch(&program, 100, 0, 50);
     }
     assert_true(n_new >= n_at_survey / 4 && n_new <= n_at_survey / 4 + 2 * BATCH_MAX);
+}
+
+/* How much larger the heaps are at a look at everything than they were at the last one, after `n_clean` of these; batches have
+ * `percent` of garbage, one in `one_in`, and cost nothing, so that no look is cheap. */
+static double
+grow_to_survey(unsigned n_clean, uint64_t percent, unsigned one_in)
+{
+    struct program program;
+    begin_as(&program, 2000, OURO_PACE_NATIVE);
+    program.now.bytes = 1024 * MIB;
+    program.pacing.bytes_at_survey = program.now.bytes;
+    program.pacing.n_at_survey = 1000000;
+    program.pacing.clean_surveys = n_clean;
+    program.pacing.clean_looks = 100;
+    for (unsigned i = 0; program.n_looks[OURO_LOOK_SURVEY] == 0; i++) {
+        run_batch(&program, 1000, i % one_in == 0 ? percent : 0, 0);
+        program.now.cpu_ns = program.pacing.cpu_at_survey;
+    }
+    return (double)program.now.bytes / (1024 * MIB);
+}
+
+/* Only where neither looks at everything nor young ones find anything for long is Ouro's own as patient as can be. */
+static void
+test_patience_has_its_measure(void **state)
+{
+    static const struct {
+        unsigned n_clean;
+        uint64_t percent;
+        double least, most;
+    } cases[] = {{0, 0, 1.4, 1.6},  {1, 0, 1.7, 1.8}, {2, 0, 2.2, 2.3}, {3, 0, 9.1, 9.4},
+                 {3, 50, 3.1, 3.4}, {3, 2, 9.1, 9.4}, {2, 50, 2.2, 2.3}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double growth = grow_to_survey(cases[i].n_clean, cases[i].percent, 4);
+        assert_true(growth >= cases[i].least && growth <= cases[i].most);
+    }
 }
 
 /* While a look at everything goes on beside, only the next batch is planned: as many are left out as before, never too many
@@ -507,9 +571,11 @@ main(void)
         cmocka_unit_test(test_batches_that_are_untracked),
         cmocka_unit_test(test_bytes_bring_about_a_survey),
         cmocka_unit_test(test_how_long_a_survey_is_put_off),
+        cmocka_unit_test(test_how_long_after_clean_surveys),
         cmocka_unit_test(test_cheap_surveys_are_made),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_the_native_one_is_patient),
+        cmocka_unit_test(test_patience_has_its_measure),
         cmocka_unit_test(test_batches_beside_a_look_at_everything),
         cmocka_unit_test(test_a_dirty_batch_beside_a_look_at_everything),
         cmocka_unit_test(test_counts_are_obeyed),

@@ -121,7 +121,7 @@ path_of(const char *name)
 
 static char table[1 << 16];
 
-static void
+__attribute__((format(printf, 1, 2))) static void
 print(const char *format, ...)
 {
     size_t n = strlen(table);

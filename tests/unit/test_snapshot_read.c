@@ -21,7 +21,7 @@ struct bytes {
     size_t n;
 };
 
-/* What a small program leaves: two codes, four nodes, three traces, two samples, two marks, three runs. */
+/* What a small program leaves: two codes, four nodes, three traces with their lives, two samples, two marks, three runs. */
 struct sample {
     struct ouro_snapshot_tracing tracing;
     char texts[32];
@@ -29,6 +29,8 @@ struct sample {
     struct ouro_snapshot_code codes[2];
     struct ouro_snapshot_node nodes[4];
     struct ouro_snapshot_trace traces[3];
+    struct ouro_snapshot_since sinces[3];
+    struct ouro_snapshot_life lives[4]; /* one of which is written for each trace */
     struct ouro_snapshot_sample samples[2];
     struct ouro_snapshot_mark marks[2];
     struct ouro_snapshot_run runs[3];
@@ -44,9 +46,18 @@ sample_make(void)
         .codes = {{.file = {0, 6}, .name = {6, 4}, .lines = {0, 4}, .first_line = 1, .line_table = 3},
                   {.file = {0, 6}, .name = {10, 6}, .lines = {4, 4}, .first_line = 9}},
         .nodes = {{0}, {.parent = 0, .code = 0, .offset = 4}, {1, 1, 2}, {1, 1, 6}},
-        .traces = {{.size = 0, .live_blocks = 3, .live_bytes = 300},
-                   {.size = 64, .node = 2, .domain = 2, .live_blocks = 10, .live_bytes = 640},
-                   {.size = 100, .node = 3, .domain = 1, .live_blocks = 1, .live_bytes = 100}},
+        .traces =
+            {{.size = 0, .live_blocks = 3, .live_bytes = 300},
+             {.size = 64,
+              .node = 2,
+              .domain = 2,
+              .live_blocks = 10,
+              .live_bytes = 640,
+              .all_blocks = 100,
+              .all_bytes = 6400},
+             {.size = 100, .node = 3, .domain = 1, .since = 2, .live_blocks = 1, .live_bytes = 100}},
+        .sinces = {{""}, {"warm"}, {"served"}},
+        .lives = {{{0}}, {{50, 0, 0, 30, 0, 0, 10}}},
         .samples =
             {{.at_ns = 10, .resident = 4096, .counted_at_ns = 9, .live = {1, 2, 3}, .gc_ns = 1},
              {.at_ns = 20, .resident = 8192, .counted_at_ns = 20, .live = {4, 5, 6}, .gc_ns = 2}},
@@ -92,7 +103,7 @@ file_make(struct ouro__snapshot_writer *writer)
 }
 
 static struct bytes
-sample_write(const struct sample *sample)
+sample_write(const struct sample *sample, size_t n_lives)
 {
     struct ouro__snapshot_writer writer;
     int file = file_make(&writer);
@@ -104,7 +115,9 @@ sample_write(const struct sample *sample)
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_CODES, sample->codes, sizeof sample->codes);
     ouro__snapshot_write(&writer, "NEWS", "a kind of a later version", 25);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_NODES, sample->nodes, sizeof sample->nodes);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_SINCES, sample->sinces, sizeof sample->sinces);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_TRACES, sample->traces, sizeof sample->traces);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_LIVES, sample->lives, n_lives * sizeof *sample->lives);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_SAMPLES, sample->samples, sizeof sample->samples);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_MARKS, sample->marks, sizeof sample->marks);
     ouro__snapshot_write(&writer, OURO_SNAPSHOT_RUNS, sample->runs, sizeof sample->runs);
@@ -117,7 +130,7 @@ test_whole(void **state)
 {
     (void)state;
     struct sample sample = sample_make();
-    struct bytes bytes = sample_write(&sample);
+    struct bytes bytes = sample_write(&sample, 3);
     struct ouro__snapshot snapshot;
 
     assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
@@ -135,6 +148,10 @@ test_whole(void **state)
     assert_memory_equal(snapshot.nodes + 1, sample.nodes + 1, 3 * sizeof *sample.nodes);
     assert_int_equal(snapshot.n_traces, 3);
     assert_memory_equal(snapshot.traces, sample.traces, sizeof sample.traces);
+    assert_int_equal(snapshot.n_sinces, 3);
+    assert_memory_equal(snapshot.sinces, sample.sinces, sizeof sample.sinces);
+    assert_int_equal(snapshot.n_lives, 3);
+    assert_memory_equal(snapshot.lives, sample.lives, 3 * sizeof *sample.lives);
     assert_int_equal(snapshot.n_samples, 2);
     assert_memory_equal(snapshot.samples, sample.samples, sizeof sample.samples);
     assert_int_equal(snapshot.n_marks, 2);
@@ -152,7 +169,7 @@ test_cut_at_every_byte(void **state)
 {
     (void)state;
     struct sample sample = sample_make();
-    struct bytes bytes = sample_write(&sample);
+    struct bytes bytes = sample_write(&sample, 3);
     size_t n_traces = 0, n_nodes = 1;
 
     for (size_t n = 0; n < bytes.n; n++) {
@@ -183,7 +200,7 @@ test_every_bit_turned(void **state)
 {
     (void)state;
     struct sample sample = sample_make();
-    struct bytes bytes = sample_write(&sample);
+    struct bytes bytes = sample_write(&sample, 3);
     size_t reserved = offsetof(struct ouro_snapshot_header, reserved);
 
     for (size_t bit = 0; bit < 8 * bytes.n; bit++) {
@@ -221,13 +238,18 @@ test_at_odds_with_itself(void **state)
         SAMPLE_TIME,
         SAMPLE_COUNT,
         MARK_TIME,
+        LIVES,
+        LIVES_WRAP,
+        LIVES_MANY,
+        SINCE,
         N_FAULTS
     };
     static const char *const said[N_FAULTS] = {
-        "caller of node 2",  "caller of node 1", "code of node 3",  "node of trace 1",
-        "domain of trace 2", "texts of code 0",  "texts of code 1", "texts of code 1",
-        "texts of code 1",   "way of tracing",   "way of tracing",  "time of sample 1",
-        "count of sample 1", "time of mark 1",
+        "caller of node 2",  "caller of node 1",    "code of node 3",  "node of trace 1",
+        "domain of trace 2", "texts of code 0",     "texts of code 1", "texts of code 1",
+        "texts of code 1",   "way of tracing",      "way of tracing",  "time of sample 1",
+        "count of sample 1", "time of mark 1",      "ends of life 1",  "ends of life 1",
+        "trace of life 3",   "mark before trace 2",
     };
     for (int fault = 0; fault < N_FAULTS; fault++) {
         struct sample sample = sample_make();
@@ -258,10 +280,16 @@ test_at_odds_with_itself(void **state)
             sample.samples[1].at_ns = 9;
         } else if (fault == SAMPLE_COUNT) {
             sample.samples[1].counted_at_ns = 21;
-        } else {
+        } else if (fault == MARK_TIME) {
             sample.marks[1].at_ns = 4;
+        } else if (fault == LIVES) {
+            sample.lives[1].ended[6] = 21;
+        } else if (fault == LIVES_WRAP) {
+            sample.lives[1].ended[1] = UINT64_MAX - 40;
+        } else if (fault == SINCE) {
+            sample.traces[2].since = 3;
         }
-        struct bytes bytes = sample_write(&sample);
+        struct bytes bytes = sample_write(&sample, fault == LIVES_MANY ? 4 : 3);
         assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
         assert_non_null(strstr(snapshot.trouble, said[fault]));
         snapshot_check(&snapshot);
@@ -299,7 +327,7 @@ test_bad_runs(void **state)
         struct sample sample = sample_make();
         struct ouro__snapshot snapshot;
         sample.runs[2] = bad[i];
-        struct bytes bytes = sample_write(&sample);
+        struct bytes bytes = sample_write(&sample, 3);
         assert_true(snapshot_read_bytes(&snapshot, bytes.data, bytes.n, NULL));
         assert_non_null(strstr(snapshot.trouble, "no such run of slots 2"));
         snapshot_check(&snapshot);

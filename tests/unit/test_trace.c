@@ -70,7 +70,7 @@ name_of(uint32_t node, char *name)
 static const struct ouro__trace *
 trace_of(const void *block)
 {
-    return trace_at(*ouro__beside(block, false) & ~OURO__IS_CODE);
+    return trace_at(*ouro__beside(block, false) & OURO__INDEX);
 }
 
 static bool is_quick; /* blocks are told of by the quick ways */
@@ -397,6 +397,47 @@ test_codes_that_are_alike(void **state)
     }
     assert_int_equal(trace->live, 1000);
     assert_int_equal(ouro__tree.codes.n, 2); /* and the one that stands for none */
+}
+
+/* A program makes code without end: from some number on it is one code, whatever instruction runs in it, and what is kept
+ * grows no more. */
+static void
+test_codes_without_end(void **state)
+{
+    (void)state;
+    uint64_t bytes = 0;
+    char name[24];
+    assert_true(ouro__trace_start(&stack_source, 0, 0));
+    struct stack_code *caller = stack_code_make(heap, "main", 1);
+    stack_push(caller, 1);
+    for (unsigned i = 0; i < 3 * OURO__CODES_MOST; i++) {
+        (void)snprintf(name, sizeof name, "f%u", i);
+        struct stack_code *code = stack_code_make(heap, name, 1);
+        stack_push(code, i % 5000);
+        void *block = take(40, OURO_DOMAIN_OBJECT);
+        uint32_t node = trace_of(block)->node;
+        name_of(node, name);
+        assert_true(i >= OURO__CODES_MOST - 2 ? strcmp(name, "") == 0 : name[0] == 'f');
+        name_of(node_at(node)->parent, name);
+        assert_string_equal(name, "main");
+        stack_pop();
+        give(block, OURO_DOMAIN_OBJECT);
+        give(code, OURO_DOMAIN_OBJECT);
+        if (i == OURO__CODES_MOST) {
+            struct ouro__trace_totals totals;
+            ouro__trace_totals(&totals);
+            bytes = totals.own_bytes;
+        }
+    }
+    struct ouro__trace_totals totals;
+    ouro__trace_totals(&totals);
+    assert_int_equal(ouro__tree.codes.n, OURO__CODES_MOST + 1);
+    assert_true(totals.own_bytes <= bytes + 65536);
+
+    /* Those that are known are told apart all the same. */
+    void *block = take(80, OURO_DOMAIN_OBJECT);
+    name_of(trace_of(block)->node, name);
+    assert_string_equal(name, "main");
 }
 
 /* ---- resizing ---- */
@@ -774,6 +815,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_tracebacks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_codes_that_die, setup, teardown),
         cmocka_unit_test_setup_teardown(test_codes_that_die_unseen, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_codes_without_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_codes_that_are_alike, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resizing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
