@@ -21,7 +21,11 @@
 #include <string.h>
 
 #include "heap/fast.h"
+#include "host/cpython_frames.h"
+#include "os/os.h"
+#include "trace/beside.h"
 #include "trace/traced.h"
+#include "trace/tree.h"
 
 /* No other PyMem_RawCalloc() of one element is so large: the smallest interpreter state has 100 KB. */
 #define INTERPRETER_STATE_MIN 65536
@@ -147,33 +151,53 @@ exclusive_asker(const struct place *place, size_t size)
                                 NULL};
 }
 
-__attribute__((noinline)) static void *
-exclusive_due(const struct place *place, size_t size, bool zeroed)
+/* Each thread counts its own. */
+__attribute__((cold, noinline)) static void *
+retired_due(const struct place *place, size_t size, bool zeroed)
 {
-    if (is_retired) { /* each thread counts its own */
-        void *context = (void *)(uintptr_t)place;
-        until_trace = INT64_MAX;
-        return zeroed ? place_calloc(context, 1, size) : place_malloc(context, size);
-    }
-    void *block;
-    if (ouro__trace_mode_now() == OURO__TRACE_EXACT && !zeroed) {
-        until_trace = OURO__NO_COUNT;
-        block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
-        if (block == NULL) {
-            block = exclusive_slow(place, size);
-        }
-        ouro__traced_tell(block, size, place->domain, OURO__TRACE_EXACT);
-    } else {
-        if (size > OURO_POOLED_MAX) {
-            ouro__cpython_notice();
-        }
-        struct ouro__asker asker = exclusive_asker(place, size);
-        block = ouro__traced_take(&asker, OURO_ALIGNMENT, size, zeroed);
-    }
+    void *context = (void *)(uintptr_t)place;
+    until_trace = INT64_MAX;
+    return zeroed ? place_calloc(context, 1, size) : place_malloc(context, size);
+}
+
+static inline void
+count_mixed(const struct place *place, const void *block, size_t size)
+{
     if (block != NULL && place->domain == OURO_DOMAIN_MEM && size <= OURO_POOLED_MAX) {
         ouro__heap_count_mixed_alloc(&exclusive_heap, size);
     }
+}
+
+__attribute__((noinline)) static void *
+exclusive_due_slowly(const struct place *place, size_t size, bool zeroed)
+{
+    if (is_retired) {
+        return retired_due(place, size, zeroed);
+    }
+    if (ouro__cpython_wants_notice || size > OURO_POOLED_MAX) {
+        ouro__cpython_notice();
+    }
+    struct ouro__asker asker = exclusive_asker(place, size);
+    void *block = ouro__traced_take(&asker, OURO_ALIGNMENT, size, zeroed);
+    count_mixed(place, block, size);
     return block;
+}
+
+/* Hot when every block is traced: the count stays where it is, below nothing.  A retired heap has no blocks that are quick to be had. */
+__attribute__((noinline)) static void *
+exclusive_due(const struct place *place, size_t size)
+{
+    if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_EXACT)) {
+        return exclusive_due_slowly(place, size, false);
+    }
+    bool has_mark = ouro__os_is_single_threaded() && ouro__tree_takes_marks();
+    uint64_t mark = has_mark ? ouro__cpython_mark() : 0;
+    void *block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
+    if (OURO_UNLIKELY(block == NULL)) {
+        return exclusive_due_slowly(place, size, false);
+    }
+    count_mixed(place, block, size);
+    return ouro__traced_tell_marked(block, size, place->domain, mark);
 }
 
 /* A resized block of the mem domain counts as one that was freed and one that was made. */
@@ -203,7 +227,7 @@ INLINE void *
 exclusive_take(void *context, unsigned domain, size_t size)
 {
     if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, size))) {
-        return exclusive_due(context, size, false);
+        return exclusive_due(context, size);
     }
     void *block = ouro__alloc_quick(&exclusive_heap.own, domain, size);
     return OURO_LIKELY(block != NULL) ? block : exclusive_slow(context, size);
@@ -224,7 +248,7 @@ exclusive_take_zeroed(void *context, unsigned domain, size_t count, size_t size)
         return place_calloc(context, count, size);
     }
     if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, bytes))) {
-        return exclusive_due(context, bytes, true);
+        return exclusive_due_slowly(context, bytes, true);
     }
     ouro__cpython_notice();
     return ouro_heap_alloc_zeroed(&exclusive_heap, (ouro_domain)domain, count, size);
@@ -245,7 +269,7 @@ static void *
 mem_malloc(void *context, size_t size)
 {
     if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, size))) {
-        return exclusive_due(context, size, false);
+        return exclusive_due(context, size);
     }
     void *block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
     if (OURO_UNLIKELY(block == NULL)) {
@@ -269,6 +293,20 @@ mem_calloc(void *context, size_t count, size_t size)
     return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : NULL;
 }
 
+/* While every block is traced: the pool of a block that is about to be freed; NULL when that takes a closer look. */
+INLINE struct pool *
+find_pool_traced(void *block)
+{
+    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
+    uint32_t *index = pool != NULL ? ouro__beside_in(pool, block) : NULL;
+    if (OURO_UNLIKELY(index == NULL)) {
+        ouro__traced_give(block);
+    } else if (OURO_LIKELY(__atomic_load_n(index, __ATOMIC_RELAXED) != 0)) {
+        ouro__trace_free_beside(block, index);
+    }
+    return pool;
+}
+
 /* What is not the common case is called last, so that the common one saves no registers for it. */
 __attribute__((noinline)) static void
 mem_free_slowly(void *block)
@@ -281,9 +319,8 @@ mem_free_slowly(void *block)
 }
 
 INLINE void
-mem_free_untraced(void *block)
+mem_free_in(struct pool *pool, void *block)
 {
-    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
     if (OURO_LIKELY(pool != NULL)) {
         exclusive_heap.mixed_frees[pool->class]++;
         ouro__free_quick(&exclusive_heap.own, pool, block);
@@ -295,8 +332,7 @@ mem_free_untraced(void *block)
 __attribute__((noinline)) static void
 mem_free_traced(void *block)
 {
-    ouro__traced_give(block);
-    mem_free_untraced(block);
+    mem_free_in(find_pool_traced(block), block);
 }
 
 static void
@@ -306,7 +342,7 @@ mem_free(void *context, void *block)
     if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_EXACT)) {
         mem_free_traced(block);
     } else {
-        mem_free_untraced(block);
+        mem_free_in(ouro__pool_to_free(&exclusive_heap.own, block), block);
     }
 }
 
@@ -379,9 +415,8 @@ object_free_slowly(void *block)
 }
 
 INLINE void
-object_free_untraced(void *block)
+object_free_in(struct pool *pool, void *block)
 {
-    struct pool *pool = ouro__pool_to_free(&exclusive_heap.own, block);
     if (OURO_LIKELY(pool != NULL)) {
         ouro__free_quick(&exclusive_heap.own, pool, block);
     } else {
@@ -392,8 +427,7 @@ object_free_untraced(void *block)
 __attribute__((noinline)) static void
 object_free_traced(void *block)
 {
-    ouro__traced_give(block);
-    object_free_untraced(block);
+    object_free_in(find_pool_traced(block), block);
 }
 
 static void
@@ -403,7 +437,7 @@ object_free(void *context, void *block)
     if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_EXACT)) {
         object_free_traced(block);
     } else {
-        object_free_untraced(block);
+        object_free_in(ouro__pool_to_free(&exclusive_heap.own, block), block);
     }
 }
 

@@ -36,6 +36,8 @@ static struct {
     } statics; /* the interpreter's own code and data */
 } source;
 
+const struct py_layout *ouro__py_marked_layout;
+
 /* Frames that are objects: up to 3.10. */
 __attribute__((noinline)) static size_t
 walk_objects(const char *frame, struct ouro__frame *frames, size_t n_max)
@@ -91,6 +93,9 @@ check(const char *thread_state, bool has_lock)
         int fits = ouro__cpython_layout_check(&source.layout, thread_state);
         verdict = fits < 0 ? UNCHECKED : fits != 0 ? FITS : UNFIT;
         __atomic_store_n(&source.verdict, verdict, __ATOMIC_RELAXED);
+        if (verdict == FITS && source.layout.unit == 0) {
+            __atomic_store_n(&ouro__py_marked_layout, &source.layout, __ATOMIC_RELEASE);
+        }
     }
     return verdict == FITS;
 }
@@ -310,6 +315,38 @@ walk(struct ouro__frame *frames, size_t n_max)
     return walk_stack(frame, frames, n_max);
 }
 
+/* Hot.  The address of an instruction tells its code, too; where frames are objects, which have no such address, the
+ * code's own is put beside the number of the instruction. */
+#define POSITION_BITS 16
+
+static uint64_t
+mark(void)
+{
+    const char *frame = find_innermost();
+    if (OURO_UNLIKELY(frame == NULL)) {
+        return 0;
+    }
+    if (OURO_LIKELY(source.layout.unit == 0)) {
+        return (uintptr_t)position_of(frame);
+    }
+    uint64_t position = (uintptr_t)position_of(frame);
+    return position >> POSITION_BITS == 0
+               ? (uint64_t)(uintptr_t)ouro__load_code(&source.layout, frame) << POSITION_BITS | position
+               : 0;
+}
+
+/* Where a call has not begun, its caller's frame is the one that counts, unless a generator goes on there. */
+static bool
+is_mark_of(uint64_t told, const struct ouro__frame *frame)
+{
+    uint64_t code = (uintptr_t)frame->code;
+    if (source.layout.unit != 0) {
+        return told == (code << POSITION_BITS | frame->offset / source.layout.unit);
+    }
+    return told == code + source.layout.instructions + frame->offset &&
+           (intptr_t)frame->offset >= ouro__load_preamble(&source.layout, frame->code);
+}
+
 /* ---- beside native frames ---- */
 
 /* Up to 3.10 each frame is run by a call of its own.  Then a call runs all frames up to the one that it was entered for:
@@ -422,7 +459,7 @@ find_statics(struct dl_phdr_info *object, size_t size, void *context)
 const struct ouro__frame_source *
 ouro__cpython_frames(void)
 {
-    static const struct ouro__frame_source frames = {walk, follow, read_code, lasts};
+    static const struct ouro__frame_source frames = {walk, follow, read_code, lasts, mark, is_mark_of};
     source.knows_own = ouro__py.hex >= 0x030C0000;
     if (!ouro__cpython_layout_find(&source.layout)) {
         source.verdict = UNFIT;

@@ -6,8 +6,9 @@
 #ifndef OURO_HOST_CPYTHON_FRAMES_H
 #define OURO_HOST_CPYTHON_FRAMES_H
 
+#include "base/assert.h"
 #include "base/load.h"
-#include "host/cpython_abi.h"
+#include "host/cpython.h"
 #include "trace/frames.h"
 
 /* Frames of the CPython in this process, which ouro__cpython_find() has found; NULL when its frames can't be read.
@@ -145,6 +146,21 @@ ouro__is_running(const struct py_layout *layout, const char *frame, const char *
 {
     return (unsigned char)frame[layout->owner] == PY_OWNER_GENERATOR ||
            offset >= ouro__load_preamble(layout, code);
+}
+
+/* ---- marks ---- */
+
+/* Of an interpreter whose frames are where it says, and are no objects; NULL before that is known.  Atomic. */
+extern const struct py_layout *ouro__py_marked_layout;
+
+/* Hot: the mark (trace/frames.h) of the place where the calling thread is, which has the interpreter's lock; or 0. */
+static inline uint64_t
+ouro__cpython_mark(void)
+{
+    const struct py_layout *layout = __atomic_load_n(&ouro__py_marked_layout, __ATOMIC_ACQUIRE);
+    const char *state = OURO_LIKELY(layout != NULL) ? ouro__py.current_thread_state() : NULL;
+    const char *frame = OURO_LIKELY(state != NULL) ? ouro__load_innermost(layout, state) : NULL;
+    return OURO_LIKELY(frame != NULL) ? ouro__load_8(frame + layout->at) : 0;
 }
 
 #endif

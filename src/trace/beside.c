@@ -46,7 +46,7 @@ ouro__beside_slowly(const void *address, bool make)
                               (!make || make_chunk(i) == NULL))) {
         return NULL;
     }
-    return ouro__beside_pooled(pool, slot, (uint32_t)(at - (slot << SLOT_SHIFT)));
+    return ouro__beside_offset(pool, slot, (uint32_t)(at - (slot << SLOT_SHIFT)));
 }
 
 bool

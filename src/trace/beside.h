@@ -31,13 +31,34 @@ ouro__beside_number(const struct pool *pool, uint32_t offset)
 /* Of a block in a pool that begins `slot` slots into the range, `offset` bytes from there; NULL when no index is there
  * yet. */
 static inline uint32_t *
-ouro__beside_pooled(const struct pool *pool, size_t slot, uint32_t offset)
+ouro__beside_offset(const struct pool *pool, size_t slot, uint32_t offset)
 {
     uint32_t *chunk =
         __atomic_load_n(&ouro__beside_chunks[slot >> OURO__BESIDE_SHIFT], __ATOMIC_ACQUIRE);
     uint32_t block = ouro__beside_number(pool, offset);
     slot &= ((size_t)1 << OURO__BESIDE_SHIFT) - 1;
     return OURO_LIKELY(chunk != NULL) ? &chunk[slot * MAX_LIVE_BLOCKS + block] : NULL;
+}
+
+/* Of a block that lies in this pool, in its first slot. */
+static inline uint32_t *
+ouro__beside_in(const struct pool *pool, const void *address)
+{
+    uintptr_t at = (uintptr_t)address - ouro__range.base;
+    return ouro__beside_offset(pool, at >> SLOT_SHIFT, (uint32_t)(at & (SLOT_SIZE - 1)));
+}
+
+/* Of a block that lies in the first slot of a pool; NULL when it is none, or no index is there yet. */
+static inline uint32_t *
+ouro__beside_pooled(const void *address)
+{
+    uintptr_t at = (uintptr_t)address - ouro__range.base;
+    if (OURO_UNLIKELY(at >= ouro__range_extent())) {
+        return NULL;
+    }
+    const struct pool *pool = &ouro__range.records[at >> SLOT_SHIFT];
+    bool is_pool = __atomic_load_n(&pool->kind, __ATOMIC_RELAXED) == SLOT_POOL;
+    return OURO_LIKELY(is_pool) ? ouro__beside_in(pool, address) : NULL;
 }
 
 uint32_t *ouro__beside_slowly(const void *address, bool make);
@@ -47,16 +68,9 @@ uint32_t *ouro__beside_slowly(const void *address, bool make);
 static inline uint32_t *
 ouro__beside(const void *address, bool make)
 {
-    uintptr_t at = (uintptr_t)address - ouro__range.base;
-    if (OURO_LIKELY(at < ouro__range_extent())) {
-        const struct pool *pool = &ouro__range.records[at >> SLOT_SHIFT];
-        if (OURO_LIKELY(__atomic_load_n(&pool->kind, __ATOMIC_RELAXED) == SLOT_POOL)) {
-            uint32_t *index =
-                ouro__beside_pooled(pool, at >> SLOT_SHIFT, (uint32_t)(at & (SLOT_SIZE - 1)));
-            if (OURO_LIKELY(index != NULL)) {
-                return index;
-            }
-        }
+    uint32_t *index = ouro__beside_pooled(address);
+    if (OURO_LIKELY(index != NULL)) {
+        return index;
     }
     return ouro__beside_slowly(address, make);
 }

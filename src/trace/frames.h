@@ -59,6 +59,11 @@ struct ouro__frame_source {
     bool (*read_code)(const void *code, struct ouro__code *known);
     /* Whether a code that lies in no block of ours is there for good. */
     bool (*lasts)(const void *code);
+    /* A number for the place where the calling thread is, found without a look at what it is: whether it stands for the
+     * innermost frame that walk() found just now, and will whenever it is told while that frame's code lives, says
+     * is_mark_of().  0 for nothing.  NULL, both of them: there are no such numbers. */
+    uint64_t (*mark)(void);
+    bool (*is_mark_of)(uint64_t mark, const struct ouro__frame *frame);
 };
 
 #endif

@@ -198,7 +198,8 @@ lasts(const void *code)
 const struct ouro__frame_source *
 ouro__native_frames(const struct ouro__native_guest *told)
 {
-    static const struct ouro__frame_source frames = {walk_mixed, follow, read_code, lasts};
+    static const struct ouro__frame_source frames = {
+        .walk = walk_mixed, .follow = follow, .read_code = read_code, .lasts = lasts};
     if (!ouro__os_modules_are_known()) {
         return NULL;
     }

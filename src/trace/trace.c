@@ -1,14 +1,12 @@
 /* trace.c - which traceback holds how many blocks: now, at the peak, and in all.
  *
  * The peak, exactly and without looking at all traces when it comes: each trace keeps what it had at the peak beside
- * what it has now, written when it first changes after the peak.  While the traced bytes rise, every allocation is a new
- * peak, told by a number one higher (the epoch), and nothing else is written for it:
+ * what it has now, written when it first changes after the peak.  While the traced bytes rise every allocation is a new
+ * peak, and nothing is written for it; the first free after it begins a new epoch:
  *
+ *     rising:                           the peak is now: it has `live`
  *     epoch of trace == epoch of peak:  it had `at_peak`, and has changed since
  *     otherwise:                        it has not changed since, and has `live`
- *
- * One lock guards all, where there is a second thread; it is not held while blocks are made or freed.  A signal
- * handler that allocates while its own thread holds it is let through, untraced.
  *
  * Tracing ends, begins and changes while others allocate and free.  What they carry from one call to the next is good for
  * an *era*, which ends when everything is forgotten: then all indexes beside blocks are zero, and those that somebody
@@ -16,6 +14,8 @@
 #include "trace/trace.h"
 #include "trace/beside.h"
 #include "trace/life.h"
+#include "trace/lock.h"
+#include "trace/requests.h"
 #include "trace/sample.h"
 #include "trace/tree.h"
 
@@ -34,67 +34,10 @@ static enum ouro__trace_mode
 static struct ouro__trace_totals totals;
 static uint32_t era;   /* atomic; written under the lock */
 static uint64_t began; /* atomic: when tracing did */
-static uint64_t epoch; /* of the peak */
+static bool is_rising; /* the peak is now: more than ever is live */
+static uint64_t epoch; /* of the peak, or when that is now of the one before */
 static uint64_t
     clock_due; /* the time of the peak is told by a sixty-fourth of it: at how many bytes next */
-
-static bool is_forking; /* the lock is held because of a fork */
-static bool locked;     /* atomic */
-static _Thread_local bool is_inside
-    __attribute__((tls_model("initial-exec"))); /* the lock is this thread's */
-
-/* ---- the lock ---- */
-
-static inline bool
-lock(void)
-{
-    if (OURO_UNLIKELY(is_inside)) {
-        return false;
-    }
-    is_inside = true;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (!ouro__os_is_single_threaded()) {
-        for (unsigned n = 0; OURO_UNLIKELY(__atomic_exchange_n(&locked, true, __ATOMIC_ACQUIRE)); n++) {
-            ouro__os_yield(n);
-        }
-    }
-    return true;
-}
-
-static inline void
-unlock(void)
-{
-    __atomic_store_n(&locked, false, __ATOMIC_RELEASE);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    is_inside = false;
-}
-
-bool
-ouro__trace_lock(void)
-{
-    return lock();
-}
-
-void
-ouro__trace_unlock(void)
-{
-    unlock();
-}
-
-void
-ouro__trace_fork_prepare(void)
-{
-    is_forking = lock();
-}
-
-void
-ouro__trace_fork_done(void)
-{
-    if (is_forking) {
-        is_forking = false;
-        unlock();
-    }
-}
 
 /* ---- traces ---- */
 
@@ -102,6 +45,12 @@ static inline struct ouro__trace *
 trace_at(uint32_t index)
 {
     return &((struct ouro__trace *)ouro__trace_items.items)[index];
+}
+
+static inline uint64_t
+what_of(size_t size, unsigned domain)
+{
+    return (uint64_t)size << OURO__DOMAIN_BITS | domain;
 }
 
 static uint64_t
@@ -145,60 +94,44 @@ intern_trace(const struct ouro__here *here, size_t size, unsigned domain)
     return index;
 }
 
-/* What was asked for lately, and from where: a program asks for the same from the same places again and again. */
-struct request {
-    const void *code;
-    uint32_t offset, parent; /* as struct ouro__here has them */
-    uint64_t what;           /* size and domain */
-    uint32_t age;            /* ouro__tree_age() when it was made */
-    uint32_t trace;
-};
-_Static_assert(sizeof(struct request) == 32, "two are a cache line");
-
-#define REQUEST_BITS 10
-static struct request requests[1 << REQUEST_BITS];
-
-static inline uint64_t
-what_of(size_t size, unsigned domain)
-{
-    return (uint64_t)size << OURO__DOMAIN_BITS | domain;
-}
-
-static inline struct request *
-request_for(const struct ouro__here *here, uint64_t what)
-{
-    uint64_t from = (uintptr_t)here->frame.code + here->frame.offset + ((uint64_t)here->parent << 32);
-    return &requests[(from ^ what << 8) * 0x9E3779B97F4A7C15U >> (64 - REQUEST_BITS)];
-}
-
+/* Where the calling thread is, looked at closely.  Codes whose ends are not seen are not remembered by their addresses. */
 __attribute__((noinline)) static uint32_t
-remember_trace(struct request *request, const struct ouro__here *here, size_t size, unsigned domain)
-{
-    uint32_t trace = intern_trace(here, size, domain);
-    if (trace != 0 && ouro__tree_has_ages()) {
-        *request = (struct request){here->frame.code,      here->frame.offset, here->parent,
-                                    what_of(size, domain), ouro__tree_age(),   trace};
-    }
-    return trace;
-}
-
-/* The trace of a block that is asked for here; 0 without memory. */
-static inline uint32_t
-find_trace(size_t size, unsigned domain)
+find_closely(size_t size, unsigned domain, uint64_t mark)
 {
     struct ouro__here here;
     if (OURO_UNLIKELY(!ouro__tree_here(&here))) {
         return 0;
     }
-    uint64_t what = what_of(size, domain);
-    struct request *request = request_for(&here, what);
-    if (OURO_LIKELY(request->code == here.frame.code && request->offset == here.frame.offset &&
-                    request->parent == here.parent && request->what == what &&
-                    request->age == ouro__tree_age())) {
-        return request->trace;
+    struct ouro__request wanted = {.at = (uintptr_t)here.frame.code,
+                                   .from = (uint64_t)here.parent << 32 | here.frame.offset,
+                                   .what = what_of(size, domain)};
+    wanted.trace = ouro__request_find(wanted.at, wanted.from, wanted.what);
+    bool is_known = wanted.trace != 0;
+    if (!is_known) {
+        wanted.trace = intern_trace(&here, size, domain);
     }
-    return remember_trace(request, &here, size, domain);
+    bool has_mark =
+        mark != 0 && here.frame.code != NULL && ouro__tree.source->is_mark_of(mark, &here.frame);
+    if (has_mark) {
+        wanted.at = mark;
+        wanted.from = OURO__FROM_MARK;
+    }
+    if (wanted.trace != 0 && (has_mark || !is_known) && ouro__tree_sees_ends()) {
+        ouro__request_remember(&wanted);
+    }
+    return wanted.trace;
 }
+
+/* Hot: the trace of a block that is asked for here; 0 without memory. */
+static inline uint32_t
+find_trace(size_t size, unsigned domain)
+{
+    uint64_t mark = ouro__tree.mark != NULL ? ouro__tree.mark() : 0;
+    uint32_t trace = mark != 0 ? ouro__request_find(mark, OURO__FROM_MARK, what_of(size, domain)) : 0;
+    return OURO_LIKELY(trace != 0) ? trace : find_closely(size, domain, mark);
+}
+
+/* ---- counting ---- */
 
 static inline void
 note_change(struct ouro__trace *trace)
@@ -210,22 +143,36 @@ note_change(struct ouro__trace *trace)
 }
 
 static inline void
-count_alloc(uint32_t index)
+count_alloc(uint32_t index, uint64_t weight)
 {
     struct ouro__trace *trace = trace_at(index);
-    note_change(trace);
+    totals.bytes += weight;
+    totals.blocks++;
+    if (!is_rising) {
+        note_change(trace);
+        is_rising = totals.bytes > totals.peak_bytes;
+    }
     trace->live++;
     trace->all++;
-    totals.bytes += trace->weight;
-    totals.blocks++;
-    if (totals.bytes > totals.peak_bytes) {
-        totals.peak_bytes = totals.bytes;
-        totals.peak_blocks = totals.blocks;
-        epoch++;
-        if (totals.bytes >= clock_due) {
-            totals.peak_at = ouro__os_now();
-            clock_due = totals.bytes + totals.bytes / 64;
-        }
+}
+
+/* What is live now is the peak, until more is. */
+static inline void
+note_peak(void)
+{
+    is_rising = false;
+    totals.peak_bytes = totals.bytes;
+    totals.peak_blocks = totals.blocks;
+    epoch++; /* no trace has changed since */
+}
+
+static void
+note_peak_and_time(void)
+{
+    note_peak();
+    if (totals.bytes >= clock_due) {
+        totals.peak_at = ouro__os_now();
+        clock_due = totals.bytes + totals.bytes / 64;
     }
 }
 
@@ -242,7 +189,7 @@ count_free(uint32_t index)
 uint64_t
 ouro__trace_at_peak(const struct ouro__trace *trace)
 {
-    return trace->epoch == epoch ? trace->at_peak : trace->live;
+    return !is_rising && trace->epoch == epoch ? trace->at_peak : trace->live;
 }
 
 /* ---- what callers tell ---- */
@@ -251,11 +198,11 @@ ouro__trace_at_peak(const struct ouro__trace *trace)
 static inline bool
 lock_while_tracing(void)
 {
-    if (!lock()) {
+    if (!ouro__lock()) {
         return false;
     }
     if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_OFF)) {
-        unlock();
+        ouro__unlock();
         return false;
     }
     return true;
@@ -282,6 +229,9 @@ count_off(const void *was, struct ouro__taken taken, bool is_there)
     if (OURO_UNLIKELY(taken.index & ~OURO__INDEX)) {
         taken.index = tell_end(was, taken, is_there);
     }
+    if (is_rising) {
+        note_peak_and_time();
+    }
     if (taken.index != 0) {
         count_free(taken.index);
     }
@@ -297,7 +247,7 @@ note(void *block, size_t size, unsigned domain)
         if (OURO_UNLIKELY(*index != 0)) { /* left there by a block whose end nobody told */
             count_off(block, (struct ouro__taken){.index = *index}, true);
         }
-        count_alloc(trace);
+        count_alloc(trace, trace_at(trace)->weight);
         *index = trace;
     } else {
         totals.n_untraced++;
@@ -321,7 +271,7 @@ note_with_birth(void *block, size_t size, unsigned domain)
 __attribute__((always_inline)) static inline void
 note_block(void *block, size_t size, unsigned domain, enum ouro__trace_mode mode)
 {
-    if (block == NULL || !lock()) {
+    if (block == NULL || !ouro__lock()) {
         return;
     }
     if (OURO_LIKELY(swift_mode == mode)) {
@@ -329,7 +279,7 @@ note_block(void *block, size_t size, unsigned domain, enum ouro__trace_mode mode
     } else if (ouro__trace_mode_now() == mode) {
         note_with_birth(block, size, domain);
     }
-    unlock();
+    ouro__unlock();
 }
 
 void
@@ -367,7 +317,7 @@ lock_for(struct ouro__taken taken)
         return false;
     }
     if (OURO_UNLIKELY(taken.era != era)) {
-        unlock();
+        ouro__unlock();
         return false;
     }
     return true;
@@ -378,16 +328,7 @@ ouro__trace_put_back(void *block, struct ouro__taken taken)
 {
     if (lock_for(taken)) {
         *ouro__beside(block, true) = taken.index;
-        unlock();
-    }
-}
-
-static inline void
-drop(void *was, struct ouro__taken taken, bool is_there)
-{
-    if (lock_for(taken)) {
-        count_off(was, taken, is_there);
-        unlock();
+        ouro__unlock();
     }
 }
 
@@ -404,16 +345,89 @@ ouro__trace_take(void *block)
 void
 ouro__trace_drop(void *was, struct ouro__taken taken)
 {
-    drop(was, taken, false);
+    if (lock_for(taken)) {
+        count_off(was, taken, false);
+        ouro__unlock();
+    }
 }
 
-/* Hot. */
+/* Where the lock is not to be had the index stays, for whoever gets the block next. */
 bool
 ouro__trace_free(void *block)
 {
-    struct ouro__taken taken = take_off(block);
-    drop(block, taken, true);
-    return taken.index != 0;
+    uint32_t *index = ouro__beside(block, false), was = 0;
+    if (index != NULL && __atomic_load_n(index, __ATOMIC_RELAXED) != 0 && ouro__lock()) {
+        was = *index; /* not read before: others may have forgotten everything */
+        *index = 0;
+        count_off(block, (struct ouro__taken){.index = was}, true);
+        ouro__unlock();
+    }
+    return was != 0;
+}
+
+/* ---- the quick ways: what they can't do is left to the others ---- */
+
+__attribute__((noinline)) static void *
+alloc_unmarked(void *block, size_t size, unsigned domain)
+{
+    ouro__trace_alloc(block, size, domain);
+    return block;
+}
+
+static inline bool
+count_marked(void *block, size_t size, unsigned domain, uint64_t mark)
+{
+    uint32_t trace = ouro__request_find(mark, OURO__FROM_MARK, what_of(size, domain));
+    uint32_t *index = ouro__beside_pooled(block);
+    if (OURO_UNLIKELY(trace == 0 || index == NULL || *index != 0)) {
+        return false;
+    }
+    count_alloc(trace, size);
+    *index = trace;
+    return true;
+}
+
+void *
+ouro__trace_alloc_marked(void *block, size_t size, unsigned domain, uint64_t mark)
+{
+    bool is_counted = false;
+    if (OURO_LIKELY(ouro__lock_alone())) {
+        is_counted = swift_mode == OURO__TRACE_EXACT && count_marked(block, size, domain, mark);
+        ouro__unlock_alone();
+    }
+    return OURO_LIKELY(is_counted) ? block : alloc_unmarked(block, size, domain);
+}
+
+/* There is tracing, or there would be no index. */
+static inline bool
+count_gone(uint32_t *index)
+{
+    uint32_t was = *index;
+    if (OURO_UNLIKELY(was == 0 || (was & ~OURO__INDEX) != 0)) {
+        return false;
+    }
+    if (OURO_UNLIKELY(is_rising)) {
+        if (OURO_UNLIKELY(totals.bytes >= clock_due)) {
+            return false;
+        }
+        note_peak();
+    }
+    count_free(was);
+    *index = 0;
+    return true;
+}
+
+void
+ouro__trace_free_beside(void *block, uint32_t *index)
+{
+    bool is_counted = false;
+    if (OURO_LIKELY(ouro__os_is_single_threaded() && ouro__lock_alone())) {
+        is_counted = count_gone(index);
+        ouro__unlock_alone();
+    }
+    if (OURO_UNLIKELY(!is_counted)) {
+        (void)ouro__trace_free(block);
+    }
 }
 
 /* ---- beginning and ending ---- */
@@ -435,6 +449,7 @@ static void
 begin_counts(uint64_t mean)
 {
     totals = (struct ouro__trace_totals){.mean = mean};
+    is_rising = false;
     epoch = 1;
     clock_due = 0;
     __atomic_store_n(&began, ouro__os_now(), __ATOMIC_RELAXED);
@@ -464,12 +479,12 @@ set_mode(enum ouro__trace_mode mode)
 bool
 ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, uint64_t mean)
 {
-    if (!lock()) {
+    if (!ouro__lock()) {
         return false;
     }
     bool was_off = ouro__trace_mode_now() == OURO__TRACE_OFF;
     if (was_off && !begin(n_frames, mean)) {
-        unlock();
+        ouro__unlock();
         return false;
     }
     if (!was_off && totals.mean != mean) {
@@ -484,14 +499,14 @@ ouro__trace_start(const struct ouro__frame_source *source, uint32_t n_frames, ui
     totals.n_frames = n_frames;
     ouro__until_trace = OURO__NO_COUNT;
     set_mode(mean == 0 ? OURO__TRACE_EXACT : OURO__TRACE_SAMPLED);
-    unlock();
+    ouro__unlock();
     return true;
 }
 
 bool
 ouro__trace_stop(void)
 {
-    if (!lock()) {
+    if (!ouro__lock()) {
         return false;
     }
     if (ouro__trace_mode_now() != OURO__TRACE_OFF) {
@@ -501,15 +516,16 @@ ouro__trace_stop(void)
         ouro__vector_free(&ouro__trace_items);
         ouro__table_free(&table);
         totals = (struct ouro__trace_totals){0};
+        is_rising = false;
     }
-    unlock();
+    ouro__unlock();
     return true;
 }
 
 bool
 ouro__trace_clear(void)
 {
-    if (!lock()) {
+    if (!ouro__lock()) {
         return false;
     }
     if (ouro__trace_mode_now() != OURO__TRACE_OFF) {
@@ -519,31 +535,28 @@ ouro__trace_clear(void)
         begin_counts(totals.mean);
         totals.n_frames = n_frames;
     }
-    unlock();
+    ouro__unlock();
     return true;
 }
 
 bool
 ouro__trace_reset_peak(void)
 {
-    if (!lock()) {
+    if (!ouro__lock()) {
         return false;
     }
-    totals.peak_bytes = totals.bytes;
-    totals.peak_blocks = totals.blocks;
-    totals.peak_at = ouro__os_now();
-    clock_due = totals.bytes + totals.bytes / 64;
-    epoch++; /* no trace has changed since */
-    unlock();
+    clock_due = 0;
+    note_peak_and_time();
+    ouro__unlock();
     return true;
 }
 
 void
 ouro__trace_set_source(const struct ouro__frame_source *source)
 {
-    if (lock()) {
+    if (ouro__lock()) {
         ouro__tree_set_source(source);
-        unlock();
+        ouro__unlock();
     }
 }
 
@@ -556,6 +569,9 @@ ouro__trace_source(void)
 void
 ouro__trace_totals(struct ouro__trace_totals *told)
 {
+    if (is_rising) {
+        note_peak_and_time();
+    }
     *told = totals;
     told->own_bytes = ouro__tree_bytes() + ouro__vector_bytes(&ouro__trace_items) +
                       ouro__table_bytes(&table) + ouro__beside_bytes() + ouro__life_bytes();
@@ -571,5 +587,5 @@ void
 ouro__trace_memory(uint64_t *bytes, uint64_t *peak)
 {
     *bytes = totals.bytes;
-    *peak = totals.peak_bytes;
+    *peak = is_rising ? totals.bytes : totals.peak_bytes;
 }

@@ -29,9 +29,9 @@ struct ouro__trace {
     uint64_t live;   /* blocks now */
     uint64_t
         at_peak; /* blocks when the traced bytes were highest, if `epoch` is still that of the peak */
-    uint64_t epoch; /* of the peak when `at_peak` was written */
-    uint64_t all;   /* blocks ever */
-};
+    uint64_t epoch;             /* of the peak when `at_peak` was written */
+    uint64_t all;               /* blocks ever */
+} __attribute__((aligned(64))); /* a cache line */
 
 struct ouro__trace_totals {
     uint64_t bytes, peak_bytes;   /* live, and when they were highest; by weight */
@@ -54,6 +54,13 @@ ouro__trace_mode_now(void)
 {
     return __atomic_load_n(&ouro__trace_mode, __ATOMIC_RELAXED);
 }
+
+/* What a thread keeps for itself. */
+struct ouro__teller {
+    bool is_inside;      /* it has the lock of tracing: what it asks for meanwhile is not traced */
+    uint32_t until_look; /* blocks of which it is told, until it looks around (traced.h) */
+};
+extern _Thread_local struct ouro__teller ouro__teller __attribute__((tls_model("initial-exec")));
 
 /* When the next block is to be traced: after so many bytes.  Each holder of a heap counts its own, from OURO__NO_COUNT on.
  * Whoever finds that a block is due asks ouro__trace_turn(). */
@@ -95,6 +102,12 @@ const struct ouro__frame_source *ouro__trace_source(void);
 void ouro__trace_alloc(void *block, size_t size, unsigned domain);
 void ouro__trace_sample(void *block, size_t size, unsigned domain);
 bool ouro__trace_free(void *block);
+
+/* The same, quickly where that can be: of a block that was allocated in exact mode in a process of one thread, by who
+ * knows the mark of the place (ouro__tree_takes_marks()); and of one whose index lies there and is not zero.
+ * Returns the block. */
+void *ouro__trace_alloc_marked(void *block, size_t size, unsigned domain, uint64_t mark);
+void ouro__trace_free_beside(void *block, uint32_t *index);
 
 /* A block is about to be resized, which may fail or move it: take its trace off, then put it back where the block did
  * not change, or else count it as freed.  Between the two nothing but the resizing; tracing may begin anew meanwhile. */

@@ -9,17 +9,15 @@
 void (*ouro__traced_on_look)(void);
 unsigned (*ouro__traced_above)(void);
 
-/* Of a sample each stands for half a megabyte; of all, not every one is an occasion. */
+/* Blocks from one look to the next. */
 #define LOOK_EVERY 1024U
 
 static void
-look_now_and_then(void)
+look(void)
 {
-    static _Thread_local uint32_t n_traced __attribute__((tls_model("initial-exec")));
-    if (ouro__trace_mode_now() == OURO__TRACE_SAMPLED || ++n_traced % LOOK_EVERY == 0) {
-        if (ouro__traced_on_look != NULL) {
-            ouro__traced_on_look();
-        }
+    ouro__teller.until_look = LOOK_EVERY - 1;
+    if (ouro__traced_on_look != NULL) {
+        ouro__traced_on_look();
     }
 }
 
@@ -35,6 +33,17 @@ alloc_apart(const struct ouro__asker *asker, size_t alignment, size_t size)
     return block;
 }
 
+/* At each sample; of all blocks, not every one is an occasion. */
+static inline void
+look_now_and_then(enum ouro__trace_mode mode)
+{
+    if (OURO_UNLIKELY(mode == OURO__TRACE_SAMPLED || ouro__teller.until_look == 0)) {
+        look();
+    } else {
+        ouro__teller.until_look--;
+    }
+}
+
 /* Inline: with native frames each one between here and the program is one to walk. */
 __attribute__((always_inline)) static inline void
 tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
@@ -46,7 +55,14 @@ tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode)
     } else {
         ouro__trace_sample(block, size, told);
     }
-    look_now_and_then();
+    look_now_and_then(mode);
+}
+
+void *
+ouro__traced_tell_unmarked(void *block, size_t size, unsigned known)
+{
+    tell(block, size, known, OURO__TRACE_EXACT);
+    return block;
 }
 
 void
@@ -99,7 +115,7 @@ void
 ouro__traced_give(void *block)
 {
     if (ouro__trace_free(block)) {
-        look_now_and_then();
+        look_now_and_then(ouro__trace_mode_now());
     }
 }
 

@@ -40,6 +40,21 @@ extern unsigned (*ouro__traced_above)(void);
 /* A block of the domain `known` was made, by whichever way, and is traced in this mode, which is not OFF. */
 void ouro__traced_tell(void *block, size_t size, unsigned known, enum ouro__trace_mode mode);
 
+/* Hot.  The same of a block that was made in exact mode by who has a mark of the place (ouro__trace_alloc_marked()), or 0.
+ * Returns the block. */
+void *ouro__traced_tell_unmarked(void *block, size_t size, unsigned known);
+
+static inline void *
+ouro__traced_tell_marked(void *block, size_t size, unsigned known, uint64_t mark)
+{
+    bool is_alone = __atomic_load_n(&ouro__traced_above, __ATOMIC_RELAXED) == NULL;
+    if (OURO_UNLIKELY(mark == 0 || !is_alone || ouro__teller.until_look == 0)) {
+        return ouro__traced_tell_unmarked(block, size, known);
+    }
+    ouro__teller.until_look--;
+    return ouro__trace_alloc_marked(block, size, known, mark);
+}
+
 /* Before a block is freed that may have a trace. */
 void ouro__traced_give(void *block);
 

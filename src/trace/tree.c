@@ -20,6 +20,7 @@
 #include "heap/heap.h"
 #include "os/os.h"
 #include "trace/beside.h"
+#include "trace/requests.h"
 
 #define N_FRAMES_MOST 16384 /* of a traceback: deeper ones lose their outermost frames */
 
@@ -292,7 +293,7 @@ forget_steps(void)
     n_steps = 0;
     n_taken = 0;
     stack.n = 0;
-    ouro__tree.age++;
+    ouro__requests_forget();
 }
 
 void
@@ -455,7 +456,7 @@ ouro__tree_node(const struct ouro__here *here, uint32_t *node)
 }
 
 bool
-ouro__tree_has_ages(void)
+ouro__tree_sees_ends(void)
 {
     return ends_are_seen;
 }
@@ -477,11 +478,20 @@ begin_vector(struct ouro__vector *vector, size_t item_size, bool has_none)
     return true;
 }
 
+/* Of one frame, whose code ends where it can be seen, a mark says all. */
+static void
+choose_mark(void)
+{
+    bool is_enough = ouro__tree.n_frames == 1 && ends_are_seen && ouro__tree.source != NULL;
+    __atomic_store_n(&ouro__tree.mark, is_enough ? ouro__tree.source->mark : NULL, __ATOMIC_RELAXED);
+}
+
 void
 ouro__tree_set_depth(uint32_t n_frames, bool sees_ends)
 {
     ends_are_seen = sees_ends;
     ouro__tree.n_frames = n_frames < N_FRAMES_MOST ? n_frames : 0;
+    choose_mark();
     forget_steps();
 }
 
@@ -509,6 +519,7 @@ void
 ouro__tree_set_source(const struct ouro__frame_source *source)
 {
     ouro__tree.source = source;
+    choose_mark();
     forget_steps();
 }
 

@@ -29,7 +29,7 @@ struct ouro__tree {
     struct ouro__vector texts, lines, codes, nodes;
     const struct ouro__frame_source *source; /* may be NULL */
     size_t n_frames;                         /* of a traceback at most, 0 for all */
-    uint32_t age;                            /* see ouro__tree_age() */
+    uint64_t (*mark)(void); /* the source's, where it alone can tell a place; or NULL; atomic */
 };
 extern struct ouro__tree ouro__tree;
 
@@ -71,18 +71,18 @@ ouro__tree_here(struct ouro__here *here)
     return ouro__tree_find_here(here);
 }
 
+/* Whether a mark tells where a thread is: without the lock. */
+static inline bool
+ouro__tree_takes_marks(void)
+{
+    return __atomic_load_n(&ouro__tree.mark, __ATOMIC_RELAXED) != NULL;
+}
+
 /* The node of a place, which is where the calling thread is: 0 when it has no frames.  False without memory. */
 bool ouro__tree_node(const struct ouro__here *here, uint32_t *node);
 
-/* Another number when the same words may stand for another place: a code has ended. */
-static inline uint32_t
-ouro__tree_age(void)
-{
-    return ouro__tree.age;
-}
-
-/* Whether it will be: not of codes whose ends are not seen. */
-bool ouro__tree_has_ages(void);
+/* Whether ends of codes are told: those of all that is known by its address. */
+bool ouro__tree_sees_ends(void);
 
 /* A block that carries the mark is freed: what lies at this address later is another code. */
 void ouro__tree_forget(const void *code);

@@ -99,4 +99,24 @@ lasts(const void *code)
     return false;
 }
 
-const struct ouro__frame_source stack_source = {walk, follow, read_code, lasts};
+/* Offsets are small. */
+static uint64_t
+mark_of(const struct ouro__frame *frame)
+{
+    return (uint64_t)(uintptr_t)frame->code << 16 | frame->offset;
+}
+
+static uint64_t
+mark(void)
+{
+    interrupt();
+    return depth > 0 ? mark_of(&stack[depth - 1]) : 0;
+}
+
+static bool
+is_mark_of(uint64_t told, const struct ouro__frame *frame)
+{
+    return told == mark_of(frame);
+}
+
+const struct ouro__frame_source stack_source = {walk, follow, read_code, lasts, mark, is_mark_of};

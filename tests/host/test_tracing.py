@@ -77,7 +77,8 @@ def line_of(program, mark):
 # ---- against tracemalloc ----
 
 
-def test_lines_are_those_of_tracemalloc(python, tmp_path):
+@pytest.mark.parametrize("limit", [(), ("--frames", "1")], ids=["all", "1"])
+def test_lines_are_those_of_tracemalloc(python, tmp_path, limit):
     """To the block and the byte, but for what the interpreter keeps for reuse: frames, and some dozens of small lists,
     dicts, tuples and floats.  tracemalloc counts those for the line that took them last (_PyTraceMalloc_NewReference),
     we for the line whose call made the block."""
@@ -89,7 +90,7 @@ def test_lines_are_those_of_tracemalloc(python, tmp_path):
         check=True,
     )
     expected = json.loads(plain.stdout)
-    got = Traced(tmp_path, python, PROGRAM).lines()
+    got = Traced(tmp_path, python, PROGRAM, options=("--trace=exact", *limit)).lines()
     ours = {line: got[line] for line in got if line.startswith((str(PROGRAM), "<made>"))}
     apart = {}
     for line in set(expected) | set(ours):

@@ -73,19 +73,32 @@ trace_of(const void *block)
     return trace_at(*ouro__beside(block, false) & OURO__INDEX);
 }
 
+static bool is_quick; /* blocks are told of by the quick ways */
+
 static void *
 take(size_t size, ouro_domain domain)
 {
     void *block = ouro_heap_alloc(heap, domain, size);
     assert_non_null(block);
-    ouro__trace_alloc(block, size, domain);
+    uint64_t mark = is_quick ? stack_source.mark() : 0;
+    if (mark != 0) {
+        assert_ptr_equal(ouro__trace_alloc_marked(block, size, domain, mark), block);
+    } else {
+        ouro__trace_alloc(block, size, domain);
+    }
     return block;
 }
 
 static void
 give(void *block, ouro_domain domain)
 {
-    ouro__trace_free(block);
+    uint32_t *index = is_quick ? ouro__beside_pooled(block) : NULL;
+    if (index != NULL && *index != 0) {
+        ouro__trace_free_beside(block, index);
+        assert_int_equal(*index, 0);
+    } else {
+        ouro__trace_free(block);
+    }
     ouro_heap_free(heap, domain, block);
 }
 
@@ -101,6 +114,22 @@ struct block {
     ouro_domain domain;
     uint32_t trace;
 };
+
+/* The innermost frame of a block that was just allocated is where the thread is. */
+static void
+check_place(const struct ouro__trace *trace)
+{
+    struct ouro__frame frame;
+    char name[24] = "";
+    if (stack_source.walk(&frame, 1) == 0) {
+        assert_int_equal(trace->node, 0);
+        return;
+    }
+    const struct stack_code *code = frame.code;
+    assert_int_equal(node_at(trace->node)->offset, frame.offset);
+    name_of(trace->node, name);
+    assert_string_equal(name, code->name);
+}
 
 /* A walk through calls: a push, a pop, or another instruction of the innermost frame. */
 static void
@@ -205,6 +234,7 @@ run_against_log(uint32_t n_frames, uint64_t seed)
             ouro_domain domain = random_domain(&random);
             void *address = take(random_python_size(&random, 100000), domain);
             uint32_t trace = *ouro__beside(address, false);
+            check_place(trace_at(trace));
             blocks[n_blocks++] = (struct block){address, domain, trace};
             events[n_events++] = (struct event){trace, false};
         } else {
@@ -240,6 +270,15 @@ test_log_one_frame(void **state)
 {
     (void)state;
     run_against_log(1, 2);
+}
+
+static void
+test_log_quickly(void **state)
+{
+    (void)state;
+    is_quick = true;
+    run_against_log(1, 4);
+    is_quick = false;
 }
 
 static void
@@ -771,6 +810,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_log_all_frames, setup, teardown),
         cmocka_unit_test_setup_teardown(test_log_one_frame, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_log_quickly, setup, teardown),
         cmocka_unit_test_setup_teardown(test_log_some_frames, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tracebacks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_codes_that_die, setup, teardown),
