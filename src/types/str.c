@@ -237,7 +237,7 @@ decode(const char *utf8, size_t n, size_t n_ascii, ouro_ref *result, size_t *whe
 {
     const unsigned char *bytes = (const unsigned char *)utf8, *end = bytes + n, *bad;
     size_t length = n_ascii;
-    uint32_t all;
+    uint32_t all = 0;
 
     if (!survey(bytes + n_ascii, end, &length, &all, where != NULL ? &bad : NULL) && where != NULL) {
         *where = (size_t)(bad - bytes);
