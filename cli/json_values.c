@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snapshot/view.h"
+
 static bool lacked_memory;
 
 static void *
@@ -31,6 +33,16 @@ json_t *
 ouro__json_number(uint64_t value)
 {
     return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+}
+
+json_t *
+ouro__json_by_domain(const uint64_t values[3])
+{
+    json_t *object = json_object();
+    for (int i = 0; i < 3; i++) {
+        (void)json_object_set_new(object, ouro__domain_names[i], ouro__json_number(values[i]));
+    }
+    return object;
 }
 
 /* The length of the UTF-8 character at `bytes`, 0 when there is none (RFC 3629, section 4). */

@@ -18,6 +18,9 @@ char *ouro__json_dump(const json_t *root, size_t flags);
 /* JSON as jansson has it ends at 2^63 - 1; no figure that means something is larger. */
 json_t *ouro__json_number(uint64_t value);
 
+/* A figure of each domain, by its name. */
+json_t *ouro__json_by_domain(const uint64_t values[3]);
+
 /* Add `words` as UTF-8; what is none becomes U+FFFD, byte by byte. */
 void ouro__text_add_utf8(struct ouro__text *text, const char *words);
 

@@ -2,10 +2,8 @@
 #include "plot/recorded.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "json_values.h"
-#include "snapshot/view.h"
 
 const char *const ouro__recorded_names[OURO_N_RECORDED] = {
     "at_ns",        "resident_bytes", "files_bytes", "counted_at_ns", "untouched_bytes", "free_bytes",
@@ -24,16 +22,6 @@ ouro__recorded_figure(const struct ouro_snapshot_sample *sample, size_t i)
 }
 
 static json_t *
-domains_json(const uint64_t values[3])
-{
-    json_t *object = json_object();
-    for (int i = 0; i < 3; i++) {
-        (void)json_object_set_new(object, ouro__domain_names[i], ouro__json_number(values[i]));
-    }
-    return object;
-}
-
-static json_t *
 sample_json(const struct ouro_snapshot_sample *sample)
 {
     json_t *object = json_object(), *runs = json_array();
@@ -45,8 +33,8 @@ sample_json(const struct ouro_snapshot_sample *sample)
     for (int i = 0; i < 3; i++) {
         (void)json_array_append_new(runs, ouro__json_number(sample->gc_runs[i]));
     }
-    (void)json_object_set_new(object, "live_bytes", domains_json(sample->live));
-    (void)json_object_set_new(object, "live_blocks", domains_json(sample->blocks));
+    (void)json_object_set_new(object, "live_bytes", ouro__json_by_domain(sample->live));
+    (void)json_object_set_new(object, "live_blocks", ouro__json_by_domain(sample->blocks));
     (void)json_object_set_new(object, "gc_runs", runs);
     return object;
 }

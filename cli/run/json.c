@@ -33,16 +33,6 @@ string_or_null(const char *text)
 }
 
 static json_t *
-by_domain(const uint64_t values[3])
-{
-    json_t *object = json_object();
-    for (int i = 0; i < 3; i++) {
-        (void)json_object_set_new(object, ouro__domain_names[i], ouro__json_number(values[i]));
-    }
-    return object;
-}
-
-static json_t *
 waterfall_json(const struct ouro_record_moment *moment)
 {
     static const char *const keys[] = {
@@ -68,8 +58,8 @@ moment_json(const struct ouro_record_moment *moment)
 
     (void)json_object_set_new(object, "at_ns", ouro__json_number(moment->at_ns));
     (void)json_object_set_new(object, "live_bytes", ouro__json_number(ouro__live_of(moment)));
-    (void)json_object_set_new(object, "live_bytes_by_domain", by_domain(moment->live));
-    (void)json_object_set_new(object, "live_blocks_by_domain", by_domain(moment->blocks));
+    (void)json_object_set_new(object, "live_bytes_by_domain", ouro__json_by_domain(moment->live));
+    (void)json_object_set_new(object, "live_blocks_by_domain", ouro__json_by_domain(moment->blocks));
     (void)json_object_set_new(object, "untouched_bytes", ouro__json_number(moment->untouched));
     (void)json_object_set_new(object, "mapped_bytes", ouro__json_number(moment->mapped));
     (void)json_object_set_new(object, "waterfall", waterfall_json(moment));
@@ -201,8 +191,8 @@ process_json(const struct ouro__process *process)
     (void)json_object_set_new(object, "peak", moment_json(&record->peak));
     (void)json_object_set_new(object, "last", moment_json(&record->last));
     (void)json_object_set_new(object, "samples", ouro__json_number(record->n_samples));
-    (void)json_object_set_new(object, "allocations_by_domain", by_domain(record->n_allocs));
-    (void)json_object_set_new(object, "frees_by_domain", by_domain(record->n_frees));
+    (void)json_object_set_new(object, "allocations_by_domain", ouro__json_by_domain(record->n_allocs));
+    (void)json_object_set_new(object, "frees_by_domain", ouro__json_by_domain(record->n_frees));
     (void)json_object_set_new(object, "purged_bytes", ouro__json_number(record->purged));
     (void)json_object_set_new(object, "limit", limit_json(record));
     (void)json_object_set_new(object, "collector", collector_json(record));
