@@ -16,6 +16,7 @@
 #include "json_values.h"
 #include "plot/recorded.h"
 #include "view/rows.h"
+#include "snapshot/grow.h"
 
 bool
 ouro__place_texts_make(struct ouro__place_texts *texts, const struct ouro__places *places,
@@ -61,15 +62,11 @@ frames_find(struct frames *frames, const struct ouro__places *places, uint32_t p
 
     frames->n = 0;
     do {
-        if (frames->n == frames->room) {
-            size_t room = frames->room == 0 ? 64 : 2 * frames->room;
-            uint32_t *larger = reallocarray(frames->places, room, sizeof *larger);
-            if (larger == NULL) {
-                return false;
-            }
-            frames->places = larger;
-            frames->room = room;
+        uint32_t *items = ouro__grow(frames->places, frames->n, &frames->room, sizeof *frames->places);
+        if (items == NULL) {
+            return false;
         }
+        frames->places = items;
         frames->places[frames->n++] = ouro__place_of_path(places, at);
         at = places->paths.items[at].a;
     } while (at != 0);

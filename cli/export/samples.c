@@ -4,6 +4,7 @@
  * sample of its own. */
 #define _DEFAULT_SOURCE
 #include "export/samples.h"
+#include "snapshot/grow.h"
 
 #include <stdlib.h>
 
@@ -30,15 +31,12 @@ sample_of(struct gathering *gathering, const struct ouro_snapshot_trace *trace, 
         return NULL;
     }
     if (id == samples->n) {
-        if (samples->n == gathering->room) {
-            size_t room = gathering->room == 0 ? 1024 : 2 * gathering->room;
-            struct ouro__sample *larger = reallocarray(samples->items, room, sizeof *larger);
-            if (larger == NULL) {
-                return NULL;
-            }
-            samples->items = larger;
-            gathering->room = room;
+        struct ouro__sample *items =
+            ouro__grow(samples->items, samples->n, &gathering->room, sizeof *samples->items);
+        if (items == NULL) {
+            return NULL;
         }
+        samples->items = items;
         samples->items[samples->n++] = (struct ouro__sample){
             .path = path, .thread = trace->thread, .type = type, .domain = trace->domain};
     }

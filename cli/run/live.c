@@ -15,6 +15,7 @@
 
 #include "snapshot/chunks.h"
 #include "text.h"
+#include "snapshot/grow.h"
 
 #define EXTENSION ".ouro"
 #define PART ".part"
@@ -116,15 +117,12 @@ struct files {
 static bool
 files_add(struct files *files, const char *folder, const char *name, struct ouro__live_file file)
 {
-    if (files->n == files->room) {
-        size_t room = files->room == 0 ? 16 : 2 * files->room;
-        struct ouro__live_file *grown = reallocarray(files->items, room, sizeof *grown);
-        if (grown == NULL) {
-            return false;
-        }
-        files->items = grown;
-        files->room = room;
+    struct ouro__live_file *items =
+        ouro__grow(files->items, files->n, &files->room, sizeof *files->items);
+    if (items == NULL) {
+        return false;
     }
+    files->items = items;
     if (asprintf(&file.path, "%s/%s", folder, name) < 0) {
         return false;
     }

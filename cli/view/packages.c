@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "snapshot/grow.h"
 
 #define INFO ".dist-info"
 
@@ -31,15 +32,11 @@ file_add(struct ouro__packages *packages, const char *path, size_t length, uint3
     if (file < n_known) {
         return true; /* another's already */
     }
-    if (file == packages->room) {
-        size_t room = packages->room == 0 ? 1024 : 2 * packages->room;
-        uint32_t *larger = reallocarray(packages->owners, room, sizeof *larger);
-        if (larger == NULL) {
-            return false;
-        }
-        packages->owners = larger;
-        packages->room = room;
+    uint32_t *owners = ouro__grow(packages->owners, file, &packages->room, sizeof *packages->owners);
+    if (owners == NULL) {
+        return false;
     }
+    packages->owners = owners;
     packages->owners[file] = owner;
     return true;
 }

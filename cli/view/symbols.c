@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "view/library_frames.h"
+#include "snapshot/grow.h"
 
 #define NAMES_MOST (2 * OURO_SYMBOLS_MOST)
 
@@ -244,15 +245,12 @@ whole_path(struct ouro__binary *binary, Dwarf_Die *unit, const char *file)
 static bool
 units_add(struct ouro__binary *binary, const struct unit *unit)
 {
-    if (binary->n_units == binary->room) {
-        size_t room = binary->room == 0 ? 64 : 2 * binary->room;
-        struct unit *larger = reallocarray(binary->units, room, sizeof *larger);
-        if (larger == NULL) {
-            return false;
-        }
-        binary->units = larger;
-        binary->room = room;
+    struct unit *units =
+        ouro__grow(binary->units, binary->n_units, &binary->room, sizeof *binary->units);
+    if (units == NULL) {
+        return false;
     }
+    binary->units = units;
     binary->units[binary->n_units++] = *unit;
     return true;
 }

@@ -9,6 +9,7 @@
 
 #include "snapshot/lines.h"
 #include "trace/frames.h"
+#include "snapshot/grow.h"
 
 static const char no_frame[] = "(no frame)";
 
@@ -122,15 +123,11 @@ place_at(struct adding *adding, uint32_t code, uint32_t offset)
     if (position == OURO_NO_ID || position < n_known) {
         return position == OURO_NO_ID ? OURO_NO_ID : adding->places_of_positions[position];
     }
-    if (position == adding->room) {
-        size_t room = adding->room == 0 ? 256 : 2 * adding->room;
-        uint32_t *larger = reallocarray(adding->places_of_positions, room, sizeof *larger);
-        if (larger == NULL) {
-            return OURO_NO_ID;
-        }
-        adding->places_of_positions = larger;
-        adding->room = room;
+    uint32_t *items = ouro__grow(adding->places_of_positions, position, &adding->room, sizeof *items);
+    if (items == NULL) {
+        return OURO_NO_ID;
     }
+    adding->places_of_positions = items;
     return adding->places_of_positions[position] = place_of(adding, code, offset);
 }
 
