@@ -63,7 +63,7 @@ ouro_list_length(ouro_loan list)
 }
 
 /** A new reference to an item, or NULL when there is none at `index`.  @threads attached, also while others change it */
-OURO_NODISCARD static inline ouro_ref
+static inline OURO_NODISCARD ouro_ref
 ouro_list_get(ouro_loan list, size_t index)
 {
     const struct ouro__list *it = ouro__as_list(list);
@@ -82,7 +82,7 @@ ouro_list_get_borrow(ouro_loan list, size_t index)
 }
 
 /** Put an item in the place of another; OURO_OK, or OURO_WRONG_VALUE when there is none at `index`. */
-OURO_NODISCARD static inline ouro_status
+static inline OURO_NODISCARD ouro_status
 ouro_list_set(ouro_loan list, size_t index, ouro_loan item)
 {
     struct ouro__list *it = ouro__as_list(list);
@@ -94,7 +94,7 @@ ouro_list_set(ouro_loan list, size_t index, ouro_loan item)
 }
 
 /** Add an item at the end; OURO_OK or OURO_NO_MEMORY. */
-OURO_NODISCARD static inline ouro_status
+static inline OURO_NODISCARD ouro_status
 ouro_list_append(ouro_loan list, ouro_loan item)
 {
     struct ouro__list *it = ouro__as_list(list);
@@ -106,7 +106,7 @@ ouro_list_append(ouro_loan list, ouro_loan item)
 }
 
 /** Add an item at the end, which is stolen, also when it fails; OURO_OK or OURO_NO_MEMORY. */
-OURO_NODISCARD static inline ouro_status
+static inline OURO_NODISCARD ouro_status
 ouro_list_append_steal(ouro_loan list, ouro_ref item)
 {
     struct ouro__list *it = ouro__as_list(list);
