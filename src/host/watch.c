@@ -484,13 +484,11 @@ ouro__watch_snapshot(void)
 void
 ouro__watch_confine(void)
 {
-    static const char note[] = "forbade itself system calls (seccomp): what is known ends there";
-    _Static_assert(sizeof note <= sizeof record->note, "it is told whole");
     int saved = errno;
     if (ouro__watch_is_ours()) {
         take_moment(ouro__os_now());
         if (ouro__watch_take() != NULL) {
-            memcpy(record->note, note, sizeof note);
+            record->state = OURO_RECORD_CONFINED;
             ouro__watch_give(record);
         }
         ouro__live_end();
