@@ -18,7 +18,7 @@ ouro_none(void)
     return &ouro__none;
 }
 
-/** The object that stands for the truth `value`.  Immortal. */
+/** The object that stands for the truth `value`, and equals 1 or 0.  Immortal. */
 static inline ouro_ref
 ouro_bool(bool value)
 {

@@ -9,7 +9,8 @@
  * What was freed is kept resident, in the cache and in dirty runs, up to a number of slots: an eighth of those in
  * use, or `budget` where that is more.  Beyond it half of that stays, of the cache first.  When what
  * was purged is soon taken again the budget was too small and doubles; when it is not, the budget halves: a
- * program that swings between two sizes stops paying for page faults, one that shrinks gives back nearly all.
+ * program that swings between two sizes stops paying for page faults, one that shrinks gives back nearly all.  Where a block
+ * soon grows into what was purged, the budget is at once twice what it grew by.
  *
  * No peak of resident memory is made of what is free: where a run has to be clean and more slots would be resident than
  * ever before, as many dirty ones are purged, as far as that is cheap. */
@@ -68,6 +69,7 @@ static struct {
     size_t budget;
     uint64_t purged_at;     /* ns */
     size_t recently_purged; /* slots, since purged_at */
+    size_t grown_again;     /* slots of them that blocks soon grew into */
     bool thrashed;          /* since the last purge */
     uint64_t purged;        /* bytes, ever; atomic */
 } range = {.lock = OURO_OS_LOCK_INIT, .budget = MIN_BUDGET};
@@ -522,6 +524,19 @@ ouro__range_take(size_t n, size_t unit)
     return record;
 }
 
+/* A block grows into slots that were purged just before: it will grow as far as the one did that was there, say, and all of that
+ * would better have been kept. */
+static void
+note_growth(const struct pool *run, size_t n)
+{
+    if (!(run->flags & SLOT_DIRTY) && range.recently_purged - range.grown_again >= n &&
+        ouro__os_now() - range.purged_at < SOON_NS) {
+        range.grown_again += n;
+        size_t least = smaller(range.grown_again * 2, MAX_BUDGET);
+        range.budget = range.budget > least ? range.budget : least;
+    }
+}
+
 bool
 ouro__range_extend(struct pool *first, size_t n_now, size_t n)
 {
@@ -536,6 +551,7 @@ ouro__range_extend(struct pool *first, size_t n_now, size_t n)
     if (behind < range_slots() &&
         __atomic_load_n(&record_of(behind)->kind, __ATOMIC_RELAXED) == SLOT_FREE &&
         record_of(behind)->n_slots >= n) {
+        note_growth(record_of(behind), n);
         cut_run(record_of(behind), behind, n);
         spare_peak();
         done = true;
@@ -551,7 +567,7 @@ static void
 purge_free(size_t keep)
 {
     flush_cache(keep);
-    range.recently_purged = 0;
+    range.recently_purged = range.grown_again = 0;
     while (range.n_dirty != 0 && range.n_cached + range.n_dirty > keep) {
         size_t first = range.dirty.first[63 - __builtin_clzll(range.dirty.occupied)];
         size_t n = record_of(first)->n_slots;

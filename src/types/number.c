@@ -1,4 +1,5 @@
 /* number.c - None, truth values and floating point numbers. */
+#include "types/integer.h"
 #include "types/types.h"
 
 #include <math.h>
@@ -15,19 +16,24 @@ struct number {
 
 static struct ouro_type *none_type, *bool_type, *float_type;
 
+/* That of the integer that equals. */
 static ouro_status
 hash_bool(ouro_loan self, uint64_t *hash)
 {
-    *hash = ouro__mix_bits(ouro_look(self) == &ouro__true);
+    *hash = ouro_look(self) == &ouro__true;
     return OURO_OK;
 }
 
+/* True is 1 and False is 0.  @source CPython Objects/boolobject.c: bool is a sub-type of int */
 static ouro_status
-never_equal(ouro_loan self, ouro_loan other)
+equal_bool(ouro_loan self, ouro_loan other)
 {
-    (void)self;
-    (void)other;
-    return OURO_NOT_EQUAL;
+    int truth = ouro_look(self) == &ouro__true;
+    const struct integer *number = ouro__as_int(other);
+    bool is_equal =
+        number != NULL ? ouro__int_is_small(number) && ouro__int_small_value(number) == truth
+                       : ouro__type(ouro_look(other)) == float_type && ouro_float_value(other) == truth;
+    return is_equal ? OURO_FOUND : OURO_NOT_EQUAL;
 }
 
 static ouro_status
@@ -114,7 +120,7 @@ ouro__numbers_init(void)
     spec.name = "bool";
     spec.hash = hash_bool;
     spec.repr = ouro__repr_bool;
-    spec.equal = never_equal; /* but to itself */
+    spec.equal = equal_bool;
     if (!ouro__type_make(&spec, &bool_type)) {
         return false;
     }

@@ -108,7 +108,7 @@ random_value(unsigned depth)
 
     switch (roll(depth == 0 ? 6 : 8)) {
     case 0:
-        return both_float(roll(2) != 0 ? (double)number + 11 : random_double());
+        return both_float(roll(2) != 0 ? (double)number : random_double());
     case 1:
         return random_str(40);
     case 2:
@@ -130,7 +130,6 @@ random_value(unsigned depth)
         return made_of;
     }
     default:
-        number = number == 0 || number == 1 ? number + 2 : number;
         return both_int(roll(8) != 0 ? number : (int64_t)((uint64_t)number * 0x123456789ABCDE));
     }
 }

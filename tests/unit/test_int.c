@@ -469,6 +469,30 @@ test_floats(void **state)
     compare_with_float(zero, HUGE_VAL, false);
 }
 
+static void
+test_truth_values(void **state) /* test_bool.BoolTest.test_hash and its like */
+{
+    (void)state;
+    for (int truth = 0; truth < 2; truth++) {
+        for (int value = -1; value <= 2; value++) {
+            ouro_ref number = ouro_int_new(value);
+            ouro_ref object = ouro_bool(truth != 0), set = ouro_set_new();
+            bool is_equal = value == truth;
+            compare_with_float(object, value, is_equal);
+            assert_int_equal(ouro_equal(ouro_lend(object), ouro_lend(number)), is_equal);
+            assert_int_equal(ouro_equal(ouro_lend(number), ouro_lend(object)), is_equal);
+            assert_int_equal(ouro_set_add(ouro_lend(set), ouro_lend(number)), OURO_OK);
+            assert_int_equal(ouro_set_contains(ouro_lend(set), ouro_lend(object)), is_equal);
+            ouro_decref(set);
+            ouro_decref(number);
+        }
+    }
+    ouro_ref large = compute_steal(ouro_int_multiply, ouro_int_new(INT64_MAX), ouro_int_new(INT64_MAX));
+    assert_int_equal(ouro_equal(ouro_lend(ouro_bool(true)), ouro_lend(large)), OURO_NOT_EQUAL);
+    assert_int_equal(ouro_equal(ouro_lend(ouro_bool(true)), ouro_lend(ouro_none())), OURO_NOT_EQUAL);
+    ouro_decref(large);
+}
+
 /* Rounded to the nearest, ties to the even one: 2^n + 2^(n-53) lies between 2^n and the next double. */
 static void
 test_ties(void **state)
@@ -523,9 +547,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_cached),           TEST(test_conversions), TEST(test_against_wide),
-        TEST(test_large_identities), TEST(test_known),       TEST(test_refused),
-        TEST(test_floats),           TEST(test_ties),        TEST(test_long_text),
+        TEST(test_cached), TEST(test_conversions), TEST(test_against_wide), TEST(test_large_identities),
+        TEST(test_known),  TEST(test_refused),     TEST(test_floats),       TEST(test_truth_values),
+        TEST(test_ties),   TEST(test_long_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
