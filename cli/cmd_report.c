@@ -31,6 +31,8 @@ struct report {
     struct ouro__places places;
     struct ouro__packages packages;
     struct ouro__view view;
+    struct ouro__view
+        ever; /* what was ever allocated, where rows have a share of it: `view` has its paths */
     struct ouro__row *rows;
     size_t n_rows, n_shown;
     struct ouro__figures
@@ -334,20 +336,19 @@ static bool
 allocated_find(struct report *report)
 {
     const struct ouro__view_options *options = &report->options;
-    struct ouro__view all = {0};
+    struct ouro__view *ever = &report->ever;
     size_t n;
 
-    if (view_make(report, &all, &report->saved, OURO_MEASURE_CHURN)) {
+    if (view_make(report, ever, &report->saved, OURO_MEASURE_CHURN)) {
         report->allocated =
-            ouro__view_fold(&all, &report->places, ouro__packages_groups(&report->packages),
+            ouro__view_fold(ever, &report->places, ouro__packages_groups(&report->packages),
                             options->by, options->cumulative, &n);
-        report->all_blocks = all.kept.blocks;
-        ouro__lives_sum(&report->saved.snapshot, &all, report->ended);
+        report->all_blocks = ever->kept.blocks;
+        ouro__lives_sum(&report->saved.snapshot, ever, report->ended);
         if (report->allocated == NULL) {
             ouro__say("out of memory");
         }
     }
-    ouro__view_free(&all);
     return report->allocated != NULL;
 }
 
@@ -364,7 +365,12 @@ rows_find(struct report *report)
     if (options->within != 0) {
         ouro__narrow_temporary(&report->saved.snapshot, options->within);
     }
-    if (!view_make(report, &report->view, &report->saved, options->measure)) {
+    if (has_share && !ouro__view_make_like(&report->view, &report->ever, &report->places,
+                                           &report->saved.snapshot, options->measure)) {
+        ouro__say("out of memory");
+        return false;
+    }
+    if (!has_share && !view_make(report, &report->view, &report->saved, options->measure)) {
         return false;
     }
     report->rows =
@@ -434,6 +440,7 @@ ouro__cmd_report(int count, char **arguments)
     free(report.rows);
     free(report.allocated);
     ouro__view_free(&report.view);
+    ouro__view_free(&report.ever);
     ouro__packages_free(&report.packages);
     ouro__places_free(&report.places);
     ouro__view_options_free(&report.options);

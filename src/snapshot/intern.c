@@ -163,31 +163,91 @@ ouro__paths_reserve(struct ouro__paths *paths, size_t more)
     return true;
 }
 
-/* Make the slots more, and put all paths there again that are not the first of their callers.  False without memory. */
-static bool
-paths_grow(struct ouro__paths *paths)
+/* Put all paths that are not the first of their callers into the slots, which are empty. */
+static void
+others_put(struct ouro__paths *paths)
 {
     struct ouro__slots *slots = &paths->slots;
 
-    if (!slots_grow(slots)) {
-        return false;
-    }
     for (uint32_t i = 1; i < paths->n; i++) {
         const struct ouro__pair *path = &paths->items[i];
         if (paths->firsts[path->a] != i) {
             slots_put(slots, hash_pair(slots->seed, path->a, path->b), i);
         }
     }
-    return true;
 }
 
 static uint32_t
-paths_add(struct ouro__paths *paths, uint32_t caller, uint32_t place)
+paths_append(struct ouro__paths *paths, uint32_t caller, uint32_t place)
 {
     OURO_ASSERT(paths->n < paths->room);
     paths->items[paths->n] = (struct ouro__pair){caller, place};
     paths->firsts[paths->n] = 0;
     return paths->n++;
+}
+
+uint32_t
+ouro__paths_add(struct ouro__paths *paths, uint32_t caller, uint32_t place)
+{
+    paths->has_unlisted = true;
+    return paths_append(paths, caller, place);
+}
+
+/* How many paths are not the first of their callers, of which each gets its first. */
+static uint32_t
+firsts_find(struct ouro__paths *paths)
+{
+    uint32_t n_others = 0;
+
+    memset(paths->firsts, 0, paths->n * sizeof *paths->firsts);
+    for (uint32_t i = 1; i < paths->n; i++) {
+        uint32_t *first = &paths->firsts[paths->items[i].a];
+        n_others += *first != 0;
+        *first = *first != 0 ? *first : i;
+    }
+    return n_others;
+}
+
+bool
+ouro__paths_list(struct ouro__paths *paths)
+{
+    struct ouro__slots *slots = &paths->slots;
+
+    if (!paths->has_unlisted) {
+        return true;
+    }
+    uint32_t n_others = firsts_find(paths);
+    while (2 * ((size_t)n_others + 1) > slots->n_slots) {
+        if (!slots_grow(slots)) {
+            return false;
+        }
+    }
+    memset(slots->slots, 0, slots->n_slots * sizeof *slots->slots);
+    others_put(paths);
+    paths->n_others = n_others;
+    paths->has_unlisted = false;
+    return true;
+}
+
+/* Make the slots more, with the same paths in them.  False without memory. */
+static bool
+paths_grow(struct ouro__paths *paths)
+{
+    struct ouro__slots *slots = &paths->slots, old = *slots;
+
+    slots->slots = NULL;
+    if (!slots_grow(slots)) {
+        *slots = old;
+        return false;
+    }
+    for (size_t i = 0; i < old.n_slots; i++) {
+        if (old.slots[i] != 0) {
+            const struct ouro__pair *path = &paths->items[old.slots[i] - 1];
+            slots_put(slots, hash_pair(slots->seed, path->a, path->b), old.slots[i] - 1);
+        }
+    }
+    free(old.slots);
+    return true;
 }
 
 /* The number of a path that is not the first of its caller. */
@@ -208,7 +268,7 @@ paths_other(struct ouro__paths *paths, uint32_t caller, uint32_t place)
     }
     slots->slots[i] = paths->n + 1;
     paths->n_others++;
-    return paths_add(paths, caller, place);
+    return paths_append(paths, caller, place);
 }
 
 uint32_t
@@ -222,7 +282,7 @@ ouro__paths_id(struct ouro__paths *paths, uint32_t caller, uint32_t place)
     if (first != 0) {
         return paths->items[first].b == place ? first : paths_other(paths, caller, place);
     }
-    return paths->firsts[caller] = paths_add(paths, caller, place);
+    return paths->firsts[caller] = paths_append(paths, caller, place);
 }
 
 void

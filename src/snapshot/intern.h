@@ -40,6 +40,7 @@ struct ouro__paths {
     size_t room;
     uint32_t n_others; /* paths in the slots */
     struct ouro__slots slots;
+    bool has_unlisted; /* paths that neither have */
 };
 
 /* Room for `more` paths that are not known yet; false without memory. */
@@ -47,6 +48,12 @@ bool ouro__paths_reserve(struct ouro__paths *paths, size_t more);
 
 /* The number of a path, new or known; a new one needs room that was reserved.  OURO_NO_ID without memory. */
 uint32_t ouro__paths_id(struct ouro__paths *paths, uint32_t caller, uint32_t place);
+
+/* A path that nobody has, and nobody asks for until all are listed: its number, without a look. */
+uint32_t ouro__paths_add(struct ouro__paths *paths, uint32_t caller, uint32_t place);
+
+/* Have all paths found from now on; false without memory. */
+bool ouro__paths_list(struct ouro__paths *paths);
 void ouro__paths_free(struct ouro__paths *paths);
 
 struct ouro__interned {

@@ -33,14 +33,29 @@ ouro__places_free(struct ouro__places *places)
     free(places->modules);
 }
 
+/* An instruction of a code. */
+struct position {
+    uint32_t place;
+    bool is_alone; /* no other position of the snapshot has its place */
+};
+
+/* A position that was asked for lately. */
+#define N_RECENT 1024U
+struct recent {
+    uint32_t code, offset, position;
+};
+
 /* What is worked out once a snapshot. */
 struct adding {
     struct ouro__places *places;
     const struct ouro__snapshot *snapshot;
-    uint32_t *functions;           /* of each code; OURO_NO_ID: not yet known */
-    struct ouro__pairs positions;  /* code, offset */
-    uint32_t *places_of_positions; /* by their numbers */
+    uint32_t *functions;      /* of each code; OURO_NO_ID: not yet known */
+    struct ouro__pairs known; /* code, offset: their numbers are those of the positions */
+    struct position *positions;
     size_t room;
+    struct recent recent[N_RECENT];
+    bool *
+        are_new; /* by node: a path that none of the others has.  NULL: there may be paths from before */
 };
 
 static uint32_t
@@ -113,22 +128,123 @@ place_of(const struct adding *adding, uint32_t index, uint32_t offset)
     return line == OURO_NO_ID ? OURO_NO_ID : ouro__pairs_id(&adding->places->places, function, line);
 }
 
-/* The place of a position, looked for once. */
+/* The number of a position, whose place is looked for once. */
 static uint32_t
-place_at(struct adding *adding, uint32_t code, uint32_t offset)
+position_find(struct adding *adding, uint32_t code, uint32_t offset)
 {
-    uint32_t n_known = adding->positions.n;
-    uint32_t position = ouro__pairs_id(&adding->positions, code, offset);
+    uint32_t n_known = adding->known.n;
+    uint32_t position = ouro__pairs_id(&adding->known, code, offset);
 
     if (position == OURO_NO_ID || position < n_known) {
-        return position == OURO_NO_ID ? OURO_NO_ID : adding->places_of_positions[position];
+        return position;
     }
-    uint32_t *items = ouro__grow(adding->places_of_positions, position, &adding->room, sizeof *items);
+    struct position *items = ouro__grow(adding->positions, position, &adding->room, sizeof *items);
     if (items == NULL) {
         return OURO_NO_ID;
     }
-    adding->places_of_positions = items;
-    return adding->places_of_positions[position] = place_of(adding, code, offset);
+    adding->positions = items;
+    items[position] = (struct position){.place = place_of(adding, code, offset)};
+    return items[position].place != OURO_NO_ID ? position : OURO_NO_ID;
+}
+
+static inline uint32_t
+position_of(struct adding *adding, const struct ouro_snapshot_node *node)
+{
+    struct recent *recent =
+        &adding->recent[(node->code * 0x9E3779B1U ^ node->offset * 0x85EBCA77U) >> 22];
+
+    if (recent->code != node->code || recent->offset != node->offset ||
+        recent->position == OURO_NO_ID) {
+        uint32_t position = position_find(adding, node->code, node->offset);
+        *recent = (struct recent){node->code, node->offset, position};
+    }
+    return recent->position;
+}
+
+/* Which positions have a place to themselves.  Nodes that differ are known to have other callers or positions where
+ * whoever wrote them told positions apart by instructions.  False without memory. */
+static bool
+positions_compare(struct adding *adding)
+{
+    uint32_t n = adding->known.n;
+    uint32_t *owners = calloc(adding->places->places.n, sizeof *owners); /* number + 1 */
+
+    for (uint32_t i = 0; owners != NULL && i < n; i++) {
+        struct position *position = &adding->positions[i];
+        uint32_t table = adding->snapshot->codes[adding->known.items[i].a].line_table;
+        position->is_alone = owners[position->place] == 0 && position->place != 0 &&
+                             table != OURO_LINES_NONE && table != OURO_LINES_NATIVE;
+        if (owners[position->place] != 0) {
+            adding->positions[owners[position->place] - 1].is_alone = false;
+        }
+        owners[position->place] = i + 1;
+    }
+    free(owners);
+    return owners != NULL;
+}
+
+/* From positions to paths.  In an empty tree a node has a path of its own when its caller has, and no other position has
+ * its place: then nobody else's is like it.  False without memory. */
+static bool
+paths_find(struct adding *adding, uint32_t *paths)
+{
+    const struct ouro_snapshot_node *nodes = adding->snapshot->nodes;
+    struct ouro__paths *tree = &adding->places->paths;
+    bool *are_new = adding->are_new;
+
+    paths[0] = 0;
+    for (size_t i = 1; i < adding->snapshot->n_nodes; i++) {
+        const struct position *position = &adding->positions[paths[i]];
+        uint32_t caller = paths[nodes[i].parent];
+        bool is_new = are_new != NULL && position->is_alone && are_new[nodes[i].parent];
+        if (is_new) {
+            paths[i] = ouro__paths_add(tree, caller, position->place);
+        } else {
+            paths[i] = ouro__paths_id(tree, caller, position->place);
+            if (paths[i] == OURO_NO_ID) {
+                return false;
+            }
+        }
+        if (are_new != NULL) {
+            are_new[i] = is_new;
+        }
+    }
+    return true;
+}
+
+/* A node without a frame, whose path is the root's, has what the root calls called by two. */
+static bool
+any_is_root(const struct adding *adding)
+{
+    for (uint32_t i = 0; i < adding->known.n; i++) {
+        if (adding->positions[i].place == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False without memory. */
+static bool
+nodes_add(struct adding *adding, uint32_t *paths)
+{
+    struct ouro__paths *tree = &adding->places->paths;
+    size_t n = adding->snapshot->n_nodes;
+
+    for (size_t i = 1; i < n; i++) {
+        paths[i] = position_of(adding, &adding->snapshot->nodes[i]);
+        if (paths[i] == OURO_NO_ID) {
+            return false;
+        }
+    }
+    if (tree->n == 1 && !any_is_root(adding)) {
+        adding->are_new = reallocarray(NULL, n, sizeof *adding->are_new);
+        if (adding->are_new == NULL || !positions_compare(adding)) {
+            return false;
+        }
+        adding->are_new[0] = true;
+    }
+    return ouro__paths_list(tree) && paths_find(adding, paths);
 }
 
 uint32_t *
@@ -144,19 +260,14 @@ ouro__places_add(struct ouro__places *places, const struct ouro__snapshot *snaps
     for (size_t i = 0; is_well && i < snapshot->n_codes; i++) {
         adding.functions[i] = OURO_NO_ID;
     }
-    if (is_well) {
-        paths[0] = 0;
+    for (size_t i = 0; i < N_RECENT; i++) {
+        adding.recent[i].position = OURO_NO_ID;
     }
-    for (size_t i = 1; is_well && i < n; i++) {
-        const struct ouro_snapshot_node *node = &snapshot->nodes[i];
-        uint32_t place = place_at(&adding, node->code, node->offset);
-        paths[i] = place == OURO_NO_ID ? OURO_NO_ID
-                                       : ouro__paths_id(&places->paths, paths[node->parent], place);
-        is_well = paths[i] != OURO_NO_ID;
-    }
+    is_well = is_well && nodes_add(&adding, paths);
     free(adding.functions);
-    free(adding.places_of_positions);
-    ouro__pairs_free(&adding.positions);
+    free(adding.positions);
+    free(adding.are_new);
+    ouro__pairs_free(&adding.known);
     if (!is_well) {
         free(paths);
         return NULL;

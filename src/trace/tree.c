@@ -380,6 +380,7 @@ take_step(struct step *step, const struct ouro__frame *frame, uint32_t parent)
 {
     if (OURO_UNLIKELY(frame->code == NULL)) { /* not the program's */
         step->code = NULL;
+        step->known = 0;
         step->node = parent;
         return parent;
     }
