@@ -582,8 +582,8 @@ debug_heap_of(const struct pool *record)
     return heap != NULL && heap->debug ? heap : NULL;
 }
 
-/* Free a block of no debug heap.  What reaches this often is what other threads freed of a pool: its way is kept short. */
-static inline void
+/* Free a block of no debug heap. */
+static void
 free_checked(struct local *local, struct pool *record, void *block)
 {
     check_block(record, block);
@@ -594,8 +594,8 @@ free_checked(struct local *local, struct pool *record, void *block)
     }
 }
 
-void
-ouro__free_slow(struct local *local, void *block)
+__attribute__((noinline)) static void
+free_slowest(struct local *local, void *block)
 {
     if (block == NULL) {
         return;
@@ -611,6 +611,32 @@ ouro__free_slow(struct local *local, void *block)
         return;
     }
     free_checked(local, record, block);
+}
+
+/* Whether a block is one of another thread's pool, and nothing is wrong with it; false also when that takes a closer
+ * look. */
+OURO__RACY static inline bool
+is_others(const struct local *local, const struct pool *pool, const void *block)
+{
+    const struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
+    return __atomic_load_n(&pool->kind, __ATOMIC_ACQUIRE) == SLOT_POOL && owner != NULL &&
+           owner != local && pool->hot == NEVER_HOT && !ouro__allocs_slowly(owner->heap) &&
+           ouro__begins_block(pool, block) && !ouro__is_link(ouro__link_load(block));
+}
+
+/* What reaches this often is what other threads freed of a pool: its way is kept short. */
+void
+ouro__free_slow(struct local *local, void *block)
+{
+    uintptr_t at = (uintptr_t)block - ouro__range.base;
+    if (OURO_LIKELY(at < ouro__range_extent())) { /* NULL is not */
+        struct pool *pool = &ouro__range.records[at >> SLOT_SHIFT];
+        if (OURO_LIKELY(is_others(local, pool, block))) {
+            ouro__pool_push_remote(pool, block);
+            return;
+        }
+    }
+    free_slowest(local, block);
 }
 
 void

@@ -61,26 +61,26 @@ enum local_state {
 };
 
 struct local {
-    struct pool *current[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* never NULL: &ouro__no_pool */
+    /* What others read, apart from what the holder writes often. */
     struct ouro_heap *heap;
     struct local *next;   /* in the heap's list of all locals */
     struct local *orphan; /* in its list of orphans */
     const char *holder;   /* &ouro__thread of the thread that has it */
     enum local_state state;
-    int32_t
-        until_sample; /* slots to take before the next look at live bytes; atomic: a debug heap's is shared */
+    struct pool *current[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* never NULL: &ouro__no_pool */
     /* Of an exclusive heap: a block of each small class that was freed and is handed out next, without a look at its
      * pool.  For the pool it is live, for everyone else free; written by the holder, read by all. */
     void *hot[NEVER_HOT + 1];  /* by ouro__hot_index(); the last one is never empty */
     uint64_t n_hot[NEVER_HOT]; /* handed out from there */
     struct queue usable[OURO_N_DOMAINS][N_BINS_A_DOMAIN];
     struct queue full[OURO_N_DOMAINS][N_BINS_A_DOMAIN];
-    uint32_t swept[OURO_N_DOMAINS]
-                  [N_BINS_A_DOMAIN]; /* full pools looked at since remote_hint was set */
+    uint32_t unswept[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* full pools to look at before the next round */
     uint8_t remote_hint[OURO_N_DOMAINS]
                        [N_BINS_A_DOMAIN]; /* others freed blocks of this class; atomic */
     struct pool *kept[N_KEPT]; /* pools that became empty lately and were not given back yet: a ring */
     unsigned next_kept;
+    int32_t
+        until_sample; /* slots to take before the next look at live bytes; atomic: a debug heap's is shared */
     unsigned next_swept; /* bin whose full pools are looked at next when a new pool is wanted */
     /* Of pools that were given back. */
     uint64_t past_allocs[OURO_N_DOMAINS];

@@ -14,6 +14,7 @@
 #define CARVE 4096    /* blocks are put on the list so many bytes at a time, so as not to touch more */
 #define SWEEP 8       /* full pools looked at for remote frees before a new pool is made */
 #define SWEEP_BINS 16 /* of other classes, likewise */
+#define HINT_EACH 16  /* frees of others' blocks on a pool's list, of which one tells the pool's holder */
 #define POPULATE_FROM 4 /* full pools of a class that make it likely that the next fills, too */
 
 /* What a bin without pools points to: an empty list, nothing fresh. */
@@ -250,7 +251,7 @@ ouro__pools_vanish(void)
     }
 }
 
-/* Push a block on the list of what others freed; how many are on it now. */
+/* Push a block on the list of what others freed; how many are on it now, at least 1. */
 static inline uint32_t
 push_remote(struct pool *pool, void *block)
 {
@@ -289,9 +290,8 @@ ouro__pool_push_remote(struct pool *pool, void *block)
      * the former one is seen when it is next absorbed. */
     struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
     uint8_t *hint = &owner->remote_hint[pool->domain][pool->class];
-    push_remote(pool, block);
-    if (__atomic_load_n(hint, __ATOMIC_RELAXED) == 0) {
-        __atomic_store_n(hint, 1, __ATOMIC_RELAXED);
+    if (push_remote(pool, block) % HINT_EACH == 1 && __atomic_load_n(hint, __ATOMIC_SEQ_CST) == 0) {
+        __atomic_store_n(hint, 1, __ATOMIC_SEQ_CST);
     }
 }
 
@@ -378,21 +378,22 @@ sweep_full(struct local *local, unsigned domain, unsigned class)
     struct queue *full = &local->full[domain][class];
     uint8_t *hint = &local->remote_hint[domain][class];
 
-    if (__atomic_load_n(hint, __ATOMIC_RELAXED) == 0) {
-        return NULL;
+    uint32_t *left = &local->unswept[domain][class];
+    if (*left == 0) {
+        if (__atomic_load_n(hint, __ATOMIC_RELAXED) == 0) {
+            return NULL;
+        }
+        /* Before the first look: whoever pushes behind the hand's back asks for another round. */
+        __atomic_store_n(hint, 0, __ATOMIC_SEQ_CST);
+        *left = full->n;
     }
-    for (unsigned i = 0; i < SWEEP && full->first != 0; i++) {
+    for (unsigned i = 0; i < SWEEP && *left != 0 && full->first != 0; i++) {
         struct pool *pool = pop_front(full);
+        --*left;
         if (collect_remote(pool)) {
-            local->swept[domain][class] = 0;
             return pool;
         }
         push_back(full, pool);
-        if (++local->swept[domain][class] >= full->n) { /* once round: wait for the next hint */
-            local->swept[domain][class] = 0;
-            __atomic_store_n(hint, 0, __ATOMIC_RELAXED);
-            break;
-        }
     }
     return NULL;
 }

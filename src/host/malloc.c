@@ -200,10 +200,20 @@ take_pages(size_t size, bool rounded_up, const void *caller)
 
 /* What is not the common case is called last, so that the common one saves no registers for it. */
 __attribute__((noinline)) static void
+give_sampled(void *block)
+{
+    ouro__traced_give(block);
+    ouro__free_slow(ouro__locals[0], block);
+}
+
+__attribute__((noinline)) static void
 give_slowly(void *block)
 {
-    ouro__traced_give_slowly(block);
-    ouro__free_slow(ouro__locals[0], block);
+    if (OURO_UNLIKELY(ouro__trace_mode_now() == OURO__TRACE_SAMPLED)) {
+        give_sampled(block);
+    } else {
+        ouro__free_slow(ouro__locals[0], block);
+    }
 }
 
 INLINE void
