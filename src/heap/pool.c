@@ -14,7 +14,7 @@
 #define CARVE 4096    /* blocks are put on the list so many bytes at a time, so as not to touch more */
 #define SWEEP 8       /* full pools looked at for remote frees before a new pool is made */
 #define SWEEP_BINS 16 /* of other classes, likewise */
-#define HINT_EACH 16  /* frees of others' blocks on a pool's list, of which one tells the pool's holder */
+#define HINT_EACH 16  /* frees by others on a list of theirs, of which one tells the holder */
 #define POPULATE_FROM 4 /* full pools of a class that make it likely that the next fills, too */
 
 /* What a bin without pools points to: an empty list, nothing fresh. */
