@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "view/resolve.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -360,15 +361,11 @@ find_head(const struct ouro__snapshot *snapshot)
     return n;
 }
 
-bool
-ouro__snapshot_resolve(struct ouro__snapshot *snapshot)
+static bool
+resolve_head(struct ouro__snapshot *snapshot, size_t n_head)
 {
     static const struct ouro_snapshot_code unknown;
-    struct resolving resolving = {.snapshot = snapshot, .n_head = find_head(snapshot)};
-
-    if (resolving.n_head == 0) {
-        return true;
-    }
+    struct resolving resolving = {.snapshot = snapshot, .n_head = n_head};
     bool is_well = begin(&resolving) && renew_nodes(&resolving) && make_room(&resolving) &&
                    array_add(&resolving.codes, &unknown, 1, sizeof unknown);
     for (size_t i = 0; resolving.binaries != NULL && i < snapshot->n_codes; i++) {
@@ -393,4 +390,46 @@ ouro__snapshot_resolve(struct ouro__snapshot *snapshot)
     ouro__pairs_free(&resolving.functions);
     ouro__texts_free(&resolving.names);
     return is_well;
+}
+
+/* libdw has large arrays on its stack.  This process has the stack that the program shall have, which may be small
+ * (ulimit -s), so that is no place for them. */
+#define STACK_BYTES ((size_t)8 << 20)
+
+struct call {
+    struct ouro__snapshot *snapshot;
+    size_t n_head;
+    bool is_well;
+};
+
+static void *
+call_run(void *context)
+{
+    struct call *call = context;
+    call->is_well = resolve_head(call->snapshot, call->n_head);
+    return NULL;
+}
+
+bool
+ouro__snapshot_resolve(struct ouro__snapshot *snapshot)
+{
+    struct call call = {snapshot, find_head(snapshot), true};
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    if (call.n_head == 0) {
+        return true;
+    }
+    if (pthread_attr_init(&attributes) != 0) {
+        return false;
+    }
+    bool has_thread = pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0 &&
+                      pthread_create(&thread, &attributes, call_run, &call) == 0;
+    (void)pthread_attr_destroy(&attributes);
+    if (has_thread) {
+        (void)pthread_join(thread, NULL);
+    } else {
+        (void)call_run(&call); /* where no thread can be had the stack is what it is */
+    }
+    return call.is_well;
 }

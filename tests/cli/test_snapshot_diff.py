@@ -169,3 +169,70 @@ def test_wrong_use(ouro, tmp_path):
 
 def test_help(ouro):
     assert ouro("diff", "--help").stdout.startswith("usage: ouro diff ")
+
+
+LNOTAB, TWO_A_LINE = 1, b"\x02\x01" * 40  # lines 1, 2, 3 ... of two instructions each
+
+
+def by_instructions(traces):
+    """Frames are (file, function, offset); () is a frame without any name, which is none."""
+    made = Snapshot()
+    for frames, size, live in traces:
+        node = 0
+        for frame in frames:
+            file, name, offset = frame or ("", "", 0)
+            code = made.code(file, name, TWO_A_LINE, 1, LNOTAB) if frame else made.code("", "")
+            node = made.node(node, code, offset)
+        made.trace_bytes += made.pack_trace(size, node, snapshots.OBJECT, live, live * size, 0, 0, 0, 0)
+        made.lives.append((0,) * 7)
+        made.n_traces += 1
+    return made
+
+
+def sums_by_traceback(traces):
+    sums = {}
+    for frames, size, live in traces:
+        while frames and not frames[0]:
+            frames = frames[1:]  # the root is no frame
+        key = tuple((file, name, 1 + offset // 2) for file, name, offset in reversed(frames))
+        sums[key] = sums.get(key, 0) + size * live
+    return {key: n_bytes for key, n_bytes in sums.items() if n_bytes}
+
+
+def rows_by_traceback(document, *figures):
+    rows = [
+        (tuple((frame["file"], frame["function"], frame["line"]) for frame in row["traceback"]), *(row[f] for f in figures))
+        for row in document["rows"]
+    ]
+    assert len({row[0] for row in rows}) == len(rows)
+    return {key if key != (("(no frame)", "", 0),) else (): rest for key, *rest in rows}
+
+
+@pytest.mark.parametrize("step", [1, 2, 3], ids=["two on a line", "one on a line", "some alone"])
+@pytest.mark.parametrize("has_nothing", [False, True], ids=["", "with a frame that is none"])
+def test_tracebacks_by_instructions(diff, ouro, tmp_path, step, has_nothing):
+    """Instructions of one line are one, in a snapshot and from one to the next: many more than a table's first room."""
+    for seed in range(3):
+        source = random.Random(seed)
+        choices = [(f"/{file}.py", name, offset) for file in "ab" for name in "fg" for offset in range(0, 12, step)]
+
+        def stack():
+            first = [()] if has_nothing and source.random() < 0.5 else []
+            return (*first, *source.choices(choices, k=source.randrange(1, 7)))
+
+        common = [stack() for _ in range(300)]
+        sides = [
+            [(source.choice(common) if source.random() < 0.5 else stack(), source.randrange(1, 99), source.randrange(3))
+             for _ in range(700)]
+            for _ in range(2)
+        ]
+        before, after = map(sums_by_traceback, sides)
+        made = [by_instructions(side) for side in sides]
+        shown = ouro("report", "--json", "--by", "traceback", made[0].write(tmp_path / "one.ouro"))
+        assert rows_by_traceback(json.loads(shown.stdout), "bytes") == {key: [n] for key, n in before.items()}
+        document = json.loads(diff(*made, "--json", "--by", "traceback").stdout)
+        found = rows_by_traceback(document, "before_bytes", "after_bytes")
+        wanted = {key: [before.get(key, 0), after.get(key, 0)] for key in {*before, *after}}
+        assert {key: row for key, row in found.items() if row[0] != row[1]} == {
+            key: row for key, row in wanted.items() if row[0] != row[1]
+        }

@@ -146,6 +146,26 @@ def test_innermost_frames_alone(c_program, tmp_path):
     assert found[10002] == [["keep", "deep"]]
 
 
+@pytest.mark.parametrize("kib", [64, 128])
+def test_names_on_a_small_stack(tmp_path, kib):
+    """The tool has the stack that the program shall have, and what reads debug information takes more than that."""
+    source, program = tmp_path / "small.c", tmp_path / "small"
+    source.write_text(
+        "#include <stdlib.h>\n"
+        "static __attribute__((noinline)) void take(void **to) { *to = malloc(10001); }\n"
+        "int main(void) { static void *kept; take(&kept); return kept != 0 ? 3 : 1; }\n"
+    )
+    subprocess.run(["gcc", "-g", "-fno-builtin", "-o", program, source], check=True)
+    small = ["sh", "-c", f'ulimit -s {kib} && exec "$@"', "sh"]
+    traced = [native.OURO, "run", "--quiet", "--trace=exact", "-o", tmp_path / "run.ouro", program]
+    run = native.run([*small, *traced], native.clean_environment())
+    assert run.returncode == 3, run.stderr
+    shown = native.run([*small, native.OURO, "report", "--json", tmp_path / "run.ouro"], native.clean_environment())
+    assert shown.returncode == 0, shown.stderr
+    rows = {(os.path.basename(row["file"]), row["line"]): row["bytes"] for row in json.loads(shown.stdout)["rows"]}
+    assert rows[("small.c", 2)] == 10001
+
+
 # ---- what files say ----
 
 
