@@ -4,19 +4,17 @@
  * - the current pool of a class is in no queue; every other pool of the local is in exactly one;
  * - a pool in `full` has an empty list and nothing fresh; a pool in `usable` has at least one free, fresh or
  *   purged block, and is empty only while it is in `kept`;
- * - n_allocs - n_frees is the number of live blocks plus those on `remote`. */
+ * - ouro__pool_live() is the number of live blocks plus those on `remote`. */
 #include <string.h>
 
 #include "base/assert.h"
 #include "heap/fast.h"
 #include "heap/heap.h"
 
-#define CARVE_CLEAN                                                                                    \
-    4096 /* blocks are put on the list so many bytes at a time, so as not to touch more */
-#define CARVE_DIRTY 16384 /* likewise, of memory that is resident already */
-#define SWEEP 8           /* full pools looked at for remote frees before a new pool is made */
-#define SWEEP_BINS 16     /* of other classes, likewise */
-#define POPULATE_FROM 4   /* full pools of a class that make it likely that the next fills, too */
+#define CARVE 4096    /* blocks are put on the list so many bytes at a time, so as not to touch more */
+#define SWEEP 8       /* full pools looked at for remote frees before a new pool is made */
+#define SWEEP_BINS 16 /* of other classes, likewise */
+#define POPULATE_FROM 4 /* full pools of a class that make it likely that the next fills, too */
 
 /* What a bin without pools points to: an empty list, nothing fresh. */
 struct pool ouro__no_pool = {.free = OFFSET_NONE, .fresh = UINT32_MAX};
@@ -74,6 +72,12 @@ pop_front(struct queue *queue)
 
 /* ---- one pool ---- */
 
+static void
+set_event(struct pool *pool, uint32_t event)
+{
+    pool->balance = (int32_t)((ouro__pool_live(pool) - event) * BALANCE_BLOCK + event);
+}
+
 /* Put the next few fresh blocks on the list, which is empty; false when none is left. */
 static bool
 carve(struct pool *pool)
@@ -85,14 +89,15 @@ carve(struct pool *pool)
     if (pool == &ouro__no_pool || first + size > end) {
         return false;
     }
-    uint32_t bytes = pool->flags & SLOT_DIRTY ? CARVE_DIRTY : CARVE_CLEAN;
-    uint32_t n = (bytes < end - first ? bytes : end - first) / size;
+    uint32_t n = (CARVE < end - first ? CARVE : end - first) / size;
     n = n == 0 ? 1 : n;
+    char *block = pool->base + first;
+    uint64_t key = ouro__range.key; /* read once: the compiler can't know that no store changes it */
     uint32_t at = first;
-    for (uint32_t i = 1; i < n; i++, at += size) {
-        ouro__link_store(pool->base + at, at + size);
+    for (uint32_t i = 1; i < n; i++, at += size, block += size) {
+        *(uint64_t *)(void *)block = ouro__link_coded(block, at + size, key);
     }
-    ouro__link_store(pool->base + at, OFFSET_NONE);
+    *(uint64_t *)(void *)block = ouro__link_coded(block, OFFSET_NONE, key);
     pool->free = first;
     pool->fresh = at + size;
     return true;
@@ -122,7 +127,7 @@ collect_remote(struct pool *pool)
         ouro__link_store(pool->base + last, pool->free);
     }
     pool->free = head;
-    pool->n_frees += (uint32_t)remote;
+    pool->balance -= (int32_t)((uint32_t)remote * BALANCE_BLOCK);
     return true;
 }
 
@@ -144,10 +149,10 @@ ouro__local_charge(struct local *local, size_t bytes, size_t size)
 
 /* Where the hot block is that a pool's blocks may become.  Where calls come from many places in no order, as to malloc,
  * whether there is one can't be predicted: such heaps have none. */
-static unsigned
+static uint32_t
 hot_index_in(const struct local *local, unsigned domain, unsigned class)
 {
-    return local == &local->heap->own ? ouro__hot_index(domain, class) : NEVER_HOT;
+    return local == &local->heap->own ? (uint32_t)ouro__hot_index(domain, class) : NEVER_HOT;
 }
 
 /* Of what is sampled few blocks of a class are alive at once: pools of small ones hold no more memory than is touched, also
@@ -190,11 +195,11 @@ make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
         pool[i].head = index;
         __atomic_store_n(&pool[i].kind, SLOT_INTERIOR, __ATOMIC_RELAXED);
     }
-    pool->n_allocs = pool->n_frees = 0;
+    pool->n_allocs = 0;
+    pool->balance = 0;
     __atomic_store_n(&pool->remote, 0, __ATOMIC_RELAXED);
     pool->free = OFFSET_NONE;
     pool->fresh = ouro__pool_start(class, domain);
-    pool->event = EVENT_NEVER;
     pool->cold = 0;
     pool->hot = hot_index_in(local, domain, class);
     pool->class = (uint8_t) class;
@@ -290,6 +295,27 @@ ouro__pool_push_remote(struct pool *pool, void *block)
     }
 }
 
+/* Give back an empty pool that was kept, in place `i` of the ring; false when none is there. */
+static bool
+end_kept(struct local *local, unsigned i)
+{
+    struct pool *pool = local->kept[i];
+    local->kept[i] = NULL;
+    /* It may have been taken from, or given back, since: then it is someone else's to read. */
+    if (pool == NULL || __atomic_load_n(&pool->kind, __ATOMIC_RELAXED) != SLOT_POOL ||
+        __atomic_load_n(&pool->owner, __ATOMIC_RELAXED) != local || ouro__pool_live(pool) != 0) {
+        return false;
+    }
+    struct pool **current = &local->current[pool->domain][pool->class];
+    if (*current == pool) {
+        *current = &ouro__no_pool;
+    } else {
+        take_out(&local->usable[pool->domain][pool->class], pool);
+    }
+    end_pool(local, pool);
+    return true;
+}
+
 /* A pool is empty: keep it where it is, since its like may be asked for again at once, and give back one that was
  * kept before. */
 static void
@@ -300,29 +326,25 @@ keep_empty(struct local *local, struct pool *pool)
             return;
         }
     }
-    struct pool *before = local->kept[local->next_kept];
+    (void)end_kept(local, local->next_kept);
     local->kept[local->next_kept] = pool;
     local->next_kept = (local->next_kept + 1) % N_KEPT;
-    /* It may have been taken from, or given back, since: then it is someone else's to read. */
-    if (before == NULL || __atomic_load_n(&before->kind, __ATOMIC_RELAXED) != SLOT_POOL ||
-        __atomic_load_n(&before->owner, __ATOMIC_RELAXED) != local || ouro__pool_live(before) != 0) {
-        return;
+}
+
+/* A new pool is wanted: one that was kept for others gives way, before memory is touched that was not. */
+static void
+end_oldest_kept(struct local *local)
+{
+    for (unsigned i = 0; i < N_KEPT && !end_kept(local, (local->next_kept + i) % N_KEPT); i++) {
     }
-    struct pool **current = &local->current[before->domain][before->class];
-    if (*current == before) {
-        *current = &ouro__no_pool;
-    } else {
-        take_out(&local->usable[before->domain][before->class], before);
-    }
-    end_pool(local, before);
 }
 
 void
 ouro__pool_became_free(struct local *local, struct pool *pool)
 {
-    if (pool->event == EVENT_ANY_FREE) {
+    if (ouro__pool_event(pool) > EVENT_EMPTY) {
         take_out(&local->full[pool->domain][pool->class], pool);
-        pool->event = EVENT_EMPTY;
+        set_event(pool, EVENT_EMPTY);
         push_back(&local->usable[pool->domain][pool->class], pool);
     }
     if (ouro__pool_live(pool) == 0) {
@@ -336,7 +358,8 @@ static void
 put_aside(struct local *local, struct pool *pool)
 {
     struct queue *full = &local->full[pool->domain][pool->class];
-    pool->event = EVENT_ANY_FREE;
+    OURO_ASSERT(ouro__pool_live(pool) > EVENT_EMPTY); /* no pool has a single block */
+    set_event(pool, ouro__pool_live(pool));
     push_back(full, pool);
 }
 
@@ -386,7 +409,7 @@ file_pool(struct local *local, struct pool *pool)
                    ouro__pool_end(pool->class, pool->domain)) {
         put_aside(local, pool);
     } else {
-        pool->event = EVENT_EMPTY;
+        set_event(pool, EVENT_EMPTY);
         push_back(&local->usable[pool->domain][pool->class], pool);
     }
 }
@@ -424,6 +447,9 @@ find_pool(struct local *local, unsigned domain, unsigned class, size_t size)
         sweep_elsewhere(local);
         pool = pop_front(&local->usable[domain][class]);
     }
+    if (pool == NULL) {
+        end_oldest_kept(local);
+    }
     return pool != NULL ? pool : make_pool(local, domain, class, size);
 }
 
@@ -441,7 +467,7 @@ ouro__local_refill(struct local *local, unsigned domain, unsigned class, size_t 
         if (pool == NULL) {
             return NULL;
         }
-        pool->event = class < FINE_CLASSES ? EVENT_NEVER : EVENT_EMPTY;
+        set_event(pool, class < FINE_CLASSES ? EVENT_NEVER : EVENT_EMPTY);
         local->current[domain][class] = pool;
         ouro__heap_took(local, ouro__class_slots(class));
     }
