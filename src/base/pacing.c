@@ -47,9 +47,9 @@
 /* After so many clean looks in a row every second batch is left out, after twice as many three of four... */
 #define CLEAN_STREAK 6
 #define SKIP_SHIFT_MAX 3
-/* Ouro's own goes on to so many where the heaps are large: a batch holds a MiB at most, and what is left out a quarter of
- * the heaps. */
-#define NATIVE_SKIP_SHIFT_MAX 5
+/* Ouro's own goes on to so many where the heaps are large: a batch holds a MiB at most, and all from one look to the next, on
+ * an average, a quarter of the heaps. */
+#define NATIVE_SKIP_SHIFT_MAX 6
 #define SKIP_SHARE 4
 
 /* A dirty look has so many after it keep apart what they leave; after as many it is looked at again. */
@@ -114,7 +114,7 @@ most_skip_shift(const struct ouro__pacing *pacing)
 {
     unsigned most = pacing->manner == OURO_PACE_COUNTS ? 0 : SKIP_SHIFT_MAX;
     while (pacing->manner == OURO_PACE_NATIVE && most < NATIVE_SKIP_SHIFT_MAX &&
-           (4U << most) * SKIP_SHARE * MIB <= pacing->bytes_at_event) {
+           (2U << most) * SKIP_SHARE * MIB <= pacing->bytes_at_event) {
         most++;
     }
     return most;
