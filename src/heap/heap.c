@@ -491,11 +491,13 @@ ouro__heap_take(ouro_heap *heap, unsigned domain, size_t alignment, size_t size,
     return alloc_zeroed(heap, domain, size);
 }
 
+/* Few blocks are apart, of many sizes: a pool for each class would mostly be empty pages.  So their sizes are powers of two. */
 static void *
 alloc_apart(ouro_heap *heap, unsigned domain, size_t size)
 {
     void *block = NULL;
 
+    size = size <= OURO_ALIGNMENT ? size : (size_t)2 << ouro__log2(size - 1);
     ouro__os_acquire(&heap->lock);
     if (heap->apart == NULL) {
         heap->apart = ouro__local_make(heap);

@@ -11,13 +11,10 @@
 #include "heap/fast.h"
 #include "heap/heap.h"
 
-#define CARVE_CLEAN                                                                                    \
-    4096 /* blocks are put on the list so many bytes at a time, so as not to touch more */
-#define CARVE_DIRTY 16384 /* likewise, of memory that is resident already */
-#define SWEEP 8           /* full pools looked at for remote frees before a new pool is made */
-#define SWEEP_BINS 16     /* of other classes, likewise */
-#define HINT_EACH                                                                                      \
-    16 /* frees of others' blocks on a pool's list, of which one tells the pool's holder */
+#define CARVE 4096    /* blocks are put on the list so many bytes at a time, so as not to touch more */
+#define SWEEP 8       /* full pools looked at for remote frees before a new pool is made */
+#define SWEEP_BINS 16 /* of other classes, likewise */
+#define HINT_EACH 16  /* frees of others' blocks on a pool's list, of which one tells the holder */
 #define POPULATE_FROM 4 /* full pools of a class that make it likely that the next fills, too */
 
 /* What a bin without pools points to: an empty list, nothing fresh. */
@@ -93,8 +90,7 @@ carve(struct pool *pool)
     if (pool == &ouro__no_pool || first + size > end) {
         return false;
     }
-    uint32_t bytes = pool->flags & SLOT_DIRTY ? CARVE_DIRTY : CARVE_CLEAN;
-    uint32_t n = (bytes < end - first ? bytes : end - first) / size;
+    uint32_t n = (CARVE < end - first ? CARVE : end - first) / size;
     n = n == 0 ? 1 : n;
     char *block = pool->base + first;
     uint64_t key = ouro__range.key; /* read once: the compiler can't know that no store changes it */
@@ -299,6 +295,27 @@ ouro__pool_push_remote(struct pool *pool, void *block)
     }
 }
 
+/* Give back an empty pool that was kept, in place `i` of the ring; false when none is there. */
+static bool
+end_kept(struct local *local, unsigned i)
+{
+    struct pool *pool = local->kept[i];
+    local->kept[i] = NULL;
+    /* It may have been taken from, or given back, since: then it is someone else's to read. */
+    if (pool == NULL || __atomic_load_n(&pool->kind, __ATOMIC_RELAXED) != SLOT_POOL ||
+        __atomic_load_n(&pool->owner, __ATOMIC_RELAXED) != local || ouro__pool_live(pool) != 0) {
+        return false;
+    }
+    struct pool **current = &local->current[pool->domain][pool->class];
+    if (*current == pool) {
+        *current = &ouro__no_pool;
+    } else {
+        take_out(&local->usable[pool->domain][pool->class], pool);
+    }
+    end_pool(local, pool);
+    return true;
+}
+
 /* A pool is empty: keep it where it is, since its like may be asked for again at once, and give back one that was
  * kept before. */
 static void
@@ -309,21 +326,17 @@ keep_empty(struct local *local, struct pool *pool)
             return;
         }
     }
-    struct pool *before = local->kept[local->next_kept];
+    (void)end_kept(local, local->next_kept);
     local->kept[local->next_kept] = pool;
     local->next_kept = (local->next_kept + 1) % N_KEPT;
-    /* It may have been taken from, or given back, since: then it is someone else's to read. */
-    if (before == NULL || __atomic_load_n(&before->kind, __ATOMIC_RELAXED) != SLOT_POOL ||
-        __atomic_load_n(&before->owner, __ATOMIC_RELAXED) != local || ouro__pool_live(before) != 0) {
-        return;
+}
+
+/* A new pool is wanted: one that was kept for others gives way, before memory is touched that was not. */
+static void
+end_oldest_kept(struct local *local)
+{
+    for (unsigned i = 0; i < N_KEPT && !end_kept(local, (local->next_kept + i) % N_KEPT); i++) {
     }
-    struct pool **current = &local->current[before->domain][before->class];
-    if (*current == before) {
-        *current = &ouro__no_pool;
-    } else {
-        take_out(&local->usable[before->domain][before->class], before);
-    }
-    end_pool(local, before);
 }
 
 void
@@ -434,6 +447,9 @@ find_pool(struct local *local, unsigned domain, unsigned class, size_t size)
     if (pool == NULL) {
         sweep_elsewhere(local);
         pool = pop_front(&local->usable[domain][class]);
+    }
+    if (pool == NULL) {
+        end_oldest_kept(local);
     }
     return pool != NULL ? pool : make_pool(local, domain, class, size);
 }

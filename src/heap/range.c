@@ -9,7 +9,10 @@
  * What was freed is kept resident, in the cache and in dirty runs, up to a number of slots: an eighth of those in
  * use, or `budget` where that is more.  Beyond it half of that stays, of the cache first.  When what
  * was purged is soon taken again the budget was too small and doubles; when it is not, the budget halves: a
- * program that swings between two sizes stops paying for page faults, one that shrinks gives back nearly all. */
+ * program that swings between two sizes stops paying for page faults, one that shrinks gives back nearly all.
+ *
+ * No peak of resident memory is made of what is free: where a run has to be clean and more slots would be resident than
+ * ever before, as many dirty ones are purged, as far as that is cheap. */
 #include "heap/range.h"
 
 #include <string.h>
@@ -36,6 +39,9 @@
 #define MAX_BUDGET ((size_t)(OURO_STRESS ? 1 : 1024)) /* slots: 64 MiB */
 /* A program that frees much at once is purged often on the way: that shrinks no budget up to this. */
 #define FALL_BUDGET ((size_t)(OURO_STRESS ? 2 : 64)) /* slots: 4 MiB */
+/* Purging a slot and touching another costs 20 us: for the sake of the peak that may be 5 ms and 3 % of the time. */
+#define MAX_CREDIT ((size_t)256)
+#define CREDIT_NS 640000U
 #define SOON_NS 100000000U /* a take within 100 ms of a purge shows that it came too early */
 
 #define EXACT_BINS 32
@@ -53,9 +59,12 @@ static struct {
     } clean, dirty;
     uint32_t cache; /* stack of cached slots */
     size_t n_cached;
-    size_t n_mapped; /* slots */
-    size_t n_dirty;  /* slots in dirty runs */
-    size_t n_clean;  /* slots in clean runs */
+    size_t n_mapped;    /* slots */
+    size_t n_dirty;     /* slots in dirty runs */
+    size_t n_clean;     /* slots in clean runs */
+    size_t n_most;      /* that were not in clean runs at once */
+    size_t credit;      /* slots that may be purged for the sake of the peak */
+    uint64_t earned_at; /* ns */
     size_t budget;
     uint64_t purged_at;     /* ns */
     size_t recently_purged; /* slots, since purged_at */
@@ -390,8 +399,85 @@ cut_stretch(size_t first, size_t at, size_t n)
     }
 }
 
+/* ---- purging ---- */
+
+/* Forget what the slots were used for; true when a mapping of theirs came from elsewhere. */
+static bool
+clear_flags(size_t first, size_t n)
+{
+    unsigned flags = 0;
+    for (size_t i = first; i < first + n; i++) {
+        flags |= record_of(i)->flags;
+        record_of(i)->flags = 0;
+    }
+    return flags & SLOT_MOVED;
+}
+
+static void
+purge_slots(size_t first, size_t n)
+{
+    char *address = record_of(first)->base;
+    if (clear_flags(first, n)) {
+        ouro__os_renew(address, n << SLOT_SHIFT);
+    } else {
+        ouro__os_purge(address, n << SLOT_SHIFT);
+    }
+    ouro__range_count_purged(n << SLOT_SHIFT);
+}
+
+static void
+flush_cache(size_t keep)
+{
+    while (range.n_cached > keep) {
+        size_t index = range.cache;
+        range.cache = record_of(index)->next;
+        range.n_cached--;
+        add_run(index, 1);
+    }
+}
+
+/* How many of `n` slots are worth purging for the sake of a lower peak. */
+static size_t
+take_credit(size_t n)
+{
+    uint64_t earned = (ouro__os_now() - range.earned_at) / CREDIT_NS;
+    range.earned_at += earned * CREDIT_NS;
+    range.credit = earned < MAX_CREDIT - range.credit ? range.credit + earned : MAX_CREDIT;
+    n = smaller(n, range.credit);
+    range.credit -= n;
+    return n;
+}
+
+/* Have no more slots resident than ever, as far as that takes purging what is free: the cache last. */
+static void
+spare_peak(void)
+{
+    size_t resident = range.n_mapped - range.n_clean, n_free = range.n_dirty + range.n_cached;
+    if (resident <= range.n_most) {
+        return;
+    }
+    size_t left = n_free != 0 ? take_credit(smaller(resident - range.n_most, n_free)) : 0;
+    range.n_most = resident - left;
+    while (left != 0) {
+        if (range.n_dirty == 0) {
+            flush_cache(range.n_cached - 1);
+        }
+        struct pool *run = record_of(range.dirty.first[__builtin_ctzll(range.dirty.occupied)]);
+        size_t first = ouro__slot_index(run), length = run->n_slots, n = smaller(length, left);
+        unlink_run(run);
+        if (n < length) {
+            link_run(first + n, length - n);
+        }
+        purge_slots(first, n);
+        add_run(first, n);
+        left -= n;
+    }
+}
+
+/* ---- taking ---- */
+
 static struct pool *
-take_locked(size_t n, size_t unit)
+find_slots(size_t n, size_t unit)
 {
     if (n == 1 && unit == 1 && range.cache != 0) {
         struct pool *record = record_of(range.cache);
@@ -426,7 +512,8 @@ ouro__range_take(size_t n, size_t unit)
         return NULL;
     }
     ouro__os_acquire(&range.lock);
-    struct pool *record = take_locked(n, unit);
+    struct pool *record = find_slots(n, unit);
+    spare_peak();
     ouro__os_release(&range.lock);
     if (record != NULL) {
         record->next = record->prev = 0;
@@ -450,6 +537,7 @@ ouro__range_extend(struct pool *first, size_t n_now, size_t n)
         __atomic_load_n(&record_of(behind)->kind, __ATOMIC_RELAXED) == SLOT_FREE &&
         record_of(behind)->n_slots >= n) {
         cut_run(record_of(behind), behind, n);
+        spare_peak();
         done = true;
     }
     ouro__os_release(&range.lock);
@@ -457,42 +545,6 @@ ouro__range_extend(struct pool *first, size_t n_now, size_t n)
 }
 
 /* ---- giving back ---- */
-
-/* Forget what the slots were used for; true when a mapping of theirs came from elsewhere. */
-static bool
-clear_flags(size_t first, size_t n)
-{
-    unsigned flags = 0;
-    for (size_t i = first; i < first + n; i++) {
-        flags |= record_of(i)->flags;
-        record_of(i)->flags = 0;
-    }
-    return flags & SLOT_MOVED;
-}
-
-static void
-purge_slots(size_t first, size_t n)
-{
-    char *address = record_of(first)->base;
-    if (clear_flags(first, n)) {
-        ouro__os_renew(address, n << SLOT_SHIFT);
-    } else {
-        ouro__os_purge(address, n << SLOT_SHIFT);
-    }
-    ouro__range_count_purged(n << SLOT_SHIFT);
-    range.recently_purged += n;
-}
-
-static void
-flush_cache(size_t keep)
-{
-    while (range.n_cached > keep) {
-        size_t index = range.cache;
-        range.cache = record_of(index)->next;
-        range.n_cached--;
-        add_run(index, 1);
-    }
-}
 
 /* Have no more than `keep` free slots resident.  The longest runs are purged first: they are the most memory a call. */
 static void
@@ -505,6 +557,7 @@ purge_free(size_t keep)
         size_t n = record_of(first)->n_slots;
         unlink_run(record_of(first));
         purge_slots(first, n);
+        range.recently_purged += n;
         add_run(first, n);
     }
     uint64_t now = ouro__os_now();

@@ -179,7 +179,7 @@ exclusive_due_slowly(const struct place *place, size_t size, bool zeroed)
     }
     struct ouro__asker asker = exclusive_asker(place, size);
     void *block = ouro__traced_take(&asker, OURO_ALIGNMENT, size, zeroed);
-    count_mixed(place, block, size);
+    count_mixed(place, block, ouro_heap_usable_size(block)); /* a sample's class is not its size's */
     return block;
 }
 
