@@ -77,9 +77,10 @@ struct local {
                   [N_BINS_A_DOMAIN]; /* full pools looked at since remote_hint was set */
     uint8_t remote_hint[OURO_N_DOMAINS]
                        [N_BINS_A_DOMAIN]; /* others freed blocks of this class; atomic */
-    struct pool *kept[N_KEPT]; /* pools that became empty lately and were not given back yet: a ring */
-    unsigned next_kept;
-    unsigned next_swept; /* bin whose full pools are looked at next when a new pool is wanted */
+    struct pool *kept[N_KEPT]; /* pools that became empty lately and were not given back yet: a ring
+                                * behind the first */
+    unsigned next_kept;        /* its next place, from 0 */
+    unsigned next_swept;       /* bin whose full pools are looked at next when a new pool is wanted */
     /* Of pools that were given back. */
     uint64_t past_allocs[OURO_N_DOMAINS];
     /* Requests that took the slow path: a sample of what is asked, for the rounding. */
