@@ -263,7 +263,7 @@ class Header:
     def problems(self, known):
         """What is left out, and functions that comments name although there are none: `known` has all there are."""
         found = []
-        for mention in re.finditer(r"\b(ouro_\w+)\(\)", self.source):
+        for mention in re.finditer(r"\b(ouro_[a-z]\w*)\(\)", self.source):
             if mention[1] not in known:
                 found.append(f"{self.path}:{self.line_of(mention.start())}: there is no {mention[1]}()")
         if not self.title:

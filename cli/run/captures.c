@@ -68,6 +68,7 @@ tracing_none(const struct ouro__process *process)
     const char *reason = process->still_running                  ? "running"
                          : record->state == OURO_RECORD_ENDED    ? "exit"
                          : record->state == OURO_RECORD_REPLACED ? "exec"
+                         : record->state == OURO_RECORD_CONFINED ? "confined"
                                                                  : "killed";
     (void)snprintf(tracing.reason, sizeof tracing.reason, "%s", reason);
     return tracing;

@@ -89,7 +89,8 @@ bool
 ouro__process_cut_short(const struct ouro__process *process)
 {
     const struct ouro__record_found *found = &process->found;
-    return !process->still_running && (found->record.state == OURO_RECORD_RUNNING || found->torn);
+    return !process->still_running && (found->record.state == OURO_RECORD_RUNNING ||
+                                       found->record.state == OURO_RECORD_CONFINED || found->torn);
 }
 
 uint64_t

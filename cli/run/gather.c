@@ -103,7 +103,8 @@ static bool
 process_is_running(const struct ouro__run *run, const struct ouro_record *record)
 {
     uint64_t start_ns;
-    if (record->state != OURO_RECORD_RUNNING || record->pid == run->ending.pid) {
+    bool has_ended = record->state == OURO_RECORD_ENDED || record->state == OURO_RECORD_REPLACED;
+    if (has_ended || record->pid == run->ending.pid) {
         return false;
     }
     return process_start(record->pid, &start_ns) &&

@@ -162,7 +162,7 @@ state_name(const struct ouro__process *process)
         return "running";
     }
     if (ouro__process_cut_short(process)) {
-        return "cut-short";
+        return process->found.record.state == OURO_RECORD_CONFINED ? "confined" : "cut-short";
     }
     return process->found.record.state == OURO_RECORD_REPLACED ? "replaced" : "ended";
 }

@@ -70,10 +70,20 @@ command_columns(const struct ouro__page *page)
     return page->look.columns - FIGURE_COLUMNS - (has_collector(page) ? COLLECTOR_COLUMNS : 0);
 }
 
+static bool
+is_confined(const struct ouro__life *life)
+{
+    return ouro__process_cut_short(life->last) &&
+           life->last->found.record.state == OURO_RECORD_CONFINED;
+}
+
 static char
 life_mark(const struct ouro__life *life)
 {
-    return life->last->still_running ? '+' : ouro__process_cut_short(life->last) ? '!' : ' ';
+    return life->last->still_running             ? '+'
+           : is_confined(life)                   ? '='
+           : ouro__process_cut_short(life->last) ? '!'
+                                                 : ' ';
 }
 
 static void
@@ -95,7 +105,8 @@ row_add(const struct ouro__page *page, const struct ouro__life *life)
 }
 
 static void
-legend_add(const struct ouro__page *page, size_t count, size_t n_running, size_t n_cut)
+legend_add(const struct ouro__page *page, size_t count, size_t n_running, size_t n_cut,
+           size_t n_confined)
 {
     struct ouro__text words = {0};
 
@@ -105,6 +116,10 @@ legend_add(const struct ouro__page *page, size_t count, size_t n_running, size_t
     if (n_cut > 0) {
         ouro__text_print(&words, "%s! did not end by itself: figures as of the last update (%zu)",
                          words.length > 0 ? "; " : "", n_cut);
+    }
+    if (n_confined > 0) {
+        ouro__text_print(&words, "%s= forbade itself system calls: figures as of then (%zu)",
+                         words.length > 0 ? "; " : "", n_confined);
     }
     if (count > MOST_SHOWN) {
         ouro__text_print(&words, "%s%zu more in --json", words.length > 0 ? "; " : "",
@@ -120,7 +135,7 @@ ouro__processes_add(const struct ouro__page *page, const struct ouro__run *run)
 {
     size_t count;
     size_t n_running = 0;
-    size_t n_cut = 0;
+    size_t n_cut = 0, n_confined = 0;
     struct ouro__life *others = ouro__lives_other(run, &count);
 
     if (count > 0) {
@@ -133,11 +148,12 @@ ouro__processes_add(const struct ouro__page *page, const struct ouro__run *run)
     }
     for (size_t i = 0; i < count; i++) {
         n_running += others[i].last->still_running;
-        n_cut += ouro__process_cut_short(others[i].last);
+        n_confined += is_confined(&others[i]);
+        n_cut += ouro__process_cut_short(others[i].last) && !is_confined(&others[i]);
         if (i < MOST_SHOWN) {
             row_add(page, &others[i]);
         }
     }
-    legend_add(page, count, n_running, n_cut);
+    legend_add(page, count, n_running, n_cut, n_confined);
     free(others);
 }

@@ -204,7 +204,8 @@ track_look(struct track *track, const struct ouro__record_found *found, bool is_
     struct ouro_snapshot_sample sample = sample_of(record, &record->last);
     uint64_t now = clock_now(CLOCK_MONOTONIC);
 
-    if (record->state != OURO_RECORD_RUNNING || !memory_read(track->memory, &sample)) {
+    bool has_ended = record->state == OURO_RECORD_ENDED || record->state == OURO_RECORD_REPLACED;
+    if (has_ended || !memory_read(track->memory, &sample)) {
         track_end(track, is_kept || ouro__record_is_worth_it(record));
         return;
     }

@@ -78,8 +78,10 @@ notes_add(const struct ouro__page *page, const struct ouro__run *run, const stru
         ouro__page_row(page, "began as", &words);
     }
     if (ouro__process_cut_short(life->last)) {
-        ouro__text_print(&words,
-                         "did not end by itself: figures as of the last update, %s after it began",
+        ouro__text_print(&words, "%s, %s after it began",
+                         record->state == OURO_RECORD_CONFINED
+                             ? "forbade itself system calls (seccomp): figures as of then"
+                             : "did not end by itself: figures as of the last update",
                          ouro__time_show(lasted, record->lasted_ns));
         ouro__page_row(page, "note", &words);
     }

@@ -38,14 +38,14 @@ ouro__class_divides(unsigned class, uint32_t offset)
 }
 
 /* The class that serves `size` bytes; size <= OURO_POOLED_MAX. */
-static inline unsigned
+static inline size_t
 ouro__class_of(size_t size)
 {
     if (size <= FINE_MAX) {
-        return (unsigned)((size + 15) >> 4);
+        return (size + 15) >> 4;
     }
     unsigned doubling = ouro__log2(size - 1);
-    unsigned eighth = (unsigned)((size - 1) >> (doubling - 3)) & 7;
+    size_t eighth = (size - 1) >> (doubling - 3) & 7;
     return FINE_CLASSES + (doubling - 9) * 8 + eighth;
 }
 

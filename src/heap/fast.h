@@ -17,15 +17,21 @@
  * looks like a link as rarely, even when the program copies stale memory about: so the same word tells free
  * blocks from live ones. */
 static inline uint64_t
+ouro__link_coded(const void *block, uint64_t link, uint64_t key)
+{
+    return link ^ (key ^ (uint64_t)(uintptr_t)block << OFFSET_BITS);
+}
+
+static inline uint64_t
 ouro__link_load(const void *block)
 {
-    return *(const uint64_t *)block ^ ouro__range.key ^ (uint64_t)(uintptr_t)block << OFFSET_BITS;
+    return ouro__link_coded(block, *(const uint64_t *)block, ouro__range.key);
 }
 
 static inline void
 ouro__link_store(void *block, uint32_t next)
 {
-    *(uint64_t *)block = next ^ ouro__range.key ^ (uint64_t)(uintptr_t)block << OFFSET_BITS;
+    *(uint64_t *)block = ouro__link_coded(block, next, ouro__range.key);
 }
 
 static inline bool
@@ -34,8 +40,9 @@ ouro__is_link(uint64_t decoded)
     return (decoded & ~(uint64_t)0xFFFF8) == 0; /* an aligned offset, or OFFSET_NONE */
 }
 
-__attribute__((noreturn, cold)) void ouro__link_smashed(const void *block);
-__attribute__((noreturn, cold)) void ouro__freed_twice(const struct pool *pool, const void *block);
+/* They don't return.  It is not said so, since then they would be called, with a frame, and not jumped to. */
+__attribute__((cold, returns_nonnull)) void *ouro__link_smashed(const void *block);
+__attribute__((cold)) void ouro__freed_twice(const struct pool *pool, const void *block);
 
 /* Pop a block of the pool's list, which is not empty. */
 static inline void *
@@ -44,10 +51,11 @@ ouro__pool_take(struct pool *pool)
     uint64_t *block = (uint64_t *)(void *)(pool->base + pool->free);
     uint64_t next = ouro__link_load(block);
     if (OURO_UNLIKELY(!ouro__is_link(next))) {
-        ouro__link_smashed(block);
+        return ouro__link_smashed(block);
     }
     pool->free = (uint32_t)next;
     pool->n_allocs++;
+    pool->balance += BALANCE_BLOCK;
     *block = 0; /* no longer a link */
     return block;
 }
@@ -58,8 +66,8 @@ ouro__pool_put(struct local *local, struct pool *pool, void *block)
 {
     ouro__link_store(block, pool->free);
     pool->free = (uint32_t)((char *)block - pool->base);
-    pool->n_frees++;
-    if (OURO_UNLIKELY(ouro__pool_live(pool) < pool->event)) {
+    pool->balance -= BALANCE_BLOCK;
+    if (OURO_UNLIKELY(pool->balance < 0)) {
         ouro__pool_became_free(local, pool);
     }
 }
@@ -80,7 +88,7 @@ static inline void *
 ouro__alloc_quick(struct local *local, unsigned domain, size_t size)
 {
     if (size <= FINE_MAX) {
-        unsigned hot = ouro__hot_index(domain, ouro__class_of(size));
+        size_t hot = ouro__hot_index(domain, ouro__class_of(size));
         void *block = local->hot[hot];
         if (block != NULL) {
             local->hot[hot] = NULL;
@@ -112,6 +120,9 @@ ouro__pool_to_free(const struct local *local, const void *block)
     }
     struct pool *pool = &ouro__range.records[at >> SLOT_SHIFT];
     bool holds = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED) == local && (at & 15) == 0;
+    if (pool == NULL) { /* which gcc does not see */
+        __builtin_unreachable();
+    }
     return OURO_LIKELY(holds) ? pool : NULL;
 }
 
@@ -121,6 +132,7 @@ ouro__free_pooled(struct local *local, struct pool *pool, void *block)
 {
     if (OURO_UNLIKELY(ouro__is_link(ouro__link_load(block)))) {
         ouro__freed_twice(pool, block);
+        return;
     }
     ouro__pool_put(local, pool, block);
 }

@@ -20,7 +20,8 @@ static struct {
 
 static ouro_heap process_heap;
 
-#define LOOK_NS_A_SLOT 4 /* what a scan over the records costs, about */
+#define LOOK_NS_A_SLOT 4 /* what a scan over the records costs, about, when they are in the cache */
+#define LOOK_SHARE 512   /* of the time that passes without growth, one part goes into such scans */
 
 /* ---- making and ending ---- */
 
@@ -284,7 +285,7 @@ ouro__heap_sample(struct local *local)
              pause = held >> SLOT_SHIFT >> 6;
     pause = pause < 4 ? 4 : pause > INT32_MAX / 2 ? INT32_MAX / 2 : pause;
     __atomic_store_n(&local->until_sample, (int32_t)pause, __ATOMIC_RELAXED);
-    /* Blocks that come and go take slots, too, without anything growing: look for 1/64 of the time at most, but
+    /* Blocks that come and go take slots, too, without anything growing: look for 1/512 of the time, but
      * always when more is held than ever by a thirty-second. */
     uint64_t now = ouro__os_now(), cost = (ouro__range_extent() >> SLOT_SHIFT) * LOOK_NS_A_SLOT;
     bool grew = held >= __atomic_load_n(&heap->next_held, __ATOMIC_RELAXED);
@@ -295,7 +296,7 @@ ouro__heap_sample(struct local *local)
         uint64_t step = held / 32 < SAMPLE_STEP_MIN ? SAMPLE_STEP_MIN : held / 32;
         __atomic_store_n(&heap->next_held, held + step, __ATOMIC_RELAXED);
     }
-    __atomic_store_n(&heap->next_sample, now + 64 * cost, __ATOMIC_RELAXED);
+    __atomic_store_n(&heap->next_sample, now + LOOK_SHARE * cost, __ATOMIC_RELAXED);
     uint64_t live = ouro__heap_live(heap);
     uint64_t seen = __atomic_load_n(&heap->peak, __ATOMIC_RELAXED);
     while (live > seen && !__atomic_compare_exchange_n(&heap->peak, &seen, live, true, __ATOMIC_RELAXED,
@@ -345,7 +346,7 @@ ouro__alloc_from(struct local *local, unsigned domain, size_t size)
     if (size > OURO_POOLED_MAX) {
         return ouro__large_alloc(local, domain, size, OURO_ALIGNMENT, false);
     }
-    unsigned class = ouro__class_of(size);
+    unsigned class = (unsigned)ouro__class_of(size);
     local->asked_bytes[class] += size;
     local->asked_count[class]++;
     struct pool *pool = ouro__local_refill(local, domain, class, size);
@@ -444,9 +445,9 @@ static size_t
 aligned_size(unsigned domain, size_t alignment, size_t size)
 {
     size = size == 0 ? alignment : size;
-    for (unsigned class = ouro__class_of(size); class < OURO_N_SIZE_CLASSES; class ++) {
+    for (size_t class = ouro__class_of(size); class < OURO_N_SIZE_CLASSES; class ++) {
         if (ouro__class_size[class] % alignment == 0 &&
-            ouro__pool_start(class, domain) % alignment == 0) {
+            ouro__pool_start((unsigned)class, domain) % alignment == 0) {
             return ouro__class_size[class];
         }
     }
@@ -539,7 +540,7 @@ record_around(const void *address)
     return at < ouro__range_extent() ? ouro__record_at(at) : NULL;
 }
 
-void
+void *
 ouro__link_smashed(const void *block)
 {
     const struct pool *pool = record_around(block);
@@ -617,6 +618,7 @@ ouro__free_to(struct local *local, struct pool *pool, void *block)
 {
     if (ouro__is_link(ouro__link_load(block)) || block == ouro__pool_hot(pool)) {
         ouro__freed_twice(pool, block);
+        return;
     }
     if (__atomic_load_n(&pool->owner, __ATOMIC_RELAXED) != local) {
         ouro__pool_push_remote(pool, block);

@@ -9,7 +9,7 @@
  * free blocks, and a queue of *full* ones:
  *
  *              runs dry                       first free
- *   current ------------> full (event 65535) ------------> usable (event 1) --> kept --> range
+ *   current ------------> full (event: all) -------------> usable (event 1) --> kept --> range
  *      ^                   | clock finds remote frees          | all blocks free
  *      +-------------------+-----------------------------------+
  *
@@ -32,11 +32,13 @@
 #define MAX_SHARED_HEAPS 33              /* the process's and 32 more */
 #define MAX_LIVE_BLOCKS (SLOT_SIZE / 16) /* of a pool */
 
+/* A free that leaves a pool fewer live blocks than its event takes the slow path: then its balance is negative. */
 enum pool_event {
-    EVENT_NEVER = 0,         /* the current pool of a class up to FINE_MAX may become empty and stay */
-    EVENT_EMPTY = 1,         /* a pool that becomes empty is kept among a few, then given back */
-    EVENT_ANY_FREE = 0xFFFF, /* a full pool becomes usable */
+    EVENT_NEVER = 0, /* the current pool of a class up to FINE_MAX may become empty and stay */
+    EVENT_EMPTY = 1, /* a pool that becomes empty is kept among a few, then given back */
+                     /* more, as many as it has blocks: a full pool becomes usable */
 };
+#define BALANCE_BLOCK 0x10000 /* a live block in a pool's balance */
 
 struct queue {
     uint32_t first, last; /* slot indexes, 0 for none */
@@ -46,10 +48,10 @@ struct queue {
 /* Where the hot block of a class is; those of larger classes are never hot. */
 #define NEVER_HOT (OURO_N_DOMAINS * FINE_CLASSES)
 
-static inline unsigned
-ouro__hot_index(unsigned domain, unsigned class)
+static inline size_t
+ouro__hot_index(unsigned domain, size_t class)
 {
-    return class < FINE_CLASSES ? domain * FINE_CLASSES + class : NEVER_HOT;
+    return class < FINE_CLASSES ? (size_t)domain * FINE_CLASSES + class : NEVER_HOT;
 }
 
 enum local_state {
@@ -162,9 +164,17 @@ ouro__pool_end(unsigned class, unsigned domain)
 }
 
 static inline uint32_t
+ouro__pool_event(const struct pool *pool)
+{
+    return (uint32_t)pool->balance % BALANCE_BLOCK;
+}
+
+/* Blocks that are live or on `remote`.  One word tells: also of a pool whose holder was not copied by fork. */
+static inline uint32_t
 ouro__pool_live(const struct pool *pool)
 {
-    return (uint32_t)(pool->n_allocs - pool->n_frees);
+    int32_t balance = pool->balance;
+    return (uint32_t)(balance >> 16) + (uint32_t)balance % BALANCE_BLOCK;
 }
 
 /* What reads a record while its holder may be changing it: the answer may be a moment old, never out of bounds. */

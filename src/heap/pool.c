@@ -4,7 +4,7 @@
  * - the current pool of a class is in no queue; every other pool of the local is in exactly one;
  * - a pool in `full` has an empty list and nothing fresh; a pool in `usable` has at least one free, fresh or
  *   purged block, and is empty only while it is in `kept`;
- * - n_allocs - n_frees is the number of live blocks plus those on `remote`. */
+ * - ouro__pool_live() is the number of live blocks plus those on `remote`. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -72,6 +72,12 @@ pop_front(struct queue *queue)
 
 /* ---- one pool ---- */
 
+static void
+set_event(struct pool *pool, uint32_t event)
+{
+    pool->balance = (int32_t)((ouro__pool_live(pool) - event) * BALANCE_BLOCK + event);
+}
+
 /* Put the next few fresh blocks on the list, which is empty; false when none is left. */
 static bool
 carve(struct pool *pool)
@@ -85,11 +91,13 @@ carve(struct pool *pool)
     }
     uint32_t n = (CARVE < end - first ? CARVE : end - first) / size;
     n = n == 0 ? 1 : n;
+    char *block = pool->base + first;
+    uint64_t key = ouro__range.key; /* read once: the compiler can't know that no store changes it */
     uint32_t at = first;
-    for (uint32_t i = 1; i < n; i++, at += size) {
-        ouro__link_store(pool->base + at, at + size);
+    for (uint32_t i = 1; i < n; i++, at += size, block += size) {
+        *(uint64_t *)(void *)block = ouro__link_coded(block, at + size, key);
     }
-    ouro__link_store(pool->base + at, OFFSET_NONE);
+    *(uint64_t *)(void *)block = ouro__link_coded(block, OFFSET_NONE, key);
     pool->free = first;
     pool->fresh = at + size;
     return true;
@@ -119,7 +127,7 @@ collect_remote(struct pool *pool)
         ouro__link_store(pool->base + last, pool->free);
     }
     pool->free = head;
-    pool->n_frees += (uint32_t)remote;
+    pool->balance -= (int32_t)((uint32_t)remote * BALANCE_BLOCK);
     return true;
 }
 
@@ -141,10 +149,10 @@ ouro__local_charge(struct local *local, size_t bytes, size_t size)
 
 /* Where the hot block is that a pool's blocks may become.  Where calls come from many places in no order, as to malloc,
  * whether there is one can't be predicted: such heaps have none. */
-static unsigned
+static uint32_t
 hot_index_in(const struct local *local, unsigned domain, unsigned class)
 {
-    return local == &local->heap->own ? ouro__hot_index(domain, class) : NEVER_HOT;
+    return local == &local->heap->own ? (uint32_t)ouro__hot_index(domain, class) : NEVER_HOT;
 }
 
 /* Most classes never fill a pool.  The first one that a local has takes memory as it is touched; slots that are resident are
@@ -176,11 +184,11 @@ make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
         pool[i].head = index;
         __atomic_store_n(&pool[i].kind, SLOT_INTERIOR, __ATOMIC_RELAXED);
     }
-    pool->n_allocs = pool->n_frees = 0;
+    pool->n_allocs = 0;
+    pool->balance = 0;
     __atomic_store_n(&pool->remote, 0, __ATOMIC_RELAXED);
     pool->free = OFFSET_NONE;
     pool->fresh = ouro__pool_start(class, domain);
-    pool->event = EVENT_NEVER;
     pool->cold = 0;
     pool->hot = hot_index_in(local, domain, class);
     pool->class = (uint8_t) class;
@@ -327,9 +335,9 @@ end_one_kept(struct local *local)
 void
 ouro__pool_became_free(struct local *local, struct pool *pool)
 {
-    if (pool->event == EVENT_ANY_FREE) {
+    if (ouro__pool_event(pool) > EVENT_EMPTY) {
         take_out(&local->full[pool->domain][pool->class], pool);
-        pool->event = EVENT_EMPTY;
+        set_event(pool, EVENT_EMPTY);
         push_back(&local->usable[pool->domain][pool->class], pool);
     }
     if (ouro__pool_live(pool) == 0) {
@@ -343,7 +351,8 @@ static void
 put_aside(struct local *local, struct pool *pool)
 {
     struct queue *full = &local->full[pool->domain][pool->class];
-    pool->event = EVENT_ANY_FREE;
+    OURO_ASSERT(ouro__pool_live(pool) > EVENT_EMPTY); /* no pool has a single block */
+    set_event(pool, ouro__pool_live(pool));
     push_back(full, pool);
 }
 
@@ -393,7 +402,7 @@ file_pool(struct local *local, struct pool *pool)
                    ouro__pool_end(pool->class, pool->domain)) {
         put_aside(local, pool);
     } else {
-        pool->event = EVENT_EMPTY;
+        set_event(pool, EVENT_EMPTY);
         push_back(&local->usable[pool->domain][pool->class], pool);
     }
 }
@@ -451,7 +460,7 @@ ouro__local_refill(struct local *local, unsigned domain, unsigned class, size_t 
         if (pool == NULL) {
             return NULL;
         }
-        pool->event = class < FINE_CLASSES ? EVENT_NEVER : EVENT_EMPTY;
+        set_event(pool, class < FINE_CLASSES ? EVENT_NEVER : EVENT_EMPTY);
         local->current[domain][class] = pool;
         ouro__heap_took(local, ouro__class_slots(class));
     }

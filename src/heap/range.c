@@ -7,7 +7,7 @@
  *
  * Dirty runs are taken first: they are resident already; then clean ones, then runs of both sorts that touch.
  * What was freed is kept resident, in the cache and in dirty runs, up to a number of slots: an eighth of those in
- * use, or `budget` where that is more.  Beyond it all dirty runs and half of the cache are purged.  When what
+ * use, or `budget` where that is more.  Beyond it half of that stays, of the cache first.  When what
  * was purged is soon taken again the budget was too small and doubles; when it is not, the budget halves: a
  * program that swings between two sizes stops paying for page faults, one that shrinks gives back nearly all.
  *
@@ -570,14 +570,14 @@ ouro__range_extend(struct pool *first, size_t n_now, size_t n)
 
 /* ---- giving back ---- */
 
-/* Purge all dirty runs, and the cache down to `keep` slots. */
+/* Have no more than `keep` free slots resident.  The longest runs are purged first: they are the most memory a call. */
 static void
 purge_free(size_t keep)
 {
     flush_cache(keep);
     range.recently_purged = 0;
-    while (range.dirty.occupied != 0) {
-        size_t first = range.dirty.first[__builtin_ctzll(range.dirty.occupied)];
+    while (range.n_dirty != 0 && range.n_cached + range.n_dirty > keep) {
+        size_t first = range.dirty.first[63 - __builtin_clzll(range.dirty.occupied)];
         size_t n = record_of(first)->n_slots;
         unlink_run(record_of(first));
         purge_slots(first, n);

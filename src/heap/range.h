@@ -47,7 +47,7 @@ struct pool {
     union {
         struct {               /* POOL */
             uint64_t n_allocs; /* blocks handed out since the pool was made */
-            uint32_t n_frees;  /* blocks that came back and were seen by the holder, modulo 2^32 */
+            int32_t balance;   /* (live blocks - event) << 16 | event: see enum pool_event */
             uint32_t hot;      /* index of its class's hot block in the local, NEVER_HOT for none */
         };
         struct {                    /* LARGE */
@@ -68,7 +68,6 @@ struct pool {
         uint32_t head;    /* INTERIOR: slot index of the first */
     };
     uint32_t fresh; /* POOL: offset of the first block that was never handed out */
-    uint16_t event; /* POOL: a free that leaves fewer live blocks than this takes the slow path */
     uint16_t cold;  /* POOL of one slot: sixteenths purged, whose blocks are on no list */
     uint8_t class;
     uint8_t domain;

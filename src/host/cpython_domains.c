@@ -224,13 +224,27 @@ exclusive_resize_traced(const struct place *place, void *block, size_t size)
 }
 
 INLINE void *
-exclusive_take(void *context, unsigned domain, size_t size)
+exclusive_take_any(void *context, unsigned domain, size_t size)
 {
     if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, size))) {
         return exclusive_due(context, size);
     }
     void *block = ouro__alloc_quick(&exclusive_heap.own, domain, size);
     return OURO_LIKELY(block != NULL) ? block : exclusive_slow(context, size);
+}
+
+/* Apart from small sizes, so that what is compiled for these asks nothing about others. */
+__attribute__((noinline)) static void *
+exclusive_take_coarse(void *context, unsigned domain, size_t size)
+{
+    return exclusive_take_any(context, domain, size);
+}
+
+INLINE void *
+exclusive_take(void *context, unsigned domain, size_t size)
+{
+    return OURO_LIKELY(size <= FINE_MAX) ? exclusive_take_any(context, domain, size)
+                                         : exclusive_take_coarse(context, domain, size);
 }
 
 INLINE void *
@@ -265,8 +279,8 @@ mem_slow(void *context, size_t size)
     return block;
 }
 
-static void *
-mem_malloc(void *context, size_t size)
+INLINE void *
+mem_take_any(void *context, size_t size)
 {
     if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, size))) {
         return exclusive_due(context, size);
@@ -277,6 +291,18 @@ mem_malloc(void *context, size_t size)
     }
     ouro__heap_count_mixed_alloc(&exclusive_heap, size);
     return block;
+}
+
+__attribute__((noinline)) static void *
+mem_take_coarse(void *context, size_t size)
+{
+    return mem_take_any(context, size);
+}
+
+static void *
+mem_malloc(void *context, size_t size)
+{
+    return OURO_LIKELY(size <= FINE_MAX) ? mem_take_any(context, size) : mem_take_coarse(context, size);
 }
 
 static void *

@@ -100,15 +100,34 @@ take_due(size_t alignment, size_t size, bool zeroed, const void *caller)
     return asker.heap != NULL ? ouro__traced_take(&asker, alignment, size, zeroed) : NULL;
 }
 
+__attribute__((cold, noinline)) static void *
+take_due_or_error(size_t size, const void *caller)
+{
+    return block_or_error(take_due(OURO_ALIGNMENT, size, false, caller));
+}
+
 /* As ouro__alloc(), with a slow path that knows of errno and of the first call. */
+INLINE void *
+take_any(size_t size, const void *caller)
+{
+    if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, size))) {
+        return take_due_or_error(size, caller);
+    }
+    void *block = ouro__alloc_pooled(ouro__locals[0], OURO_DOMAIN_RAW, size);
+    return OURO_LIKELY(block != NULL) ? block : take_slow(size, caller);
+}
+
+/* Apart from small sizes, so that what is compiled for these asks nothing about others. */
+__attribute__((noinline)) static void *
+take_coarse(size_t size, const void *caller)
+{
+    return take_any(size, caller);
+}
+
 INLINE void *
 take(size_t size)
 {
-    if (OURO_UNLIKELY(ouro__trace_is_due(&ouro__until_trace, size))) {
-        return block_or_error(take_due(OURO_ALIGNMENT, size, false, CALLER));
-    }
-    void *block = ouro__alloc_pooled(ouro__locals[0], OURO_DOMAIN_RAW, size);
-    return OURO_LIKELY(block != NULL) ? block : take_slow(size, CALLER);
+    return OURO_LIKELY(size <= FINE_MAX) ? take_any(size, CALLER) : take_coarse(size, CALLER);
 }
 
 __attribute__((noinline)) static void *

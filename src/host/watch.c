@@ -5,7 +5,7 @@
  *
  *   - live bytes stand above those of the highest moment by a thirty-second, and by 256 KiB: however fast a
  *     program grows, to a thousand times its size these are two hundred moments;
- *   - or 200 times of what the last moment cost has passed since: half a per cent of the time.
+ *   - or 500 times of what the last moment cost has passed since: a fifth of a per cent of the time.
  *
  * One thread at a time writes.  Whoever finds another one at it leaves: nothing here waits, but for the
  * very end.  No signal is blocked: an update that a signal handler interrupts, and that finds itself
@@ -30,7 +30,7 @@
 
 #define PEAK_STEP_SHIFT 5          /* a thirty-second */
 #define PEAK_STEP_MIN (256U << 10) /* bytes */
-#define COST_FACTOR 200            /* half a per cent */
+#define COST_FACTOR 500            /* a fifth of a per cent */
 #define PEAK_RESIDENT_EVERY_NS 100000000U
 #define N_TRIES_AT_THE_END 100
 
@@ -484,13 +484,11 @@ ouro__watch_snapshot(void)
 void
 ouro__watch_confine(void)
 {
-    static const char note[] = "forbade itself system calls (seccomp): what is known ends there";
-    _Static_assert(sizeof note <= sizeof record->note, "it is told whole");
     int saved = errno;
     if (ouro__watch_is_ours()) {
         take_moment(ouro__os_now());
         if (ouro__watch_take() != NULL) {
-            memcpy(record->note, note, sizeof note);
+            record->state = OURO_RECORD_CONFINED;
             ouro__watch_give(record);
         }
         ouro__live_end();

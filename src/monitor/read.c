@@ -88,7 +88,7 @@ record_tame(struct ouro_record *record)
     if (record->command_bytes > sizeof record->command) {
         record->command_bytes = sizeof record->command;
     }
-    if (record->state > OURO_RECORD_REPLACED) {
+    if (record->state > OURO_RECORD_CONFINED) {
         record->state = OURO_RECORD_RUNNING;
     }
     if (record->gc_mode > OURO_GC_OBEYED) {

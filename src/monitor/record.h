@@ -37,9 +37,11 @@
 #define OURO_ENV_NATIVE "OURO_NATIVE" /* "1": native frames in Python programs, too */
 
 enum ouro_record_state {
-    OURO_RECORD_RUNNING = 0, /* or ended without a chance to say so: killed, crashed */
-    OURO_RECORD_ENDED = 1,   /* by exit or _exit: the figures are final */
-    OURO_RECORD_REPLACED = 2 /* by exec: the figures are final, another record goes on with this pid */
+    OURO_RECORD_RUNNING = 0,  /* or ended without a chance to say so: killed, crashed */
+    OURO_RECORD_ENDED = 1,    /* by exit or _exit: the figures are final */
+    OURO_RECORD_REPLACED = 2, /* by exec: the figures are final, another record goes on with this pid */
+    OURO_RECORD_CONFINED =
+        3 /* it forbade itself system calls: the figures are of then, and there are no more */
 };
 
 enum ouro_record_asked {

@@ -419,7 +419,7 @@ ouro__log(struct thread *self, void *block)
 static inline unsigned
 ouro__spare_class(size_t size)
 {
-    return size <= SPARE_MAX ? ouro__class_of(size) : 0;
+    return size <= SPARE_MAX ? (unsigned)ouro__class_of(size) : 0;
 }
 
 /* The same of a block in use. */

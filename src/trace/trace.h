@@ -71,8 +71,9 @@ static inline bool
 ouro__trace_is_due(int64_t *until, size_t size)
 {
     *until = (int64_t)((uint64_t)*until - size);
-    /* A size that is no int64_t would carry the count to where it is never due again. */
-    return __builtin_expect((*until | (int64_t)size) < 0, 0);
+    /* A size that is no int64_t would carry the count to where it is never due again.  Where it is known to be small, the
+     * first test is all that is left. */
+    return __builtin_expect(*until < 0 || (int64_t)size < 0, 0);
 }
 
 /* Mean bytes from one sample to the next; atomic. */

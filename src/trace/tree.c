@@ -10,7 +10,7 @@
  * freed the address is forgotten.  What a code was called, its file and its lines are copied when it is first seen, and
  * kept once for all codes that are alike in them: a program that compiles the same text again and again has one.  While
  * blocks are sampled most frees are not told, and those of codes that an allocator other than ours holds never are: then
- * nothing is known by its address, and each code is read again. */
+ * what an address says is good for one look at a stack, whose frames hold their codes, and each code is read once for it. */
 #include "trace/tree.h"
 
 #include <string.h>
@@ -36,6 +36,15 @@ static struct ouro__vector places;
 static struct ouro__table place_table, code_table, node_table;
 
 static bool ends_are_seen;
+
+/* Where they are not: codes that were read at the last looks at a stack, each good for its own. */
+#define N_READ 64
+static struct read_code {
+    const void *address;
+    uint64_t look;
+    uint32_t code;
+} codes_read[N_READ];
+static uint64_t look; /* how many there were */
 
 /* The last traceback; of its entries, with their codes, the nodes. */
 static struct ouro__stack stack;
@@ -264,11 +273,8 @@ find_place(const void *address)
 }
 
 static uint32_t
-code_of(const void *address)
+code_by_place(const void *address)
 {
-    if (!ends_are_seen && !is_for_good(address)) {
-        return intern_code(address);
-    }
     struct place *place = find_place(address);
     if (place == NULL) {
         return 0;
@@ -281,6 +287,21 @@ code_of(const void *address)
         place->code = intern_code(address);
     }
     return place->code;
+}
+
+static inline uint32_t
+code_of(const void *address)
+{
+    if (ends_are_seen) {
+        return code_by_place(address);
+    }
+    struct read_code *read = &codes_read[hash_address(address) % N_READ];
+    if (OURO_UNLIKELY(read->address != address || read->look != look || read->code == 0)) {
+        read->code = is_for_good(address) ? code_by_place(address) : intern_code(address);
+        read->address = address;
+        read->look = look;
+    }
+    return read->code;
 }
 
 /* What lies at an address may be another code from now on. */
@@ -362,14 +383,16 @@ take_step(struct step *step, const struct ouro__frame *frame, uint32_t parent)
         step->node = parent;
         return parent;
     }
-    bool is_known = step->code == frame->code && step->known != 0 && ends_are_seen;
-    if (is_known && step->node != 0 && step->parent == parent && step->offset == frame->offset) {
+    uint32_t known = ends_are_seen && step->code == frame->code ? step->known : 0;
+    if (known == 0) {
+        known = code_of(frame->code);
+    }
+    if (OURO_LIKELY(known != 0 && known == step->known && step->node != 0 && step->parent == parent &&
+                    step->offset == frame->offset)) {
         return step->node;
     }
-    if (!is_known) {
-        step->code = frame->code;
-        step->known = code_of(frame->code);
-    }
+    step->code = frame->code;
+    step->known = known;
     step->parent = parent;
     step->offset = frame->offset;
     step->node = step->known != 0 ? intern_node(parent, step->known, frame->offset) : 0;
@@ -443,6 +466,7 @@ ouro__tree_find_here(struct ouro__here *here)
     if (ouro__tree.source == NULL) {
         return true;
     }
+    look++;
     bool has_stack = ouro__tree.n_frames == 0 && ouro__tree.source->follow != NULL;
     return has_stack ? find_by_stack(here) : find_by_frames(here);
 }
@@ -450,6 +474,7 @@ ouro__tree_find_here(struct ouro__here *here)
 bool
 ouro__tree_node(const struct ouro__here *here, uint32_t *node)
 {
+    look += here->depth == 0; /* the one frame may have been found without ouro__tree_find_here() */
     n_steps = here->depth < n_steps ? n_steps : here->depth + 1;
     *node = take_step(&steps[here->depth], &here->frame, here->parent);
     return *node != 0 || here->frame.code == NULL;

@@ -46,7 +46,7 @@ static inline __attribute__((always_inline)) bool
 look(enum kind kind, ouro_object *sequence, size_t index, union found *found)
 {
     if (kind == LIST || kind == LIST_REVERSED) {
-        const struct list *list = (const struct list *)sequence;
+        const struct ouro__list *list = (const struct ouro__list *)sequence;
         found->item = index < list->n ? ouro_incref((ouro_loan)list->items[index]) : NULL;
         return index < list->n;
     }
@@ -154,9 +154,9 @@ step_own(struct iterator *iterator, enum kind kind)
     size_t index = iterator->index;
     bool is_list = can_change(kind);
     if (OURO_LIKELY(sequence != NULL && (!is_list || ouro__use_too(self, sequence)))) {
-        size_t n = is_list ? ((struct list *)sequence)->n : ((struct tuple *)sequence)->n;
+        size_t n = is_list ? ((struct ouro__list *)sequence)->n : ((struct tuple *)sequence)->n;
         ouro_object **items =
-            is_list ? ((struct list *)sequence)->items : ((struct tuple *)sequence)->items;
+            is_list ? ((struct ouro__list *)sequence)->items : ((struct tuple *)sequence)->items;
         if (OURO_LIKELY(index < n && items[index] != NULL && ouro__incref_own(items[index], self))) {
             item = items[index];
             iterator->index = index + (is_reversed(kind) ? SIZE_MAX : 1);

@@ -11,17 +11,11 @@
 
 struct ouro_type *ouro__list_type;
 
-static struct list *
-list_of(ouro_loan loan)
-{
-    return (struct list *)ouro_look(loan);
-}
-
 /* ---- the buffer; the list is in use ---- */
 
 /* Have room for `n` items; false without memory. */
 static bool
-reserve(struct list *list, size_t n)
+reserve(struct ouro__list *list, size_t n)
 {
     if (n <= list->room) {
         return true;
@@ -42,7 +36,7 @@ reserve(struct list *list, size_t n)
 
 /* Give back what is not used, when that is more than half. */
 static void
-shrink(struct list *list)
+shrink(struct ouro__list *list)
 {
     if (list->n >= list->room / 2) {
         return;
@@ -65,16 +59,16 @@ shrink(struct list *list)
 /* ---- making and asking ---- */
 
 /* An empty list with room for `n` items, more than none. */
-static inline struct list *
+static inline struct ouro__list *
 make_roomy(size_t n)
 {
     ouro_object **items = NULL;
     if (n <= SIZE_MAX / sizeof *items) {
         items = ouro__buffer_alloc(n * sizeof *items);
     }
-    struct list *list = NULL;
+    struct ouro__list *list = NULL;
     if (items != NULL) {
-        list = (struct list *)ouro__collected_alloc(ouro__list_type, sizeof *list);
+        list = (struct ouro__list *)ouro__collected_alloc(ouro__list_type, sizeof *list);
     }
     if (OURO_UNLIKELY(list == NULL)) {
         ouro__buffer_free(items, n * sizeof *items);
@@ -98,7 +92,7 @@ ouro_list_new(size_t n)
     if (n != 0) {
         return new_roomy(n);
     }
-    struct list *list = (struct list *)ouro__collected_alloc(ouro__list_type, sizeof *list);
+    struct ouro__list *list = (struct ouro__list *)ouro__collected_alloc(ouro__list_type, sizeof *list);
     if (OURO_LIKELY(list != NULL)) {
         list->n = list->room = 0;
         list->items = NULL;
@@ -109,7 +103,7 @@ ouro_list_new(size_t n)
 ouro_ref
 ouro_list_of(size_t n, ouro_loan const *items)
 {
-    struct list *list = n != 0 ? make_roomy(n) : (struct list *)ouro_list_new(0);
+    struct ouro__list *list = n != 0 ? make_roomy(n) : (struct ouro__list *)ouro_list_new(0);
     if (OURO_LIKELY(list != NULL)) {
         ouro__incref_all(list->items, (ouro_object *const *)items, n);
         list->n = n;
@@ -117,17 +111,11 @@ ouro_list_of(size_t n, ouro_loan const *items)
     return (ouro_ref)list;
 }
 
-size_t
-ouro_list_length(ouro_loan list)
-{
-    return __atomic_load_n(&list_of(list)->n, __ATOMIC_RELAXED);
-}
-
 /* What is quick for an owner who has the items, too, is tried first, in functions that call nothing; when that was
  * not it, nothing has been done. */
 
 static __attribute__((noinline)) ouro_ref
-get(struct list *list, size_t index)
+get(struct ouro__list *list, size_t index)
 {
     bool locked = ouro__use(&list->head);
     ouro_object *item = index < list->n ? ouro_incref((ouro_loan)list->items[index]) : NULL;
@@ -136,9 +124,9 @@ get(struct list *list, size_t index)
 }
 
 ouro_ref
-ouro_list_get(ouro_loan loan, size_t index)
+ouro__list_get(ouro_loan loan, size_t index)
 {
-    struct list *list = list_of(loan);
+    struct ouro__list *list = ouro__as_list(loan);
     struct thread *self = ouro__thread_self;
 
     if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
@@ -152,17 +140,10 @@ ouro_list_get(ouro_loan loan, size_t index)
     return get(list, index);
 }
 
-ouro_loan
-ouro_list_get_borrow(ouro_loan loan, size_t index)
-{
-    const struct list *list = list_of(loan);
-    return index < list->n ? (ouro_loan)list->items[index] : NULL;
-}
-
 /* ---- changing ---- */
 
 static __attribute__((noinline)) ouro_status
-set(struct list *list, size_t index, ouro_loan item)
+set(struct ouro__list *list, size_t index, ouro_loan item)
 {
     ouro_object *before = NULL;
 
@@ -178,9 +159,9 @@ set(struct list *list, size_t index, ouro_loan item)
 }
 
 ouro_status
-ouro_list_set(ouro_loan loan, size_t index, ouro_loan item)
+ouro__list_set(ouro_loan loan, size_t index, ouro_loan item)
 {
-    struct list *list = list_of(loan);
+    struct ouro__list *list = ouro__as_list(loan);
     struct thread *self = ouro__thread_self;
 
     if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
@@ -198,7 +179,7 @@ ouro_list_set(ouro_loan loan, size_t index, ouro_loan item)
 
 /* Add an item, stolen, for which there is room.  The list is in use. */
 static inline void
-push(struct list *list, ouro_object *item)
+push(struct ouro__list *list, ouro_object *item)
 {
     size_t n = list->n;
     list->items[n] = item;
@@ -207,7 +188,7 @@ push(struct list *list, ouro_object *item)
 
 /* Add an item, which is stolen also when that fails. */
 static __attribute__((noinline)) ouro_status
-append(struct list *list, ouro_object *item)
+append(struct ouro__list *list, ouro_object *item)
 {
     bool locked = ouro__use(&list->head);
     bool done = reserve(list, list->n + 1);
@@ -222,15 +203,15 @@ append(struct list *list, ouro_object *item)
 }
 
 static __attribute__((noinline)) ouro_status
-append_new(struct list *list, ouro_loan item)
+append_new(struct ouro__list *list, ouro_loan item)
 {
     return append(list, ouro_incref(item));
 }
 
 ouro_status
-ouro_list_append_steal(ouro_loan loan, ouro_ref item)
+ouro__list_append_steal(ouro_loan loan, ouro_ref item)
 {
-    struct list *list = list_of(loan);
+    struct ouro__list *list = ouro__as_list(loan);
     struct thread *self = ouro__thread_self;
 
     if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
@@ -245,9 +226,9 @@ ouro_list_append_steal(ouro_loan loan, ouro_ref item)
 }
 
 ouro_status
-ouro_list_append(ouro_loan loan, ouro_loan item)
+ouro__list_append(ouro_loan loan, ouro_loan item)
 {
-    struct list *list = list_of(loan);
+    struct ouro__list *list = ouro__as_list(loan);
     struct thread *self = ouro__thread_self;
 
     if (OURO_LIKELY(ouro__use_own(self, &list->head))) {
@@ -263,7 +244,7 @@ ouro_list_append(ouro_loan loan, ouro_loan item)
 
 /* Have room for `more` items behind `index`; the list is in use.  False without memory. */
 static bool
-open_gap(struct list *list, size_t index, size_t more)
+open_gap(struct ouro__list *list, size_t index, size_t more)
 {
     size_t n = list->n;
     if (more > SIZE_MAX / sizeof *list->items - n || !reserve(list, n + more)) {
@@ -277,7 +258,7 @@ open_gap(struct list *list, size_t index, size_t more)
 ouro_status
 ouro_list_insert(ouro_loan loan, size_t index, ouro_loan item)
 {
-    struct list *list = list_of(loan);
+    struct ouro__list *list = ouro__as_list(loan);
 
     bool locked = ouro__use(&list->head);
     index = index < list->n ? index : list->n;
@@ -292,7 +273,7 @@ ouro_list_insert(ouro_loan loan, size_t index, ouro_loan item)
 ouro_ref
 ouro_list_pop(ouro_loan loan, size_t index)
 {
-    struct list *list = list_of(loan);
+    struct ouro__list *list = ouro__as_list(loan);
     ouro_object *item = NULL;
 
     bool locked = ouro__use(&list->head);
@@ -312,15 +293,15 @@ ouro_list_pop(ouro_loan loan, size_t index)
 
 /* Add what a list or a tuple has at the moment, which may be the list itself. */
 static ouro_status
-extend_by_sequence(struct list *list, ouro_loan items)
+extend_by_sequence(struct ouro__list *list, ouro_loan items)
 {
-    struct list *taken; /* two objects are not used at once */
+    struct ouro__list *taken; /* two objects are not used at once */
 
     if (ouro_is_a(items, ouro_tuple_type())) {
         struct tuple *tuple = (struct tuple *)ouro_look(items);
-        taken = (struct list *)ouro_list_of(tuple->n, ouro__tuple_items(tuple));
+        taken = (struct ouro__list *)ouro_list_of(tuple->n, ouro__tuple_items(tuple));
     } else {
-        taken = (struct list *)ouro_list_slice(items, 0, SIZE_MAX);
+        taken = (struct ouro__list *)ouro_list_slice(items, 0, SIZE_MAX);
     }
     if (taken == NULL) {
         return OURO_NO_MEMORY;
@@ -350,7 +331,7 @@ ouro_list_extend(ouro_loan list, ouro_loan items)
 
     const struct ouro_type *type = ouro__type(ouro_look(items));
     if (type == ouro__list_type || type == ouro__tuple_type || ouro_look(items) == ouro_look(list)) {
-        return extend_by_sequence(list_of(list), items);
+        return extend_by_sequence(ouro__as_list(list), items);
     }
     ouro_status status = ouro_iterate(items, &iterator);
     while (status >= 0 && (status = ouro_next(ouro_lend(iterator), &item)) == OURO_FOUND) {
@@ -379,7 +360,7 @@ ouro_list_from(ouro_loan items, ouro_ref *list)
 void
 ouro_list_reverse(ouro_loan loan)
 {
-    struct list *list = list_of(loan);
+    struct ouro__list *list = ouro__as_list(loan);
 
     bool locked = ouro__use(&list->head);
     for (size_t i = 0, k = list->n; i + 1 < k; i++) {
@@ -401,7 +382,7 @@ drop(ouro_object **items, size_t n, size_t room)
 void
 ouro_list_clear(ouro_loan loan)
 {
-    struct list *list = list_of(loan);
+    struct ouro__list *list = ouro__as_list(loan);
 
     bool locked = ouro__use(&list->head);
     ouro_object **items = list->items;
@@ -416,7 +397,7 @@ ouro_list_clear(ouro_loan loan)
 void
 ouro__list_fill(ouro_object *object, ouro_ref item)
 {
-    struct list *list = (struct list *)object;
+    struct ouro__list *list = (struct ouro__list *)object;
     OURO_ASSERT(list->n < list->room);
     list->items[list->n++] = item;
 }
@@ -454,10 +435,10 @@ ouro_list_remove(ouro_loan list, ouro_loan item)
 ouro_ref
 ouro_list_slice(ouro_loan loan, size_t begin, size_t end)
 {
-    struct list *list = list_of(loan);
+    struct ouro__list *list = ouro__as_list(loan);
     size_t length = ouro_list_length(loan);
     size_t wanted = (end < length ? end : length) > begin ? (end < length ? end : length) - begin : 0;
-    struct list *slice = (struct list *)ouro_list_new(wanted);
+    struct ouro__list *slice = (struct ouro__list *)ouro_list_new(wanted);
 
     if (slice == NULL) {
         return NULL;
@@ -496,13 +477,13 @@ equal_list(ouro_loan self, ouro_loan other)
 static size_t
 extra_size(ouro_loan self)
 {
-    return list_of(self)->room * sizeof(ouro_ref);
+    return ouro__as_list(self)->room * sizeof(ouro_ref);
 }
 
 static inline __attribute__((always_inline)) void
 let_go_of_list(ouro_object *object)
 {
-    const struct list *list = (const struct list *)object;
+    const struct ouro__list *list = (const struct ouro__list *)object;
     if (list->items != NULL) {
         drop(list->items, list->n, list->room);
     }
@@ -511,13 +492,13 @@ let_go_of_list(ouro_object *object)
 static void
 end_list(ouro_object *object)
 {
-    ouro__end(object, ouro__spare_class(sizeof(struct list)), let_go_of_list);
+    ouro__end(object, ouro__spare_class(sizeof(struct ouro__list)), let_go_of_list);
 }
 
 static void
 dealloc_list(ouro_loan self)
 {
-    ouro__buffer_free(list_of(self)->items, list_of(self)->room * sizeof(ouro_ref));
+    ouro__buffer_free(ouro__as_list(self)->items, ouro__as_list(self)->room * sizeof(ouro_ref));
 }
 
 ouro_loan
@@ -529,10 +510,10 @@ ouro_list_type(void)
 bool
 ouro__lists_init(void)
 {
-    static const ouro_field fields[] = {OURO_FIELD_ARRAY(struct list, items, n, ouro_ref, 1)};
+    static const ouro_field fields[] = {OURO_FIELD_ARRAY(struct ouro__list, items, n, ouro_ref, 1)};
     const ouro_type_spec spec = {
         .name = "list",
-        .size = sizeof(struct list),
+        .size = sizeof(struct ouro__list),
         .n_fields = 1,
         .fields = fields,
         .flags = OURO_TYPE_BASE,

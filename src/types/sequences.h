@@ -2,14 +2,8 @@
 #ifndef OURO_TYPES_SEQUENCES_H
 #define OURO_TYPES_SEQUENCES_H
 
+#include "ouro/list.h"
 #include "types/types.h"
-
-struct list {
-    ouro_object head;
-    size_t n;
-    size_t room; /* of `items` */
-    ouro_object **items;
-};
 
 struct tuple {
     ouro_object head;

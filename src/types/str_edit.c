@@ -216,7 +216,7 @@ ouro_str_join(ouro_loan separator, ouro_loan items, ouro_ref *result)
     ouro_status status = hold_items(items, &held);
     if (status == OURO_OK) {
         struct tuple *tuple = (struct tuple *)held;
-        const struct list *list = (const struct list *)held;
+        const struct ouro__list *list = (const struct ouro__list *)held;
         status = ouro_is_a(ouro_lend(held), ouro_tuple_type())
                      ? join_held(separator, ouro__tuple_items(tuple), tuple->n, result)
                      : join_held(separator, (ouro_loan const *)list->items, list->n, result);

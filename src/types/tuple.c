@@ -43,7 +43,7 @@ ouro_tuple_from(ouro_loan items, ouro_ref *tuple)
     if (status < 0) {
         return status;
     }
-    const struct list *taken = (const struct list *)list;
+    const struct ouro__list *taken = (const struct ouro__list *)list;
     ouro_ref made = ouro_tuple_new(taken->n, (ouro_loan const *)taken->items);
     ouro_decref(list);
     if (made == NULL) {

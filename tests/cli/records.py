@@ -32,7 +32,7 @@ GENERATION_FIELDS = "runs ns collected uncollectable".split()
 ARRAYS = {"live": 8, "blocks": 8, "n_allocs": 8, "n_frees": 8, "gc_stock_thresholds": 8, "gc_thresholds": 8}
 TEXTS = {"magic", "command", "executable", "python_version", "note"}
 
-RUNNING, ENDED, REPLACED = 0, 1, 2
+RUNNING, ENDED, REPLACED, CONFINED = 0, 1, 2, 3
 GC_NONE, GC_STOCK, GC_PACED, GC_OBEYED = 0, 1, 2, 3
 
 

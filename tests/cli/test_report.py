@@ -148,7 +148,7 @@ def others(count):
 
 
 def rows(report):
-    return re.findall(r"^ *(\d+)  (\S.*?) {2,}(\S.*?)([ +!]) +", report, re.M)
+    return re.findall(r"^ *(\d+)  (\S.*?) {2,}(\S.*?)([ +!=]) +", report, re.M)
 
 
 def test_other_processes_are_listed_by_size(play):
@@ -188,6 +188,14 @@ def test_processes_that_were_killed_are_marked(play):
     report = play(typical(), record(command=["gone"], pid=4_100_000, state=records.RUNNING)).stderr
     assert rows(report) == [("4100000", "gone", "1.00 s", "!")]
     assert "! did not end by itself: figures as of the last update (1)" in report
+
+
+def test_processes_that_forbade_themselves_system_calls_are_marked(play):
+    confined = record(command=["hidden"], pid=4_100_000, state=records.CONFINED)
+    report = play(typical(), confined, record(command=["gone"], pid=4_100_001, state=records.RUNNING)).stderr
+    assert sorted(rows(report)) == [("4100000", "hidden", "1.00 s", "="), ("4100001", "gone", "1.00 s", "!")]
+    assert "! did not end by itself: figures as of the last update (1)" in report
+    assert "= forbade itself system calls: figures as of then (1)" in " ".join(report.split())
 
 
 def test_processes_that_still_run_are_told(play):

@@ -2,8 +2,11 @@
  * much room a list takes for it. */
 #include "both.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "../helpers/threads.h"
 
 #define N_LISTS 6
 #define MOST_ITEMS 300
@@ -312,6 +315,35 @@ end_lists(void)
     values_end();
 }
 
+/* ---- lists in a process that has another thread: what is inline goes the other way then ---- */
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static struct threads *idle;
+
+static void
+wait_at_gate(void *context)
+{
+    (void)context;
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+}
+
+static void
+begin_guarded_lists(void)
+{
+    pthread_mutex_lock(&gate);
+    idle = threads_start(1, wait_at_gate, NULL, 0);
+    begin_lists();
+}
+
+static void
+end_guarded_lists(void)
+{
+    end_lists();
+    pthread_mutex_unlock(&gate);
+    threads_join(idle);
+}
+
 /* ---- tuples ---- */
 
 /* Shown, asked for an item that may not be there, compared, hashed. */
@@ -364,6 +396,7 @@ main(int argc, char **argv)
         {"growing", 1000000, begin_growing, step_growing, end_growing},
         {"lists", 1000000, begin_lists, step_lists, end_lists},
         {"tuples", 300000, begin_tuples, step_tuples, values_end},
+        {"guarded lists", 1000000, begin_guarded_lists, step_lists, end_guarded_lists},
     };
-    return scripts_main(argc, argv, scripts, 3);
+    return scripts_main(argc, argv, scripts, 4);
 }

@@ -352,7 +352,7 @@ test_codes_that_die(void **state)
 }
 
 /* The same where somebody else's allocator puts codes: into a large block of ours, or none (-X dev, the free-threaded
- * build). */
+ * build).  Its caller and itself run there, so that one look at the stack meets it twice. */
 static void
 test_codes_that_die_unseen(void **state)
 {
@@ -362,15 +362,27 @@ test_codes_that_die_unseen(void **state)
                                          (struct stack_code *)(void *)(large + 16)};
     (void)state;
     assert_non_null(large);
-    for (size_t place = 0; place < sizeof places / sizeof *places; place++) {
-        assert_true(ouro__trace_start(&stack_source, 0, 0));
+    for (size_t round = 0; round < 3 * sizeof places / sizeof *places; round++) {
+        struct stack_code *place = places[round / 3];
+        const uint32_t n_frames = (const uint32_t[]){0, 1, 2}[round % 3];
+        assert_true(ouro__trace_start(&stack_source, n_frames, 0));
         for (unsigned i = 0; i < 1000; i++) {
-            *places[place] = (struct stack_code){.first_line = 1};
+            *place = (struct stack_code){.first_line = 1};
             (void)snprintf(name, sizeof name, "f%u", i);
-            memcpy(places[place]->name, name, sizeof name);
-            stack_push(places[place], 2);
-            name_of(trace_of(take(40, OURO_DOMAIN_OBJECT))->node, found);
+            memcpy(place->name, name, sizeof name);
+            stack_push(place, 4);
+            stack_push(place, 2);
+            uint32_t node = trace_of(take(40, OURO_DOMAIN_OBJECT))->node;
+            name_of(node, found);
             assert_string_equal(found, name);
+            uint32_t caller = node_at(node)->parent;
+            assert_int_equal(caller == 0, n_frames == 1);
+            if (caller != 0) {
+                name_of(caller, found);
+                assert_string_equal(found, name);
+                assert_int_equal(node_at(caller)->offset, 4);
+            }
+            stack_pop();
             stack_pop();
         }
         ouro__trace_stop();
