@@ -77,8 +77,9 @@ struct local {
     uint32_t unswept[OURO_N_DOMAINS][N_BINS_A_DOMAIN]; /* full pools to look at before the next round */
     uint8_t remote_hint[OURO_N_DOMAINS]
                        [N_BINS_A_DOMAIN]; /* others freed blocks of this class; atomic */
-    struct pool *kept[N_KEPT]; /* pools that became empty lately and were not given back yet: a ring */
-    unsigned next_kept;
+    struct pool *kept[N_KEPT]; /* pools that became empty lately and were not given back yet: a ring
+                                * behind the first */
+    unsigned next_kept;        /* its next place, from 0 */
     int32_t
         until_sample; /* slots to take before the next look at live bytes; atomic: a debug heap's is shared */
     unsigned next_swept; /* bin whose full pools are looked at next when a new pool is wanted */

@@ -156,21 +156,13 @@ hot_index_in(const struct local *local, unsigned domain, unsigned class)
     return local == &local->heap->own ? (uint32_t)ouro__hot_index(domain, class) : NEVER_HOT;
 }
 
-/* Of what is sampled few blocks of a class are alive at once: pools of small ones hold no more memory than is touched, also
- * where they lie in slots that were resident.  Those are seldom made, since they stay current when they are empty; of larger
- * classes they come and go, and would fault in at each turn what was purged. */
-static bool
-purges_first(const struct local *local, const struct pool *pool, unsigned class)
+/* Most classes never fill a pool.  The first one that a local has takes memory as it is touched; slots that are resident are
+ * left to those that will fill them. */
+static struct pool *
+take_slots(const struct local *local, unsigned class, unsigned n)
 {
-    return class < FINE_CLASSES && local == local->heap->apart && (pool->flags & SLOT_DIRTY);
-}
-
-static void
-purge_slot(struct pool *pool)
-{
-    ouro__os_purge(pool->base, SLOT_SIZE);
-    ouro__range_count_purged(SLOT_SIZE);
-    pool->flags = (uint8_t)(pool->flags & ~SLOT_DIRTY);
+    struct pool *pool = local->asked_count[class] <= 1 ? ouro__range_take_clean(n) : NULL;
+    return pool != NULL ? pool : ouro__range_take(n, 1);
 }
 
 static struct pool *
@@ -180,15 +172,12 @@ make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
     if (!ouro__local_charge(local, n_slots * SLOT_SIZE, size)) {
         return NULL;
     }
-    struct pool *pool = ouro__range_take(n_slots, 1);
+    struct pool *pool = take_slots(local, class, n_slots);
     if (pool == NULL) {
         ouro__heap_discharge(local->heap, n_slots * SLOT_SIZE);
         return NULL;
     }
-    if (purges_first(local, pool, class)) {
-        purge_slot(pool);
-    } else if (n_slots == 1 && !(pool->flags & SLOT_DIRTY) &&
-               local->full[domain][class].n >= POPULATE_FROM) {
+    if (n_slots == 1 && !(pool->flags & SLOT_DIRTY) && local->full[domain][class].n >= POPULATE_FROM) {
         ouro__os_populate(pool->base, SLOT_SIZE);
     }
     uint32_t index = (uint32_t)ouro__slot_index(pool);
@@ -316,8 +305,8 @@ end_kept(struct local *local, unsigned i)
     return true;
 }
 
-/* A pool is empty: keep it where it is, since its like may be asked for again at once, and give back one that was
- * kept before. */
+/* A pool is empty: keep it where it is, since its like may be asked for again at once, and give back one that was kept
+ * before.  Pools of many blocks seldom are: of these one is kept, in the first place. */
 static void
 keep_empty(struct local *local, struct pool *pool)
 {
@@ -326,16 +315,20 @@ keep_empty(struct local *local, struct pool *pool)
             return;
         }
     }
-    (void)end_kept(local, local->next_kept);
-    local->kept[local->next_kept] = pool;
-    local->next_kept = (local->next_kept + 1) % N_KEPT;
+    unsigned i = 0;
+    if (pool->class >= FINE_CLASSES) {
+        i = local->next_kept + 1;
+        local->next_kept = i % (N_KEPT - 1);
+    }
+    (void)end_kept(local, i);
+    local->kept[i] = pool;
 }
 
 /* A new pool is wanted: one that was kept for others gives way, before memory is touched that was not. */
 static void
-end_oldest_kept(struct local *local)
+end_one_kept(struct local *local)
 {
-    for (unsigned i = 0; i < N_KEPT && !end_kept(local, (local->next_kept + i) % N_KEPT); i++) {
+    for (unsigned i = 0; i < N_KEPT && !end_kept(local, i); i++) {
     }
 }
 
@@ -449,7 +442,7 @@ find_pool(struct local *local, unsigned domain, unsigned class, size_t size)
         pool = pop_front(&local->usable[domain][class]);
     }
     if (pool == NULL) {
-        end_oldest_kept(local);
+        end_one_kept(local);
     }
     return pool != NULL ? pool : make_pool(local, domain, class, size);
 }

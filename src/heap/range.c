@@ -40,9 +40,9 @@
 #define MAX_BUDGET ((size_t)(OURO_STRESS ? 1 : 1024)) /* slots: 64 MiB */
 /* A program that frees much at once is purged often on the way: that shrinks no budget up to this. */
 #define FALL_BUDGET ((size_t)(OURO_STRESS ? 2 : 64)) /* slots: 4 MiB */
-/* Purging a slot and touching another costs 20 us: for the sake of the peak that may be 5 ms and 3 % of the time. */
-#define MAX_CREDIT ((size_t)256)
-#define CREDIT_NS 640000U
+/* Purging a slot and touching another costs 20-40 us: for the sake of the peak that may be 10-20 ms and 2 % of the time. */
+#define MAX_CREDIT ((size_t)512)
+#define CREDIT_NS 1500000U
 #define SOON_NS 100000000U /* a take within 100 ms of a purge shows that it came too early */
 
 #define EXACT_BINS 32
@@ -507,6 +507,16 @@ find_slots(size_t n, size_t unit)
     return record_of(at);
 }
 
+static struct pool *
+begin_run(struct pool *record, size_t n)
+{
+    if (record != NULL) {
+        record->next = record->prev = 0;
+        record->n_slots = (uint32_t)n;
+    }
+    return record;
+}
+
 struct pool *
 ouro__range_take(size_t n, size_t unit)
 {
@@ -517,11 +527,25 @@ ouro__range_take(size_t n, size_t unit)
     struct pool *record = find_slots(n, unit);
     spare_peak();
     ouro__os_release(&range.lock);
-    if (record != NULL) {
-        record->next = record->prev = 0;
-        record->n_slots = (uint32_t)n;
+    return begin_run(record, n);
+}
+
+struct pool *
+ouro__range_take_clean(size_t n)
+{
+    size_t at;
+    ouro__os_acquire(&range.lock);
+    struct pool *run = find_in(&range.clean, n, 1, &at);
+    if (run == NULL && init_locked() && grow(n)) {
+        run = find_in(&range.clean, n, 1, &at);
     }
-    return record;
+    if (run != NULL) {
+        cut_run(run, at, n);
+        size_t resident = range.n_mapped - range.n_clean; /* if all of it were touched */
+        range.n_most = resident > range.n_most ? resident : range.n_most;
+    }
+    ouro__os_release(&range.lock);
+    return run != NULL ? begin_run(record_of(at), n) : NULL;
 }
 
 /* A block grows into slots that were purged just before: it will grow as far as the one did that was there, say, and all of that

@@ -106,6 +106,9 @@ bool ouro__range_init(void);
  * zero but for base, flags and n_slots in the first.  Returns its record, or NULL. */
 struct pool *ouro__range_take(size_t n, size_t unit);
 
+/* The same, of slots that are not resident; NULL also where only others are left. */
+struct pool *ouro__range_take_clean(size_t n);
+
 /* Give a run of slots back; their memory may be dirty.  Records' list links must be free. */
 void ouro__range_give(struct pool *first, size_t n);
 
