@@ -288,13 +288,13 @@ stand_still(struct thread *self)
     }
 }
 
-/* Whether the thread, another than the stopper, does nothing from now on. */
+/* Whether the thread, another than the stopper, does nothing from now on.  One look at its state: between two it may attach. */
 static bool
 is_still(struct thread *thread)
 {
-    return load_state(thread) != THREAD_ATTACHED &&
-           (load_state(thread) != THREAD_DETACHED ||
-            change_state(thread, THREAD_DETACHED, THREAD_SUSPENDED));
+    uint32_t state = load_state(thread);
+    return state == THREAD_DETACHED ? change_state(thread, THREAD_DETACHED, THREAD_SUSPENDED)
+                                    : state != THREAD_ATTACHED;
 }
 
 /* Stop the world for `stopper`; the lock is held. */
