@@ -17,7 +17,7 @@
  *   survey  Considered when the interpreter would have made a full look.  All old objects are looked at by
  *           cpython_survey.c, at about half the price, and the interpreter is left with those that are
  *           garbage.  Made at once when the last one found much, or when it is cheap for the time that has
- *           passed; otherwise put off until the heaps have grown by another tenth, or back to what the
+ *           passed; otherwise put off until the heaps have grown by another twelfth, or back to what the
  *           last one saw in use.  That bounds what garbage holds beyond what the interpreter would let it.
  *           After one that found very much, the interpreter makes its full look instead.
  *   bytes   Counting objects is blind for large ones.  When the heaps have grown by some MiB since the last
@@ -179,7 +179,8 @@ is_due(const struct ouro__pacing *pacing, struct ouro__pace_moment now)
 }
 
 /* A look that is due may be put off until the heaps hold more than this.  Those that have shrunk since the last one, which
- * was clean, make no new peak by growing back; they may as far as garbage may hold so much. */
+ * was clean, make no new peak by growing back; they may as far as garbage may hold so much.  Of what it may hold, a tenth, the
+ * last batch takes its part. */
 static uint64_t
 put_off_until(const struct ouro__pacing *pacing, uint64_t bytes)
 {
@@ -190,7 +191,7 @@ put_off_until(const struct ouro__pacing *pacing, uint64_t bytes)
 
     return pacing->manner == OURO_PACE_NATIVE
                ? due + (pacing->bytes_at_survey << shift) / STOCK_GROWTH_SHARE
-               : larger(due + bytes / 10, smaller(pacing->bytes_at_survey, due + allow_bytes(bytes)));
+               : larger(due + bytes / 12, smaller(pacing->bytes_at_survey, due + allow_bytes(bytes)));
 }
 
 /* Whether to look at all objects, as the interpreter would have done at this point, or at an earlier one. */

@@ -179,9 +179,13 @@ struct ouro__snapshot_of {
  * whole; false when that can't be, and then there is neither.  Takes no memory. */
 bool ouro__snapshot_save(const char *part, const char *path, const struct ouro__snapshot_of *of);
 
-/* The same with tracing held still by the caller, or in a copy of the process whose other threads may have held any lock:
- * nothing is locked here. */
-bool ouro__snapshot_save_held(const char *part, const char *path, const struct ouro__snapshot_of *of);
+/* Make that file and lock it: somebody writes (see live.c); -1 when that can't be. */
+int ouro__snapshot_open(const char *part);
+
+/* The rest, with tracing held still by the caller, or in a copy of the process whose other threads may have held any lock:
+ * nothing of tracing is locked here.  The file is closed; -1 is no file. */
+bool ouro__snapshot_save_held(int file, const char *part, const char *path,
+                              const struct ouro__snapshot_of *of);
 
 /* ---- live.c: snapshots while the program runs ---- */
 

@@ -111,9 +111,9 @@ find_room(struct ring *ring)
 
 /* In the copy. */
 __attribute__((noreturn)) static void
-write_and_end(const struct ouro__snapshot_of *of)
+write_and_end(int file, const struct ouro__snapshot_of *of)
 {
-    bool whole = ouro__snapshot_save_held(live.part, live.path, of);
+    bool whole = ouro__snapshot_save_held(file, live.part, live.path, of);
     if (whole && live.old[0] != '\0') {
         (void)unlink(live.old);
     }
@@ -181,11 +181,20 @@ take(const char *reason, const char *name, bool is_answer)
         live.old[0] = '\0';
     }
     uint64_t from = of.at = ouro__os_now();
-    int copy = ouro__os_fork_aside();
+    /* Made here, so that who waits for it sees it, even where the program is killed before the copy runs.  With no
+     * descriptor left here the copy makes it. */
+    int file = ouro__snapshot_open(live.part);
+    int copy = ouro__os_fork_aside(file);
     if (copy == 0) {
-        write_and_end(&of);
+        write_and_end(file >= 0 ? file : ouro__snapshot_open(live.part), &of);
     }
     int error = copy < 0 ? errno : 0;
+    if (file >= 0) {
+        if (error != 0) {
+            (void)unlink(live.part);
+        }
+        (void)close(file);
+    }
     ouro__trace_unlock();
     *place = copy > 0 ? copy : 0;
     if (copy > 0 && !is_answer) { /* who asked takes an answer away */

@@ -101,22 +101,32 @@ write_all(int file, const struct ouro__snapshot_of *of)
     return ouro__snapshot_end(&writer);
 }
 
-bool
-ouro__snapshot_save_held(const char *part, const char *path, const struct ouro__snapshot_of *of)
+int
+ouro__snapshot_open(const char *part)
 {
     int file = ouro__trace_mode_now() != OURO__TRACE_OFF && is_size_allowed()
                    ? open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)
                    : -1;
+    if (file >= 0) {
+        (void)flock(file, LOCK_EX | LOCK_NB);
+    }
+    return file;
+}
+
+bool
+ouro__snapshot_save_held(int file, const char *part, const char *path,
+                         const struct ouro__snapshot_of *of)
+{
     if (file < 0) {
         return false;
     }
-    (void)flock(file, LOCK_EX | LOCK_NB); /* somebody writes: see live.c */
     bool whole = write_all(file, of);
     whole = whole && rename(part, path) == 0;
     if (!whole) {
         (void)unlink(part);
     }
-    (void)close(file); /* which lets go of the lock */
+    (void)flock(file, LOCK_UN); /* also where a child that was forked meanwhile has the file open */
+    (void)close(file);
     return whole;
 }
 
@@ -126,7 +136,7 @@ ouro__snapshot_save(const char *part, const char *path, const struct ouro__snaps
     if (!ouro__trace_lock()) {
         return false;
     }
-    bool whole = ouro__snapshot_save_held(part, path, of);
+    bool whole = ouro__snapshot_save_held(ouro__snapshot_open(part), part, path, of);
     ouro__trace_unlock();
     return whole;
 }

@@ -321,30 +321,36 @@ ouro__os_close(int file)
 
 /* What holds a file of the program's open holds up who waits for its end. */
 static void
-close_all(void)
+close_all_but(int kept)
 {
     struct rlimit limit;
-    if (syscall(SYS_close_range, 0U, ~0U, 0U) == 0) { /* since 5.9 */
+    unsigned behind = (unsigned)kept + 1;                 /* 0 when none is kept */
+    if (syscall(SYS_close_range, behind, ~0U, 0U) == 0) { /* since 5.9 */
+        if (kept > 0) {
+            (void)syscall(SYS_close_range, 0U, behind - 2, 0U);
+        }
         return;
     }
     int n =
         getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536 ? (int)limit.rlim_cur : 65536;
     for (int file = 0; file < n; file++) {
-        (void)close(file);
+        if (file != kept) {
+            (void)close(file);
+        }
     }
 }
 
 #define ASIDE_SECONDS_MOST 600 /* should it ever hang */
 
 static void
-settle_aside(void)
+settle_aside(int kept)
 {
     const struct rlimit no_core = {0, 0};
     const struct itimerval end = {.it_value.tv_sec = ASIDE_SECONDS_MOST};
     const struct sigaction plain = {.sa_handler = SIG_DFL};
     sigset_t alarm_alone;
 
-    close_all();
+    close_all_but(kept);
     (void)setrlimit(RLIMIT_CORE, &no_core);
     (void)prctl(PR_SET_NAME, "ouro-snapshot");
     (void)sigaction(SIGALRM, &plain, NULL);
@@ -376,7 +382,7 @@ ouro__os_release_signals(const struct ouro__os_signals *before)
 }
 
 int
-ouro__os_fork_aside(void)
+ouro__os_fork_aside(int kept)
 {
     sigset_t all, before;
 
@@ -385,7 +391,7 @@ ouro__os_fork_aside(void)
     /* No signal at its end, which makes it a "clone child": wait() and its like leave those alone. */
     int number = (int)syscall(SYS_clone, 0UL, NULL, NULL, NULL, NULL);
     if (number == 0) {
-        settle_aside();
+        settle_aside(kept);
     } else {
         int saved = errno;
         (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
