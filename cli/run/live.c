@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "snapshot/chunks.h"
-#include "text.h"
 #include "snapshot/grow.h"
+#include "text.h"
 
 #define EXTENSION ".ouro"
 #define PART ".part"

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
 #include "snapshot/grow.h"
+#include "text.h"
 
 #define INFO ".dist-info"
 

@@ -18,8 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "view/library_frames.h"
 #include "snapshot/grow.h"
+#include "view/library_frames.h"
 
 #define NAMES_MOST (2 * OURO_SYMBOLS_MOST)
 

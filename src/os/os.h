@@ -109,9 +109,9 @@ void ouro__os_hold_signals(struct ouro__os_signals *before);
 void ouro__os_release_signals(const struct ouro__os_signals *before);
 
 /* A copy of this process that the program hears nothing of: no handler of fork's runs, its end sends no signal, and who
- * waits for children doesn't see it.  The copy has one thread, no signals, no files but `kept` (-1 for none), and leaves no core; it may call the
- * system and nothing that takes a lock, and ends by ouro__os_end_aside().  Its number in the parent, 0 in itself, -1 when
- * the system refuses: then errno says why. */
+ * waits for children doesn't see it.  The copy has one thread, no signals, no files but `kept` (-1 for none), and leaves
+ * no core; it may call the system and nothing that takes a lock, and ends by ouro__os_end_aside().  Its number in the
+ * parent, 0 in itself, -1 when the system refuses: then errno says why. */
 int ouro__os_fork_aside(int kept);
 __attribute__((noreturn)) void ouro__os_end_aside(int status);
 
