@@ -114,7 +114,7 @@ ouro__try_incref(ouro_object *object)
     if (ouro__is_lost(seen)) {
         return false;
     }
-    if (__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == ouro__self) {
+    if (ouro__is_own(object, ouro__self)) {
         ouro_incref((ouro_loan)object);
         return true;
     }

@@ -303,7 +303,7 @@ void ouro__clear_object(ouro_object *object);
 static inline bool
 ouro__incref_own(ouro_object *object, const struct thread *self)
 {
-    if (OURO_LIKELY(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) == self->number)) {
+    if (OURO_LIKELY(ouro__is_own(object, self->number))) {
         if (OURO_LIKELY(!ouro__count_up(object))) {
             return true;
         }
@@ -319,9 +319,11 @@ ouro__incref_all(ouro_object **to, ouro_object *const *from, size_t n)
 {
     uint16_t self = ouro__self; /* once for all */
 
+#pragma GCC unroll 4
     for (size_t i = 0; i < n; i++) {
-        to[i] = from[i];
-        ouro__incref_by(from[i], self);
+        ouro_object *object = from[i];
+        to[i] = object;
+        ouro__incref_by(object, self);
     }
 }
 
@@ -331,6 +333,7 @@ ouro__decref_all(ouro_object *const *objects, size_t n)
 {
     uint16_t self = ouro__self;
 
+#pragma GCC unroll 4
     while (n != 0) {
         ouro__decref_by(objects[--n], self);
     }
@@ -696,7 +699,7 @@ ouro__unuse(ouro_object *object, bool is_locked)
 static inline bool
 ouro__use_too(struct thread *self, ouro_object *object)
 {
-    if (OURO_UNLIKELY(__atomic_load_n(&object->owner, __ATOMIC_RELAXED) != self->number)) {
+    if (OURO_UNLIKELY(!ouro__is_own(object, self->number))) {
         return false;
     }
     __atomic_store_n(&self->used_too, object, __ATOMIC_RELAXED);

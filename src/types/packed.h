@@ -142,11 +142,22 @@ ouro__same_bytes(const char *a, const char *b, size_t n)
 static inline bool
 ouro__packed_equal(const struct packed *a, const struct packed *b)
 {
-    if (a->shape != b->shape || ouro__packed_length(a) != ouro__packed_length(b)) {
+    uint32_t shape = a->shape;
+    size_t length = shape >> 2, words = 0;
+
+    if (shape != b->shape) {
         return false;
     }
-    return ouro__same_bytes(ouro__packed_data(a), ouro__packed_data(b),
-                            ouro__packed_length(a) << ouro__kind_shift(ouro__packed_kind(a)));
+    if (OURO_UNLIKELY(length == PACKED_LONG)) {
+        length = ouro__packed_length(a);
+        if (length != ouro__packed_length(b)) {
+            return false;
+        }
+        words = 1;
+    }
+    return ouro__same_bytes((const char *)((const size_t *)(const void *)(a + 1) + words),
+                            (const char *)((const size_t *)(const void *)(b + 1) + words),
+                            length << ouro__kind_shift((enum packed_kind)(shape & 3)));
 }
 
 /* Its hash, which is not 0, computed now. */

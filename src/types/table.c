@@ -418,13 +418,13 @@ ouro__table_is_equal(const struct table *table, const struct table_search *searc
 {
     const ouro_object *key = table->entries[index * width];
 
-    if (key == NULL || ouro__table_hashes(table)[index] != search->hash ||
-        key->type != search->key->type) {
+    if (key == NULL || key->type != search->key->type) {
         return false;
     }
     const struct ouro_type *type = ouro__type(key);
-    if (type == ouro__str_type) {
-        return ouro__packed_equal((const struct packed *)key, (const struct packed *)search->key);
+    if (type == ouro__str_type) { /* the hashes of both are known */
+        const struct packed *a = (const struct packed *)key, *b = (const struct packed *)search->key;
+        return a->hash == b->hash && ouro__packed_equal(a, b);
     }
     const struct integer *a = (const struct integer *)key, *b = (const struct integer *)search->key;
     return type == ouro__int_type && ouro__int_is_small(a) && ouro__int_is_small(b) &&
