@@ -10,6 +10,7 @@
 #define OURO_HEAP_FAST_H
 
 #include "base/assert.h"
+#include "base/poison.h"
 #include "heap/heap.h"
 
 /* A free block's first word: the offset of the next one, encoded with a key and the block's own address.  A
@@ -40,6 +41,19 @@ ouro__is_link(uint64_t decoded)
     return (decoded & ~(uint64_t)0xFFFF8) == 0; /* an aligned offset, or OFFSET_NONE */
 }
 
+/* A block that is free is nobody's, but for the word of its link; one that was never handed out is not told apart. */
+static inline void
+ouro__hide_free(const struct pool *pool, const void *block)
+{
+    ouro__poison((const uint64_t *)block + 1, ouro__class_size[pool->class] - sizeof(uint64_t));
+}
+
+static inline void
+ouro__show_taken(unsigned class, const void *block)
+{
+    ouro__unpoison(block, ouro__class_size[class]);
+}
+
 /* They don't return.  It is not said so, since then they would be called, with a frame, and not jumped to. */
 __attribute__((cold, returns_nonnull)) void *ouro__link_smashed(const void *block);
 __attribute__((cold)) void ouro__freed_twice(const struct pool *pool, const void *block);
@@ -57,6 +71,7 @@ ouro__pool_take(struct pool *pool)
     pool->n_allocs++;
     pool->balance += BALANCE_BLOCK;
     *block = 0; /* no longer a link */
+    ouro__show_taken(pool->class, block);
     return block;
 }
 
@@ -65,6 +80,7 @@ static inline void
 ouro__pool_put(struct local *local, struct pool *pool, void *block)
 {
     ouro__link_store(block, pool->free);
+    ouro__hide_free(pool, block);
     pool->free = (uint32_t)((char *)block - pool->base);
     pool->balance -= BALANCE_BLOCK;
     if (OURO_UNLIKELY(pool->balance < 0)) {
@@ -93,6 +109,7 @@ ouro__alloc_quick(struct local *local, unsigned domain, size_t size)
         if (block != NULL) {
             local->hot[hot] = NULL;
             local->n_hot[hot]++;
+            ouro__show_taken((unsigned)ouro__class_of(size), block);
             return block;
         }
     }
@@ -144,6 +161,7 @@ ouro__free_quick(struct local *local, struct pool *pool, void *block)
     void **hot = &local->hot[pool->hot];
     if (*hot == NULL && OURO_LIKELY(!ouro__is_link(ouro__link_load(block)))) {
         *hot = block;
+        ouro__hide_free(pool, block);
     } else if (OURO_UNLIKELY(*hot == block)) {
         ouro__freed_twice(pool, block);
     } else {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/poison.h"
 #include "heap/heap.h"
 
 #define MOVE_FROM ((size_t)1 << 20) /* pages are moved from this size on, smaller blocks are copied */
@@ -92,6 +93,7 @@ ouro__large_free(struct pool *large)
     struct ouro_heap *heap = large->heap;
     size_t bytes = ouro__large_usable(large);
 
+    ouro__poison(large->base, bytes);
     ouro__range_give(large, large->n_slots);
     ouro__heap_discharge(heap, bytes);
 }

@@ -248,6 +248,7 @@ push_remote(struct pool *pool, void *block)
     uint64_t seen = __atomic_load_n(&pool->remote, __ATOMIC_RELAXED);
     uint64_t wanted;
 
+    ouro__hide_free(pool, block);
     do {
         ouro__link_store(block, seen == 0 ? OFFSET_NONE : (uint32_t)(seen >> 32));
         wanted = (uint64_t)offset << 32 | ((uint32_t)seen + 1);

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/poison.h"
 #include "os/os.h"
 
 #ifndef OURO_STRESS
@@ -513,6 +514,7 @@ begin_run(struct pool *record, size_t n)
     if (record != NULL) {
         record->next = record->prev = 0;
         record->n_slots = (uint32_t)n;
+        ouro__unpoison(record->base, n << SLOT_SHIFT);
     }
     return record;
 }
@@ -578,6 +580,7 @@ ouro__range_extend(struct pool *first, size_t n_now, size_t n)
         note_growth(record_of(behind), n);
         cut_run(record_of(behind), behind, n);
         spare_peak();
+        ouro__unpoison(record_of(behind)->base, n << SLOT_SHIFT);
         done = true;
     }
     ouro__os_release(&range.lock);

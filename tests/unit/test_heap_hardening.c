@@ -7,6 +7,7 @@
 
 #include <ouro/heap.h>
 
+#include "base/poison.h"
 #include "child.h"
 #include "kinds.h"
 #include "pattern.h"
@@ -334,10 +335,51 @@ test_no_link_outlives_its_pool(void **state)
     }
 }
 
+#if OURO_HAS_POISON
+static void
+free_one(void *context)
+{
+    struct attempt *attempt = context;
+    ouro_heap_free(attempt->heap, OURO_DOMAIN_RAW, (void *)(uintptr_t)attempt->value);
+}
+
+/* What was freed, by whom ever, is hidden but for the word of its link; what is handed out again is whole. */
+static void
+test_freed_blocks_are_hidden(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { N = 100 };
+    static char *blocks[N];
+
+    for (size_t k = 0; k < N_SIZES; k++) {
+        size_t size = all_sizes[k] < 16 ? 16 : all_sizes[k];
+        for (int i = 0; i < N; i++) {
+            blocks[i] = ouro_heap_alloc(fixture->heap, OURO_DOMAIN_RAW, size);
+            assert_non_null(blocks[i]);
+            assert_null(__asan_region_is_poisoned(blocks[i], size));
+        }
+        for (int i = 0; i < N; i++) {
+            struct attempt attempt = {.heap = fixture->heap, .value = (uintptr_t)blocks[i]};
+            if (i == N / 2 && fixture->kind->config.kind == OURO_HEAP_SHARED) {
+                threads_run(1, free_one, &attempt, 0);
+            } else {
+                free_one(&attempt);
+            }
+            for (size_t at = 8; at < size; at += size / 16 * 8) {
+                assert_true(__asan_address_is_poisoned(blocks[i] + at));
+            }
+        }
+    }
+}
+#endif
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+#if OURO_HAS_POISON
+        ON_RELEASE_KINDS(test_freed_blocks_are_hidden),
+#endif
         ON_RELEASE_KINDS(test_double_free),
         ON_RELEASE_KINDS(test_wild_free),
         ON_RELEASE_KINDS(test_wild_realloc),
