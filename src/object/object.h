@@ -675,10 +675,11 @@ ouro__unuse_own(struct thread *self)
     __atomic_store_n(&self->used, NULL, __ATOMIC_RELEASE);
 }
 
+/* A process of one thread needs nothing to keep others out: no use makes another one. */
 static inline bool
 ouro__use(ouro_object *object)
 {
-    if (OURO_LIKELY(ouro__use_own(ouro__thread_self, object))) {
+    if (OURO_LIKELY(ouro__os_is_single_threaded() || ouro__use_own(ouro__thread_self, object))) {
         return false;
     }
     return ouro__use_slow(object);
