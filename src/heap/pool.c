@@ -151,9 +151,10 @@ ouro__local_charge(struct local *local, size_t bytes, size_t size)
 /* Where the hot block is that a pool's blocks may become.  Where calls come from many places in no order, as to malloc,
  * whether there is one can't be predicted: such heaps have none. */
 static uint32_t
-hot_index_in(const struct local *local, unsigned domain, unsigned class)
+hot_offset_in(const struct local *local, unsigned domain, unsigned class)
 {
-    return local == &local->heap->own ? (uint32_t)ouro__hot_index(domain, class) : NEVER_HOT;
+    bool has_hot = local == &local->heap->own;
+    return ouro__hot_offset(has_hot ? ouro__hot_index(domain, class) : NEVER_HOT);
 }
 
 /* Most classes never fill a pool.  The first one that a local has takes memory as it is touched; slots that are resident are
@@ -191,7 +192,7 @@ make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
     pool->free = OFFSET_NONE;
     pool->fresh = ouro__pool_start(class, domain);
     pool->cold = 0;
-    pool->hot = hot_index_in(local, domain, class);
+    pool->hot = hot_offset_in(local, domain, class);
     pool->class = (uint8_t) class;
     pool->domain = (uint8_t)domain;
     __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
@@ -486,7 +487,7 @@ ouro__local_init(struct local *local, struct ouro_heap *heap)
 static void
 adopt(struct local *local, struct pool *pool)
 {
-    pool->hot = hot_index_in(local, pool->domain, pool->class);
+    pool->hot = hot_offset_in(local, pool->domain, pool->class);
     __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
 }
 
