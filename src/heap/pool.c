@@ -290,9 +290,12 @@ static bool
 end_kept(struct local *local, unsigned i)
 {
     struct pool *pool = local->kept[i];
+    if (pool == NULL) {
+        return false;
+    }
     local->kept[i] = NULL;
     /* It may have been taken from, or given back, since: then it is someone else's to read. */
-    if (pool == NULL || __atomic_load_n(&pool->kind, __ATOMIC_RELAXED) != SLOT_POOL ||
+    if (__atomic_load_n(&pool->kind, __ATOMIC_RELAXED) != SLOT_POOL ||
         __atomic_load_n(&pool->owner, __ATOMIC_RELAXED) != local || ouro__pool_live(pool) != 0) {
         return false;
     }
@@ -325,11 +328,24 @@ keep_empty(struct local *local, struct pool *pool)
     local->kept[i] = pool;
 }
 
-/* A new pool is wanted: one that was kept for others gives way, before memory is touched that was not. */
-static void
+static bool
 end_one_kept(struct local *local)
 {
-    for (unsigned i = 0; i < N_KEPT && !end_kept(local, i); i++) {
+    for (unsigned i = 0; i < N_KEPT; i++) {
+        if (end_kept(local, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A new pool is wanted: one that was kept for others gives way, before memory is touched that was not.  Also one of the
+ * process's heap: an interpreter's objects would else grow beside what its frames have left there. */
+static void
+make_way(struct local *local)
+{
+    if (!end_one_kept(local)) {
+        (void)end_one_kept(ouro__locals[0]);
     }
 }
 
@@ -443,7 +459,7 @@ find_pool(struct local *local, unsigned domain, unsigned class, size_t size)
         pool = pop_front(&local->usable[domain][class]);
     }
     if (pool == NULL) {
-        end_one_kept(local);
+        make_way(local);
     }
     return pool != NULL ? pool : make_pool(local, domain, class, size);
 }
