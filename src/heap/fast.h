@@ -158,7 +158,7 @@ ouro__free_pooled(struct local *local, struct pool *pool, void *block)
 static inline void
 ouro__free_quick(struct local *local, struct pool *pool, void *block)
 {
-    void **hot = &local->hot[pool->hot];
+    void **hot = ouro__hot_place(local, pool);
     if (*hot == NULL && OURO_LIKELY(!ouro__is_link(ouro__link_load(block)))) {
         *hot = block;
         ouro__hide_free(pool, block);

@@ -620,7 +620,7 @@ is_others(const struct local *local, const struct pool *pool, const void *block)
 {
     const struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
     return __atomic_load_n(&pool->kind, __ATOMIC_ACQUIRE) == SLOT_POOL && owner != NULL &&
-           owner != local && pool->hot == NEVER_HOT && !ouro__allocs_slowly(owner->heap) &&
+           owner != local && ouro__pool_is_never_hot(pool) && !ouro__allocs_slowly(owner->heap) &&
            ouro__begins_block(pool, block) && !ouro__is_link(ouro__link_load(block));
 }
 

@@ -199,15 +199,34 @@ ouro__heap_of(const struct pool *record)
     return kind == SLOT_LARGE ? record->heap : NULL;
 }
 
+/* A pool knows how many bytes into its local its class's hot block is: freeing finds it by an addition. */
+static inline uint32_t
+ouro__hot_offset(size_t index)
+{
+    return (uint32_t)(offsetof(struct local, hot) + index * sizeof(void *));
+}
+
+static inline void **
+ouro__hot_place(struct local *local, const struct pool *pool)
+{
+    return (void **)(void *)((char *)local + pool->hot);
+}
+
+static inline bool
+ouro__pool_is_never_hot(const struct pool *pool)
+{
+    return pool->hot == ouro__hot_offset(NEVER_HOT);
+}
+
 /* The pool's block that is its class's hot one, NULL when it has none. */
 OURO__RACY static inline const void *
 ouro__pool_hot(const struct pool *pool)
 {
-    if (OURO_LIKELY(pool->hot >= NEVER_HOT)) {
+    if (OURO_LIKELY(ouro__pool_is_never_hot(pool))) {
         return NULL;
     }
-    const struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
-    const char *hot = owner != NULL ? owner->hot[pool->hot] : NULL;
+    struct local *owner = __atomic_load_n(&pool->owner, __ATOMIC_RELAXED);
+    const char *hot = owner != NULL ? *ouro__hot_place(owner, pool) : NULL;
     return hot >= pool->base && hot < pool->base + SLOT_SIZE ? hot : NULL;
 }
 
@@ -367,6 +386,12 @@ static inline void
 ouro__heap_count_mixed_alloc(struct ouro_heap *heap, size_t size)
 {
     heap->mixed_allocs[ouro__class_of(size)]++;
+}
+
+static inline void
+ouro__heap_uncount_mixed_alloc(struct ouro_heap *heap, size_t size)
+{
+    heap->mixed_allocs[ouro__class_of(size)]--;
 }
 
 /* Count the freeing of `block`, still live, when it is such a block. */

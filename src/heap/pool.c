@@ -151,9 +151,10 @@ ouro__local_charge(struct local *local, size_t bytes, size_t size)
 /* Where the hot block is that a pool's blocks may become.  Where calls come from many places in no order, as to malloc,
  * whether there is one can't be predicted: such heaps have none. */
 static uint32_t
-hot_index_in(const struct local *local, unsigned domain, unsigned class)
+hot_offset_in(const struct local *local, unsigned domain, unsigned class)
 {
-    return local == &local->heap->own ? (uint32_t)ouro__hot_index(domain, class) : NEVER_HOT;
+    bool has_hot = local == &local->heap->own;
+    return ouro__hot_offset(has_hot ? ouro__hot_index(domain, class) : NEVER_HOT);
 }
 
 /* Most classes never fill a pool.  The first one that a local has takes memory as it is touched; slots that are resident are
@@ -191,7 +192,7 @@ make_pool(struct local *local, unsigned domain, unsigned class, size_t size)
     pool->free = OFFSET_NONE;
     pool->fresh = ouro__pool_start(class, domain);
     pool->cold = 0;
-    pool->hot = hot_index_in(local, domain, class);
+    pool->hot = hot_offset_in(local, domain, class);
     pool->class = (uint8_t) class;
     pool->domain = (uint8_t)domain;
     __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
@@ -290,9 +291,12 @@ static bool
 end_kept(struct local *local, unsigned i)
 {
     struct pool *pool = local->kept[i];
+    if (pool == NULL) {
+        return false;
+    }
     local->kept[i] = NULL;
     /* It may have been taken from, or given back, since: then it is someone else's to read. */
-    if (pool == NULL || __atomic_load_n(&pool->kind, __ATOMIC_RELAXED) != SLOT_POOL ||
+    if (__atomic_load_n(&pool->kind, __ATOMIC_RELAXED) != SLOT_POOL ||
         __atomic_load_n(&pool->owner, __ATOMIC_RELAXED) != local || ouro__pool_live(pool) != 0) {
         return false;
     }
@@ -325,11 +329,24 @@ keep_empty(struct local *local, struct pool *pool)
     local->kept[i] = pool;
 }
 
-/* A new pool is wanted: one that was kept for others gives way, before memory is touched that was not. */
-static void
+static bool
 end_one_kept(struct local *local)
 {
-    for (unsigned i = 0; i < N_KEPT && !end_kept(local, i); i++) {
+    for (unsigned i = 0; i < N_KEPT; i++) {
+        if (end_kept(local, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A new pool is wanted: one that was kept for others gives way, before memory is touched that was not.  Also one of the
+ * process's heap: an interpreter's objects would else grow beside what its frames have left there. */
+static void
+make_way(struct local *local)
+{
+    if (!end_one_kept(local)) {
+        (void)end_one_kept(ouro__locals[0]);
     }
 }
 
@@ -443,7 +460,7 @@ find_pool(struct local *local, unsigned domain, unsigned class, size_t size)
         pool = pop_front(&local->usable[domain][class]);
     }
     if (pool == NULL) {
-        end_one_kept(local);
+        make_way(local);
     }
     return pool != NULL ? pool : make_pool(local, domain, class, size);
 }
@@ -487,7 +504,7 @@ ouro__local_init(struct local *local, struct ouro_heap *heap)
 static void
 adopt(struct local *local, struct pool *pool)
 {
-    pool->hot = hot_index_in(local, pool->domain, pool->class);
+    pool->hot = hot_offset_in(local, pool->domain, pool->class);
     __atomic_store_n(&pool->owner, local, __ATOMIC_RELAXED);
 }
 

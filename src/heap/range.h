@@ -48,7 +48,7 @@ struct pool {
         struct {               /* POOL */
             uint64_t n_allocs; /* blocks handed out since the pool was made */
             int32_t balance;   /* (live blocks - event) << 16 | event: see enum pool_event */
-            uint32_t hot;      /* index of its class's hot block in the local, NEVER_HOT for none */
+            uint32_t hot;      /* where in the local its class's hot block is: see ouro__hot_offset() */
         };
         struct {                    /* LARGE */
             uint64_t size;          /* bytes asked for */
@@ -89,7 +89,8 @@ struct range {
     struct pool *records; /* by slot index */
     uint64_t key;         /* free blocks' links are xored with it */
 };
-extern struct range ouro__range;
+extern struct range ouro__range
+    __attribute__((visibility("hidden"))); /* found without a table's help */
 
 struct range_stats {
     uint64_t mapped;       /* bytes of slots mapped */

@@ -272,6 +272,9 @@ exclusive_take_zeroed(void *context, unsigned domain, size_t count, size_t size)
 __attribute__((noinline)) static void *
 mem_slow(void *context, size_t size)
 {
+    if (size <= OURO_POOLED_MAX) { /* figures may be taken meanwhile */
+        ouro__heap_uncount_mixed_alloc(&exclusive_heap, size);
+    }
     void *block = exclusive_slow(context, size);
     if (block != NULL && size <= OURO_POOLED_MAX && !is_retired) {
         ouro__heap_count_mixed_alloc(&exclusive_heap, size);
@@ -285,12 +288,11 @@ mem_take_any(void *context, size_t size)
     if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, size))) {
         return exclusive_due(context, size);
     }
-    void *block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
-    if (OURO_UNLIKELY(block == NULL)) {
-        return mem_slow(context, size);
+    if (size <= OURO_POOLED_MAX) { /* counted first: then no register is saved for it */
+        ouro__heap_count_mixed_alloc(&exclusive_heap, size);
     }
-    ouro__heap_count_mixed_alloc(&exclusive_heap, size);
-    return block;
+    void *block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
+    return OURO_LIKELY(block != NULL) ? block : mem_slow(context, size);
 }
 
 __attribute__((noinline)) static void *

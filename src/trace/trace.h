@@ -47,7 +47,7 @@ enum ouro__trace_mode { OURO__TRACE_OFF, OURO__TRACE_EXACT, OURO__TRACE_SAMPLED 
 
 /* Read by who allocates, anywhere; atomic.  Exact: each block is traced, so each free is to be told.  Sampled: some are,
  * and those are blocks that ouro__heap_alloc_apart() made, or large ones: frees that take the slow path are to be told. */
-extern enum ouro__trace_mode ouro__trace_mode;
+extern enum ouro__trace_mode ouro__trace_mode __attribute__((visibility("hidden")));
 
 static inline enum ouro__trace_mode
 ouro__trace_mode_now(void)

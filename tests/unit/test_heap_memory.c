@@ -513,6 +513,51 @@ test_blocks_apart_hold_what_they_touch(void **state)
     free(holding.blocks);
 }
 
+/* ---- pools that are kept empty ---- */
+
+static size_t
+count_empty_pools(const ouro_heap *heap)
+{
+    size_t n = 0;
+    for (size_t i = 1; i < ouro__range_extent() >> SLOT_SHIFT; i++) {
+        const struct pool *pool = &ouro__range.records[i];
+        n += pool->kind == SLOT_POOL && ouro__heap_of(pool) == heap && ouro__pool_live(pool) == 0;
+    }
+    return n;
+}
+
+/* What the process's heap keeps empty gives way when an interpreter's grows: deep frames that are gone, to objects. */
+static void
+test_kept_pools_give_way_to_another_heap(void **state)
+{
+    (void)state;
+    enum { N_FRAMES = 16, FRAME = 16384, N_OBJECTS = 4096 };
+    static void *frames[N_FRAMES], *objects[N_OBJECTS];
+    ouro_heap *process = ouro__heap_process(&(ouro_heap_config){.kind = OURO_HEAP_SHARED});
+    ouro_heap *exclusive = ouro_heap_create(&(ouro_heap_config){.kind = OURO_HEAP_EXCLUSIVE});
+    assert_non_null(process);
+    assert_non_null(exclusive);
+
+    for (int i = 0; i < N_FRAMES; i++) {
+        frames[i] = ouro_heap_alloc(process, OURO_DOMAIN_RAW, FRAME);
+        assert_non_null(frames[i]);
+    }
+    for (int i = 0; i < N_FRAMES; i++) {
+        ouro_heap_free(process, OURO_DOMAIN_RAW, frames[i]);
+    }
+    assert_true(count_empty_pools(process) >= 3);
+
+    for (int i = 0; i < N_OBJECTS; i++) { /* thirty-two pools */
+        objects[i] = ouro_heap_alloc(exclusive, OURO_DOMAIN_OBJECT, 512);
+        assert_non_null(objects[i]);
+    }
+    assert_int_equal(count_empty_pools(process), 0);
+    for (int i = 0; i < N_OBJECTS; i++) {
+        ouro_heap_free(exclusive, OURO_DOMAIN_OBJECT, objects[i]);
+    }
+    ouro_heap_destroy(exclusive);
+}
+
 int
 main(void)
 {
@@ -541,6 +586,7 @@ main(void)
         ON_RELEASE_KINDS(test_resident_is_what_the_kernel_says),
         ON_RELEASE_KINDS(test_untouched_parts_are_counted),
         ON_RELEASE_KINDS(test_blocks_apart_hold_what_they_touch),
+        cmocka_unit_test(test_kept_pools_give_way_to_another_heap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
