@@ -287,24 +287,6 @@ ouro__file_is_module(const struct ouro__places *places, uint32_t file)
     return file < places->n_modules && places->modules[file] == file && file != 0;
 }
 
-uint32_t
-ouro__place_of_path(const struct ouro__places *places, uint32_t path)
-{
-    return places->paths.items[path].b;
-}
-
-uint32_t
-ouro__function_of_place(const struct ouro__places *places, uint32_t place)
-{
-    return places->places.items[place].a;
-}
-
-uint32_t
-ouro__line_of_place(const struct ouro__places *places, uint32_t place)
-{
-    return places->places.items[place].b;
-}
-
 const char *
 ouro__text_at(const struct ouro__places *places, uint32_t text)
 {

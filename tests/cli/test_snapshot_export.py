@@ -58,6 +58,27 @@ def test_collapsed_hostile_names(export):
     ]
 
 
+def test_documents_larger_than_what_is_written_together(export):
+    """Pieces of a document are written as they are made: all of them are there, in their order."""
+    wanted = [(f"/app/{'x' * 200}.py", f"f{n}", n + 1) for n in range(9000)]
+    snapshot = Snapshot([Trace((frame,), 8, live=n + 1) for n, frame in enumerate(wanted)])
+    lines = export(snapshot, "collapsed").decode().splitlines()
+    assert lines == [f"{name} ({file}:{line}) {8 * line}" for file, name, line in wanted]
+    rows = list(csv.DictReader(io.StringIO(export(snapshot, "memray-csv").decode(), newline="")))
+    assert [row["stack_trace"] for row in rows] == [f"{name};{file};{line}" for file, name, line in wanted]
+    document = json.loads(export(snapshot, "json"))
+    assert [trace[5] for trace in document["traces"]] == [0] * 9000 and len(document["paths"]) == 9001
+    profile = json.loads(export(snapshot, "speedscope"))["profiles"][0]
+    assert profile["weights"] == [8 * line for _, _, line in wanted] and len(profile["samples"]) == 9000
+
+
+def test_memray_quotes_what_has_quotes(export):
+    names = ['say "x"', "a,b", "plain"]
+    snapshot = Snapshot([Trace((("/x.py", "f", 1), ("/x.py", name, 2)), 8, live=1) for name in names])
+    rows = list(csv.DictReader(io.StringIO(export(snapshot, "memray-csv").decode(), newline="")))
+    assert [row["stack_trace"] for row in rows] == [f"{name};/x.py;2|f;/x.py;1" for name in names]
+
+
 # Threads, types and time
 
 
