@@ -13,9 +13,11 @@
 void
 ouro__export_sqlite(struct ouro__text *text, const struct ouro__export *export)
 {
-    sqlite3 *database = ouro__database_make(export->places, export->saved, export->view);
+    const struct ouro__tables from = {export->places, export->saved, export->view};
+    sqlite3 *database = ouro__database_make();
     sqlite3_int64 n = 0;
-    unsigned char *bytes = database == NULL ? NULL : sqlite3_serialize(database, "main", &n, 0);
+    bool is_well = database != NULL && ouro__database_fill(database, &from, OURO_ALL_TABLES);
+    unsigned char *bytes = is_well ? sqlite3_serialize(database, "main", &n, 0) : NULL;
 
     (void)sqlite3_close(database);
     text->failed |= bytes == NULL;
