@@ -379,31 +379,37 @@ traces_load(sqlite3 *database, const struct ouro__tables *from)
     return filler_end(&filler);
 }
 
+struct typing {
+    struct filler filler;
+    const struct ouro__tables *from;
+};
+
+/* What is no object is left out, and so is what --since left nothing of. */
+static void
+type_add(void *context, size_t trace, size_t type, const struct ouro__figures *figures)
+{
+    struct typing *typing = context;
+    struct filler *filler = &typing->filler;
+    const struct ouro__tables *from = typing->from;
+
+    if (filler->failed || figures->blocks <= 0 || type >= from->saved->snapshot.n_types) {
+        return;
+    }
+    integer_add(filler, trace);
+    text_add(filler, ouro__text_at(from->places, from->view->types.texts[type]));
+    real_add(filler, figures->blocks);
+    real_add(filler, figures->bytes);
+    row_end(filler);
+}
+
 /* Of the traces that the view kept. */
 static bool
 types_load(sqlite3 *database, const struct ouro__tables *from)
 {
-    const struct ouro__snapshot *snapshot = &from->saved->snapshot;
-    const struct ouro__view *view = from->view;
-    struct filler filler = filler_make(database, "INSERT INTO types VALUES (?, ?, ?, ?)");
+    struct typing typing = {filler_make(database, "INSERT INTO types VALUES (?, ?, ?, ?)"), from};
+    bool is_well = ouro__view_types(from->view, &from->saved->snapshot, type_add, &typing);
 
-    for (size_t i = 0; i < snapshot->n_typed && !filler.failed; i++) {
-        const struct ouro_snapshot_typed *typed = &snapshot->typed[i];
-        if (typed->trace == 0 || typed->type == 0 ||
-            !ouro__view_keeps(view, &snapshot->traces[typed->trace])) {
-            continue;
-        }
-        struct ouro_snapshot_trace trace = snapshot->traces[typed->trace];
-        trace.live_blocks = typed->blocks;
-        trace.live_bytes = typed->blocks * trace.size;
-        struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, &trace, OURO_MEASURE_LIVE);
-        integer_add(&filler, typed->trace);
-        text_add(&filler, ouro__text_at(from->places, view->types.texts[typed->type]));
-        real_add(&filler, figures.blocks);
-        real_add(&filler, figures.bytes);
-        row_end(&filler);
-    }
-    return filler_end(&filler);
+    return filler_end(&typing.filler) && is_well;
 }
 
 static bool
