@@ -48,39 +48,49 @@ format_find(const struct ouro__view_options *options)
     return format;
 }
 
+/* Write the document; false, and said, when it can't be. */
+static bool
+export_write(const struct ouro__view_options *options, const struct format *format,
+             struct ouro__export *export)
+{
+    struct ouro__output output;
+    struct ouro__text text = {0};
+
+    if (!ouro__output_begin(&output, options->output == NULL ? "-" : options->output, true)) {
+        return false;
+    }
+    export->output = &output;
+    format->add(&text, export);
+    bool has_failed = text.failed && output.error == 0;
+    if (has_failed) {
+        ouro__output_drop(&output);
+        ouro__say("out of memory");
+    } else {
+        ouro__output_add(&output, text.data, text.length);
+    }
+    ouro__text_free(&text);
+    return !has_failed && ouro__output_end(&output);
+}
+
 /* Sum up and write; an exit code. */
 static int
 export_make(const struct ouro__view_options *options, const struct format *format,
             const struct ouro__saved *saved)
 {
-    struct ouro__view views[OURO_N_MEASURES] = {{0}};
+    struct ouro__view view = {0};
     struct ouro__places places = {0};
-    struct ouro__text text = {0};
 
-    bool is_well = ouro__places_init(&places);
-    for (int i = 0; i < OURO_N_MEASURES && is_well; i++) {
-        enum ouro__measure measure = (enum ouro__measure)i;
-        is_well =
-            i == 0 ? ouro__view_make(&views[i], &places, &saved->snapshot, measure, &options->filters)
-                   : ouro__view_make_like(&views[i], &views[0], &places, &saved->snapshot, measure);
-    }
+    bool is_well = ouro__places_init(&places) && ouro__view_make(&view, &places, &saved->snapshot,
+                                                                 options->measure, &options->filters);
     if (is_well) {
         ouro__progress_step("exporting", saved->path, NULL);
-        struct ouro__export export = {saved, &places, views, options->measure};
-        format->add(&text, &export);
-        is_well = !text.failed;
-    }
-    if (!is_well) {
-        ouro__say("out of memory");
+        is_well = export_write(options, format,
+                               &(struct ouro__export){saved, &places, &view, options->measure, NULL});
     } else {
-        const char *path = options->output == NULL ? "-" : options->output;
-        is_well = ouro__output_write(path, text.data == NULL ? "" : text.data, text.length);
+        ouro__say("out of memory");
     }
-    for (int i = 0; i < OURO_N_MEASURES; i++) {
-        ouro__view_free(&views[i]);
-    }
+    ouro__view_free(&view);
     ouro__places_free(&places);
-    ouro__text_free(&text);
     return is_well ? 0 : OURO_EXIT_FAILED;
 }
 

@@ -12,12 +12,14 @@
 #include "run/run.h"
 #include "view/view_options.h"
 
-/* Whatever writes, opens files or changes settings is not for statements from the command line. */
+/* Whatever writes, opens files or changes settings is not for statements from the command line.  `read` gets the tables. */
 static int
-authorize(void *unused, int action, const char *a, const char *b, const char *database,
+authorize(void *read, int action, const char *a, const char *b, const char *database,
           const char *trigger)
 {
-    (void)unused, (void)a, (void)b, (void)database, (void)trigger;
+    unsigned *tables = read;
+    (void)b, (void)database, (void)trigger;
+    *tables |= action == SQLITE_READ ? ouro__database_table(a) : 0;
     bool is_reading = action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_FUNCTION ||
                       action == SQLITE_RECURSIVE;
     return is_reading ? SQLITE_OK : SQLITE_DENY;
@@ -78,42 +80,52 @@ statements_run(sqlite3 *database, const char *all, struct ouro__results *results
     return 0;
 }
 
+/* Fill the tables that are read, with the snapshot, of which no more is left.  False without memory. */
+static bool
+tables_fill(sqlite3 *database, struct ouro__saved *saved, unsigned which)
+{
+    struct ouro__places places = {0};
+    struct ouro__view view = {0};
+    struct ouro__filters filters = {0};
+    const struct ouro__tables from = {&places, saved, &view};
+
+    ouro__progress_step("filling the tables of", saved->path, NULL);
+    bool is_well = ouro__places_init(&places) &&
+                   ouro__view_make(&view, &places, &saved->snapshot, OURO_MEASURE_LIVE, &filters) &&
+                   ouro__database_fill(database, &from, which);
+    ouro__view_free(&view);
+    ouro__places_free(&places);
+    ouro__saved_free(saved);
+    if (!is_well) {
+        ouro__say("out of memory");
+    }
+    return is_well;
+}
+
 static int
-question_answer(sqlite3 *database, const struct ouro__view_options *options)
+question_answer(sqlite3 *database, const struct ouro__view_options *options, struct ouro__saved *saved)
 {
     struct ouro__results results;
     enum ouro__shape shape = options->json  ? OURO_SHAPE_JSON
                              : options->csv ? OURO_SHAPE_CSV
                                             : OURO_SHAPE_TABLE;
+    unsigned tables = 0;
 
-    (void)sqlite3_set_authorizer(database, authorize, NULL);
+    (void)sqlite3_set_authorizer(database, authorize, &tables);
     int code = statements_run(database, options->files[1], NULL);
     if (code != 0) {
         return code;
     }
+    (void)sqlite3_set_authorizer(database, NULL, NULL);
+    if (!tables_fill(database, saved, tables)) {
+        return OURO_EXIT_FAILED;
+    }
+    (void)sqlite3_set_authorizer(database, authorize, &tables);
     if (!ouro__results_begin(&results, shape)) {
         return OURO_EXIT_FAILED;
     }
     code = statements_run(database, options->files[1], &results);
     return ouro__results_end(&results, code == 0) ? code : OURO_EXIT_FAILED;
-}
-
-/* The database of a snapshot, which is all that is left of it; NULL without memory. */
-static sqlite3 *
-database_load(const struct ouro__saved *saved)
-{
-    struct ouro__places places = {0};
-    struct ouro__view view = {0};
-    struct ouro__filters filters = {0};
-    sqlite3 *database = NULL;
-
-    if (ouro__places_init(&places) &&
-        ouro__view_make(&view, &places, &saved->snapshot, OURO_MEASURE_LIVE, &filters)) {
-        database = ouro__database_make(&places, saved, &view);
-    }
-    ouro__view_free(&view);
-    ouro__places_free(&places);
-    return database;
 }
 
 static int
@@ -143,19 +155,17 @@ ouro__cmd_sql(int count, char **arguments)
         return code;
     }
     if (options.files[1] == NULL) {
-        ouro__saved_free(&saved);
         code = schema_print();
     } else {
-        ouro__progress_step("filling the tables of", options.files[0], NULL);
-        sqlite3 *database = database_load(&saved);
-        ouro__saved_free(&saved);
+        sqlite3 *database = ouro__database_make();
         if (database == NULL) {
             ouro__say("out of memory");
         } else {
-            code = question_answer(database, &options);
+            code = question_answer(database, &options, &saved);
         }
         (void)sqlite3_close(database);
     }
+    ouro__saved_free(&saved);
     ouro__view_options_free(&options);
     return code;
 }

@@ -3,7 +3,6 @@
 #include "text.h"
 
 #include <langinfo.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +50,19 @@ ouro__text_add(struct ouro__text *text, const char *bytes, size_t length)
         text->length += length;
         text->data[text->length] = '\0';
     }
+}
+
+void
+ouro__text_add_number(struct ouro__text *text, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    ouro__text_add(text, digits + at, sizeof digits - at);
 }
 
 static void text_print_list(struct ouro__text *text, const char *format, va_list arguments)

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Zero is an empty text.  When memory runs out the text is cut and `failed` is set. */
 struct ouro__text {
@@ -21,6 +22,7 @@ void ouro__text_free(struct ouro__text *text);
 void ouro__text_add(struct ouro__text *text, const char *bytes, size_t length);
 void ouro__text_print(struct ouro__text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void ouro__text_add_number(struct ouro__text *text, uint64_t number);
 /* Take spaces off the end. */
 void ouro__text_trim(struct ouro__text *text);
 

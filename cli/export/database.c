@@ -12,14 +12,19 @@
 #include "json_values.h"
 #include "view/packages.h"
 
-/* What lines, files and functions have in common: sums of `sums`, by something of the frame. */
+/* What lines, files and functions have in common: sums by frame, by something of the frame. */
 #define SUMS "  live, peak, allocated, live_error, peak_error\n"
 #define SUMMED                                                                                         \
     "  CAST(round(total(live)) AS INTEGER), CAST(round(total(peak)) AS INTEGER),\n"                    \
     "  CAST(round(total(allocated)) AS INTEGER),\n"                                                    \
     "  CAST(round(sqrt(total(live_variance))) AS INTEGER),\n"                                          \
     "  CAST(round(sqrt(total(peak_variance))) AS INTEGER)\n"                                           \
-    "FROM sums JOIN frames ON frames.id = frame "
+    "FROM (SELECT frame," FIGURES "FROM traces GROUP BY frame)\n"                                      \
+    "  JOIN frames ON frames.id = frame "
+#define FIGURES                                                                                        \
+    " total(live_bytes) AS live, total(peak_bytes) AS peak,\n"                                         \
+    "  total(all_bytes) AS allocated, total(live_error * live_error) AS live_variance,\n"              \
+    "  total(peak_error * peak_error) AS peak_variance\n"
 
 static const char tables[] =
     "-- The process, and how it was traced: one row.\n"
@@ -71,6 +76,7 @@ static const char tables[] =
     "  all_blocks NUMERIC, all_bytes NUMERIC, all_error NUMERIC,    -- ever, freed or not\n"
     "  thread TEXT,                 -- that asked; NULL where it was not noted\n"
     "  since TEXT,                  -- the mark after which it was asked for; NULL for none\n"
+    "  frame INTEGER,               -- the traceback's innermost\n"
     "  PRIMARY KEY (traceback, id)\n"
     ") WITHOUT ROWID;\n"
     "\n"
@@ -99,12 +105,7 @@ static const char views[] =
     "-- The bytes of each traceback, those that it called not counted.\n"
     "CREATE VIEW sums (\n"
     "  traceback, frame, live, peak, allocated, live_variance, peak_variance\n"
-    ") AS SELECT traceback, frame, live, peak, allocated, live_variance, peak_variance FROM (\n"
-    "  SELECT traceback, total(live_bytes) AS live, total(peak_bytes) AS peak,\n"
-    "    total(all_bytes) AS allocated, total(live_error * live_error) AS live_variance,\n"
-    "    total(peak_error * peak_error) AS peak_variance\n"
-    "  FROM traces GROUP BY traceback\n"
-    ") JOIN tracebacks ON tracebacks.id = traceback;\n"
+    ") AS SELECT traceback, frame," FIGURES "FROM traces GROUP BY traceback;\n"
     "\n"
     "-- The same by line, file and function of the innermost frame.\n"
     "CREATE VIEW lines (\n"
@@ -116,10 +117,14 @@ static const char views[] =
 
 const char *const ouro__database_schemas[OURO_N_SCHEMAS] = {tables, views};
 
+#define COLUMNS_MOST 24
+
 /* A statement being filled in.  All that is added to a failed one is lost. */
 struct filler {
     sqlite3_stmt *statement;
-    int column; /* the next one */
+    const char
+        *texts[COLUMNS_MOST]; /* as they are bound, by column: mostly the next row has the same */
+    int column;               /* the next one */
     bool failed;
 };
 
@@ -165,23 +170,40 @@ known_add(struct filler *filler, bool is_known, uint64_t value)
     }
 }
 
-/* What stays as it is until the row is there. */
+/* Whether a text is bound to the next column; it is taken for bound from now on. */
+static bool
+is_bound(struct filler *filler, const char *words)
+{
+    const char **bound = &filler->texts[filler->column++];
+    bool is_same = *bound == words;
+
+    *bound = words;
+    return is_same;
+}
+
+/* What stays as it is until all rows are there; NULL for none. */
 static void
 constant_add(struct filler *filler, const char *words)
 {
-    filler->failed |=
-        sqlite3_bind_text(filler->statement, ++filler->column, words, -1, SQLITE_STATIC) != SQLITE_OK;
+    if (!is_bound(filler, words)) {
+        filler->failed |=
+            sqlite3_bind_text(filler->statement, filler->column, words, -1, SQLITE_STATIC) != SQLITE_OK;
+    }
 }
 
+/* The same, of bytes that may be no UTF-8. */
 static void
 text_add(struct filler *filler, const char *words)
 {
     struct ouro__text clean = {0};
 
+    if (is_bound(filler, words)) {
+        return;
+    }
     ouro__text_add_utf8(&clean, words);
     filler->failed |=
         clean.failed ||
-        sqlite3_bind_text64(filler->statement, ++filler->column, clean.data == NULL ? "" : clean.data,
+        sqlite3_bind_text64(filler->statement, filler->column, clean.data == NULL ? "" : clean.data,
                             clean.length, SQLITE_TRANSIENT, SQLITE_UTF8) != SQLITE_OK;
     ouro__text_free(&clean);
 }
@@ -197,10 +219,11 @@ row_end(struct filler *filler)
 }
 
 static bool
-process_load(sqlite3 *database, const struct ouro__saved *saved)
+process_load(sqlite3 *database, const struct ouro__tables *from)
 {
     static const char *const modes[] = {"off", "exact", "sampled"};
     static const struct ouro_snapshot_trace none;
+    const struct ouro__saved *saved = from->saved;
     const struct ouro__snapshot *snapshot = &saved->snapshot;
     const struct ouro_snapshot_tracing *tracing = &snapshot->tracing;
     const struct ouro_snapshot_trace *untraced = snapshot->n_traces == 0 ? &none : snapshot->traces;
@@ -235,8 +258,9 @@ process_load(sqlite3 *database, const struct ouro__saved *saved)
 }
 
 static bool
-frames_load(sqlite3 *database, const struct ouro__places *places)
+frames_load(sqlite3 *database, const struct ouro__tables *from)
 {
+    const struct ouro__places *places = from->places;
     struct filler filler = filler_make(database, "INSERT INTO frames VALUES (?, ?, ?, ?)");
 
     for (uint32_t i = 0; i < places->places.n && !filler.failed; i++) {
@@ -251,8 +275,9 @@ frames_load(sqlite3 *database, const struct ouro__places *places)
 }
 
 static bool
-tracebacks_load(sqlite3 *database, const struct ouro__places *places)
+tracebacks_load(sqlite3 *database, const struct ouro__tables *from)
 {
+    const struct ouro__places *places = from->places;
     struct filler filler = filler_make(database, "INSERT INTO tracebacks VALUES (?, ?, ?, ?)");
     uint32_t *depths = calloc(places->paths.n, sizeof *depths);
 
@@ -319,95 +344,114 @@ traces_sort(const struct ouro__snapshot *snapshot, const struct ouro__view *view
 }
 
 static bool
-traces_load(sqlite3 *database, const struct ouro__snapshot *snapshot, const struct ouro__view *view,
-            const struct ouro__places *places)
+traces_load(sqlite3 *database, const struct ouro__tables *from)
 {
+    const struct ouro__snapshot *snapshot = &from->saved->snapshot;
+    const struct ouro__view *view = from->view;
     struct filler filler = filler_make(
-        database, "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        database, "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     size_t n;
     size_t *sorted = traces_sort(snapshot, view, &n);
 
     filler.failed |= sorted == NULL;
     for (size_t i = 0; i < n && !filler.failed; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[sorted[i]];
+        uint32_t path = view->nodes[trace->node];
         integer_add(&filler, sorted[i]);
-        integer_add(&filler, view->nodes[trace->node]);
+        integer_add(&filler, path);
         constant_add(&filler, ouro__domain_names[trace->domain]);
         integer_add(&filler, trace->size);
         figures_add(&filler, &snapshot->tracing, trace);
         if (trace->thread == 0) {
             constant_add(&filler, NULL);
         } else {
-            text_add(&filler, ouro__text_at(places, view->threads.texts[trace->thread]));
+            text_add(&filler, ouro__text_at(from->places, view->threads.texts[trace->thread]));
         }
         if (trace->since == 0) {
             constant_add(&filler, NULL);
         } else {
             text_add(&filler, snapshot->sinces[trace->since].name);
         }
+        integer_add(&filler, ouro__place_of_path(from->places, path));
         row_end(&filler);
     }
     free(sorted);
     return filler_end(&filler);
 }
 
+struct typing {
+    struct filler filler;
+    const struct ouro__tables *from;
+};
+
+/* What is no object is left out, and so is what --since left nothing of. */
+static void
+type_add(void *context, size_t trace, size_t type, const struct ouro__figures *figures)
+{
+    struct typing *typing = context;
+    struct filler *filler = &typing->filler;
+    const struct ouro__tables *from = typing->from;
+
+    if (filler->failed || figures->blocks <= 0 || type >= from->saved->snapshot.n_types) {
+        return;
+    }
+    integer_add(filler, trace);
+    text_add(filler, ouro__text_at(from->places, from->view->types.texts[type]));
+    real_add(filler, figures->blocks);
+    real_add(filler, figures->bytes);
+    row_end(filler);
+}
+
 /* Of the traces that the view kept. */
 static bool
-types_load(sqlite3 *database, const struct ouro__snapshot *snapshot, const struct ouro__view *view,
-           const struct ouro__places *places)
+types_load(sqlite3 *database, const struct ouro__tables *from)
 {
-    struct filler filler = filler_make(database, "INSERT INTO types VALUES (?, ?, ?, ?)");
+    struct typing typing = {filler_make(database, "INSERT INTO types VALUES (?, ?, ?, ?)"), from};
+    bool is_well = ouro__view_types(from->view, &from->saved->snapshot, type_add, &typing);
 
-    for (size_t i = 0; i < snapshot->n_typed && !filler.failed; i++) {
-        const struct ouro_snapshot_typed *typed = &snapshot->typed[i];
-        if (typed->trace == 0 || typed->type == 0 ||
-            !ouro__view_keeps(view, &snapshot->traces[typed->trace])) {
-            continue;
+    return filler_end(&typing.filler) && is_well;
+}
+
+static bool
+samples_load(sqlite3 *database, const struct ouro__tables *from)
+{
+    const struct ouro__snapshot *snapshot = &from->saved->snapshot;
+    struct filler filler = filler_make(
+        database, "INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                  "?, ?, ?, ?, ?)");
+
+    for (size_t i = 0; i < snapshot->n_samples && !filler.failed; i++) {
+        uint64_t figures[sizeof *snapshot->samples / sizeof(uint64_t)];
+        memcpy(figures, &snapshot->samples[i], sizeof figures);
+        for (size_t f = 0; f < sizeof figures / sizeof *figures; f++) {
+            integer_add(&filler, figures[f]);
         }
-        struct ouro_snapshot_trace trace = snapshot->traces[typed->trace];
-        trace.live_blocks = typed->blocks;
-        trace.live_bytes = typed->blocks * trace.size;
-        struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, &trace, OURO_MEASURE_LIVE);
-        integer_add(&filler, typed->trace);
-        text_add(&filler, ouro__text_at(places, view->types.texts[typed->type]));
-        real_add(&filler, figures.blocks);
-        real_add(&filler, figures.bytes);
         row_end(&filler);
     }
     return filler_end(&filler);
 }
 
 static bool
-recording_load(sqlite3 *database, const struct ouro__snapshot *snapshot)
+marks_load(sqlite3 *database, const struct ouro__tables *from)
 {
-    struct filler samples = filler_make(
-        database, "INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                  "?, ?, ?, ?, ?)");
-    struct filler marks = filler_make(database, "INSERT INTO marks VALUES (?, ?)");
+    const struct ouro__snapshot *snapshot = &from->saved->snapshot;
+    struct filler filler = filler_make(database, "INSERT INTO marks VALUES (?, ?)");
 
-    for (size_t i = 0; i < snapshot->n_samples && !samples.failed; i++) {
-        uint64_t figures[sizeof *snapshot->samples / sizeof(uint64_t)];
-        memcpy(figures, &snapshot->samples[i], sizeof figures);
-        for (size_t f = 0; f < sizeof figures / sizeof *figures; f++) {
-            integer_add(&samples, figures[f]);
-        }
-        row_end(&samples);
+    for (size_t i = 0; i < snapshot->n_marks && !filler.failed; i++) {
+        integer_add(&filler, snapshot->marks[i].at_ns);
+        text_add(&filler, snapshot->marks[i].name);
+        row_end(&filler);
     }
-    for (size_t i = 0; i < snapshot->n_marks && !marks.failed; i++) {
-        integer_add(&marks, snapshot->marks[i].at_ns);
-        text_add(&marks, snapshot->marks[i].name);
-        row_end(&marks);
-    }
-    bool is_well = filler_end(&samples);
-    return filler_end(&marks) && is_well;
+    return filler_end(&filler);
 }
 
 static bool
-packages_load(sqlite3 *database, struct ouro__places *places, const char *version)
+packages_load(sqlite3 *database, const struct ouro__tables *from)
 {
+    struct ouro__places *places = from->places;
     /* Names that differ in bytes that are no UTF-8 are one here. */
     struct filler filler = filler_make(database, "INSERT OR IGNORE INTO packages VALUES (?, ?)");
-    struct ouro__packages packages = {.version = version};
+    struct ouro__packages packages = {.version = from->saved->record.python_version};
 
     for (uint32_t i = 0; i < places->functions.n && !filler.failed; i++) {
         uint32_t package = ouro__package_of(&packages, places, places->functions.items[i].a);
@@ -423,29 +467,56 @@ packages_load(sqlite3 *database, struct ouro__places *places, const char *versio
     return filler_end(&filler);
 }
 
+static const struct {
+    const char *name;
+    bool (*load)(sqlite3 *database, const struct ouro__tables *from);
+} loaders[] = {
+    {"process", process_load}, {"frames", frames_load},     {"tracebacks", tracebacks_load},
+    {"traces", traces_load},   {"types", types_load},       {"samples", samples_load},
+    {"marks", marks_load},     {"packages", packages_load},
+};
+
+enum { N_TABLES = sizeof loaders / sizeof *loaders };
+
 sqlite3 *
-ouro__database_make(struct ouro__places *places, const struct ouro__saved *saved,
-                    const struct ouro__view *view)
+ouro__database_make(void)
 {
     static const char begin[] = "PRAGMA journal_mode = OFF; PRAGMA temp_store = MEMORY; "
-                                "PRAGMA user_version = 1; BEGIN";
+                                "PRAGMA user_version = 1";
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     sqlite3 *database = NULL;
 
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
+                         0); /* nobody asks, and each block would be counted under a lock */
     bool is_well = sqlite3_open_v2(":memory:", &database, flags, NULL) == SQLITE_OK &&
                    sqlite3_exec(database, begin, NULL, NULL, NULL) == SQLITE_OK &&
                    sqlite3_exec(database, tables, NULL, NULL, NULL) == SQLITE_OK &&
-                   sqlite3_exec(database, views, NULL, NULL, NULL) == SQLITE_OK &&
-                   process_load(database, saved) && frames_load(database, places) &&
-                   tracebacks_load(database, places) &&
-                   traces_load(database, &saved->snapshot, view, places) &&
-                   types_load(database, &saved->snapshot, view, places) &&
-                   recording_load(database, &saved->snapshot) &&
-                   packages_load(database, places, saved->record.python_version) &&
-                   sqlite3_exec(database, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
+                   sqlite3_exec(database, views, NULL, NULL, NULL) == SQLITE_OK;
     if (!is_well) {
         (void)sqlite3_close(database);
         return NULL;
     }
     return database;
+}
+
+unsigned
+ouro__database_table(const char *name)
+{
+    unsigned table = 0;
+
+    for (size_t i = 0; i < N_TABLES; i++) {
+        table |= strcmp(loaders[i].name, name) == 0 ? 1U << i : 0;
+    }
+    return table;
+}
+
+bool
+ouro__database_fill(sqlite3 *database, const struct ouro__tables *from, unsigned which)
+{
+    bool is_well = sqlite3_exec(database, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
+
+    for (size_t i = 0; is_well && i < N_TABLES; i++) {
+        is_well = (which >> i & 1) == 0 || loaders[i].load(database, from);
+    }
+    return is_well && sqlite3_exec(database, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
 }

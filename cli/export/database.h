@@ -2,6 +2,7 @@
 #ifndef OURO_CLI_DATABASE_H
 #define OURO_CLI_DATABASE_H
 
+#include <limits.h>
 #include <sqlite3.h>
 
 #include "snapshot/view.h"
@@ -12,9 +13,23 @@
 /* The tables, and the views: SQL that makes them, with what each of them means. */
 extern const char *const ouro__database_schemas[OURO_N_SCHEMAS];
 
-/* A database in memory with the traces that a view's filters left; owned, to be closed.  Texts are UTF-8, whatever the
- * program's names were.  NULL without memory. */
-sqlite3 *ouro__database_make(struct ouro__places *places, const struct ouro__saved *saved,
-                             const struct ouro__view *view);
+/* A database in memory with empty tables; owned, to be closed.  NULL without memory. */
+sqlite3 *ouro__database_make(void);
+
+/* The bit of a table of that name; 0 for none. */
+unsigned ouro__database_table(const char *name);
+
+#define OURO_ALL_TABLES UINT_MAX
+
+/* What the tables are of. */
+struct ouro__tables {
+    struct ouro__places *places;
+    const struct ouro__saved *saved;
+    const struct ouro__view *view; /* whose filters leave traces out */
+};
+
+/* Fill some of the tables: large ones take long, so none that nobody reads.  Texts are UTF-8, whatever the program's names
+ * were.  False without memory. */
+bool ouro__database_fill(sqlite3 *database, const struct ouro__tables *from, unsigned which);
 
 #endif

@@ -18,14 +18,28 @@
 #include "view/rows.h"
 #include "snapshot/grow.h"
 
+#define PIECE ((size_t)1 << 18) /* bytes that are written together */
+
+void
+ouro__export_pass(struct ouro__text *text, const struct ouro__export *export)
+{
+    if (text->length >= PIECE) {
+        ouro__output_add(export->output, text->data, text->length);
+        text->length = 0;
+        text->failed |= export->output->error != 0; /* nobody wants the rest */
+    }
+}
+
 bool
 ouro__place_texts_make(struct ouro__place_texts *texts, const struct ouro__places *places,
+                       char separator,
                        void (*add)(struct ouro__text *text, const struct ouro__places *places,
                                    uint32_t place))
 {
     *texts =
         (struct ouro__place_texts){.ends = reallocarray(NULL, places->places.n, sizeof *texts->ends)};
     for (uint32_t i = 0; texts->ends != NULL && i < places->places.n; i++) {
+        ouro__text_add(&texts->text, &separator, 1);
         add(&texts->text, places, i);
         texts->ends[i] = texts->text.length;
     }
@@ -33,12 +47,11 @@ ouro__place_texts_make(struct ouro__place_texts *texts, const struct ouro__place
 }
 
 void
-ouro__place_texts_add(const struct ouro__place_texts *texts, uint32_t place, struct ouro__text *to)
+ouro__place_texts_add(const struct ouro__place_texts *texts, uint32_t place, bool is_first,
+                      struct ouro__text *to)
 {
-    size_t begin = place == 0 ? 0 : texts->ends[place - 1];
-    if (texts->ends[place] > begin) {
-        ouro__text_add(to, texts->text.data + begin, texts->ends[place] - begin);
-    }
+    size_t begin = (place == 0 ? 0 : texts->ends[place - 1]) + is_first;
+    ouro__text_add(to, texts->text.data + begin, texts->ends[place] - begin);
 }
 
 void
@@ -103,11 +116,11 @@ collapsed_frame_add(struct ouro__text *text, const struct ouro__places *places, 
 void
 ouro__export_collapsed(struct ouro__text *text, const struct ouro__export *export)
 {
-    const struct ouro__view *view = &export->views[export->measure];
+    const struct ouro__view *view = export->view;
     struct ouro__place_texts texts;
     struct frames frames = {0};
 
-    text->failed |= !ouro__place_texts_make(&texts, export->places, collapsed_frame_add);
+    text->failed |= !ouro__place_texts_make(&texts, export->places, ';', collapsed_frame_add);
     for (uint32_t path = 0; path < view->n_paths && !text->failed; path++) {
         uint64_t bytes = ouro__rounded(ouro__view_at(view, path)->bytes);
         if (bytes == 0) {
@@ -118,10 +131,10 @@ ouro__export_collapsed(struct ouro__text *text, const struct ouro__export *expor
             break;
         }
         for (size_t i = 0; i < frames.n; i++) {
-            ouro__text_add(text, ";", i == 0 ? 0 : 1);
-            ouro__place_texts_add(&texts, frames.places[i], text);
+            ouro__place_texts_add(&texts, frames.places[i], i == 0, text);
         }
         ouro__text_print(text, " %" PRIu64 "\n", bytes);
+        ouro__export_pass(text, export);
     }
     ouro__place_texts_free(&texts);
     free(frames.places);
@@ -145,17 +158,24 @@ frames_add_json(struct ouro__text *text, const struct ouro__places *places, cons
 #define SPEEDSCOPE_ENDS                                                                                \
     500 /* frames of a deeper traceback, at either end: speedscope recurses, and fails at some 3500 */
 
+static void
+speedscope_frame_add(struct ouro__text *text, const struct ouro__places *places, uint32_t place)
+{
+    (void)places;
+    ouro__text_add_number(text, place);
+}
+
 /* The numbers of frames, outermost first; what is left out of a deep recursion is the frame behind all places. */
 static void
-speedscope_sample_add(struct ouro__text *text, const struct ouro__places *places,
-                      const struct frames *frames)
+speedscope_sample_add(struct ouro__text *text, const struct ouro__export *export,
+                      const struct ouro__place_texts *numbers, const struct frames *frames)
 {
     bool is_deep = frames->n > 2 * SPEEDSCOPE_ENDS;
 
     for (size_t i = 0; i < frames->n; i++) {
-        ouro__text_print(text, "%s%u", i == 0 ? "" : ",", frames->places[i]);
+        ouro__place_texts_add(numbers, frames->places[i], i == 0, text);
         if (is_deep && i == SPEEDSCOPE_ENDS - 1) {
-            ouro__text_print(text, ",%u", places->places.n);
+            ouro__text_print(text, ",%u", export->places->places.n);
             i = frames->n - SPEEDSCOPE_ENDS - 1;
         }
     }
@@ -164,17 +184,15 @@ speedscope_sample_add(struct ouro__text *text, const struct ouro__places *places
 /* One profile: all paths that hold anything, each as a sample with its bytes as weight. */
 static void
 speedscope_profile_add(struct ouro__text *text, const struct ouro__export *export,
-                       enum ouro__measure measure)
+                       const struct ouro__place_texts *numbers, const struct ouro__view *view,
+                       const char *name)
 {
-    static const char *const names[] = {"live when taken", "live at the peak", "ever allocated"};
-    const struct ouro__view *view = &export->views[measure];
     struct frames frames = {0};
     uint64_t sum = 0;
     bool is_first = true;
 
-    ouro__text_print(text,
-                     "{\"type\": \"sampled\", \"name\": \"%s\", \"unit\": \"bytes\", \"samples\": [",
-                     names[measure]);
+    ouro__text_print(
+        text, "{\"type\": \"sampled\", \"name\": \"%s\", \"unit\": \"bytes\", \"samples\": [", name);
     for (uint32_t path = 0; path < view->n_paths && !text->failed; path++) {
         uint64_t bytes = ouro__rounded(ouro__view_at(view, path)->bytes);
         if (bytes == 0) {
@@ -182,8 +200,9 @@ speedscope_profile_add(struct ouro__text *text, const struct ouro__export *expor
         }
         text->failed |= !frames_find(&frames, export->places, path);
         ouro__text_print(text, "%s[", is_first ? "\n" : ",\n");
-        speedscope_sample_add(text, export->places, &frames);
+        speedscope_sample_add(text, export, numbers, &frames);
         ouro__text_print(text, "]");
+        ouro__export_pass(text, export);
         is_first = false;
     }
     free(frames.places);
@@ -193,6 +212,7 @@ speedscope_profile_add(struct ouro__text *text, const struct ouro__export *expor
         uint64_t bytes = ouro__rounded(ouro__view_at(view, path)->bytes);
         if (bytes > 0) {
             ouro__text_print(text, "%s%" PRIu64, is_first ? "" : ",", bytes);
+            ouro__export_pass(text, export);
             sum += bytes;
             is_first = false;
         }
@@ -203,8 +223,11 @@ speedscope_profile_add(struct ouro__text *text, const struct ouro__export *expor
 void
 ouro__export_speedscope(struct ouro__text *text, const struct ouro__export *export)
 {
+    static const char *const names[] = {"live when taken", "live at the peak", "ever allocated"};
     struct ouro__text command = {0};
+    struct ouro__place_texts numbers;
 
+    text->failed |= !ouro__place_texts_make(&numbers, export->places, ',', speedscope_frame_add);
     ouro__saved_add_command(&command, export->saved);
     ouro__text_print(text, "{\"$schema\": \"https://www.speedscope.app/file-format-schema.json\",\n"
                            "\"exporter\": \"ouro " OURO_VERSION_STRING "\", \"name\": ");
@@ -215,11 +238,23 @@ ouro__export_speedscope(struct ouro__text *text, const struct ouro__export *expo
     frames_add_json(text, export->places, "name");
     ouro__text_print(text, ",\n{\"name\": \"(frames left out)\"}");
     ouro__text_print(text, "]},\n\"profiles\": [\n");
-    for (int i = 0; i < OURO_N_MEASURES; i++) {
+    for (int i = 0; i < OURO_N_MEASURES && !text->failed; i++) {
+        struct ouro__view view;
+        text->failed |= !ouro__view_make_like(&view, export->view, export->places,
+                                              &export->saved->snapshot, (enum ouro__measure)i);
         ouro__text_print(text, "%s", i == 0 ? "" : ",\n");
-        speedscope_profile_add(text, export, (enum ouro__measure)i);
+        speedscope_profile_add(text, export, &numbers, &view, names[i]);
+        ouro__view_free(&view);
     }
     ouro__text_print(text, "]}\n");
+    ouro__place_texts_free(&numbers);
+}
+
+static void
+number_add(struct ouro__text *text, const char *before, uint64_t number)
+{
+    ouro__text_add(text, before, strlen(before));
+    ouro__text_add_number(text, number);
 }
 
 /* [path, size, domain, live bytes, live blocks, peak ..., all ..., thread] for each trace that the filters left; its place
@@ -228,7 +263,7 @@ static void
 traces_add(struct ouro__text *text, const struct ouro__export *export, uint32_t *numbers)
 {
     const struct ouro__snapshot *snapshot = &export->saved->snapshot;
-    const struct ouro__view *view = &export->views[0];
+    const struct ouro__view *view = export->view;
     uint32_t n = 0;
 
     for (size_t i = 1; i < snapshot->n_traces && !text->failed; i++) {
@@ -237,15 +272,18 @@ traces_add(struct ouro__text *text, const struct ouro__export *export, uint32_t 
         if (!ouro__view_keeps(view, trace)) {
             continue;
         }
-        ouro__text_print(text, "%s[%u, %" PRIu64 ", \"%s\"", n == 0 ? "" : ",\n", path, trace->size,
-                         ouro__domain_names[trace->domain]);
+        number_add(text, n == 0 ? "[" : ",\n[", path);
+        number_add(text, ", ", trace->size);
+        ouro__text_print(text, ", \"%s\"", ouro__domain_names[trace->domain]);
         for (int measure = 0; measure < OURO_N_MEASURES; measure++) {
             struct ouro__figures figures =
                 ouro__figures_of(&snapshot->tracing, trace, (enum ouro__measure)measure);
-            ouro__text_print(text, ", %" PRIu64 ", %" PRIu64, ouro__rounded(figures.bytes),
-                             ouro__rounded(figures.blocks));
+            number_add(text, ", ", ouro__rounded(figures.bytes));
+            number_add(text, ", ", ouro__rounded(figures.blocks));
         }
-        ouro__text_print(text, ", %u]", (unsigned)trace->thread);
+        number_add(text, ", ", trace->thread);
+        ouro__text_add(text, "]", 1);
+        ouro__export_pass(text, export);
         numbers[i] = n++;
     }
 }
@@ -265,6 +303,7 @@ names_add(struct ouro__text *text, const struct ouro__export *export, const char
 /* [trace, type, live bytes, live blocks] for each type of a trace's live blocks. */
 struct typing {
     struct ouro__text *text;
+    const struct ouro__export *export;
     const uint32_t *numbers; /* of the traces, as they are listed */
     bool is_first;
 };
@@ -275,9 +314,12 @@ typed_add(void *context, size_t trace, size_t type, const struct ouro__figures *
     struct typing *typing = context;
 
     if (figures->blocks > 0) {
-        ouro__text_print(typing->text, "%s[%u, %zu, %" PRIu64 ", %" PRIu64 "]",
-                         typing->is_first ? "" : ",\n", typing->numbers[trace], type,
-                         ouro__rounded(figures->bytes), ouro__rounded(figures->blocks));
+        number_add(typing->text, typing->is_first ? "[" : ",\n[", typing->numbers[trace]);
+        number_add(typing->text, ", ", type);
+        number_add(typing->text, ", ", ouro__rounded(figures->bytes));
+        number_add(typing->text, ", ", ouro__rounded(figures->blocks));
+        ouro__text_add(typing->text, "]", 1);
+        ouro__export_pass(typing->text, typing->export);
         typing->is_first = false;
     }
 }
@@ -305,7 +347,7 @@ static void
 blocks_add(struct ouro__text *text, const struct ouro__export *export)
 {
     const struct ouro__snapshot *snapshot = &export->saved->snapshot;
-    const struct ouro__view *view = &export->views[0];
+    const struct ouro__view *view = export->view;
     uint32_t *numbers = calloc(snapshot->n_traces + 1, sizeof *numbers);
 
     if (numbers == NULL) {
@@ -316,7 +358,7 @@ blocks_add(struct ouro__text *text, const struct ouro__export *export)
     names_add(text, export, "threads", &view->threads);
     names_add(text, export, "types", &view->types);
     ouro__text_print(text, "],\n\"typed\": [\n");
-    struct typing typing = {text, numbers, true};
+    struct typing typing = {text, export, numbers, true};
     bool has_types = snapshot->n_typed > 0;
     text->failed |= has_types && !ouro__view_types(view, snapshot, typed_add, &typing);
     free(numbers);
@@ -337,7 +379,10 @@ ouro__export_json(struct ouro__text *text, const struct ouro__export *export)
     ouro__text_print(text, "],\n\"paths\": [\n");
     for (uint32_t i = 0; i < export->places->paths.n && !text->failed; i++) {
         const struct ouro__pair *path = &export->places->paths.items[i];
-        ouro__text_print(text, "%s[%u, %u]", i == 0 ? "" : ",\n", path->a, path->b);
+        number_add(text, i == 0 ? "[" : ",\n[", path->a);
+        number_add(text, ", ", path->b);
+        ouro__text_add(text, "]", 1);
+        ouro__export_pass(text, export);
     }
     ouro__text_print(text, "],\n\"traces\": [\n");
     blocks_add(text, export);

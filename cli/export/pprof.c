@@ -127,68 +127,72 @@ types_add(struct ouro__text *to, const struct ouro__export *export)
     number_add(to, PROFILE_DURATION_NANOS, export->saved->snapshot.tracing.taken_at_ns);
 }
 
-static void
-label_add(struct ouro__text *sample, uint64_t key, uint64_t value)
-{
-    struct ouro__text label = {0};
+/* What messages are put together in, empty between them. */
+struct parts {
+    struct ouro__text message, inner;
+};
 
-    number_add(&label, LABEL_KEY, key);
-    number_add(&label, LABEL_STR, value);
-    message_add(sample, SAMPLE_LABEL, &label);
-    ouro__text_free(&label);
+static void
+label_add(struct parts *parts, uint64_t key, uint64_t value)
+{
+    number_add(&parts->inner, LABEL_KEY, key);
+    number_add(&parts->inner, LABEL_STR, value);
+    message_add(&parts->message, SAMPLE_LABEL, &parts->inner);
 }
 
 static void
-labels_add(struct ouro__text *to, const struct ouro__export *export, const struct ouro__sample *sample)
+labels_add(struct parts *parts, const struct ouro__export *export, const struct ouro__sample *sample)
 {
-    const struct ouro__view *view = &export->views[0];
+    const struct ouro__view *view = export->view;
 
     if (sample->thread != 0) {
-        label_add(to, string_number(export, STRING_THREAD), view->threads.texts[sample->thread]);
+        label_add(parts, string_number(export, STRING_THREAD), view->threads.texts[sample->thread]);
     }
     if (sample->type != OURO_NO_ID) {
-        label_add(to, string_number(export, STRING_TYPE), view->types.texts[sample->type]);
+        label_add(parts, string_number(export, STRING_TYPE), view->types.texts[sample->type]);
     }
-    label_add(to, string_number(export, STRING_DOMAIN),
+    label_add(parts, string_number(export, STRING_DOMAIN),
               string_number(export, STRING_DOMAINS + (size_t)sample->domain));
 }
 
 /* A sample: its places, the innermost first, its figures and its labels.  Numbers of places and functions begin with 1. */
 static void
-sample_add(struct ouro__text *to, const struct ouro__export *export, const struct ouro__sample *sample)
+sample_add(struct ouro__text *to, struct parts *parts, const struct ouro__export *export,
+           const struct ouro__sample *sample)
 {
     const struct ouro__places *places = export->places;
-    struct ouro__text message = {0}, numbers = {0};
+    struct ouro__text *numbers = &parts->inner;
     uint32_t at = sample->path;
 
     do {
-        varint_add(&numbers, (uint64_t)ouro__place_of_path(places, at) + 1);
+        varint_add(numbers, (uint64_t)ouro__place_of_path(places, at) + 1);
         at = places->paths.items[at].a;
     } while (at != 0);
-    message_add(&message, SAMPLE_LOCATION_ID, &numbers);
+    message_add(&parts->message, SAMPLE_LOCATION_ID, numbers);
     for (size_t i = 0; i < OURO_N_MEASURES; i++) {
-        varint_add(&numbers, ouro__rounded(sample->figures[i].bytes));
-        varint_add(&numbers, ouro__rounded(sample->figures[i].blocks));
+        varint_add(numbers, ouro__rounded(sample->figures[i].bytes));
+        varint_add(numbers, ouro__rounded(sample->figures[i].blocks));
     }
-    message_add(&message, SAMPLE_VALUE, &numbers);
-    labels_add(&message, export, sample);
-    message_add(to, PROFILE_SAMPLE, &message);
-    ouro__text_free(&message);
-    ouro__text_free(&numbers);
+    message_add(&parts->message, SAMPLE_VALUE, numbers);
+    labels_add(parts, export, sample);
+    message_add(to, PROFILE_SAMPLE, &parts->message);
 }
 
 static void
 samples_add(struct ouro__text *to, const struct ouro__export *export)
 {
     struct ouro__samples samples;
+    struct parts parts = {{0}, {0}};
 
     if (!ouro__samples_make(&samples, export)) {
         to->failed = true;
         return;
     }
     for (size_t i = 0; i < samples.n && !to->failed; i++) {
-        sample_add(to, export, &samples.items[i]);
+        sample_add(to, &parts, export, &samples.items[i]);
     }
+    ouro__text_free(&parts.message);
+    ouro__text_free(&parts.inner);
     ouro__samples_free(&samples);
 }
 
@@ -241,8 +245,8 @@ gzip_add(struct ouro__text *to, const struct ouro__text *plain)
     size_t at = 0;
     int result = Z_OK;
 
-    if (plain->failed || deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + GZIP, 8,
-                                      Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (plain->failed ||
+        deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, 15 + GZIP, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         to->failed = true;
         return;
     }

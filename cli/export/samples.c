@@ -22,7 +22,7 @@ static struct ouro__sample *
 sample_of(struct gathering *gathering, const struct ouro_snapshot_trace *trace, uint32_t type)
 {
     struct ouro__samples *samples = gathering->samples;
-    uint32_t path = gathering->export->views[0].nodes[trace->node];
+    uint32_t path = gathering->export->view->nodes[trace->node];
     uint32_t aside =
         ouro__pairs_id(&gathering->asides, (uint32_t)trace->thread << 2 | trace->domain, type);
     uint32_t id = aside == OURO_NO_ID ? OURO_NO_ID : ouro__pairs_id(&gathering->known, path, aside);
@@ -69,7 +69,7 @@ bool
 ouro__samples_make(struct ouro__samples *samples, const struct ouro__export *export)
 {
     const struct ouro__snapshot *snapshot = &export->saved->snapshot;
-    const struct ouro__view *view = &export->views[0];
+    const struct ouro__view *view = export->view;
     struct gathering gathering = {.samples = samples, .export = export};
     bool has_types = snapshot->n_typed > 0;
 

@@ -41,9 +41,10 @@ struct resolving {
     struct array frames;            /* struct frame */
     struct array codes;             /* struct ouro_snapshot_code */
     struct array nodes;             /* struct ouro_snapshot_node */
-    struct array are_libraries;     /* bool, by node: a frame of the library of C, C++ or Rust */
-    struct array texts, lines;      /* bytes */
-    struct ouro__texts names;       /* all texts that were added */
+    struct array
+        owners; /* uint32_t, by node: itself, or what called the library of C, C++ or Rust; 0: none */
+    struct array texts, lines;    /* bytes */
+    struct ouro__texts names;     /* all texts that were added */
     struct array places;          /* struct ouro_snapshot_stretch: where each of them lies in `texts` */
     struct ouro__pairs functions; /* file and name: what codes were added for */
     size_t n_head;                /* nodes up to the last native one; what comes later only moves */
@@ -200,9 +201,10 @@ static bool
 add_node(struct resolving *resolving, uint32_t parent, struct frame frame, uint32_t *index)
 {
     struct ouro_snapshot_node node = {parent, frame.code, frame.line};
+    const uint32_t *owners = resolving->owners.items;
     *index = (uint32_t)resolving->nodes.n;
-    return resolving->nodes.n < UINT32_MAX &&
-           array_add(&resolving->are_libraries, &frame.is_library, 1, sizeof frame.is_library) &&
+    uint32_t owner = frame.is_library ? owners[parent] : *index;
+    return resolving->nodes.n < UINT32_MAX && array_add(&resolving->owners, &owner, 1, sizeof owner) &&
            array_add(&resolving->nodes, &node, 1, sizeof node);
 }
 
@@ -269,13 +271,8 @@ begin(struct resolving *resolving)
 static uint32_t
 node_for_trace(const struct resolving *resolving, uint32_t node)
 {
-    const struct ouro_snapshot_node *nodes = resolving->nodes.items;
-    const bool *are_libraries = resolving->are_libraries.items;
-    uint32_t at = node;
-    while (are_libraries[at]) {
-        at = nodes[at].parent;
-    }
-    return at == 0 ? node : at;
+    uint32_t owner = ((const uint32_t *)resolving->owners.items)[node];
+    return owner == 0 ? node : owner;
 }
 
 /* Have room in the snapshot for the nodes that the head became.  False without memory. */
@@ -385,7 +382,7 @@ resolve_head(struct ouro__snapshot *snapshot, size_t n_head)
     free(resolving.found.items);
     free(resolving.frames.items);
     free(resolving.places.items);
-    free(resolving.are_libraries.items);
+    free(resolving.owners.items);
     ouro__pairs_free(&resolving.addresses);
     ouro__pairs_free(&resolving.functions);
     ouro__texts_free(&resolving.names);

@@ -9,7 +9,6 @@
 
 #include "snapshot/lines.h"
 #include "trace/frames.h"
-#include "snapshot/grow.h"
 
 static const char no_frame[] = "(no frame)";
 
@@ -52,7 +51,6 @@ struct adding {
     uint32_t *functions;      /* of each code; OURO_NO_ID: not yet known */
     struct ouro__pairs known; /* code, offset: their numbers are those of the positions */
     struct position *positions;
-    size_t room;
     struct recent recent[N_RECENT];
     bool *
         are_new; /* by node: a path that none of the others has.  NULL: there may be paths from before */
@@ -110,15 +108,8 @@ function_of(const struct adding *adding, uint32_t index)
 }
 
 static uint32_t
-place_of(const struct adding *adding, uint32_t index, uint32_t offset)
+place_of(const struct adding *adding, uint32_t index, uint32_t number)
 {
-    const struct ouro_snapshot_code *code = &adding->snapshot->codes[index];
-    const unsigned char *lines = adding->snapshot->lines;
-    const uint8_t *table = code->lines.size == 0 ? NULL : lines + code->lines.at;
-    uint32_t number = index == adding->snapshot->n_codes - 1
-                          ? 0
-                          : ouro__line_at(code->line_table, table, (size_t)code->lines.size,
-                                          code->first_line, offset);
     uint32_t function = function_of(adding, index);
     if (function == OURO_NO_ID) {
         return OURO_NO_ID;
@@ -126,25 +117,6 @@ place_of(const struct adding *adding, uint32_t index, uint32_t offset)
     uint32_t line =
         ouro__pairs_id(&adding->places->lines, adding->places->functions.items[function].a, number);
     return line == OURO_NO_ID ? OURO_NO_ID : ouro__pairs_id(&adding->places->places, function, line);
-}
-
-/* The number of a position, whose place is looked for once. */
-static uint32_t
-position_find(struct adding *adding, uint32_t code, uint32_t offset)
-{
-    uint32_t n_known = adding->known.n;
-    uint32_t position = ouro__pairs_id(&adding->known, code, offset);
-
-    if (position == OURO_NO_ID || position < n_known) {
-        return position;
-    }
-    struct position *items = ouro__grow(adding->positions, position, &adding->room, sizeof *items);
-    if (items == NULL) {
-        return OURO_NO_ID;
-    }
-    adding->positions = items;
-    items[position] = (struct position){.place = place_of(adding, code, offset)};
-    return items[position].place != OURO_NO_ID ? position : OURO_NO_ID;
 }
 
 static inline uint32_t
@@ -155,10 +127,75 @@ position_of(struct adding *adding, const struct ouro_snapshot_node *node)
 
     if (recent->code != node->code || recent->offset != node->offset ||
         recent->position == OURO_NO_ID) {
-        uint32_t position = position_find(adding, node->code, node->offset);
+        uint32_t position = ouro__pairs_id(&adding->known, node->code, node->offset);
         *recent = (struct recent){node->code, node->offset, position};
     }
     return recent->position;
+}
+
+/* A position while its line is looked for. */
+struct looked_for {
+    uint32_t code, offset, position;
+};
+
+static int
+looked_for_compare(const void *a, const void *b)
+{
+    const struct looked_for *left = a, *right = b;
+
+    if (left->code != right->code) {
+        return left->code < right->code ? -1 : 1;
+    }
+    return left->offset < right->offset ? -1 : left->offset > right->offset;
+}
+
+/* The lines of all positions, code by code and upwards in each: every table is read once.  Owned, NULL without memory. */
+static uint32_t *
+lines_find(const struct adding *adding)
+{
+    const struct ouro__snapshot *snapshot = adding->snapshot;
+    size_t n = adding->known.n;
+    struct looked_for *sorted = reallocarray(NULL, n + 1, sizeof *sorted);
+    uint32_t *found = sorted == NULL ? NULL : reallocarray(NULL, n + 1, sizeof *found);
+    struct ouro__lines lines;
+
+    for (uint32_t i = 0; found != NULL && i < n; i++) {
+        sorted[i] = (struct looked_for){adding->known.items[i].a, adding->known.items[i].b, i};
+    }
+    if (found != NULL) {
+        qsort(sorted, n, sizeof *sorted, looked_for_compare);
+    }
+    for (size_t i = 0; found != NULL && i < n; i++) {
+        const struct ouro_snapshot_code *code = &snapshot->codes[sorted[i].code];
+        bool is_known = sorted[i].code != snapshot->n_codes - 1;
+        if (i == 0 || sorted[i].code != sorted[i - 1].code) {
+            const uint8_t *table = code->lines.size == 0 ? NULL : snapshot->lines + code->lines.at;
+            ouro__lines_begin(&lines, code->line_table, table, (size_t)code->lines.size,
+                              code->first_line);
+        }
+        found[sorted[i].position] = is_known ? ouro__lines_at(&lines, sorted[i].offset) : 0;
+    }
+    free(sorted);
+    return found;
+}
+
+/* The places of all positions; false without memory. */
+static bool
+positions_place(struct adding *adding)
+{
+    uint32_t n = adding->known.n;
+    uint32_t *lines = lines_find(adding);
+    bool is_well = lines != NULL;
+
+    adding->positions = calloc((size_t)n + 1, sizeof *adding->positions);
+    is_well = is_well && adding->positions != NULL;
+    for (uint32_t i = 0; is_well && i < n; i++) {
+        uint32_t place = place_of(adding, adding->known.items[i].a, lines[i]);
+        adding->positions[i].place = place;
+        is_well = place != OURO_NO_ID;
+    }
+    free(lines);
+    return is_well;
 }
 
 /* Which positions have a place to themselves.  Nodes that differ are known to have other callers or positions where
@@ -237,6 +274,9 @@ nodes_add(struct adding *adding, uint32_t *paths)
             return false;
         }
     }
+    if (!positions_place(adding)) {
+        return false;
+    }
     if (tree->n == 1 && !any_is_root(adding)) {
         adding->are_new = reallocarray(NULL, n, sizeof *adding->are_new);
         if (adding->are_new == NULL || !positions_compare(adding)) {
@@ -285,24 +325,6 @@ bool
 ouro__file_is_module(const struct ouro__places *places, uint32_t file)
 {
     return file < places->n_modules && places->modules[file] == file && file != 0;
-}
-
-uint32_t
-ouro__place_of_path(const struct ouro__places *places, uint32_t path)
-{
-    return places->paths.items[path].b;
-}
-
-uint32_t
-ouro__function_of_place(const struct ouro__places *places, uint32_t place)
-{
-    return places->places.items[place].a;
-}
-
-uint32_t
-ouro__line_of_place(const struct ouro__places *places, uint32_t place)
-{
-    return places->places.items[place].b;
 }
 
 const char *

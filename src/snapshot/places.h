@@ -38,9 +38,23 @@ uint32_t ouro__module_of_file(const struct ouro__places *places, uint32_t file);
 bool ouro__file_is_module(const struct ouro__places *places, uint32_t file);
 
 /* What a place is made of. */
-uint32_t ouro__place_of_path(const struct ouro__places *places, uint32_t path);
-uint32_t ouro__function_of_place(const struct ouro__places *places, uint32_t place);
-uint32_t ouro__line_of_place(const struct ouro__places *places, uint32_t place);
+static inline uint32_t
+ouro__place_of_path(const struct ouro__places *places, uint32_t path)
+{
+    return places->paths.items[path].b;
+}
+
+static inline uint32_t
+ouro__function_of_place(const struct ouro__places *places, uint32_t place)
+{
+    return places->places.items[place].a;
+}
+
+static inline uint32_t
+ouro__line_of_place(const struct ouro__places *places, uint32_t place)
+{
+    return places->places.items[place].b;
+}
 
 /* Texts for reading: "(no frame)" where there is none of a file. */
 const char *ouro__text_at(const struct ouro__places *places, uint32_t text);

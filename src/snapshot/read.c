@@ -155,15 +155,37 @@ is_within(const struct ouro_snapshot_stretch *stretch, size_t n_bytes)
     return stretch->at <= n_bytes && stretch->size <= n_bytes - stretch->at;
 }
 
+/* How many bytes the texts of `n` codes or types may have.  Many have the same: as many as a path has on average, and long
+ * ones a few times.  But a file can't make texts of all that it has for each. */
+static uint64_t
+texts_most(const struct ouro__snapshot *snapshot, size_t n)
+{
+    return 4 * (uint64_t)snapshot->n_texts + (uint64_t)n * 4096;
+}
+
+/* Whether there are so many left, which are taken. */
+static bool
+take(uint64_t *left, uint64_t n)
+{
+    bool is_there = n <= *left;
+
+    *left -= is_there ? n : 0;
+    return is_there;
+}
+
+/* Tables of lines lie one behind the other, so that all of them have no more bytes than there are. */
 static void
 tame_codes(struct ouro__snapshot *snapshot)
 {
     static const struct ouro_snapshot_stretch nothing;
+    uint64_t texts = texts_most(snapshot, snapshot->n_codes);
+    uint64_t lines = snapshot->n_lines;
 
     for (size_t i = 0; i < snapshot->n_codes; i++) {
         struct ouro_snapshot_code *code = &snapshot->codes[i];
         if (!is_within(&code->file, snapshot->n_texts) || !is_within(&code->name, snapshot->n_texts) ||
-            !is_within(&code->lines, snapshot->n_lines)) {
+            !is_within(&code->lines, snapshot->n_lines) ||
+            !take(&texts, code->file.size + code->name.size) || !take(&lines, code->lines.size)) {
             say_fault(snapshot, "no such texts of code", i);
             code->file = code->name = code->lines = nothing;
         }
@@ -217,9 +239,11 @@ static void
 tame_types(struct ouro__snapshot *snapshot)
 {
     static const struct ouro_snapshot_stretch nothing;
+    uint64_t texts = texts_most(snapshot, snapshot->n_types);
 
     for (size_t i = 0; i < snapshot->n_types; i++) {
-        if (!is_within(&snapshot->types[i], snapshot->n_texts)) {
+        if (!is_within(&snapshot->types[i], snapshot->n_texts) ||
+            !take(&texts, snapshot->types[i].size)) {
             say_fault(snapshot, "no such name of type", i);
             snapshot->types[i] = nothing;
         }

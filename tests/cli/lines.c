@@ -10,12 +10,13 @@ lines_compare(addr2line true_line, void *code, uint32_t kind, const uint8_t *tab
               uint32_t first_line, size_t n_instructions, uint32_t *first)
 {
     size_t n = 0;
-    for (size_t i = n_instructions; i-- > 0;) {
+    struct ouro__lines lines;
+    ouro__lines_begin(&lines, kind, table, size, first_line);
+    for (size_t i = 0; i < n_instructions; i++) {
         int expected = true_line(code, (int)(2 * i));
-        uint32_t got = ouro__line_at(kind, table, size, first_line, (uint32_t)(2 * i));
+        uint32_t got = ouro__lines_at(&lines, (uint32_t)(2 * i));
         if (got != (expected > 0 ? (uint32_t)expected : 0)) {
-            *first = (uint32_t)(2 * i);
-            n++;
+            *first = n++ == 0 ? (uint32_t)(2 * i) : *first;
         }
     }
     return n;
@@ -26,7 +27,9 @@ void
 lines_all(uint32_t kind, const uint8_t *table, size_t size, uint32_t first_line, size_t n_instructions,
           uint32_t *lines)
 {
+    struct ouro__lines all;
+    ouro__lines_begin(&all, kind, table, size, first_line);
     for (size_t i = 0; i < n_instructions; i++) {
-        lines[i] = ouro__line_at(kind, table, size, first_line, (uint32_t)(2 * i));
+        lines[i] = ouro__lines_at(&all, (uint32_t)(2 * i));
     }
 }

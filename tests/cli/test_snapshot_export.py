@@ -3,6 +3,7 @@
 # ctest: timeout=600
 # Newer versions of Go build their pprof when it is first called.
 
+import contextlib
 import csv
 import gzip
 import io
@@ -11,6 +12,7 @@ import os
 import pty
 import re
 import shutil
+import sqlite3
 import subprocess
 
 import browser
@@ -56,6 +58,27 @@ def test_collapsed_hostile_names(export):
         "a,b (/x,y.py:1) 10", "new line (/x,y.py:1) 10", " [1m (/x,y.py:1) 10", "\ufffd (/x,y.py:1) 10",
         "ünï (/x,y.py:1) 10",
     ]
+
+
+def test_documents_larger_than_what_is_written_together(export):
+    """Pieces of a document are written as they are made: all of them are there, in their order."""
+    wanted = [(f"/app/{'x' * 200}.py", f"f{n}", n + 1) for n in range(9000)]
+    snapshot = Snapshot([Trace((frame,), 8, live=n + 1) for n, frame in enumerate(wanted)])
+    lines = export(snapshot, "collapsed").decode().splitlines()
+    assert lines == [f"{name} ({file}:{line}) {8 * line}" for file, name, line in wanted]
+    rows = list(csv.DictReader(io.StringIO(export(snapshot, "memray-csv").decode(), newline="")))
+    assert [row["stack_trace"] for row in rows] == [f"{name};{file};{line}" for file, name, line in wanted]
+    document = json.loads(export(snapshot, "json"))
+    assert [trace[5] for trace in document["traces"]] == [0] * 9000 and len(document["paths"]) == 9001
+    profile = json.loads(export(snapshot, "speedscope"))["profiles"][0]
+    assert profile["weights"] == [8 * line for _, _, line in wanted] and len(profile["samples"]) == 9000
+
+
+def test_memray_quotes_what_has_quotes(export):
+    names = ['say "x"', "a,b", "plain"]
+    snapshot = Snapshot([Trace((("/x.py", "f", 1), ("/x.py", name, 2)), 8, live=1) for name in names])
+    rows = list(csv.DictReader(io.StringIO(export(snapshot, "memray-csv").decode(), newline="")))
+    assert [row["stack_trace"] for row in rows] == [f"{name};/x.py;2|f;/x.py;1" for name in names]
 
 
 # Threads, types and time
@@ -310,6 +333,60 @@ def test_pprof_labels(export):
         ("/app/b.py", 1, (worker, ("type", "dict"), domain)): [400, 0, 0],
         ("/app/a.py", 2, (main, domain)): [0, 18, 4],
     }
+
+
+def marked():
+    """Blocks from before the first mark, after it and after the second one, of the same places, threads and types."""
+    snapshot = Snapshot([
+        Trace((A,), 100, live=10, peak=20, all=30, thread=1, types=(("dict", 7), ("app.Thing", 2))),
+        Trace((A,), 100, live=5, peak=6, all=9, thread=1, types=(("dict", 4),), since=1),
+        Trace((B,), 50, live=8, peak=8, all=8, thread=2, types=(("dict", 8),)),
+        Trace((B,), 40, live=6, all=9, thread=2, types=(("app.Thing", 6),), since=2),
+        Trace((A,), 7, live=3, domain=RAW, since=2),
+    ])
+    snapshot.threads, snapshot.sinces = ["main thread", "worker"], ["warm", "served"]
+    return snapshot
+
+
+def test_pprof_since_a_mark(export):
+    """Labels are of what came after the mark; what was there before has no sample."""
+    main, worker = ("thread", "main thread (thread 1)"), ("thread", "worker (thread 2)")
+    domain = ("domain", "object")
+
+    def short(mark):
+        samples, _, _ = decode_all(export(marked(), "pprof", "--since", mark))
+        return {
+            (stack[0][0], labels): [values[kind] for kind in ("inuse_space", "peak_space", "alloc_objects")]
+            for (stack, labels), values in samples.items()
+        }
+
+    served = {
+        ("/app/b.py", (worker, ("type", "app.Thing"), domain)): [240, 0, 0], ("/app/b.py", (worker, domain)): [0, 0, 9],
+        ("/app/a.py", (("type", "(buffer, raw)"), ("domain", "raw"))): [21, 0, 0],
+    }
+    assert short("served") == served
+    assert short("warm") == served | {
+        ("/app/a.py", (main, ("type", "dict"), domain)): [400, 0, 0],
+        ("/app/a.py", (main, ("type", "(buffer, object)"), domain)): [100, 0, 0],
+        ("/app/a.py", (main, domain)): [0, 600, 9],
+    }
+
+
+def test_types_since_a_mark(export, ouro, tmp_path):
+    """Each export, the report and the comparison of the same: types of what came after the mark."""
+    wanted = {"dict": (400, 4), "app.Thing": (240, 6)}
+    document = json.loads(export(marked(), "json", "--since", "warm"))
+    typed = {document["types"][kind]: (size, blocks) for _, kind, size, blocks in document["typed"]}
+    assert typed == wanted | {"(buffer, object)": (100, 1), "(buffer, raw)": (21, 3)}
+    (tmp_path / "since.db").write_bytes(export(marked(), "sqlite", "--since", "warm"))
+    with contextlib.closing(sqlite3.connect(tmp_path / "since.db")) as database:
+        rows = database.execute("SELECT type, bytes, blocks FROM types").fetchall()
+        assert {kind: tuple(figures) for kind, *figures in rows} == wanted and len(rows) == 2
+    path, before = tmp_path / "a.ouro", Snapshot([]).write(tmp_path / "before.ouro")
+    shown = json.loads(ouro("report", "--json", "--by", "type", "--since", "warm", path).stdout)
+    assert {row["type"]: (row["bytes"], row["blocks"]) for row in shown["rows"]} == typed
+    compared = json.loads(ouro("diff", "--json", "--by", "type", "--since", "warm", before, path).stdout)
+    assert {row["type"]: (row["after_bytes"], row["after_blocks"]) for row in compared["rows"]} == typed
 
 
 def test_pprof_knows_labels(export, tmp_path):

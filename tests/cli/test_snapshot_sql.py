@@ -116,6 +116,29 @@ def test_threads_types_and_time(database):
     assert kept.execute("SELECT type FROM types").fetchall() == [("list",)]
 
 
+def test_a_statement_finds_the_tables_that_it_reads(ask, database):
+    """Only those are filled: each table, by itself and where another statement or a view reads it."""
+    snapshot = Snapshot([Trace((MAIN,), 100, live=10, types=(("dict", 7),)), *TYPICAL[1:]])
+    snapshot.samples, snapshot.marks = [snapshots.Sample(1, 5)], [(1, b"one")]
+    whole = database(snapshot)
+    tables = [name for name, in whole.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    assert len(tables) == 8
+    for table in [*tables, "sums", "lines", "files", "functions"]:
+        for statement in (f"SELECT count(*) FROM {table}", f"SELECT 1 WHERE EXISTS (SELECT * FROM {table})"):
+            (wanted,), = whole.execute(statement)
+            assert ask(snapshot, statement) == [[wanted]] and wanted > 0
+    frames = "SELECT count(*) FROM traces JOIN tracebacks ON tracebacks.id = traceback WHERE traces.frame = tracebacks.frame"
+    assert ask(snapshot, frames) == ask(snapshot, "SELECT count(*) FROM traces") == [[4]]
+
+
+def test_rows_that_have_a_text_and_rows_that_have_none(database):
+    snapshot = Snapshot([Trace((MAIN,), 8 + n, live=1, thread=thread) for n, thread in enumerate((0, 1, 1, 0, 2, 0, 1))])
+    snapshot.threads = ["one", "two"]
+    rows = database(snapshot).execute("SELECT thread FROM traces ORDER BY id").fetchall()
+    one, two = "one (thread 1)", "two (thread 2)"
+    assert [thread for thread, in rows] == [None, one, one, None, two, None, one]
+
+
 def test_tables_hold_a_large_one(database):
     """A hundred thousand traces of thirty thousand tracebacks, one of them five thousand frames deep."""
     traces = [
@@ -248,7 +271,7 @@ def test_too_many_columns_become_lines(ouro, tmp_path):
     blocks = done.stdout.split("\n\n")
     assert len(blocks) == 3
     assert dict(line.split() for line in blocks[0].splitlines())["live_bytes"] == "3072000"
-    assert len(blocks[0].splitlines()) == 15
+    assert len(blocks[0].splitlines()) == 16
 
 
 def test_many_rows(ouro, tmp_path):

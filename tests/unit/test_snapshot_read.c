@@ -237,6 +237,7 @@ enum fault {
     LIVES_WRAP,
     LIVES_MANY,
     SINCE,
+    LINES_TWICE,
     N_FAULTS
 };
 
@@ -267,6 +268,9 @@ spoil(struct sample *sample, enum fault fault)
         break;
     case LINES:
         sample->codes[1].lines.size = 5;
+        break;
+    case LINES_TWICE:
+        sample->codes[1].lines = (struct ouro_snapshot_stretch){1, 5};
         break;
     case WRAPS:
         sample->codes[1].name.at = UINT64_MAX;
@@ -310,7 +314,7 @@ test_at_odds_with_itself(void **state)
         "domain of trace 2", "texts of code 0",     "texts of code 1", "texts of code 1",
         "texts of code 1",   "way of tracing",      "way of tracing",  "time of sample 1",
         "count of sample 1", "time of mark 1",      "ends of life 1",  "ends of life 1",
-        "trace of life 3",   "mark before trace 2",
+        "trace of life 3",   "mark before trace 2", "texts of code 1",
     };
     for (int fault = 0; fault < N_FAULTS; fault++) {
         struct sample sample = sample_make();
@@ -324,6 +328,48 @@ test_at_odds_with_itself(void **state)
         ouro__snapshot_free(&snapshot);
         free(bytes.data);
     }
+}
+
+/* Texts and tables that many codes and types name make no more work than the file has bytes. */
+static void
+test_the_same_bytes_for_all(void **state)
+{
+    (void)state;
+    enum { N = 1000, BYTES = 1 << 20 };
+    char *bytes = calloc(1, BYTES);
+    struct ouro_snapshot_code *codes = calloc(N, sizeof *codes);
+    struct ouro_snapshot_stretch *types = calloc(N, sizeof *types);
+    struct ouro__snapshot_writer writer;
+    struct ouro__snapshot snapshot;
+    uint64_t n_texts = 0, n_lines = 0, n_types = 0;
+    int file = file_make(&writer);
+
+    assert_true(bytes != NULL && codes != NULL && types != NULL);
+    for (uint64_t i = 0; i < N; i++) {
+        codes[i].file = codes[i].lines = types[i] = (struct ouro_snapshot_stretch){i, BYTES - N};
+    }
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_TEXTS, bytes, BYTES);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_LINES, bytes, BYTES);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_CODES, codes, N * sizeof *codes);
+    ouro__snapshot_write(&writer, OURO_SNAPSHOT_TYPES, types, N * sizeof *types);
+    assert_true(ouro__snapshot_end(&writer));
+    struct bytes written = file_take(file);
+    assert_true(snapshot_read_bytes(&snapshot, written.data, written.n, NULL));
+    assert_non_null(strstr(snapshot.trouble, "texts of code 1"));
+    snapshot_check(&snapshot);
+    for (size_t i = 0; i < N; i++) {
+        n_texts += snapshot.codes[i].file.size;
+        n_lines += snapshot.codes[i].lines.size;
+        n_types += snapshot.types[i].size;
+    }
+    assert_int_equal(n_lines, BYTES - N);
+    assert_int_equal(n_texts, BYTES - N);
+    assert_true(n_types > 0 && n_types <= 4 * (uint64_t)BYTES + (uint64_t)N * 4096);
+    ouro__snapshot_free(&snapshot);
+    free(written.data);
+    free(bytes);
+    free(codes);
+    free(types);
 }
 
 /* Runs that can't be: the map ends before them, and all else is there. */
@@ -522,6 +568,7 @@ main(void)
         cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_every_bit_turned),
         cmocka_unit_test(test_at_odds_with_itself),
+        cmocka_unit_test(test_the_same_bytes_for_all),
         cmocka_unit_test(test_bad_runs),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_no_snapshot_at_all),
