@@ -109,12 +109,13 @@ ouro__tasks_of(struct ouro__places *places, size_t n_paths)
     struct naming naming = {places, calloc(n_functions, sizeof(bool)),
                             calloc(n_functions, sizeof(uint32_t))};
     uint32_t *tasks = calloc(n_paths, sizeof *tasks);
-    bool is_well = naming.is_run != NULL && naming.texts != NULL && tasks != NULL;
+    bool is_well = naming.is_run != NULL && naming.texts != NULL && tasks != NULL, has_loop = false;
 
     for (uint32_t i = 1; is_well && i < n_functions; i++) {
         naming.is_run[i] = is_run(places, i);
+        has_loop |= naming.is_run[i];
     }
-    if (is_well) {
+    if (is_well && has_loop) {
         find_functions(&naming, tasks, n_paths);
     }
     for (size_t i = 0; is_well && i < n_paths; i++) {
