@@ -95,7 +95,7 @@ ouro__export_memray(struct ouro__text *text, const struct ouro__export *export)
         for (uint32_t at = path; at != 0; at = places->paths.items[at].a) {
             ouro__place_texts_add(&texts, ouro__place_of_path(places, at), at == path, text);
         }
-        ouro__text_add(text, "\"\r\n" + (1 - n_quotes), 2 + n_quotes);
+        ouro__text_add(text, &"\"\r\n"[1 - n_quotes], 2 + n_quotes);
         ouro__export_pass(text, export);
     }
     ouro__place_texts_free(&texts);
