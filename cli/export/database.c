@@ -122,9 +122,8 @@ const char *const ouro__database_schemas[OURO_N_SCHEMAS] = {tables, views};
 /* A statement being filled in.  All that is added to a failed one is lost. */
 struct filler {
     sqlite3_stmt *statement;
-    const char
-        *texts[COLUMNS_MOST]; /* as they are bound, by column: mostly the next row has the same */
-    int column;               /* the next one */
+    const char *texts[COLUMNS_MOST]; /* that are bound, by column: mostly the next row has the same */
+    int column;                      /* the next one */
     bool failed;
 };
 
@@ -181,7 +180,7 @@ is_bound(struct filler *filler, const char *words)
     return is_same;
 }
 
-/* What stays as it is until all rows are there; NULL for none. */
+/* What stays as it is, where it is, until all rows are there; NULL for none. */
 static void
 constant_add(struct filler *filler, const char *words)
 {
@@ -453,12 +452,13 @@ packages_load(sqlite3 *database, const struct ouro__tables *from)
     struct filler filler = filler_make(database, "INSERT OR IGNORE INTO packages VALUES (?, ?)");
     struct ouro__packages packages = {.version = from->saved->record.python_version};
 
+    /* All are found first: texts may move while new ones come. */
+    for (uint32_t i = 0; i < places->functions.n && !filler.failed; i++) {
+        uint32_t file = places->functions.items[i].a;
+        filler.failed = ouro__package_of(&packages, places, file) == OURO_NO_ID;
+    }
     for (uint32_t i = 0; i < places->functions.n && !filler.failed; i++) {
         uint32_t package = ouro__package_of(&packages, places, places->functions.items[i].a);
-        if (package == OURO_NO_ID) {
-            filler.failed = true;
-            break;
-        }
         text_add(&filler, ouro__file_of_function(places, i));
         text_add(&filler, ouro__text_at(places, package));
         row_end(&filler);
