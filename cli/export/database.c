@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "json_values.h"
+#include "view/narrow.h"
 #include "view/packages.h"
 
 /* What lines, files and functions have in common: sums by frame, by something of the frame. */
@@ -85,6 +86,11 @@ static const char tables[] =
     "\n"
     "-- Types of the objects in a trace's blocks when the snapshot was taken; estimates as in traces.\n"
     "CREATE TABLE types (trace INTEGER, type TEXT, blocks NUMERIC, bytes NUMERIC);\n"
+    "\n"
+    "-- How soon blocks of a trace were freed (ouro run --lifetimes): within so many allocations of\n"
+    "-- the process, 1, 10, 100, ... 1000000, but not within the number before; estimates as in "
+    "traces.\n"
+    "CREATE TABLE lifetimes (trace INTEGER, within INTEGER, blocks NUMERIC, bytes NUMERIC);\n"
     "\n"
     "-- How memory stood from time to time, in bytes and ns since the process began.\n"
     "CREATE TABLE samples (\n"
@@ -411,6 +417,29 @@ types_load(sqlite3 *database, const struct ouro__tables *from)
     return filler_end(&typing.filler) && is_well;
 }
 
+/* Of the traces that the view kept. */
+static bool
+lifetimes_load(sqlite3 *database, const struct ouro__tables *from)
+{
+    const struct ouro__snapshot *snapshot = &from->saved->snapshot;
+    struct filler filler = filler_make(database, "INSERT INTO lifetimes VALUES (?, ?, ?, ?)");
+
+    for (size_t i = 1; i < snapshot->n_lives && !filler.failed; i++) {
+        uint64_t within = 1;
+        for (int k = 0; k < OURO_SNAPSHOT_N_LIVES; k++, within *= 10) {
+            struct ouro__figures figures = ouro__life_figures(snapshot, i, k);
+            if (figures.blocks > 0 && ouro__view_keeps(from->view, &snapshot->traces[i])) {
+                integer_add(&filler, i);
+                integer_add(&filler, within);
+                real_add(&filler, figures.blocks);
+                real_add(&filler, figures.bytes);
+                row_end(&filler);
+            }
+        }
+    }
+    return filler_end(&filler);
+}
+
 static bool
 samples_load(sqlite3 *database, const struct ouro__tables *from)
 {
@@ -471,9 +500,9 @@ static const struct {
     const char *name;
     bool (*load)(sqlite3 *database, const struct ouro__tables *from);
 } loaders[] = {
-    {"process", process_load}, {"frames", frames_load},     {"tracebacks", tracebacks_load},
-    {"traces", traces_load},   {"types", types_load},       {"samples", samples_load},
-    {"marks", marks_load},     {"packages", packages_load},
+    {"process", process_load}, {"frames", frames_load}, {"tracebacks", tracebacks_load},
+    {"traces", traces_load},   {"types", types_load},   {"lifetimes", lifetimes_load},
+    {"samples", samples_load}, {"marks", marks_load},   {"packages", packages_load},
 };
 
 enum { N_TABLES = sizeof loaders / sizeof *loaders };

@@ -74,6 +74,15 @@ ouro__narrow_temporary(struct ouro__snapshot *snapshot, uint64_t within)
     }
 }
 
+struct ouro__figures
+ouro__life_figures(const struct ouro__snapshot *snapshot, size_t trace, int k)
+{
+    struct ouro_snapshot_trace ended = snapshot->traces[trace];
+
+    set_all(&ended, trace < snapshot->n_lives ? snapshot->lives[trace].ended[k] : 0);
+    return ouro__figures_of(&snapshot->tracing, &ended, OURO_MEASURE_CHURN);
+}
+
 void
 ouro__lives_sum(const struct ouro__snapshot *snapshot, const struct ouro__view *view,
                 double blocks[OURO_SNAPSHOT_N_LIVES])
@@ -81,10 +90,8 @@ ouro__lives_sum(const struct ouro__snapshot *snapshot, const struct ouro__view *
     for (int k = 0; k < OURO_SNAPSHOT_N_LIVES; k++) {
         blocks[k] = k == 0 ? 0 : blocks[k - 1];
         for (size_t i = 1; i < snapshot->n_lives; i++) {
-            struct ouro_snapshot_trace trace = snapshot->traces[i];
-            if (snapshot->lives[i].ended[k] > 0 && ouro__view_keeps(view, &trace)) {
-                set_all(&trace, snapshot->lives[i].ended[k]);
-                blocks[k] += ouro__figures_of(&snapshot->tracing, &trace, OURO_MEASURE_CHURN).blocks;
+            if (ouro__view_keeps(view, &snapshot->traces[i])) {
+                blocks[k] += ouro__life_figures(snapshot, i, k).blocks;
             }
         }
     }

@@ -14,6 +14,10 @@ bool ouro__narrow_knows(const struct ouro__saved *saved, const char *mark);
 /* What counts as ever allocated are blocks that were freed within so many further allocations: 1, 10, ... 1,000,000. */
 void ouro__narrow_temporary(struct ouro__snapshot *snapshot, uint64_t within);
 
+/* The blocks of a trace that were freed within the k-th of 1, 10, ... 1,000,000 allocations, but not within the one before;
+ * none where that was not noted. */
+struct ouro__figures ouro__life_figures(const struct ouro__snapshot *snapshot, size_t trace, int k);
+
 /* Of what the filters of `view` left: how many blocks were freed within 1, 10, ... 1,000,000 allocations, each with those
  * of all before it. */
 void ouro__lives_sum(const struct ouro__snapshot *snapshot, const struct ouro__view *view,

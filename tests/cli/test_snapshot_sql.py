@@ -118,11 +118,11 @@ def test_threads_types_and_time(database):
 
 def test_a_statement_finds_the_tables_that_it_reads(ask, database):
     """Only those are filled: each table, by itself and where another statement or a view reads it."""
-    snapshot = Snapshot([Trace((MAIN,), 100, live=10, types=(("dict", 7),)), *TYPICAL[1:]])
+    snapshot = Snapshot([Trace((MAIN,), 100, live=10, all=13, types=(("dict", 7),), ended=(0, 3)), *TYPICAL[1:]])
     snapshot.samples, snapshot.marks = [snapshots.Sample(1, 5)], [(1, b"one")]
     whole = database(snapshot)
     tables = [name for name, in whole.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-    assert len(tables) == 8
+    assert len(tables) == 9
     for table in [*tables, "sums", "lines", "files", "functions"]:
         for statement in (f"SELECT count(*) FROM {table}", f"SELECT 1 WHERE EXISTS (SELECT * FROM {table})"):
             (wanted,), = whole.execute(statement)
@@ -320,8 +320,8 @@ def test_schema(ouro, tmp_path):
     assert [list(row) for row in made.execute(asked)] == results[0]["rows"]
     names = {row[0] for row in results[0]["rows"]}
     assert names == {
-        "process", "frames", "tracebacks", "traces", "packages", "types", "samples", "marks", "sums", "lines", "files",
-        "functions",
+        "process", "frames", "tracebacks", "traces", "packages", "types", "lifetimes", "samples", "marks", "sums", "lines",
+        "files", "functions",
     }
     for name in names - {"files", "functions", "lines"}:
         assert re.search(rf"^-- .*\n(-- .*\n)?CREATE (TABLE|VIEW) {name} \(", done.stdout, re.M)

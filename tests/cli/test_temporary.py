@@ -100,3 +100,36 @@ def test_more_lives_than_blocks(ouro, tmp_path):
     done = ouro("report", "--temporary", "--json", snapshot.write(tmp_path / "odd.ouro"))
     assert done.returncode == 0 and "is at odds with itself: no such ends of life 1" in done.stderr
     assert list(rows(json.loads(done.stdout))) == [("/app/main.py", 12)]
+
+
+def test_in_sql(ouro, tmp_path):
+    path = lives().write(tmp_path / "lives.ouro")
+    asked = (
+        "SELECT function, line, within, sum(blocks), sum(bytes) FROM lifetimes"
+        " JOIN traces ON traces.id = trace JOIN frames ON frames.id = frame GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+    )
+    done = ouro("sql", "--json", path, asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["results"][0]["rows"] == [
+        ["load", 12, 10, 2, 10_000],
+        ["parse", 7, 1, 500, 50_000],
+        ["parse", 7, 10, 100, 10_000],
+        ["parse", 7, 100, 90, 5_800],
+        ["parse", 7, 1_000_000, 300, 30_000],
+    ]
+    sampled = lives(mode=SAMPLED, sample=1000).write(tmp_path / "sampled.ouro")
+    (found,) = json.loads(ouro("sql", "--json", sampled, "SELECT sum(blocks) FROM lifetimes WHERE within <= 10").stdout)[
+        "results"
+    ][0]["rows"]
+    (wanted,) = [
+        one["blocks"]
+        for one in json.loads(ouro("report", "--temporary=10", "--json", sampled).stdout)["lifetimes"]["freed"]
+        if one["within"] == 10
+    ]
+    assert round(found[0]) == wanted
+
+
+def test_none_in_sql_where_none_were_noted(ouro, tmp_path):
+    path = Snapshot([Trace((MAIN,), 8, live=1)]).write(tmp_path / "plain.ouro")
+    done = ouro("sql", "--json", path, "SELECT * FROM lifetimes")
+    assert json.loads(done.stdout)["results"][0]["rows"] == []
