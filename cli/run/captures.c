@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run/compress.h"
@@ -128,6 +129,15 @@ kept_name(struct kept *kept)
     kept->n_parts += sizeof parts / sizeof *parts;
 }
 
+/* Whether a snapshot was begun at least: who is killed as it opens the file leaves an empty one. */
+static bool
+is_begun(const char *path)
+{
+    struct stat file;
+
+    return stat(path, &file) == 0 && file.st_size >= (off_t)sizeof(struct ouro_snapshot_header);
+}
+
 /* False when memory runs out. */
 static bool
 kept_make(struct kept *kept, const struct ouro__process *process,
@@ -151,7 +161,7 @@ kept_make(struct kept *kept, const struct ouro__process *process,
         free(kept->from);
         kept->from = session_path(folder, found, ".part");
     }
-    if (is_well && kept->from != NULL && access(kept->from, F_OK) != 0) {
+    if (is_well && kept->from != NULL && !is_begun(kept->from)) {
         free(kept->from);
         kept->from = NULL;
         kept->tracing = tracing_none(process);

@@ -200,9 +200,18 @@ def test_memory_over_time(ouro, tmp_path, trace):
     assert ("no traces" in report.stdout) == (trace == "off")
 
 
-def test_memory_over_time_of_what_was_killed(ouro, tmp_path):
+# As a program that is killed when it has opened the file for its last snapshot, and written nothing.
+OPENED = """
+import glob
+(found,) = glob.glob(f"{os.environ['OURO_SESSION']}/{os.getpid()}.0*")
+open(f"{os.environ['OURO_SESSION']}/{os.getpid()}.0.part", "w").close()
+"""
+
+
+@pytest.mark.parametrize("opened", ["", OPENED])
+def test_memory_over_time_of_what_was_killed(ouro, tmp_path, opened):
     out = tmp_path / "a.ouro"
-    done = ouro.run("-o", out, PYTHON, "-c", GROWS + "os.kill(os.getpid(), signal.SIGKILL)")
+    done = ouro.run("-o", out, PYTHON, "-c", GROWS + opened + "os.kill(os.getpid(), signal.SIGKILL)")
     assert done.returncode == -9
     assert "memory over time alone" in done.stderr and f"next: ouro plot {out}" in done.stderr
     document = recording(ouro, out)
