@@ -157,11 +157,14 @@ kept_make(struct kept *kept, const struct ouro__process *process,
         is_well = ouro__marks_read(marks, &kept->marks, &n_marks);
     }
     free(marks);
-    if (is_well && access(kept->from, F_OK) != 0) { /* one whose process was killed while it wrote */
+    bool is_there = is_well && access(kept->from, F_OK) == 0;
+    if (is_well && !is_there) { /* one whose process was killed while it wrote */
         free(kept->from);
         kept->from = session_path(folder, found, ".part");
+        is_well = kept->from != NULL;
+        is_there = is_well && is_begun(kept->from);
     }
-    if (is_well && kept->from != NULL && !is_begun(kept->from)) {
+    if (is_well && !is_there) {
         free(kept->from);
         kept->from = NULL;
         kept->tracing = tracing_none(process);
