@@ -177,10 +177,11 @@ ouro__pool_live(const struct pool *pool)
     return (uint32_t)(balance >> 16) + (uint32_t)balance % BALANCE_BLOCK;
 }
 
-/* What reads a record while its holder may be changing it: the answer may be a moment old, never out of bounds. */
+/* What reads a record, or where blocks begin in a pool that may end, while its holder may be changing it: the answer may be a
+ * moment old, never out of bounds. */
 #if defined(__has_attribute)
 #if __has_attribute(no_sanitize)
-#define OURO__RACY __attribute__((no_sanitize("thread")))
+#define OURO__RACY __attribute__((no_sanitize("thread", "address")))
 #endif
 #endif
 #ifndef OURO__RACY

@@ -261,6 +261,13 @@ ouro__run_at(uint32_t slot)
 
 /* ---- walks ---- */
 
+/* ouro__link_load(), of what may be somebody else's by now. */
+OURO__RACY static inline uint64_t
+link_peek(const void *block)
+{
+    return ouro__link_coded(block, *(const uint64_t *)block, ouro__range.key);
+}
+
 OURO__RACY static bool
 walk_pool(const struct pool *pool, bool debug, ouro_block_visitor visitor, void *context)
 {
@@ -274,8 +281,7 @@ walk_pool(const struct pool *pool, bool debug, ouro_block_visitor visitor, void 
     for (uint32_t i = 0; i < n; i++) {
         uint32_t offset = start + i * size;
         void *address = pool->base + offset;
-        if (ouro__is_cold(pool, offset, size) || ouro__is_link(ouro__link_load(address)) ||
-            address == hot) {
+        if (ouro__is_cold(pool, offset, size) || ouro__is_link(link_peek(address)) || address == hot) {
             continue;
         }
         block.address = address;
