@@ -461,7 +461,7 @@ def test_threads_are_told_apart(python, tmp_path):
 
 
 def test_threads_of_samples(tmp_path):
-    found = threads_of(tmp_path, PYTHONS[0], "0", options=("--trace=sampled", "--sample", "8K", "--threads"))
+    found = threads_of(tmp_path, PYTHONS[0], "0", options=("--trace=sampled", "--sample", "2K", "--threads"))
     sizes = sorted(size for name, size in found.items() if not name.startswith("main") and size > 300_000)
     assert [round(size / 1_000_000) for size in sizes] == [1, 2, 3]
 
