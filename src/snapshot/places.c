@@ -156,16 +156,19 @@ lines_find(const struct adding *adding)
     const struct ouro__snapshot *snapshot = adding->snapshot;
     size_t n = adding->known.n;
     struct looked_for *sorted = reallocarray(NULL, n + 1, sizeof *sorted);
-    uint32_t *found = sorted == NULL ? NULL : reallocarray(NULL, n + 1, sizeof *found);
+    uint32_t *found = reallocarray(NULL, n + 1, sizeof *found);
     struct ouro__lines lines;
 
-    for (uint32_t i = 0; found != NULL && i < n; i++) {
+    if (sorted == NULL || found == NULL) {
+        free(sorted);
+        free(found);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < n; i++) {
         sorted[i] = (struct looked_for){adding->known.items[i].a, adding->known.items[i].b, i};
     }
-    if (found != NULL) {
-        qsort(sorted, n, sizeof *sorted, looked_for_compare);
-    }
-    for (size_t i = 0; found != NULL && i < n; i++) {
+    qsort(sorted, n, sizeof *sorted, looked_for_compare);
+    for (size_t i = 0; i < n; i++) {
         const struct ouro_snapshot_code *code = &snapshot->codes[sorted[i].code];
         bool is_known = sorted[i].code != snapshot->n_codes - 1;
         if (i == 0 || sorted[i].code != sorted[i - 1].code) {

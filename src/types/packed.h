@@ -143,7 +143,7 @@ static inline bool
 ouro__packed_equal(const struct packed *a, const struct packed *b)
 {
     uint32_t shape = a->shape;
-    size_t length = shape >> 2, words = 0;
+    size_t length = shape >> 2, begin = sizeof *a;
 
     if (shape != b->shape) {
         return false;
@@ -153,10 +153,9 @@ ouro__packed_equal(const struct packed *a, const struct packed *b)
         if (length != ouro__packed_length(b)) {
             return false;
         }
-        words = 1;
+        begin += sizeof length;
     }
-    return ouro__same_bytes((const char *)((const size_t *)(const void *)(a + 1) + words),
-                            (const char *)((const size_t *)(const void *)(b + 1) + words),
+    return ouro__same_bytes((const char *)a + begin, (const char *)b + begin,
                             length << ouro__kind_shift((enum packed_kind)(shape & 3)));
 }
 
