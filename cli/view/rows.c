@@ -193,9 +193,8 @@ ouro__csv_add_value(struct ouro__text *text, const char *value)
 void
 ouro__csv_add_heads(struct ouro__text *text, enum ouro__by by)
 {
-    static const char *const heads[OURO_N_BYS] = {"file,line", "file",   "file,function", "traceback",
-                                                  "package",   "domain", "thread",        "type"};
-    ouro__text_print(text, "%s,", heads[by]);
+    bool has_file = by == OURO_BY_LINE || by == OURO_BY_FUNCTION;
+    ouro__text_print(text, "%s%s,", has_file ? "file," : "", ouro__by_names[by]);
 }
 
 void

@@ -439,6 +439,15 @@ def chunk_fast(kind, contents, most=1344 * 3072):
     return b"".join(snapshots.chunk(kind, piece) for piece in pieces)
 
 
+@pytest.mark.parametrize("by", ["line", "file", "function", "traceback", "package", "domain", "thread", "task", "type"])
+def test_csv_has_the_names_of_json(ouro, tmp_path, by):
+    path = Snapshot([Trace((snapshots.MAIN,), 8, live=2, thread=1, types=(("dict", 2),))]).write(tmp_path / "a.ouro")
+    (row,) = json.loads(ouro("report", "--json", "--by", by, path).stdout)["rows"]
+    (found,) = csv.DictReader(io.StringIO(ouro("report", "--csv", "--by", by, path).stdout))
+    assert list(found)[:-3] == [name for name in row if name not in ("bytes", "blocks", "bytes_error")]
+    assert by == "traceback" or {name: str(row[name]) for name in row} == found
+
+
 def test_csv(ouro, tmp_path):
     odd = 'a "quoted", name\nof two lines'
     snapshot = Snapshot([Trace((("/x.py", odd, 3),), 5, live=2), Trace((("/y.py", "g", 1),), 5, live=1, domain=RAW)])
