@@ -114,6 +114,7 @@ collector_json(const struct ouro_record *record)
     (void)json_object_set_new(object, "lowered", ouro__json_number(record->gc_lowered));
     (void)json_object_set_new(object, "forced", ouro__json_number(record->gc_forced));
     (void)json_object_set_new(object, "put_off", ouro__json_number(record->gc_put_off));
+    (void)json_object_set_new(object, "emptied", ouro__json_number(record->gc_emptied));
     return object;
 }
 

@@ -1,11 +1,13 @@
 /* cpython.h - what the files about CPython know of each other.
  *
- *   cpython_api.c      is there a CPython here, and where are its functions
- *   cpython_domains.c  its three allocator domains, on our heaps
- *   cpython_watch.c    its collector: installation, what collections find and cost, the record
- *   cpython_lists.c    the collector's own thresholds and lists, found and checked
- *   cpython_types.c    whose objects lie in blocks
- *   cpython_frames*.c  the frames that run in a thread, and their code
+ *   cpython_api.c         is there a CPython here, and where are its functions
+ *   cpython_domains.c     its three allocator domains, on our heaps
+ *   cpython_watch.c       its collector: installation, what collections find and cost, the record
+ *   cpython_lists.c       the collector's own thresholds and lists, found and checked
+ *   cpython_survey.c      which of its old objects are garbage
+ *   cpython_free_lists.c  its free lists, emptied before the heaps make a new peak
+ *   cpython_types.c       whose objects lie in blocks
+ *   cpython_frames*.c     the frames that run in a thread, and their code
  *
  * docs/cpython.md tells the story. */
 #ifndef OURO_HOST_CPYTHON_H

@@ -70,7 +70,7 @@ struct py_arena_allocator {
     X(int, Py_AddPendingCall, (int (*)(void *), void *))                                               \
     X(int, Py_AtExit, (void (*)(void)))                                                                \
     X(void *, PyInterpreterState_Get, (void))                                                          \
-    X(void *, PyInterpreterState_Main, (void))                                                         \
+    X(int64_t, PyInterpreterState_GetID, (void *))                                                     \
     X(void *, PyGILState_GetThisThreadState, (void))                                                   \
     X(py_object *, PyEval_GetGlobals, (void))                                                          \
     X(int, PyCode_Addr2Line, (py_object *, int))                                                       \
@@ -89,6 +89,7 @@ struct py_arena_allocator {
     X(py_object *, Py_BuildValue, (const char *, ...))                                                 \
     X(long, PyLong_AsLong, (py_object *))                                                              \
     X(const char *, PyUnicode_AsUTF8AndSize, (py_object *, intptr_t *))                                \
+    X(intptr_t, PyGC_Collect, (void))                                                                  \
     X(py_object *, PyErr_Occurred, (void))                                                             \
     X(void, PyErr_Clear, (void))                                                                       \
     X(void, Py_IncRef, (py_object *))                                                                  \

@@ -26,8 +26,10 @@
 #include "base/pacing.h"
 #include "heap/heap.h"
 #include "host/cpython_frames.h"
+#include "host/cpython_free_lists.h"
 #include "host/cpython_lists.h"
 #include "host/cpython_survey.h"
+#include "trace/trace.h"
 
 /* A threshold that is never reached: the older generations run when we say so. */
 #define NEVER (INT_MAX / 2)
@@ -49,6 +51,7 @@ static struct {
     bool can_survey;
     int thresholds[3]; /* as the program sees them */
     unsigned manual;   /* depth of collections that the program asked for */
+    bool plans_emptying;
     struct py_method *patched[N_PATCHES];
     py_function original[N_PATCHES];
 
@@ -56,13 +59,14 @@ static struct {
     uint64_t began_ns;
     uint64_t began_cpu_ns;
     uint64_t live_before; /* 0: not counted */
+    bool is_emptying;     /* the free lists, and that alone */
     enum ouro__look look;
     struct ouro__survey survey;
 
     /* Totals since `pid` began. */
     int32_t pid;
     struct ouro_record_generation generations[3];
-    uint64_t longest_ns, freed_bytes;
+    uint64_t longest_ns, freed_bytes, n_emptied;
     uint32_t longest_generation;
 } watch;
 
@@ -190,7 +194,7 @@ ouro__cpython_record(struct ouro_record *record)
     if (record->pid != watch.pid) { /* forked: figures begin at the fork */
         watch.pid = record->pid;
         memset(watch.generations, 0, sizeof watch.generations);
-        watch.longest_ns = watch.freed_bytes = watch.longest_generation = 0;
+        watch.longest_ns = watch.freed_bytes = watch.n_emptied = watch.longest_generation = 0;
     }
     memcpy(record->python_version, ouro__py.version, sizeof record->python_version);
     record->python_hex = ouro__py.hex;
@@ -217,6 +221,7 @@ ouro__cpython_record(struct ouro_record *record)
     record->gc_lowered = watch.pacing.n_lowered;
     record->gc_forced = watch.pacing.n_forced;
     record->gc_put_off = watch.pacing.n_put_off;
+    record->gc_emptied = watch.n_emptied;
 }
 
 static void
@@ -254,6 +259,11 @@ note_start(int generation)
 {
     watch.began_ns = ouro__os_now();
     watch.began_cpu_ns = thread_cpu_ns();
+    if (watch.is_emptying) { /* nothing is looked at, and nothing learned */
+        watch.live_before = 0;
+        ouro__free_lists_start(watch.collector.generations);
+        return;
+    }
     if (is_paced()) { /* a survey is part of what the collector costs */
         start_paced(generation);
     }
@@ -268,7 +278,7 @@ note_stop(int generation, uint64_t n_collected, uint64_t n_uncollectable)
     uint64_t live = watch.live_before != 0 ? count_live(generation) : 0;
     watch.freed_bytes += live != 0 && watch.live_before > live ? watch.live_before - live : 0;
     struct ouro_record_generation *figures = &watch.generations[generation];
-    figures->runs++;
+    figures->runs += !watch.is_emptying;
     figures->ns += cpu_ns;
     figures->collected += n_collected;
     figures->uncollectable += n_uncollectable;
@@ -276,7 +286,10 @@ note_stop(int generation, uint64_t n_collected, uint64_t n_uncollectable)
         watch.longest_ns = ns;
         watch.longest_generation = (uint32_t)generation;
     }
-    if (is_paced()) {
+    if (watch.is_emptying) {
+        ouro__free_lists_stop(watch.collector.generations);
+        watch.n_emptied++;
+    } else if (is_paced()) {
         stop_paced(n_collected + n_uncollectable);
     }
     write_record();
@@ -322,7 +335,7 @@ hear_collection(py_object *self, py_object *const *arguments, intptr_t n, py_obj
 static bool
 is_main_interpreter(void)
 {
-    return ouro__py.PyInterpreterState_Get() == ouro__py.PyInterpreterState_Main();
+    return ouro__py.PyInterpreterState_GetID(ouro__py.PyInterpreterState_Get()) == 0;
 }
 
 static py_object *
@@ -494,6 +507,8 @@ install_in(py_object *gc)
         watch.mode = OURO_GC_STOCK;
         return;
     }
+    watch.plans_emptying = false;
+    ouro__free_lists_emptied(held_bytes());
     watch.can_survey = ouro__survey_is_possible(watch.callbacks);
     ouro__pacing_init(&watch.pacing, watch.thresholds[0],
                       STOCK_YOUNG_LOOKS * (uint64_t)watch.thresholds[0], OURO_PACE_INTERPRETER, now());
@@ -543,6 +558,32 @@ install(void *context)
     return 0;
 }
 
+/* Others that hear of collections may ask for all objects: then none are put aside.  And where every block is traced
+ * the lists are left as they are: what the program makes next would be new, and told of other lines than without us. */
+static bool
+can_empty(void)
+{
+    return ouro__py.PyList_Size(watch.callbacks) == 1 && ouro__trace_mode_now() != OURO__TRACE_EXACT;
+}
+
+/* A pending call.  (By the thresholds it could be had, too, but not be told from a collection that a C function asks for.) */
+static int
+empty_free_lists(void *context)
+{
+    (void)context;
+    watch.plans_emptying = false;
+    if (is_paced() && is_main_interpreter() && !ouro__py.is_finalizing()) {
+        watch.is_emptying = can_empty();
+        if (watch.is_emptying) {
+            (void)ouro__py.PyGC_Collect();
+        }
+        watch.is_emptying = false;
+        ouro__free_lists_emptied(
+            held_bytes()); /* or not, but it isn't tried again before they have grown */
+    }
+    return 0;
+}
+
 /* The heaps have grown: a look at once, perhaps.  Under the interpreter's lock.  A program that has emptied
  * gc.callbacks has left us deaf: then the collector is as it was. */
 static void
@@ -554,8 +595,13 @@ hurry(void)
     if (ouro__py.PyList_Size(watch.callbacks) == 0) {
         restore_thresholds();
         watch.mode = OURO_GC_STOCK;
-    } else if (ouro__pacing_grew(&watch.pacing, held_bytes())) {
+        return;
+    }
+    if (ouro__pacing_grew(&watch.pacing, held_bytes())) {
         watch.collector.generations[0].threshold = 1;
+    }
+    if (!watch.plans_emptying && ouro__free_lists_are_due(held_bytes())) {
+        watch.plans_emptying = ouro__py.Py_AddPendingCall(empty_free_lists, NULL) == 0;
     }
 }
 

@@ -129,6 +129,7 @@ struct ouro_record {
     uint64_t gc_raised, gc_lowered; /* how often pacing raised or lowered the first threshold */
     uint64_t gc_forced;             /* collections brought forward because of bytes */
     uint64_t gc_put_off;            /* full collections put off */
+    uint64_t gc_emptied;            /* collections of nothing, to empty free lists; in no `runs` */
 
     uint32_t debug;  /* 1: on the debug heap */
     uint32_t number; /* of the file's name, PID.NUMBER.rec: its snapshot's is PID.NUMBER.ouro */

@@ -22,7 +22,7 @@ FIELDS = """magic version size sequence state pid ppid began_ns lasted_ns user_n
 forked command command_bytes executable python_version python_hex python_served python_free_threaded
 python_interpreters_own_gil note peak_resident n_allocs n_frees n_samples limit limit_refusals
 limit_last_size purged gc_mode gc_longest_generation gc_longest_ns gc_freed_bytes
-gc_stock_thresholds gc_thresholds gc_raised gc_lowered gc_forced gc_put_off debug n_snapshots_failed
+gc_stock_thresholds gc_thresholds gc_raised gc_lowered gc_forced gc_put_off gc_emptied debug n_snapshots_failed
 snapshot_longest_ns""".split()
 MOMENT_FIELDS = """at_ns live blocks rounding untouched free cached records files other resident
 mapped""".split()
@@ -136,6 +136,7 @@ def typical(**changes):
         gc_raised=7,
         gc_lowered=1,
         gc_put_off=3,
+        gc_emptied=5,
     )
     values.update(changes)
     return record(**values)

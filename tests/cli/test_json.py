@@ -56,7 +56,7 @@ def test_the_collector(played):
     assert collector["cpu_share"] == pytest.approx(0.11 / 2.35)
     assert collector["stock_thresholds"] == [700, 10, 10] and collector["thresholds"] == [90_000, 10, 10]
     assert (collector["raised"], collector["lowered"]) == (7, 1)
-    assert (collector["forced"], collector["put_off"]) == (0, 3)
+    assert (collector["forced"], collector["put_off"], collector["emptied"]) == (0, 3, 5)
     told = played(typical(gc_mode=records.GC_NONE, python_version=""))
     assert told["processes"][0]["collector"] is None and told["processes"][0]["python"] is None
 

@@ -311,6 +311,26 @@ def test_peak(plain, ouro, program, size, factor):
     assert paced.peak <= stock.peak * factor + 0.5
 
 
+# Tuples that were a sort's keys and wait for reuse lie between others all over the heap: emptied lists give the pools back.
+def test_free_lists_keep_no_pools(plain, ouro):
+    path = PROGRAMS / "sort_keys.py"
+    stock, paced = plain(path, 200000), ouro(path, 200000)
+    assert stock.code == 0
+    assert (paced.code, paced.output) == (0, stock.output)
+    assert paced.peak <= stock.peak * 1.05
+    assert collector(paced)["emptied"] >= 5
+    assert collector(paced)["generations"][2]["runs"] <= 2
+
+
+def test_free_lists_are_left_alone(ouro):
+    """Where others hear of collections, and where every block is traced."""
+    exact = ouro(PROGRAMS / "sort_keys.py", 200000, options=["--trace=exact"])
+    assert (exact.code, exact.output, collector(exact)["emptied"]) == (0, "200000 0\n", 0)
+    run = ouro(PROGRAMS / "sort_keys.py", 200000, "callback")
+    assert (run.code, run.output) == (0, "200000 0\n")
+    assert collector(run)["emptied"] <= 1  # before there was another
+
+
 # Garbage that begins when nothing has been found for long: what the heaps hold at most, which is no matter of time.
 @pytest.mark.parametrize(
     "program, arguments",
