@@ -18,9 +18,9 @@ sys.path.insert(0, str(native.ROOT / "tests" / "cpython"))
 import suites
 
 PROGRAM = native.HERE / "programs" / "traced.py"
-# What CPython keeps for reuse at most: 200 blocks of a kind.
-KEPT_BLOCKS = 250
-KEPT_BYTES = 30000
+# What CPython keeps for reuse at most: 100 integers (3.14), a block for frames of 16 KiB.
+KEPT_BLOCKS = 120
+KEPT_BYTES = 17000
 
 PYTHONS = [python for python in suites.discover() if not python.free_threaded]
 
@@ -79,9 +79,9 @@ def line_of(program, mark):
 
 @pytest.mark.parametrize("limit", [(), ("--frames", "1")], ids=["all", "1"])
 def test_lines_are_those_of_tracemalloc(python, tmp_path, limit):
-    """To the block and the byte, but for what the interpreter keeps for reuse: frames, and some dozens of small lists,
-    dicts, tuples and floats.  tracemalloc counts those for the line that took them last (_PyTraceMalloc_NewReference),
-    we for the line whose call made the block."""
+    """To the block and the byte, but for what the interpreter keeps for reuse: a few frames, small lists, dicts, tuples
+    and floats.  tracemalloc counts those for the line that took them last (_PyTraceMalloc_NewReference), we for the line
+    whose call made the block."""
     plain = subprocess.run(
         [python.path, "-X", "tracemalloc=1", str(PROGRAM), "tracemalloc"],
         env=native.clean_environment(),
