@@ -10,37 +10,6 @@ struct integer ouro__cached_ints[N_CACHED];
 
 /* ---- large numbers ---- */
 
-void
-ouro__int_load(struct magnitude *magnitude, const struct integer *number)
-{
-    magnitude->is_negative = ouro__int_is_negative(number);
-    if (ouro__int_is_small(number)) {
-        int64_t value = ouro__int_small_value(number);
-        magnitude->own = value < 0 ? 0 - (mp_limb_t)value : (mp_limb_t)value;
-        magnitude->limbs = &magnitude->own;
-        magnitude->n = value != 0;
-    } else {
-        magnitude->limbs = ouro__int_limbs(number);
-        magnitude->n = ouro__int_n_limbs(number);
-    }
-}
-
-ouro_status
-ouro__int_alloc(size_t n, struct integer **number)
-{
-    if (n > MOST_LIMBS) {
-        return OURO_TOO_LARGE;
-    }
-    struct integer *made = (struct integer *)ouro__leaf_alloc(
-        ouro__int_type, sizeof(struct integer) + n * sizeof(mp_limb_t));
-    if (made == NULL) {
-        return OURO_NO_MEMORY;
-    }
-    made->word = (int64_t)n << 1 | 1;
-    *number = made;
-    return OURO_OK;
-}
-
 static bool
 is_small_magnitude(mp_limb_t magnitude, bool is_negative)
 {
@@ -73,8 +42,7 @@ ouro__int_finish(struct integer *made, size_t room, bool is_negative, ouro_ref *
         ouro_decref(&made->head);
         made = fitting;
     }
-    int64_t count = is_negative ? -(int64_t)n : (int64_t)n;
-    made->word = (int64_t)((uint64_t)count << 1 | 1);
+    made->word = ouro__int_large_word(n, is_negative);
     *result = &made->head;
     return OURO_OK;
 }

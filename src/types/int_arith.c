@@ -34,37 +34,58 @@ is_less(const struct magnitude *a, const struct magnitude *b)
     return a->n != b->n ? a->n < b->n : a->n != 0 && mpn_cmp(a->limbs, b->limbs, (mp_size_t)a->n) < 0;
 }
 
-/* The sum of two numbers, of which the second one has its sign turned when asked for. */
-static __attribute__((noinline)) ouro_status
-add_large(struct pair pair, bool turned, ouro_ref *result)
+/* The sum of two absolute values that is no small number; `a` has as many limbs or more, and at least one. */
+static inline ouro_status
+add_magnitudes(const struct magnitude *a, const struct magnitude *b, ouro_ref *result)
 {
-    struct magnitude left, right;
     struct integer *made = NULL;
-    ouro__int_load(&left, pair.a);
-    ouro__int_load(&right, pair.b);
-    right.is_negative ^= turned;
-
-    const struct magnitude *more = &left, *less = &right;
-    if (is_less(&left, &right)) {
-        more = &right;
-        less = &left;
-    }
-    size_t room = more->n + 1;
-    ouro_status status = ouro__int_alloc(room, &made);
+    ouro_status status = ouro__int_alloc(a->n + 1, &made);
     if (status < 0) {
         return status;
     }
     mp_limb_t *limbs = ouro__int_limbs(made);
-    limbs[more->n] = 0;
-    if (less->n == 0) {
-        memcpy(limbs, more->limbs, more->n * sizeof *limbs);
-    } else if (left.is_negative == right.is_negative) {
-        limbs[more->n] =
-            mpn_add(limbs, more->limbs, (mp_size_t)more->n, less->limbs, (mp_size_t)less->n);
-    } else {
-        mpn_sub(limbs, more->limbs, (mp_size_t)more->n, less->limbs, (mp_size_t)less->n);
+    mp_limb_t carry = b->n <= 1 ? mpn_add_1(limbs, a->limbs, (mp_size_t)a->n, b->n == 0 ? 0 : *b->limbs)
+                                : mpn_add(limbs, a->limbs, (mp_size_t)a->n, b->limbs, (mp_size_t)b->n);
+    limbs[a->n] = carry;
+    made->word = ouro__int_large_word(a->n + carry, a->is_negative);
+    *result = &made->head;
+    return OURO_OK;
+}
+
+/* The difference of two absolute values, with the sign of `a`, which is as large or larger and not 0. */
+static ouro_status
+subtract_magnitudes(const struct magnitude *a, const struct magnitude *b, ouro_ref *result)
+{
+    struct integer *made = NULL;
+    ouro_status status = ouro__int_alloc(a->n, &made);
+    if (status < 0) {
+        return status;
     }
-    return ouro__int_finish(made, room, more->is_negative, result);
+    mp_limb_t *limbs = ouro__int_limbs(made);
+    if (b->n <= 1) {
+        mpn_sub_1(limbs, a->limbs, (mp_size_t)a->n, b->n == 0 ? 0 : *b->limbs);
+    } else {
+        mpn_sub(limbs, a->limbs, (mp_size_t)a->n, b->limbs, (mp_size_t)b->n);
+    }
+    return ouro__int_finish(made, a->n, a->is_negative, result);
+}
+
+/* The sum of two numbers, of which the second one has its sign turned when asked for; they are not both small unless
+ * the sum is not. */
+static __attribute__((noinline)) ouro_status
+add_large(struct pair pair, bool turned, ouro_ref *result)
+{
+    struct magnitude left, right;
+    ouro__int_load(&left, pair.a);
+    ouro__int_load(&right, pair.b);
+    right.is_negative ^= turned;
+
+    if (left.is_negative == right.is_negative) {
+        return left.n < right.n ? add_magnitudes(&right, &left, result)
+                                : add_magnitudes(&left, &right, result);
+    }
+    return is_less(&left, &right) ? subtract_magnitudes(&right, &left, result)
+                                  : subtract_magnitudes(&left, &right, result);
 }
 
 ouro_status

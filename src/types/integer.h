@@ -100,10 +100,45 @@ struct magnitude {
     mp_limb_t own;
 };
 
-void ouro__int_load(struct magnitude *magnitude, const struct integer *number);
+static inline void
+ouro__int_load(struct magnitude *magnitude, const struct integer *number)
+{
+    magnitude->is_negative = ouro__int_is_negative(number);
+    if (ouro__int_is_small(number)) {
+        int64_t value = ouro__int_small_value(number);
+        magnitude->own = value < 0 ? 0 - (mp_limb_t)value : (mp_limb_t)value;
+        magnitude->limbs = &magnitude->own;
+        magnitude->n = value != 0;
+    } else {
+        magnitude->limbs = ouro__int_limbs(number);
+        magnitude->n = ouro__int_n_limbs(number);
+    }
+}
+
+/* The word of a large number. */
+static inline int64_t
+ouro__int_large_word(size_t n, bool is_negative)
+{
+    int64_t count = is_negative ? -(int64_t)n : (int64_t)n;
+    return (int64_t)((uint64_t)count << 1 | 1);
+}
 
 /* A large number of `n` limbs to be written, then handed to ouro__int_finish(). */
-ouro_status ouro__int_alloc(size_t n, struct integer **number);
+static inline ouro_status
+ouro__int_alloc(size_t n, struct integer **number)
+{
+    if (n > MOST_LIMBS) {
+        return OURO_TOO_LARGE;
+    }
+    struct integer *made = (struct integer *)ouro__leaf_alloc(
+        ouro__int_type, sizeof(struct integer) + n * sizeof(mp_limb_t));
+    if (made == NULL) {
+        return OURO_NO_MEMORY;
+    }
+    made->word = ouro__int_large_word(n, false);
+    *number = made;
+    return OURO_OK;
+}
 
 /* The number that the limbs of `made` stand for, of which there are `room`, written whole; `made` is stolen. */
 ouro_status ouro__int_finish(struct integer *made, size_t room, bool is_negative, ouro_ref *result);
