@@ -9,7 +9,7 @@
 
 /* Both operands; false when one is no integer. */
 struct pair {
-    const struct integer *a, *b;
+    const struct ouro__int *a, *b;
 };
 
 static inline bool
@@ -38,7 +38,7 @@ is_less(const struct magnitude *a, const struct magnitude *b)
 static inline ouro_status
 add_magnitudes(const struct magnitude *a, const struct magnitude *b, ouro_ref *result)
 {
-    struct integer *made = NULL;
+    struct ouro__int *made = NULL;
     ouro_status status = ouro__int_alloc(a->n + 1, &made);
     if (status < 0) {
         return status;
@@ -56,7 +56,7 @@ add_magnitudes(const struct magnitude *a, const struct magnitude *b, ouro_ref *r
 static ouro_status
 subtract_magnitudes(const struct magnitude *a, const struct magnitude *b, ouro_ref *result)
 {
-    struct integer *made = NULL;
+    struct ouro__int *made = NULL;
     ouro_status status = ouro__int_alloc(a->n, &made);
     if (status < 0) {
         return status;
@@ -121,7 +121,7 @@ ouro_int_subtract(ouro_loan a, ouro_loan b, ouro_ref *difference)
 ouro_status
 ouro_int_negate(ouro_loan a, ouro_ref *result)
 {
-    return ouro_int_subtract((ouro_loan)&ouro__cached_ints[-LEAST_CACHED].head, a, result);
+    return ouro_int_subtract((ouro_loan)&ouro__cached_ints[-OURO__LEAST_CACHED].head, a, result);
 }
 
 /* ---- products ---- */
@@ -148,7 +148,7 @@ static __attribute__((noinline)) ouro_status
 multiply_large(struct pair pair, ouro_ref *result)
 {
     struct magnitude left, right;
-    struct integer *made = NULL;
+    struct ouro__int *made = NULL;
     ouro__int_load(&left, pair.a);
     ouro__int_load(&right, pair.b);
 
@@ -293,7 +293,7 @@ static ouro_status
 divide_large(struct pair pair, struct quotient *both)
 {
     struct magnitude a, b;
-    struct integer *quotient = NULL, *remainder = NULL;
+    struct ouro__int *quotient = NULL, *remainder = NULL;
     ouro__int_load(&a, pair.a);
     ouro__int_load(&b, pair.b);
     if (a.n < b.n) {
@@ -373,8 +373,8 @@ ouro_int_modulo(ouro_loan a, ouro_loan b, ouro_ref *remainder)
 ouro_status
 ouro_int_shift_left(ouro_loan loan, uint64_t bits, ouro_ref *result)
 {
-    const struct integer *a = ouro__as_int(loan);
-    struct integer *made = NULL;
+    const struct ouro__int *a = ouro__as_int(loan);
+    struct ouro__int *made = NULL;
     struct magnitude magnitude;
 
     if (a == NULL) {
@@ -407,8 +407,8 @@ ouro_int_shift_left(ouro_loan loan, uint64_t bits, ouro_ref *result)
 ouro_status
 ouro_int_shift_right(ouro_loan loan, uint64_t bits, ouro_ref *result)
 {
-    const struct integer *a = ouro__as_int(loan);
-    struct integer *made = NULL;
+    const struct ouro__int *a = ouro__as_int(loan);
+    struct ouro__int *made = NULL;
     struct magnitude magnitude;
 
     if (a == NULL) {
@@ -469,7 +469,7 @@ static ouro_status
 operate_large(enum operation operation, struct pair pair, ouro_ref *result)
 {
     struct magnitude a, b;
-    struct integer *made = NULL;
+    struct ouro__int *made = NULL;
     bool a_carry = true, b_carry = true, carry = true;
     ouro__int_load(&a, pair.a);
     ouro__int_load(&b, pair.b);
@@ -525,5 +525,5 @@ ouro_int_xor(ouro_loan a, ouro_loan b, ouro_ref *result)
 ouro_status
 ouro_int_invert(ouro_loan a, ouro_ref *result)
 {
-    return ouro_int_subtract((ouro_loan)&ouro__cached_ints[-1 - LEAST_CACHED].head, a, result);
+    return ouro_int_subtract((ouro_loan)&ouro__cached_ints[-1 - OURO__LEAST_CACHED].head, a, result);
 }

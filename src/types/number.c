@@ -29,7 +29,7 @@ static ouro_status
 equal_bool(ouro_loan self, ouro_loan other)
 {
     int truth = ouro_look(self) == &ouro__true;
-    const struct integer *number = ouro__as_int(other);
+    const struct ouro__int *number = ouro__as_int(other);
     bool is_equal =
         number != NULL ? ouro__int_is_small(number) && ouro__int_small_value(number) == truth
                        : ouro__type(ouro_look(other)) == float_type && ouro_float_value(other) == truth;

@@ -426,7 +426,8 @@ ouro__table_is_equal(const struct table *table, const struct table_search *searc
         const struct packed *a = (const struct packed *)key, *b = (const struct packed *)search->key;
         return a->hash == b->hash && ouro__packed_equal(a, b);
     }
-    const struct integer *a = (const struct integer *)key, *b = (const struct integer *)search->key;
+    const struct ouro__int *a = (const struct ouro__int *)key,
+                           *b = (const struct ouro__int *)search->key;
     return type == ouro__int_type && ouro__int_is_small(a) && ouro__int_is_small(b) &&
            ouro__int_small_value(a) == ouro__int_small_value(b);
 }
