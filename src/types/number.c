@@ -2,7 +2,6 @@
 #include "types/integer.h"
 #include "types/types.h"
 
-#include <math.h>
 #include <string.h>
 
 ouro_object ouro__none = {.local = OURO_IMMORTAL};
@@ -54,7 +53,7 @@ hash_float(ouro_loan self, uint64_t *hash)
     double value = ouro_float_value(self);
     uint64_t bits;
 
-    if (value >= -BEYOND_INT64 && value < BEYOND_INT64 && value == floor(value)) {
+    if (value >= -BEYOND_INT64 && value < BEYOND_INT64 && value == (double)(int64_t)value) {
         bits = (uint64_t)(int64_t)value;
     } else {
         memcpy(&bits, &value, sizeof bits);
