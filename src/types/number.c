@@ -50,7 +50,7 @@ hash_none(ouro_loan self, uint64_t *hash)
 static ouro_status
 hash_float(ouro_loan self, uint64_t *hash)
 {
-    double value = ouro_float_value(self);
+    double value = ((const struct number *)ouro_look(self))->value;
     uint64_t bits;
 
     if (value >= -BEYOND_INT64 && value < BEYOND_INT64 && value == (double)(int64_t)value) {
