@@ -21,9 +21,31 @@ OURO_API bool ouro_is_int(ouro_loan object);
 
 /* ---- making ---- */
 
+/* An integer: see src/types/integer.h. */
+struct ouro__int {
+    ouro_object head;
+    int64_t word;
+};
+
+/* Those that are there from the beginning, immortal: taking and letting go of references to them does nothing. */
+enum {
+    OURO__LEAST_CACHED = -5,
+    OURO__MOST_CACHED = 1024,
+    OURO__N_CACHED = OURO__MOST_CACHED - OURO__LEAST_CACHED + 1
+};
+OURO_API extern struct ouro__int ouro__cached_ints[OURO__N_CACHED];
+
+/* What the function below does for all others. */
+OURO_API OURO_NODISCARD ouro_ref ouro__int_new(int64_t value);
+
 /** A new reference to the integer `value`, or NULL without memory; never for numbers from -5 to 1024, which are there
  * from the beginning. */
-OURO_API OURO_NODISCARD ouro_ref ouro_int_new(int64_t value);
+static inline OURO_NODISCARD ouro_ref
+ouro_int_new(int64_t value)
+{
+    uint64_t place = (uint64_t)value - (uint64_t)OURO__LEAST_CACHED;
+    return place < OURO__N_CACHED ? &ouro__cached_ints[place].head : ouro__int_new(value);
+}
 
 /** The same for a `value` without a sign; a new reference, or NULL without memory. */
 OURO_API OURO_NODISCARD ouro_ref ouro_int_new_unsigned(uint64_t value);

@@ -6,40 +6,9 @@
 #include <string.h>
 
 struct ouro_type *ouro__int_type;
-struct integer ouro__cached_ints[N_CACHED];
+struct ouro__int ouro__cached_ints[OURO__N_CACHED];
 
 /* ---- large numbers ---- */
-
-void
-ouro__int_load(struct magnitude *magnitude, const struct integer *number)
-{
-    magnitude->is_negative = ouro__int_is_negative(number);
-    if (ouro__int_is_small(number)) {
-        int64_t value = ouro__int_small_value(number);
-        magnitude->own = value < 0 ? 0 - (mp_limb_t)value : (mp_limb_t)value;
-        magnitude->limbs = &magnitude->own;
-        magnitude->n = value != 0;
-    } else {
-        magnitude->limbs = ouro__int_limbs(number);
-        magnitude->n = ouro__int_n_limbs(number);
-    }
-}
-
-ouro_status
-ouro__int_alloc(size_t n, struct integer **number)
-{
-    if (n > MOST_LIMBS) {
-        return OURO_TOO_LARGE;
-    }
-    struct integer *made = (struct integer *)ouro__leaf_alloc(
-        ouro__int_type, sizeof(struct integer) + n * sizeof(mp_limb_t));
-    if (made == NULL) {
-        return OURO_NO_MEMORY;
-    }
-    made->word = (int64_t)n << 1 | 1;
-    *number = made;
-    return OURO_OK;
-}
 
 static bool
 is_small_magnitude(mp_limb_t magnitude, bool is_negative)
@@ -54,10 +23,10 @@ signed_value(mp_limb_t magnitude, bool is_negative)
 }
 
 ouro_status
-ouro__int_finish(struct integer *made, size_t room, bool is_negative, ouro_ref *result)
+ouro__int_finish(struct ouro__int *made, size_t room, bool is_negative, ouro_ref *result)
 {
     const mp_limb_t *limbs = ouro__int_limbs(made);
-    struct integer *fitting;
+    struct ouro__int *fitting;
     size_t n = room;
 
     while (n != 0 && limbs[n - 1] == 0) {
@@ -73,8 +42,7 @@ ouro__int_finish(struct integer *made, size_t room, bool is_negative, ouro_ref *
         ouro_decref(&made->head);
         made = fitting;
     }
-    int64_t count = is_negative ? -(int64_t)n : (int64_t)n;
-    made->word = (int64_t)((uint64_t)count << 1 | 1);
+    made->word = ouro__int_large_word(n, is_negative);
     *result = &made->head;
     return OURO_OK;
 }
@@ -84,7 +52,7 @@ ouro__int_finish(struct integer *made, size_t room, bool is_negative, ouro_ref *
 static ouro_ref
 new_from_magnitude(uint64_t magnitude, bool is_negative)
 {
-    struct integer *made = NULL;
+    struct ouro__int *made = NULL;
     ouro_ref result = NULL;
 
     if (is_small_magnitude(magnitude, is_negative)) {
@@ -99,12 +67,8 @@ new_from_magnitude(uint64_t magnitude, bool is_negative)
 }
 
 ouro_ref
-ouro_int_new(int64_t value)
+ouro__int_new(int64_t value)
 {
-    uint64_t place = (uint64_t)value - (uint64_t)LEAST_CACHED;
-    if (place < N_CACHED) {
-        return &ouro__cached_ints[place].head;
-    }
     if (OURO_LIKELY(value >= LEAST_SMALL && value <= MOST_SMALL)) {
         return ouro__int_make((int64_t)((uint64_t)value << 1));
     }
@@ -120,7 +84,7 @@ ouro_int_new_unsigned(uint64_t value)
 ouro_status
 ouro_int_from_double(double value, ouro_ref *result)
 {
-    struct integer *made = NULL;
+    struct ouro__int *made = NULL;
     int exponent;
 
     if (!isfinite(value)) {
@@ -146,7 +110,7 @@ ouro_int_from_double(double value, ouro_ref *result)
 
 /* Whether the value is one of int64_t. */
 static bool
-has_int64(const struct integer *number, int64_t *value)
+has_int64(const struct ouro__int *number, int64_t *value)
 {
     if (OURO_LIKELY(ouro__int_is_small(number))) {
         *value = ouro__int_small_value(number);
@@ -164,7 +128,7 @@ has_int64(const struct integer *number, int64_t *value)
 ouro_status
 ouro_int_to_int64(ouro_loan loan, int64_t *value)
 {
-    const struct integer *number = ouro__as_int(loan);
+    const struct ouro__int *number = ouro__as_int(loan);
     if (number == NULL) {
         return OURO_WRONG_TYPE;
     }
@@ -174,7 +138,7 @@ ouro_int_to_int64(ouro_loan loan, int64_t *value)
 ouro_status
 ouro_int_to_uint64(ouro_loan loan, uint64_t *value)
 {
-    const struct integer *number = ouro__as_int(loan);
+    const struct ouro__int *number = ouro__as_int(loan);
     struct magnitude magnitude;
 
     if (number == NULL) {
@@ -199,7 +163,7 @@ count_bits(const struct magnitude *magnitude)
 
 /* The nearest double, and whether it is the number; false when it would be infinite. */
 static bool
-nearest_double(const struct integer *number, double *value, bool *is_exact)
+nearest_double(const struct ouro__int *number, double *value, bool *is_exact)
 {
     struct magnitude magnitude;
     ouro__int_load(&magnitude, number);
@@ -234,7 +198,7 @@ nearest_double(const struct integer *number, double *value, bool *is_exact)
 ouro_status
 ouro_int_to_double(ouro_loan loan, double *value)
 {
-    const struct integer *number = ouro__as_int(loan);
+    const struct ouro__int *number = ouro__as_int(loan);
     double nearest = 0;
     bool is_exact;
 
@@ -259,14 +223,14 @@ ouro_is_int(ouro_loan object)
 int
 ouro_int_sign(ouro_loan loan)
 {
-    const struct integer *number = ouro__as_int(loan);
+    const struct ouro__int *number = ouro__as_int(loan);
     return number == NULL ? 0 : (number->word > 0) - (number->word < 0);
 }
 
 size_t
 ouro_int_bits(ouro_loan loan)
 {
-    const struct integer *number = ouro__as_int(loan);
+    const struct ouro__int *number = ouro__as_int(loan);
     struct magnitude magnitude;
 
     if (number == NULL) {
@@ -279,8 +243,8 @@ ouro_int_bits(ouro_loan loan)
 int
 ouro_int_compare(ouro_loan a, ouro_loan b)
 {
-    const struct integer *left = (const struct integer *)ouro_look(a);
-    const struct integer *right = (const struct integer *)ouro_look(b);
+    const struct ouro__int *left = (const struct ouro__int *)ouro_look(a);
+    const struct ouro__int *right = (const struct ouro__int *)ouro_look(b);
     OURO_ASSERT(ouro_is_int(a) && ouro_is_int(b));
 
     bool both_large = (left->word & right->word & 1) != 0;
@@ -303,12 +267,12 @@ ouro_int_compare(ouro_loan a, ouro_loan b)
 static ouro_status
 equal_int(ouro_loan self, ouro_loan other)
 {
-    const struct integer *number = (const struct integer *)ouro_look(self);
+    const struct ouro__int *number = (const struct ouro__int *)ouro_look(self);
     double nearest;
     bool is_exact;
 
     if (ouro_is_int(other)) {
-        const struct integer *second = (const struct integer *)ouro_look(other);
+        const struct ouro__int *second = (const struct ouro__int *)ouro_look(other);
         if (OURO_LIKELY(ouro__int_is_small(number))) { /* equal ones are of one shape */
             return number->word == second->word ? OURO_FOUND : OURO_NOT_EQUAL;
         }
@@ -326,7 +290,7 @@ equal_int(ouro_loan self, ouro_loan other)
 static ouro_status
 hash_int(ouro_loan self, uint64_t *hash)
 {
-    const struct integer *number = (const struct integer *)ouro_look(self);
+    const struct ouro__int *number = (const struct ouro__int *)ouro_look(self);
     double nearest;
     bool is_exact;
     int64_t value;
@@ -351,14 +315,14 @@ hash_int(ouro_loan self, uint64_t *hash)
 static size_t
 extra_size(ouro_loan self)
 {
-    const struct integer *number = (const struct integer *)ouro_look(self);
+    const struct ouro__int *number = (const struct ouro__int *)ouro_look(self);
     return ouro__int_is_small(number) ? 0 : ouro__int_n_limbs(number) * sizeof(mp_limb_t);
 }
 
 static void
 end_int(ouro_object *object)
 {
-    const struct integer *number = (const struct integer *)object;
+    const struct ouro__int *number = (const struct ouro__int *)object;
     unsigned class = OURO_LIKELY(ouro__int_is_small(number)) ? ouro__spare_class(sizeof *number)
                                                              : ouro__spare_class_at(object);
     ouro__leaf_free(ouro__thread_self, class, object);
@@ -375,7 +339,7 @@ ouro__ints_init(void)
 {
     const ouro_type_spec spec = {
         .name = "int",
-        .size = sizeof(struct integer),
+        .size = sizeof(struct ouro__int),
         .item_size = sizeof(mp_limb_t),
         .flags = OURO_TYPE_LEAF,
         .hash = hash_int,
@@ -392,10 +356,10 @@ ouro__ints_init(void)
     ouro__int_scratch_init();
     ouro__int_type->is_simple_equal = true;
     ouro__int_type->end = end_int;
-    for (int i = 0; i < N_CACHED; i++) {
+    for (int i = 0; i < OURO__N_CACHED; i++) {
         ouro__cached_ints[i].head =
             (ouro_object){.local = OURO_IMMORTAL, .type = ouro__int_type->index};
-        ouro__cached_ints[i].word = 2 * ((int64_t)i + LEAST_CACHED);
+        ouro__cached_ints[i].word = 2 * ((int64_t)i + OURO__LEAST_CACHED);
     }
     return true;
 }

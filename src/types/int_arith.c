@@ -9,7 +9,7 @@
 
 /* Both operands; false when one is no integer. */
 struct pair {
-    const struct integer *a, *b;
+    const struct ouro__int *a, *b;
 };
 
 static inline bool
@@ -34,37 +34,58 @@ is_less(const struct magnitude *a, const struct magnitude *b)
     return a->n != b->n ? a->n < b->n : a->n != 0 && mpn_cmp(a->limbs, b->limbs, (mp_size_t)a->n) < 0;
 }
 
-/* The sum of two numbers, of which the second one has its sign turned when asked for. */
-static __attribute__((noinline)) ouro_status
-add_large(struct pair pair, bool turned, ouro_ref *result)
+/* The sum of two absolute values that is no small number; `a` has as many limbs or more, and at least one. */
+static inline ouro_status
+add_magnitudes(const struct magnitude *a, const struct magnitude *b, ouro_ref *result)
 {
-    struct magnitude left, right;
-    struct integer *made = NULL;
-    ouro__int_load(&left, pair.a);
-    ouro__int_load(&right, pair.b);
-    right.is_negative ^= turned;
-
-    const struct magnitude *more = &left, *less = &right;
-    if (is_less(&left, &right)) {
-        more = &right;
-        less = &left;
-    }
-    size_t room = more->n + 1;
-    ouro_status status = ouro__int_alloc(room, &made);
+    struct ouro__int *made = NULL;
+    ouro_status status = ouro__int_alloc(a->n + 1, &made);
     if (status < 0) {
         return status;
     }
     mp_limb_t *limbs = ouro__int_limbs(made);
-    limbs[more->n] = 0;
-    if (less->n == 0) {
-        memcpy(limbs, more->limbs, more->n * sizeof *limbs);
-    } else if (left.is_negative == right.is_negative) {
-        limbs[more->n] =
-            mpn_add(limbs, more->limbs, (mp_size_t)more->n, less->limbs, (mp_size_t)less->n);
-    } else {
-        mpn_sub(limbs, more->limbs, (mp_size_t)more->n, less->limbs, (mp_size_t)less->n);
+    mp_limb_t carry = b->n <= 1 ? mpn_add_1(limbs, a->limbs, (mp_size_t)a->n, b->n == 0 ? 0 : *b->limbs)
+                                : mpn_add(limbs, a->limbs, (mp_size_t)a->n, b->limbs, (mp_size_t)b->n);
+    limbs[a->n] = carry;
+    made->word = ouro__int_large_word(a->n + carry, a->is_negative);
+    *result = &made->head;
+    return OURO_OK;
+}
+
+/* The difference of two absolute values, with the sign of `a`, which is as large or larger and not 0. */
+static ouro_status
+subtract_magnitudes(const struct magnitude *a, const struct magnitude *b, ouro_ref *result)
+{
+    struct ouro__int *made = NULL;
+    ouro_status status = ouro__int_alloc(a->n, &made);
+    if (status < 0) {
+        return status;
     }
-    return ouro__int_finish(made, room, more->is_negative, result);
+    mp_limb_t *limbs = ouro__int_limbs(made);
+    if (b->n <= 1) {
+        mpn_sub_1(limbs, a->limbs, (mp_size_t)a->n, b->n == 0 ? 0 : *b->limbs);
+    } else {
+        mpn_sub(limbs, a->limbs, (mp_size_t)a->n, b->limbs, (mp_size_t)b->n);
+    }
+    return ouro__int_finish(made, a->n, a->is_negative, result);
+}
+
+/* The sum of two numbers, of which the second one has its sign turned when asked for; they are not both small unless
+ * the sum is not. */
+static __attribute__((noinline)) ouro_status
+add_large(struct pair pair, bool turned, ouro_ref *result)
+{
+    struct magnitude left, right;
+    ouro__int_load(&left, pair.a);
+    ouro__int_load(&right, pair.b);
+    right.is_negative ^= turned;
+
+    if (left.is_negative == right.is_negative) {
+        return left.n < right.n ? add_magnitudes(&right, &left, result)
+                                : add_magnitudes(&left, &right, result);
+    }
+    return is_less(&left, &right) ? subtract_magnitudes(&right, &left, result)
+                                  : subtract_magnitudes(&left, &right, result);
 }
 
 ouro_status
@@ -100,7 +121,7 @@ ouro_int_subtract(ouro_loan a, ouro_loan b, ouro_ref *difference)
 ouro_status
 ouro_int_negate(ouro_loan a, ouro_ref *result)
 {
-    return ouro_int_subtract((ouro_loan)&ouro__cached_ints[-LEAST_CACHED].head, a, result);
+    return ouro_int_subtract((ouro_loan)&ouro__cached_ints[-OURO__LEAST_CACHED].head, a, result);
 }
 
 /* ---- products ---- */
@@ -127,7 +148,7 @@ static __attribute__((noinline)) ouro_status
 multiply_large(struct pair pair, ouro_ref *result)
 {
     struct magnitude left, right;
-    struct integer *made = NULL;
+    struct ouro__int *made = NULL;
     ouro__int_load(&left, pair.a);
     ouro__int_load(&right, pair.b);
 
@@ -272,7 +293,7 @@ static ouro_status
 divide_large(struct pair pair, struct quotient *both)
 {
     struct magnitude a, b;
-    struct integer *quotient = NULL, *remainder = NULL;
+    struct ouro__int *quotient = NULL, *remainder = NULL;
     ouro__int_load(&a, pair.a);
     ouro__int_load(&b, pair.b);
     if (a.n < b.n) {
@@ -352,8 +373,8 @@ ouro_int_modulo(ouro_loan a, ouro_loan b, ouro_ref *remainder)
 ouro_status
 ouro_int_shift_left(ouro_loan loan, uint64_t bits, ouro_ref *result)
 {
-    const struct integer *a = ouro__as_int(loan);
-    struct integer *made = NULL;
+    const struct ouro__int *a = ouro__as_int(loan);
+    struct ouro__int *made = NULL;
     struct magnitude magnitude;
 
     if (a == NULL) {
@@ -386,8 +407,8 @@ ouro_int_shift_left(ouro_loan loan, uint64_t bits, ouro_ref *result)
 ouro_status
 ouro_int_shift_right(ouro_loan loan, uint64_t bits, ouro_ref *result)
 {
-    const struct integer *a = ouro__as_int(loan);
-    struct integer *made = NULL;
+    const struct ouro__int *a = ouro__as_int(loan);
+    struct ouro__int *made = NULL;
     struct magnitude magnitude;
 
     if (a == NULL) {
@@ -448,7 +469,7 @@ static ouro_status
 operate_large(enum operation operation, struct pair pair, ouro_ref *result)
 {
     struct magnitude a, b;
-    struct integer *made = NULL;
+    struct ouro__int *made = NULL;
     bool a_carry = true, b_carry = true, carry = true;
     ouro__int_load(&a, pair.a);
     ouro__int_load(&b, pair.b);
@@ -504,5 +525,5 @@ ouro_int_xor(ouro_loan a, ouro_loan b, ouro_ref *result)
 ouro_status
 ouro_int_invert(ouro_loan a, ouro_ref *result)
 {
-    return ouro_int_subtract((ouro_loan)&ouro__cached_ints[-1 - LEAST_CACHED].head, a, result);
+    return ouro_int_subtract((ouro_loan)&ouro__cached_ints[-1 - OURO__LEAST_CACHED].head, a, result);
 }

@@ -43,7 +43,7 @@ read_digits(void *context)
 static ouro_status
 read_large(const char *text, size_t n, unsigned base, bool is_negative, ouro_ref *result)
 {
-    struct integer *made = NULL;
+    struct ouro__int *made = NULL;
     double limbs = (double)n * log2((double)base) / LIMB_BITS;
 
     if (limbs > (double)MOST_LIMBS) {
@@ -156,7 +156,7 @@ text_of(const struct conversion *conversion, bool is_negative)
 }
 
 static ouro_ref
-write_large(const struct integer *number, unsigned base)
+write_large(const struct ouro__int *number, unsigned base)
 {
     size_t n = ouro__int_n_limbs(number);
     size_t most = (size_t)((double)n * LIMB_BITS / log2((double)base)) + 3;
@@ -180,7 +180,7 @@ write_large(const struct integer *number, unsigned base)
 ouro_status
 ouro_int_to_text(ouro_loan loan, int base, ouro_ref *result)
 {
-    const struct integer *number = ouro__as_int(loan);
+    const struct ouro__int *number = ouro__as_int(loan);
 
     if (number == NULL || base < LEAST_BASE || base > MOST_BASE) {
         return number == NULL ? OURO_WRONG_TYPE : OURO_WRONG_VALUE;

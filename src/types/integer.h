@@ -4,7 +4,7 @@
  *
  * Small: the word is twice the value, which has 63 bits.  Large: the word is odd, the number of limbs times two plus one,
  * negative as the number is; the limbs have the absolute value, the lowest first.  Never false: what can be small
- * is small, the highest limb is not 0, and small numbers from LEAST_CACHED to MOST_CACHED are those of the cache. */
+ * is small, the highest limb is not 0, and small numbers from OURO__LEAST_CACHED to OURO__MOST_CACHED are those of the cache. */
 #ifndef OURO_TYPES_INTEGER_H
 #define OURO_TYPES_INTEGER_H
 
@@ -12,15 +12,6 @@
 
 #include "object/object.h"
 #include "ouro/int.h"
-
-struct integer {
-    ouro_object head;
-    int64_t word;
-};
-
-#define LEAST_CACHED (-5)
-#define MOST_CACHED 1024
-#define N_CACHED (MOST_CACHED - LEAST_CACHED + 1)
 
 #define LEAST_SMALL (INT64_MIN / 2)
 #define MOST_SMALL (INT64_MAX / 2)
@@ -31,43 +22,42 @@ struct integer {
 _Static_assert(sizeof(mp_limb_t) == 8 && GMP_NAIL_BITS == 0, "a limb is a word");
 
 extern struct ouro_type *ouro__int_type;
-extern struct integer ouro__cached_ints[N_CACHED];
 
 /* The integer, or NULL for an object of another type. */
-static inline const struct integer *
+static inline const struct ouro__int *
 ouro__as_int(ouro_loan loan)
 {
     const ouro_object *object = ouro_look(loan);
-    return ouro__type(object) == ouro__int_type ? (const struct integer *)object : NULL;
+    return ouro__type(object) == ouro__int_type ? (const struct ouro__int *)object : NULL;
 }
 
 static inline bool
-ouro__int_is_small(const struct integer *number)
+ouro__int_is_small(const struct ouro__int *number)
 {
     return (number->word & 1) == 0;
 }
 
 static inline bool
-ouro__int_is_negative(const struct integer *number)
+ouro__int_is_negative(const struct ouro__int *number)
 {
     return number->word < 0;
 }
 
 static inline int64_t
-ouro__int_small_value(const struct integer *number)
+ouro__int_small_value(const struct ouro__int *number)
 {
     return number->word >> 1; /* arithmetic */
 }
 
 static inline size_t
-ouro__int_n_limbs(const struct integer *number)
+ouro__int_n_limbs(const struct ouro__int *number)
 {
     int64_t n = number->word >> 1; /* of a negative number -n * 2 + 1 was stored, which gives -n */
     return (size_t)(n < 0 ? -n : n);
 }
 
 static inline mp_limb_t *
-ouro__int_limbs(const struct integer *number)
+ouro__int_limbs(const struct ouro__int *number)
 {
     return (mp_limb_t *)(void *)((uintptr_t)(number + 1));
 }
@@ -76,7 +66,8 @@ ouro__int_limbs(const struct integer *number)
 static inline ouro_ref
 ouro__int_make(int64_t word)
 {
-    struct integer *number = (struct integer *)ouro__leaf_alloc(ouro__int_type, sizeof(struct integer));
+    struct ouro__int *number =
+        (struct ouro__int *)ouro__leaf_alloc(ouro__int_type, sizeof(struct ouro__int));
     if (OURO_UNLIKELY(number == NULL)) {
         return NULL;
     }
@@ -88,8 +79,8 @@ ouro__int_make(int64_t word)
 static inline ouro_ref
 ouro__int_from_word(int64_t word)
 {
-    uint64_t place = (uint64_t)((word >> 1) - LEAST_CACHED);
-    return place < N_CACHED ? &ouro__cached_ints[place].head : ouro__int_make(word);
+    uint64_t place = (uint64_t)((word >> 1) - OURO__LEAST_CACHED);
+    return place < OURO__N_CACHED ? &ouro__cached_ints[place].head : ouro__int_make(word);
 }
 
 /* The absolute value of a number, large or small, as limbs. */
@@ -100,13 +91,48 @@ struct magnitude {
     mp_limb_t own;
 };
 
-void ouro__int_load(struct magnitude *magnitude, const struct integer *number);
+static inline void
+ouro__int_load(struct magnitude *magnitude, const struct ouro__int *number)
+{
+    magnitude->is_negative = ouro__int_is_negative(number);
+    if (ouro__int_is_small(number)) {
+        int64_t value = ouro__int_small_value(number);
+        magnitude->own = value < 0 ? 0 - (mp_limb_t)value : (mp_limb_t)value;
+        magnitude->limbs = &magnitude->own;
+        magnitude->n = value != 0;
+    } else {
+        magnitude->limbs = ouro__int_limbs(number);
+        magnitude->n = ouro__int_n_limbs(number);
+    }
+}
+
+/* The word of a large number. */
+static inline int64_t
+ouro__int_large_word(size_t n, bool is_negative)
+{
+    int64_t count = is_negative ? -(int64_t)n : (int64_t)n;
+    return (int64_t)((uint64_t)count << 1 | 1);
+}
 
 /* A large number of `n` limbs to be written, then handed to ouro__int_finish(). */
-ouro_status ouro__int_alloc(size_t n, struct integer **number);
+static inline ouro_status
+ouro__int_alloc(size_t n, struct ouro__int **number)
+{
+    if (n > MOST_LIMBS) {
+        return OURO_TOO_LARGE;
+    }
+    struct ouro__int *made = (struct ouro__int *)ouro__leaf_alloc(
+        ouro__int_type, sizeof(struct ouro__int) + n * sizeof(mp_limb_t));
+    if (made == NULL) {
+        return OURO_NO_MEMORY;
+    }
+    made->word = ouro__int_large_word(n, false);
+    *number = made;
+    return OURO_OK;
+}
 
 /* The number that the limbs of `made` stand for, of which there are `room`, written whole; `made` is stolen. */
-ouro_status ouro__int_finish(struct integer *made, size_t room, bool is_negative, ouro_ref *result);
+ouro_status ouro__int_finish(struct ouro__int *made, size_t room, bool is_negative, ouro_ref *result);
 
 /* Have `work`, which calls GMP's functions on limbs and nothing else, take its scratch memory from the heap; false when
  * there was none: what it wrote is then of no use. */

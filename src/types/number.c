@@ -2,7 +2,6 @@
 #include "types/integer.h"
 #include "types/types.h"
 
-#include <math.h>
 #include <string.h>
 
 ouro_object ouro__none = {.local = OURO_IMMORTAL};
@@ -29,7 +28,7 @@ static ouro_status
 equal_bool(ouro_loan self, ouro_loan other)
 {
     int truth = ouro_look(self) == &ouro__true;
-    const struct integer *number = ouro__as_int(other);
+    const struct ouro__int *number = ouro__as_int(other);
     bool is_equal =
         number != NULL ? ouro__int_is_small(number) && ouro__int_small_value(number) == truth
                        : ouro__type(ouro_look(other)) == float_type && ouro_float_value(other) == truth;
@@ -51,10 +50,10 @@ hash_none(ouro_loan self, uint64_t *hash)
 static ouro_status
 hash_float(ouro_loan self, uint64_t *hash)
 {
-    double value = ouro_float_value(self);
+    double value = ((const struct number *)ouro_look(self))->value;
     uint64_t bits;
 
-    if (value >= -BEYOND_INT64 && value < BEYOND_INT64 && value == floor(value)) {
+    if (value >= -BEYOND_INT64 && value < BEYOND_INT64 && value == (double)(int64_t)value) {
         bits = (uint64_t)(int64_t)value;
     } else {
         memcpy(&bits, &value, sizeof bits);

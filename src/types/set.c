@@ -126,7 +126,7 @@ ouro_set_contains(ouro_loan set, ouro_loan item)
 static __attribute__((noinline)) ouro_status
 add_if_missing(struct table *set, struct table_search *search)
 {
-    if (find(set, search) != TABLE_NONE) {
+    if (set->entries != NULL && find(set, search) != TABLE_NONE) {
         return OURO_FOUND;
     }
     if (OURO_LIKELY(search->status == OURO_OK)) {

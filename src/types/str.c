@@ -94,6 +94,22 @@ read_pair(const unsigned char *bytes)
     return (bytes[0] & 0x1FU) << 6 | (bytes[1] & 0x3F);
 }
 
+/* Are four times two bytes, the first of them the lowest, all pairs? */
+static inline bool
+are_pairs(uint64_t word)
+{
+    bool have_form = (word & 0xC0E0C0E0C0E0C0E0U) == 0x80C080C080C080C0U;
+    uint64_t least = (word & 0x001E001E001E001EU) + 0x007E007E007E007EU; /* not C0 or C1 */
+    return have_form && (least & 0x0080008000800080U) == 0x0080008000800080U;
+}
+
+/* Their characters, of 16 bits each. */
+static inline uint64_t
+read_pairs(uint64_t word)
+{
+    return (word & 0x001F001F001F001FU) << 6 | (word >> 8 & 0x003F003F003F003FU);
+}
+
 #define HIGH_BITS 0x8080808080808080U
 
 /* How many bytes at the beginning are ASCII. */
@@ -169,65 +185,65 @@ ouro__str_from_ascii(const char *text, size_t n)
     return &str->head;
 }
 
-static void
+/* Write a character, of `width` bytes; 0: don't. */
+static inline void
 put_character(void *to, unsigned width, size_t index, uint32_t character)
 {
     if (width == 1) {
         ((uint8_t *)to)[index] = (uint8_t)character;
     } else if (width == 2) {
         ((uint16_t *)to)[index] = (uint16_t)character;
-    } else {
+    } else if (width == 4) {
         ((uint32_t *)to)[index] = character;
     }
 }
 
-/* Write the characters of UTF-8, of whose sequences those that are not valid are replaced. */
-static inline __attribute__((always_inline)) void
-write_characters(void *to, unsigned width, const unsigned char *bytes, const unsigned char *end)
-{
-    for (size_t index = 0; bytes != end; index++) {
-        if (is_pair(bytes, end)) {
-            put_character(to, width, index, read_pair(bytes));
-            bytes += 2;
-        } else if (bytes[0] < 0x80) {
-            put_character(to, width, index, *bytes++);
-        } else {
-            struct sequence sequence = read_sequence(bytes, (size_t)(end - bytes));
-            put_character(to, width, index,
-                          sequence.is_valid ? sequence.character : OURO_REPLACEMENT_CHARACTER);
-            bytes += sequence.n;
-        }
-    }
-}
+/* What UTF-8 was found to be. */
+struct survey {
+    size_t length; /* in characters */
+    uint32_t all;  /* their or */
+    const unsigned char
+        *bad; /* the first sequence that is not valid, where they are not replaced; or NULL */
+};
 
-/* How many characters there are, and their or; false, and where, at the first sequence that is not valid, unless they are to
- * be replaced. */
-static bool
-survey(const unsigned char *bytes, const unsigned char *end, size_t *length, uint32_t *all,
-       const unsigned char **where)
+/* Survey UTF-8 and write its characters; `width` is a constant. */
+static inline __attribute__((always_inline)) struct survey
+read_characters(const unsigned char *bytes, const unsigned char *end, bool replaces, void *to,
+                unsigned width)
 {
-    size_t n = 0;
-    uint32_t seen = 0;
+    uint64_t fours = 0;
+    uint32_t all = 0, character;
+    size_t index = 0;
 
-    for (; bytes != end; n++) {
-        if (is_pair(bytes, end)) {
-            seen |= read_pair(bytes);
-            bytes += 2;
-        } else if (bytes[0] < 0x80) {
-            bytes++;
-        } else {
-            struct sequence sequence = read_sequence(bytes, (size_t)(end - bytes));
-            if (!sequence.is_valid && where != NULL) {
-                *where = bytes;
-                return false;
+    for (; bytes != end; index++) {
+        if (width != 1 && width != 4 && end - bytes >= 8 && are_pairs(ouro__load_8(bytes))) {
+            uint64_t four = read_pairs(ouro__load_8(bytes));
+            fours |= four;
+            if (width == 2) {
+                memcpy((uint16_t *)to + index, &four, sizeof four);
             }
-            seen |= sequence.is_valid ? sequence.character : OURO_REPLACEMENT_CHARACTER;
+            index += 3;
+            bytes += 8;
+            continue;
+        }
+        if (is_pair(bytes, end)) {
+            character = read_pair(bytes);
+            bytes += 2;
+        } else if (bytes[0] < 0x80) {
+            character = *bytes++;
+        } else {
+            struct sequence sequence = read_sequence(bytes, (size_t)(end - bytes));
+            if (!sequence.is_valid && !replaces) {
+                return (struct survey){index, all, bytes};
+            }
+            character = sequence.is_valid ? sequence.character : OURO_REPLACEMENT_CHARACTER;
             bytes += sequence.n;
         }
+        put_character(to, width, index, character);
+        all |= character;
     }
-    *length += n;
-    *all = seen;
-    return true;
+    fours |= fours >> 32;
+    return (struct survey){index, all | (uint16_t)(fours | fours >> 16), NULL};
 }
 
 /* Decode what begins with `n_ascii` bytes of ASCII and goes on with others.  Stops at the first sequence that is not
@@ -235,30 +251,35 @@ survey(const unsigned char *bytes, const unsigned char *end, size_t *length, uin
 static ouro_status
 decode(const char *utf8, size_t n, size_t n_ascii, ouro_ref *result, size_t *where)
 {
-    const unsigned char *bytes = (const unsigned char *)utf8, *end = bytes + n, *bad;
-    size_t length = n_ascii;
-    uint32_t all = 0;
+    const unsigned char *begin = (const unsigned char *)utf8 + n_ascii, *end = begin + (n - n_ascii);
+    bool replaces = where == NULL;
 
-    if (!survey(bytes + n_ascii, end, &length, &all, where != NULL ? &bad : NULL) && where != NULL) {
-        *where = (size_t)(bad - bytes);
+    struct survey found = read_characters(begin, end, replaces, NULL, 0);
+    if (found.bad != NULL) {
+        *where = (size_t)(found.bad - begin) + n_ascii;
         return OURO_WRONG_VALUE;
     }
-    if (length == 1 && all < 0x100) {
-        *result = ouro__str_single((uint8_t)all);
+    size_t length = n_ascii + found.length;
+    if (length == 1 && found.all < 0x100) {
+        *result = ouro__str_single((uint8_t)found.all);
         return OURO_OK;
     }
-    struct packed *str = ouro__str_alloc(all, length);
+    struct packed *str = ouro__str_alloc(found.all, length);
     if (str == NULL) {
         return OURO_NO_MEMORY;
     }
     char *data = ouro__packed_data(str);
     unsigned width = ouro__kind_width(ouro__packed_kind(str));
-    ouro__view_copy(data, width, (struct view){utf8, n_ascii, 1});
-    data += n_ascii * width;
+    if (n_ascii != 0) {
+        ouro__view_copy(data, width, (struct view){utf8, n_ascii, 1});
+        data += n_ascii * width;
+    }
     if (width == 2) {
-        write_characters(data, 2, bytes + n_ascii, end);
+        read_characters(begin, end, replaces, data, 2);
+    } else if (width == 1) {
+        read_characters(begin, end, replaces, data, 1);
     } else {
-        write_characters(data, width, bytes + n_ascii, end);
+        read_characters(begin, end, replaces, data, 4);
     }
     *result = &str->head;
     return OURO_OK;

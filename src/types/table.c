@@ -40,16 +40,6 @@ prefix_size(unsigned log, size_t room)
     return ouro__table_hash_bytes(room) + slots + sizeof(struct table_shape);
 }
 
-size_t
-ouro__table_size(const struct table *table, unsigned width)
-{
-    if (table->entries == NULL) {
-        return 0;
-    }
-    size_t room = ouro__table_room(table);
-    return prefix_size(ouro__table_shape(table)->log, room) + room * width * sizeof(ouro_ref);
-}
-
 /* A number that the versions of a block which is freed meanwhile are unlikely to come to. */
 static uint32_t
 first_version(void)
@@ -58,33 +48,44 @@ first_version(void)
     return last += 0x9E3779B9U;
 }
 
-/* Give the table a block, empty of entries and slots; false without memory.  What it had before is the caller's. */
-static bool
-take_shape(struct table *table, size_t room, unsigned width)
+/* A block whose entries begin after `prefix` bytes; false without memory.  What the table had before is the caller's. */
+static inline bool
+take_block(struct table *table, size_t prefix, size_t room, unsigned width)
 {
-    unsigned log = 0;
-
-    if (room > TABLE_FEW) {
-        log = log_for(room, width);
-        if (log > MOST_LOG) {
-            return false;
-        }
-    }
-    size_t prefix = prefix_size(log, room);
     char *block = ouro__buffer_alloc(prefix + room * width * sizeof(ouro_ref));
     if (OURO_UNLIKELY(block == NULL)) {
         return false;
     }
     table->entries = (ouro_object **)(void *)(block + prefix);
-    struct table_shape *shape = ouro__table_shape(table);
-    *shape = (struct table_shape){.version = first_version(), .log = (uint8_t)log};
-    if (log == 0) {
-        shape->room = (uint8_t)room;
-    } else {
-        *ouro__table_counts(table) =
-            (struct table_counts){.room = (uint32_t)room, .fresh = (uint32_t)full(log, width)};
-        memset(ouro__table_slots(table, log), 0xFF, (size_t)1 << (log + ouro__table_slot_shift(log)));
+    return true;
+}
+
+/* Give the table a block for few entries, empty of them; false without memory. */
+static inline bool
+take_few(struct table *table, size_t room, unsigned width)
+{
+    if (!take_block(table, prefix_size(0, room), room, width)) {
+        return false;
     }
+    *ouro__table_shape(table) = (struct table_shape){.version = first_version(), .room = (uint8_t)room};
+    return true;
+}
+
+/* The same for any number of entries; its slots are empty, too. */
+static bool
+take_shape(struct table *table, size_t room, unsigned width)
+{
+    if (room <= TABLE_FEW) {
+        return take_few(table, room, width);
+    }
+    unsigned log = log_for(room, width);
+    if (log > MOST_LOG || !take_block(table, prefix_size(log, room), room, width)) {
+        return false;
+    }
+    *ouro__table_shape(table) = (struct table_shape){.version = first_version(), .log = (uint8_t)log};
+    *ouro__table_counts(table) =
+        (struct table_counts){.room = (uint32_t)room, .fresh = (uint32_t)full(log, width)};
+    memset(ouro__table_slots(table, log), 0xFF, (size_t)1 << (log + ouro__table_slot_shift(log)));
     return true;
 }
 
@@ -184,11 +185,13 @@ fill(struct table *to, const struct table *from, bool has_holes, unsigned width)
     }
 }
 
+#define LEAST_ROOM 5
+
 /* How many entries to have room for, when there are to be at least `n`. */
 static size_t
 roomy(size_t n, unsigned width)
 {
-    return n <= 5           ? 5
+    return n <= LEAST_ROOM  ? LEAST_ROOM
            : n <= 10        ? 10
            : n <= 14        ? 14
            : n <= TABLE_FEW ? TABLE_FEW
@@ -233,7 +236,9 @@ ouro__table_reserve(struct table *table, size_t more, unsigned width)
 ouro_object **
 ouro__table_add_slowly(struct table *table, const struct table_search *search, unsigned width)
 {
-    if (!ouro__table_reserve(table, 1, width)) {
+    bool has_room = table->entries == NULL ? take_few(table, LEAST_ROOM, width)
+                                           : ouro__table_reserve(table, 1, width);
+    if (OURO_UNLIKELY(!has_room)) {
         return NULL;
     }
     size_t n = table->n++;
@@ -426,7 +431,8 @@ ouro__table_is_equal(const struct table *table, const struct table_search *searc
         const struct packed *a = (const struct packed *)key, *b = (const struct packed *)search->key;
         return a->hash == b->hash && ouro__packed_equal(a, b);
     }
-    const struct integer *a = (const struct integer *)key, *b = (const struct integer *)search->key;
+    const struct ouro__int *a = (const struct ouro__int *)key,
+                           *b = (const struct ouro__int *)search->key;
     return type == ouro__int_type && ouro__int_is_small(a) && ouro__int_is_small(b) &&
            ouro__int_small_value(a) == ouro__int_small_value(b);
 }

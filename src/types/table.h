@@ -117,6 +117,17 @@ ouro__table_hashes(const struct table *table)
     return (uint32_t *)(void *)(end - ouro__table_hash_bytes(ouro__table_room(table)));
 }
 
+/* Bytes of the block, which begins with the hashes and ends with the entries. */
+static inline size_t
+ouro__table_size(const struct table *table, unsigned width)
+{
+    if (table->entries == NULL) {
+        return 0;
+    }
+    ouro_object *const *end = table->entries + ouro__table_room(table) * width;
+    return (size_t)((const char *)end - (const char *)ouro__table_hashes(table));
+}
+
 /* Entries that are no holes. */
 static inline size_t
 ouro__table_live(const struct table *table)
@@ -161,9 +172,6 @@ void ouro__table_let_go(const struct table *table, unsigned width);
 
 /* Have `to`, which nobody has seen yet and is empty, be a copy of `from`, which is in use; false without memory. */
 bool ouro__table_copy(struct table *to, const struct table *from, unsigned width);
-
-/* Bytes of the block. */
-size_t ouro__table_size(const struct table *table, unsigned width);
 
 /* Put the numbers of new entries, whose hashes are there, into slots. */
 void ouro__table_put_slots(struct table *table, size_t from, size_t to);

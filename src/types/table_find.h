@@ -33,8 +33,8 @@ ouro__table_search_for(struct table_search *search, ouro_object *key)
         search->status = OURO_OK;
         return OURO_OK;
     }
-    if (type == ouro__int_type && ouro__int_is_small((const struct integer *)key)) {
-        hash = (uint64_t)ouro__int_small_value((const struct integer *)key);
+    if (type == ouro__int_type && ouro__int_is_small((const struct ouro__int *)key)) {
+        hash = (uint64_t)ouro__int_small_value((const struct ouro__int *)key);
     } else if (type->own.hash == NULL && type->own.equal == NULL) {
         hash = ouro__hash_identity(key);
     } else {

@@ -116,6 +116,44 @@ test_bad_utf8(void **state)
     }
 }
 
+/* Any two bytes, at each place in a row of characters of two bytes. */
+static void
+test_rows_of_pairs(void **state)
+{
+    enum { N_PAIRS = 11 };
+    (void)state;
+    for (unsigned both = 0; both <= 0xFFFF; both++) {
+        unsigned char first = (unsigned char)(both >> 8), second = (unsigned char)both;
+        bool is_pair = first >= 0xC2 && first < 0xE0 && second >= 0x80 && second < 0xC0;
+        bool is_ascii = first < 0x80 && second < 0x80;
+        for (size_t place = 0; place < N_PAIRS; place++) {
+            unsigned char utf8[2 * N_PAIRS];
+            ouro_ref text = NULL;
+            size_t where = 99;
+            for (size_t i = 0; i < N_PAIRS; i++) {
+                utf8[2 * i] = i == place ? first : 0xCE;
+                utf8[2 * i + 1] = i == place ? second : (unsigned char)(0xB1 + i);
+            }
+            ouro_status status = ouro_str_decode((const char *)utf8, sizeof utf8, &text, &where);
+            if (!is_pair && !is_ascii) {
+                REQUIRE(status == OURO_WRONG_VALUE, "%04X at %zu", both, place);
+                assert_int_equal(where, 2 * place + (first < 0x80));
+                continue;
+            }
+            REQUIRE(status == OURO_OK, "%04X at %zu", both, place);
+            assert_int_equal(ouro_str_length(ouro_lend(text)), N_PAIRS + is_ascii);
+            assert_int_equal(ouro_str_width(ouro_lend(text)), 2);
+            for (size_t i = 0; i < N_PAIRS; i++) {
+                uint32_t pair = (first & 0x1FU) << 6 | (second & 0x3F);
+                uint32_t wanted = i != place ? 0x3B1 + (uint32_t)i : is_pair ? pair : first;
+                size_t index = i + (is_ascii && i > place);
+                REQUIRE(ouro_str_get(ouro_lend(text), index) == wanted, "%04X at %zu", both, place);
+            }
+            ouro_decref(text);
+        }
+    }
+}
+
 /* Every character there is goes in and comes out; every other number is refused. */
 static void
 test_every_character(void **state)
@@ -821,6 +859,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_widths),
         TEST(test_bad_utf8),
+        TEST(test_rows_of_pairs),
         TEST(test_every_character),
         TEST(test_encode_gives_whole_characters),
         TEST(test_zeros_inside),
