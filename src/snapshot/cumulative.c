@@ -58,6 +58,10 @@ static uint32_t
 chain_of(struct chaining *chaining, uint32_t caller, uint32_t key)
 {
     size_t n = chaining->steps.n;
+
+    if (caller != 0 && chaining->chains[caller].key == key) {
+        return caller; /* mostly: functions call themselves, lines of a file its own */
+    }
     uint32_t step = ouro__pairs_id(&chaining->steps, caller, key);
 
     if (step < n || step == OURO_NO_ID) {
