@@ -42,6 +42,13 @@ caller_of(const struct cutting *cutting, size_t path)
     return cutting->places->paths.items[path].a;
 }
 
+/* Most paths hold nothing of their own, in none of the views. */
+static bool
+holds_own(const struct cutting *cutting, size_t path)
+{
+    return cutting->views[0].numbers[path] != 0;
+}
+
 /* The share that a path has to have at a level. */
 static double
 share_of(unsigned level)
@@ -78,7 +85,7 @@ levels_find(struct cutting *cutting)
     }
     shares[LEVELS] = INFINITY;
     for (size_t i = cutting->n_paths; i-- > 0;) {
-        for (int m = 0; m < OURO_N_MEASURES; m++) {
+        for (int m = 0; holds_own(cutting, i) && m < OURO_N_MEASURES; m++) {
             cutting->levels[i] |= ouro__view_at(&cutting->views[m], i)->blocks > 0;
         }
         cutting->levels[i == 0 ? 0 : caller_of(cutting, i)] |= cutting->levels[i];
@@ -201,7 +208,7 @@ branches_fill(struct cutting *cutting, struct ouro__branches *branches)
         cutting->branches[i] = branch;
         enum state state = state_of(cutting, i);
         branches->items[branch].n_merged += state == SMALL || state == DEEP;
-        for (int m = 0; m < OURO_N_MEASURES; m++) {
+        for (int m = 0; holds_own(cutting, i) && m < OURO_N_MEASURES; m++) {
             ouro__figures_add(&branches->items[branch].by[m], ouro__view_at(&cutting->views[m], i));
         }
     }

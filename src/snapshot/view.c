@@ -390,11 +390,11 @@ static bool
 keys_find(struct keys *keys, const struct ouro__view *view, struct ouro__places *places,
           struct ouro__groups *groups, enum ouro__by by)
 {
-    uint32_t n = places->places.n;
+    uint32_t n = places->places.n, task = 0;
     bool is_well = true;
 
     *keys = (struct keys){0};
-    if (by == OURO_BY_TASK) {
+    if (by == OURO_BY_TASK && (task = ouro__tasks_without_loop(places)) == 0) {
         keys->of_paths = ouro__tasks_of(places, view->n_paths);
         return keys->of_paths != NULL;
     }
@@ -402,7 +402,7 @@ keys_find(struct keys *keys, const struct ouro__view *view, struct ouro__places 
         keys->of_places = reallocarray(NULL, n, sizeof *keys->of_places);
         is_well = keys->of_places != NULL;
         for (uint32_t i = 0; is_well && i < n; i++) {
-            keys->of_places[i] = key_of(places, groups, by, i);
+            keys->of_places[i] = by == OURO_BY_TASK ? task : key_of(places, groups, by, i);
             is_well = keys->of_places[i] != OURO_NO_ID;
         }
     }
