@@ -79,7 +79,7 @@ chain_of(struct chaining *chaining, uint32_t caller, uint32_t key)
 /* Put what paths hold to their chains.  The root's own is left out.  False without memory. */
 static bool
 chains_make(struct chaining *chaining, const struct ouro__view *view, const struct ouro__places *places,
-            const uint32_t *of_places, const uint32_t *of_paths)
+            const uint32_t *of_places)
 {
     uint32_t *chains = reallocarray(NULL, view->n_paths, sizeof *chains);
     bool is_well = chains != NULL && chain_add(chaining, 0, 0) == 0;
@@ -90,7 +90,7 @@ chains_make(struct chaining *chaining, const struct ouro__view *view, const stru
             chains[0] = 0;
             continue;
         }
-        uint32_t key = of_places != NULL ? of_places[path->b] : of_paths[i];
+        uint32_t key = of_places[path->b];
         chains[i] = chain_of(chaining, chains[path->a], key);
         is_well = chains[i] != OURO_NO_ID;
         if (is_well && view->numbers[i] != 0) {
@@ -142,19 +142,17 @@ chains_walk(const struct chain *chains, uint32_t *inside, struct ouro__figures *
 
 bool
 ouro__cumulate(const struct ouro__view *view, const struct ouro__places *places,
-               const uint32_t *of_places, const uint32_t *of_paths, struct ouro__figures *by_key,
-               size_t n_keys)
+               const uint32_t *of_places, struct ouro__figures *by_key, size_t n_keys)
 {
     struct chaining chaining = {0};
     uint32_t *inside = calloc(n_keys, sizeof *inside);
-    bool is_well = inside != NULL && chains_make(&chaining, view, places, of_places, of_paths);
+    bool is_well = inside != NULL && chains_make(&chaining, view, places, of_places);
 
     if (is_well) {
         chains_sum(&chaining);
         chains_walk(chaining.chains, inside, by_key);
         /* The root is a frame only for what has no other. */
-        ouro__figures_add(&by_key[of_places != NULL ? of_places[0] : of_paths[0]],
-                          ouro__view_at(view, 0));
+        ouro__figures_add(&by_key[of_places[0]], ouro__view_at(view, 0));
     }
     free(inside);
     free(chaining.chains);

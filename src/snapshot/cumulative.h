@@ -4,10 +4,8 @@
 
 #include "snapshot/view.h"
 
-/* The key of a path is by its place in `of_places`, or else by itself in `of_paths`.  Each key gets what its paths hold with
- * all that they called, once for each traceback.  False without memory. */
+/* Keys are by place.  Each gets what its paths hold with all that they called, once for each traceback.  False without memory. */
 bool ouro__cumulate(const struct ouro__view *view, const struct ouro__places *places,
-                    const uint32_t *of_places, const uint32_t *of_paths, struct ouro__figures *by_key,
-                    size_t n_keys);
+                    const uint32_t *of_places, struct ouro__figures *by_key, size_t n_keys);
 
 #endif

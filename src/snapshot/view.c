@@ -417,34 +417,6 @@ key_of_path(const struct ouro__places *places, const struct keys *keys, uint32_t
                                     : path;
 }
 
-/* Tracebacks are counted once for all that they are part of: what each holds with all that it called. */
-static void
-paths_cumulate(const struct ouro__view *view, const struct ouro__places *places,
-               struct ouro__figures *by_path)
-{
-    for (size_t i = 0; i < view->n_paths; i++) {
-        by_path[i] = *ouro__view_at(view, i);
-    }
-    for (size_t i = view->n_paths - 1; i > 0; i--) {
-        uint32_t caller = places->paths.items[i].a;
-        if (caller != 0) { /* the root is a frame only for what has no other */
-            ouro__figures_add(&by_path[caller], &by_path[i]);
-        }
-    }
-}
-
-/* Every frame of a traceback counts once.  False without memory. */
-static bool
-fold_cumulative(const struct ouro__view *view, const struct ouro__places *places,
-                const struct keys *keys, struct ouro__figures *by_key, size_t n_keys)
-{
-    if (keys->of_places == NULL && keys->of_paths == NULL) {
-        paths_cumulate(view, places, by_key);
-        return true;
-    }
-    return ouro__cumulate(view, places, keys->of_places, keys->of_paths, by_key, n_keys);
-}
-
 /* Figures that no path has; owned, NULL without memory. */
 static struct ouro__figures *
 fold_aside(const struct ouro__view *view, enum ouro__by by, size_t n)
@@ -476,7 +448,7 @@ ouro__view_fold(const struct ouro__view *view, struct ouro__places *places, stru
     struct ouro__figures *by_key = *n == 0 ? NULL : calloc(*n, sizeof *by_key);
     is_well = is_well && by_key != NULL;
     if (is_well && cumulative) {
-        is_well = fold_cumulative(view, places, &keys, by_key, *n);
+        is_well = ouro__cumulate(view, places, keys.of_places, by_key, *n);
     } else if (is_well) {
         for (uint32_t i = 0; i < view->n_paths; i++) {
             if (view->numbers[i] != 0) {

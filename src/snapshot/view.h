@@ -120,7 +120,8 @@ struct ouro__groups {
     uint32_t (*group_of)(struct ouro__groups *groups, struct ouro__places *places, uint32_t file);
 };
 
-/* The figures by key, `*n` of them; with `cumulative` each path counts for all its places.  `groups` is for
+/* The figures by key, `*n` of them; with `cumulative`, which is for lines, files, functions and packages, each path counts
+ * for all its places.  `groups` is for
  * OURO_BY_PACKAGE alone.  Owned, NULL without memory. */
 struct ouro__figures *ouro__view_fold(const struct ouro__view *view, struct ouro__places *places,
                                       struct ouro__groups *groups, enum ouro__by by, bool cumulative,
