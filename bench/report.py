@@ -42,7 +42,7 @@ def worst_row(rows, field, variant, base):
 
 
 def where(row):
-    return row["program"] + (" on " + row["python"] if "python" in row else ", " + row["group"] if "group" in row else "")
+    return row["program"] + (" on " + row["python"] if "python" in row else ", " + " of ".join(filter(None, (row["group"], row.get("of")))) if "group" in row else "")
 
 
 def against_better(rows, field, peers):
@@ -223,22 +223,23 @@ def loading_rate(row):
 
 def after_loading(rows, row):
     """Seconds that a view takes beyond loading what it is of, or None; a difference is of two."""
-    loads = {each["program"]: each["variants"]["ouro"].get("cpu") for each in rows if each["group"] == "loading"}
+    loads = {each["program"]: each["variants"]["ouro"].get("cpu") for each in rows if each["group"] == "loading" and each["of"] == row["of"]}
     names = ["packed, of ouro run"] + (["the smaller one, packed"] if row["program"].startswith("diff") else [])
     seconds = [row["variants"]["ouro"].get("cpu"), *(loads.get(name) for name in names)]
     return None if None in seconds else max(0, seconds[0] - sum(seconds[1:]))
 
 
 def add_views_targets(rows, add):
-    of = {group: [row for row in rows if row["group"] == group] for group in ("loading", "views", "exports")}
-    rates = [(loading_rate(row), row["program"]) for row in of["loading"] if loading_rate(row)]
-    if rates:
-        add("loading a snapshot of 10 M blocks, MB of its contents a second of user+system time", 200, of["loading"], "ouro",
-            min(rates)[0], min(rates)[1], unit="MB/s", least=True)
-    for group, what in (("views", "the slowest view of it, after loading"), ("exports", "the slowest export of all of it, after loading")):
-        found = [(after_loading(rows, row), row["program"]) for row in of[group] if after_loading(rows, row) is not None]
-        if found:
-            add(what, 1.0, of[group], "ouro", *max(found), unit="s")
+    for of, program in VIEWED:
+        groups = {group: [row for row in rows if row["group"] == group and row["of"] == of] for group in ("loading", "views", "exports")}
+        rates = [(loading_rate(row), row["program"]) for row in groups["loading"] if loading_rate(row)]
+        if rates:
+            add("loading a snapshot of 10 M blocks of %s, MB of its contents a second of user+system time" % program, 200,
+                groups["loading"], "ouro", min(rates)[0], min(rates)[1], unit="MB/s", least=True)
+        for group, what in (("views", "the slowest view of it, after loading"), ("exports", "the slowest export of all of it, after loading")):
+            found = [(after_loading(rows, row), row["program"]) for row in groups[group] if after_loading(rows, row) is not None]
+            if found:
+                add(what, 1.0, groups[group], "ouro", *max(found), unit="s")
 
 
 def write_figure(value, unit):
@@ -394,25 +395,32 @@ def tracing_text(rows):
 VIEWS = """
 ## Views of a large snapshot
 
-A program with ten million live blocks, asked for by a million tracebacks of 20 to 50 frames (`bench/views/towers.py`), traced
-exactly. Loading is what a program takes that opens the file by `ouro_snapshot_open()`, checks and unpacks it, and does nothing
-else; a view's time is that of the whole command less that of loading: mostly it is making one tree of all tracebacks. *MB* are
-of the peak of resident memory.
+Two programs with ten million live blocks, traced exactly: an ordinary one that parses the standard library's sources and keeps
+what comes of them (`bench/views/library.py`, some twenty thousand tracebacks), and one with a million tracebacks of 20 to 50 frames,
+each other than the others (`bench/views/towers.py`). Loading is what a program takes that opens the file by
+`ouro_snapshot_open()`, checks and unpacks it, and does nothing else; a view's time is that of the whole command less that of
+loading: mostly it is making one tree of all tracebacks. *MB* are of the peak of resident memory.
 `make bench ARGS="--what views --update"` measures this part alone."""
+VIEWED = (("library", "an ordinary program"), ("towers", "a million tracebacks"))
 
 
 def views_text(rows):
-    loading = [[row["program"], "%.1f" % (row["bytes"] / 1e6), "%.1f" % (row["contents"] / 1e6), write_figure(loading_rate(row), "MB/s")]
-               for row in rows if row["group"] == "loading"]
-    shown = []
-    for row in rows:
-        result = row["variants"]["ouro"]
-        if row["group"] != "loading":
+    parts = [VIEWS]
+    for of, program in VIEWED:
+        loading, shown = [], []
+        for row in (row for row in rows if row["of"] == of):
+            result = row["variants"]["ouro"]
             memory = result.get("rss_kb")
-            shown.append([row["program"], write_figure(result.get("cpu"), "s"), write_figure(after_loading(rows, row), "s"),
-                          FAILED if memory is None else "%.0f" % (memory / 1024)])
-    return [VIEWS, "\nLoading:\n", table_text(["file", "MB", "MB of contents", "of contents"], loading),
-            "\nShowing:\n", table_text(["command", "in all", "after loading", "MB"], shown)]
+            if row["group"] == "loading":
+                loading.append([row["program"], "%.1f" % (row["bytes"] / 1e6), "%.1f" % (row["contents"] / 1e6),
+                                write_figure(loading_rate(row), "MB/s")])
+            else:
+                shown.append([row["program"], write_figure(result.get("cpu"), "s"), write_figure(after_loading(rows, row), "s"),
+                              FAILED if memory is None else "%.0f" % (memory / 1024)])
+        if loading or shown:
+            parts += ["\n### Of %s\n\nLoading:\n" % program, table_text(["file", "MB", "MB of contents", "of contents"], loading),
+                      "\nShowing:\n", table_text(["command", "in all", "after loading", "MB"], shown)]
+    return parts
 
 
 def by_python(rows):

@@ -12,7 +12,7 @@ results.json: {"schema": "ouro-bench/1", "date", "machine", "rounds", "partial",
 medians: "cpu" (user+system), "wall", "rss_kb"}}}]}}.  Runs of the suite "memory" also have "start", "peak",
 "freed" and "settled": resident bytes without files.  Rows of the suite "objects" have a "group" and a "unit", their
 runs and medians a "figure".  Runs of the suite "tracing" also have "file", the bytes written, where there is one.  Rows of the suite "views" have a
-"group", those of loading also the "bytes" of the file and of its "contents"."""
+"group" and the program that they are "of", those of loading also the "bytes" of the file and of its "contents"."""
 import argparse
 import datetime
 import json

@@ -80,22 +80,30 @@ statements_run(sqlite3 *database, const char *all, struct ouro__results *results
     return 0;
 }
 
-/* Fill the tables that are read, with the snapshot, of which no more is left.  False without memory. */
+/* What statements are asked of. */
+struct asked {
+    struct ouro__saved saved;
+    struct ouro__places places;
+    struct ouro__view view;
+    struct ouro__tables tables; /* of the above */
+    sqlite3 *database;
+};
+
+/* Fill the tables that are read, but for traces, which stay in the snapshot.  False without memory. */
 static bool
-tables_fill(sqlite3 *database, struct ouro__saved *saved, unsigned which)
+tables_fill(struct asked *asked, unsigned which)
 {
-    struct ouro__places places = {0};
-    struct ouro__view view = {0};
     struct ouro__filters filters = {0};
-    const struct ouro__tables from = {&places, saved, &view};
+    const struct ouro__saved *saved = &asked->saved;
+    unsigned traces = ouro__database_table("traces");
 
     ouro__progress_step("filling the tables of", saved->path, NULL);
-    bool is_well = ouro__places_init(&places) &&
-                   ouro__view_make(&view, &places, &saved->snapshot, OURO_MEASURE_LIVE, &filters) &&
-                   ouro__database_fill(database, &from, which);
-    ouro__view_free(&view);
-    ouro__places_free(&places);
-    ouro__saved_free(saved);
+    asked->tables = (struct ouro__tables){&asked->places, saved, &asked->view};
+    bool is_well =
+        ouro__places_init(&asked->places) &&
+        ouro__view_make(&asked->view, &asked->places, &saved->snapshot, OURO_MEASURE_LIVE, &filters) &&
+        ouro__database_fill(asked->database, &asked->tables, which & ~traces) &&
+        ((which & traces) == 0 || ouro__database_lend_traces(asked->database, &asked->tables));
     if (!is_well) {
         ouro__say("out of memory");
     }
@@ -103,8 +111,9 @@ tables_fill(sqlite3 *database, struct ouro__saved *saved, unsigned which)
 }
 
 static int
-question_answer(sqlite3 *database, const struct ouro__view_options *options, struct ouro__saved *saved)
+question_answer(struct asked *asked, const struct ouro__view_options *options)
 {
+    sqlite3 *database = asked->database;
     struct ouro__results results;
     enum ouro__shape shape = options->json  ? OURO_SHAPE_JSON
                              : options->csv ? OURO_SHAPE_CSV
@@ -117,7 +126,7 @@ question_answer(sqlite3 *database, const struct ouro__view_options *options, str
         return code;
     }
     (void)sqlite3_set_authorizer(database, NULL, NULL);
-    if (!tables_fill(database, saved, tables)) {
+    if (!tables_fill(asked, tables)) {
         return OURO_EXIT_FAILED;
     }
     (void)sqlite3_set_authorizer(database, authorize, &tables);
@@ -143,29 +152,31 @@ int
 ouro__cmd_sql(int count, char **arguments)
 {
     struct ouro__view_options options;
-    struct ouro__saved saved = {0};
+    struct asked asked = {0};
 
     int code = ouro__view_options_read(&options, OURO_VERB_SQL, count, arguments);
     if (code >= 0) {
         return code;
     }
     code = OURO_EXIT_FAILED;
-    if (!ouro__saved_open(&saved, options.files[0])) {
+    if (!ouro__saved_open(&asked.saved, options.files[0])) {
         ouro__view_options_free(&options);
         return code;
     }
     if (options.files[1] == NULL) {
         code = schema_print();
     } else {
-        sqlite3 *database = ouro__database_make();
-        if (database == NULL) {
+        asked.database = ouro__database_make();
+        if (asked.database == NULL) {
             ouro__say("out of memory");
         } else {
-            code = question_answer(database, &options, &saved);
+            code = question_answer(&asked, &options);
         }
-        (void)sqlite3_close(database);
+        (void)sqlite3_close(asked.database);
     }
-    ouro__saved_free(&saved);
+    ouro__view_free(&asked.view);
+    ouro__places_free(&asked.places);
+    ouro__saved_free(&asked.saved);
     ouro__view_options_free(&options);
     return code;
 }

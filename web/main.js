@@ -2,6 +2,7 @@
 
 import { Graph } from "./graph.js";
 import { Heap } from "./heap.js";
+import { Lives } from "./lives.js";
 import { BYS, MEASURES, Model } from "./model.js";
 import { Others } from "./others.js";
 import { Sizes } from "./sizes.js";
@@ -211,6 +212,7 @@ function begin() {
     });
     $("others-part").hidden = others.every(({ part }) => part.hidden);
     others.forEach(({ part, title }) => { part.open = title === heading.by; });
+    new Lives($("lives-part"), $("lives-within"), $("lives-table"), model.lives, model.texts);
     if (model.times) {
         $("times-part").hidden = false;
         painted.push(new Times($("times"), $("marks"), $("times-table"), model.times));

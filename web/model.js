@@ -37,7 +37,7 @@ export class Figures {
 
 export class Model {
     constructor(data) {
-        Object.assign(this, { heading: data.heading, sizes: data.sizes, heap: data.heap, times: data.times });
+        Object.assign(this, { heading: data.heading, sizes: data.sizes, lives: data.lives, heap: data.heap, times: data.times });
         this.others = { threads: data.threads, tasks: data.tasks, types: data.types };
         this.texts = data.texts;
         this.frames = data.frames;

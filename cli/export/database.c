@@ -5,10 +5,10 @@
 #define _GNU_SOURCE
 #include "export/database.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/trace_table.h"
 #include "json_values.h"
 #include "view/narrow.h"
 #include "view/packages.h"
@@ -300,88 +300,20 @@ tracebacks_load(sqlite3 *database, const struct ouro__tables *from)
     return filler_end(&filler);
 }
 
-static void
-figures_add(struct filler *filler, const struct ouro_snapshot_tracing *tracing,
-            const struct ouro_snapshot_trace *trace)
-{
-    const uint64_t counted[][2] = {{trace->live_blocks, trace->live_bytes},
-                                   {trace->peak_blocks, trace->peak_bytes},
-                                   {trace->all_blocks, trace->all_bytes}};
-
-    for (int i = 0; i < OURO_N_MEASURES; i++) {
-        if (tracing->mode == OURO_SNAPSHOT_SAMPLED) {
-            struct ouro__figures figures = ouro__figures_of(tracing, trace, (enum ouro__measure)i);
-            real_add(filler, figures.blocks);
-            real_add(filler, figures.bytes);
-            real_add(filler, sqrt(figures.variance));
-        } else {
-            integer_add(filler, counted[i][0]);
-            integer_add(filler, counted[i][1]);
-            integer_add(filler, 0);
-        }
-    }
-}
-
-/* The traces that a view kept, by path, which is the order that their table has; owned, NULL without memory. */
-static size_t *
-traces_sort(const struct ouro__snapshot *snapshot, const struct ouro__view *view, size_t *n)
-{
-    size_t *ends = calloc(view->n_paths + 1, sizeof *ends);
-    size_t *sorted = ends == NULL ? NULL : reallocarray(NULL, snapshot->n_traces + 1, sizeof *sorted);
-
-    *n = 0;
-    for (size_t i = 1; sorted != NULL && i < snapshot->n_traces; i++) {
-        const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
-        ends[view->nodes[trace->node] + 1] += ouro__view_keeps(view, trace);
-    }
-    for (size_t path = 0; sorted != NULL && path < view->n_paths; path++) {
-        ends[path + 1] += ends[path];
-    }
-    for (size_t i = 1; sorted != NULL && i < snapshot->n_traces; i++) {
-        const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
-        if (ouro__view_keeps(view, trace)) {
-            sorted[ends[view->nodes[trace->node]]++] = i;
-            ++*n;
-        }
-    }
-    free(ends);
-    return sorted;
-}
-
 static bool
 traces_load(sqlite3 *database, const struct ouro__tables *from)
 {
-    const struct ouro__snapshot *snapshot = &from->saved->snapshot;
-    const struct ouro__view *view = from->view;
-    struct filler filler = filler_make(
-        database, "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    size_t n;
-    size_t *sorted = traces_sort(snapshot, view, &n);
+    static const char insert[] = "INSERT INTO traces SELECT * FROM " OURO_TRACE_TABLE;
+    return ouro__trace_table_add(database, from) &&
+           sqlite3_exec(database, insert, NULL, NULL, NULL) == SQLITE_OK;
+}
 
-    filler.failed |= sorted == NULL;
-    for (size_t i = 0; i < n && !filler.failed; i++) {
-        const struct ouro_snapshot_trace *trace = &snapshot->traces[sorted[i]];
-        uint32_t path = view->nodes[trace->node];
-        integer_add(&filler, sorted[i]);
-        integer_add(&filler, path);
-        constant_add(&filler, ouro__domain_names[trace->domain]);
-        integer_add(&filler, trace->size);
-        figures_add(&filler, &snapshot->tracing, trace);
-        if (trace->thread == 0) {
-            constant_add(&filler, NULL);
-        } else {
-            text_add(&filler, ouro__text_at(from->places, view->threads.texts[trace->thread]));
-        }
-        if (trace->since == 0) {
-            constant_add(&filler, NULL);
-        } else {
-            text_add(&filler, snapshot->sinces[trace->since].name);
-        }
-        integer_add(&filler, ouro__place_of_path(from->places, path));
-        row_end(&filler);
-    }
-    free(sorted);
-    return filler_end(&filler);
+bool
+ouro__database_lend_traces(sqlite3 *database, const struct ouro__tables *from)
+{
+    static const char lend[] = "DROP TABLE traces; CREATE VIRTUAL TABLE traces USING " OURO_TRACE_TABLE;
+    return ouro__trace_table_add(database, from) &&
+           sqlite3_exec(database, lend, NULL, NULL, NULL) == SQLITE_OK;
 }
 
 struct typing {

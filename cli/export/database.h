@@ -32,4 +32,7 @@ struct ouro__tables {
  * were.  False without memory. */
 bool ouro__database_fill(sqlite3 *database, const struct ouro__tables *from, unsigned which);
 
+/* Put the traces where they lie in the place of their table: as many as a snapshot may have are read sooner than written. */
+bool ouro__database_lend_traces(sqlite3 *database, const struct ouro__tables *from);
+
 #endif

@@ -2,7 +2,11 @@
  *
  * A path is kept when it and what it called have a share of all, in one measure at least; the share is raised until few
  * enough are left.  The middle of tracebacks that are very deep is put together whatever it holds: a recursion of ten
- * thousand frames is no picture.  Callers have lower numbers than those they call, so all of it is loops. */
+ * thousand frames is no picture.
+ *
+ * The shares that are tried are levels: 0 is for what never held anything, 1 for all that did, and each further one for twice
+ * the share of the one before.  A path has the last one that it is kept at, its caller the same one or a later one.  So how
+ * many branches each level makes is counted at once.  Callers have lower numbers than those they call: all of it is loops. */
 #define _GNU_SOURCE
 #include "html/branches.h"
 
@@ -10,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_SHARE 1e-6 /* the first to be tried after none at all */
-#define DOUBLINGS 20     /* up to a half, which few paths can have */
-#define OUTERMOST 150U   /* frames that are kept of a deep traceback */
+#define LEAST_SHARE 1e-6 /* of level 2 */
+#define LEVELS 22      /* the last one is for almost a half and before this: few paths can have that */
+#define OUTERMOST 150U /* frames that are kept of a deep traceback */
 #define INNERMOST 50U
+#define COUNTED                                                                                        \
+    (OUTERMOST + INNERMOST + 1) /* frames: a path with fewer above it has none in the middle */
 
 enum state { LEFT_OUT, SMALL, DEEP, KEPT };
 
@@ -21,12 +27,13 @@ struct cutting {
     const struct ouro__places *places;
     const struct ouro__view *views;
     size_t n_paths;
-    double *shares; /* by path: the largest of its shares; below 0 for one that never held anything */
-    unsigned char *states; /* by path: enum state */
-    uint32_t *depths;      /* by path: frames above it */
-    uint32_t *heights;     /* by path: frames below it that are kept */
-    uint32_t *branches;    /* by path: which branch it belongs to */
-    uint32_t *others;      /* by branch: the branch of what is too small below it, 0 for none yet */
+    unsigned char *levels;  /* by path: the last that it is kept at */
+    unsigned char *depths;  /* by path: frames above it, but not more than are counted */
+    unsigned char *heights; /* by path: frames below it that are kept at the level, likewise */
+    bool *are_middle;       /* by path: in the middle of something deep at the level */
+    unsigned level;         /* that was chosen */
+    uint32_t *branches;     /* by path: which branch it belongs to */
+    uint32_t *others;       /* by branch: the branch of what is too small below it, 0 for none yet */
 };
 
 static uint32_t
@@ -35,60 +42,127 @@ caller_of(const struct cutting *cutting, size_t path)
     return cutting->places->paths.items[path].a;
 }
 
-/* False without memory. */
+/* Most paths hold nothing of their own, in none of the views. */
 static bool
-shares_find(struct cutting *cutting)
+holds_own(const struct cutting *cutting, size_t path)
 {
-    for (size_t i = 0; i < cutting->n_paths; i++) {
-        cutting->shares[i] = -1;
-        cutting->depths[i] = i == 0 ? 0 : cutting->depths[caller_of(cutting, i)] + 1;
-    }
-    for (int m = 0; m < OURO_N_MEASURES; m++) {
-        struct ouro__figures *sums = ouro__view_subtrees(&cutting->views[m], cutting->places);
-        if (sums == NULL) {
-            return false;
-        }
-        for (size_t i = 0; i < cutting->n_paths; i++) {
-            double share = sums[0].bytes > 0 ? sums[i].bytes / sums[0].bytes : 0;
-            if (sums[i].blocks > 0 && share > cutting->shares[i]) {
-                cutting->shares[i] = share;
-            }
-        }
-        free(sums);
-    }
-    return true;
+    return cutting->views[0].numbers[path] != 0;
 }
 
-/* Find the states of all paths for a smallest share; returns how many branches that makes at most. */
-static size_t
-states_find(struct cutting *cutting, double smallest)
+/* The share that a path has to have at a level. */
+static double
+share_of(unsigned level)
 {
-    size_t n = 1;
+    return level <= 1 ? 0 : ldexp(LEAST_SHARE, (int)level - 2);
+}
 
-    for (size_t i = 0; i < cutting->n_paths; i++) {
-        cutting->states[i] = cutting->shares[i] < 0           ? LEFT_OUT
-                             : cutting->shares[i] >= smallest ? KEPT
-                                                              : SMALL;
-        cutting->heights[i] = 0;
-    }
-    for (size_t i = cutting->n_paths - 1; i > 0; i--) {
-        uint32_t caller = caller_of(cutting, i);
-        if (cutting->states[i] != KEPT) {
-            continue;
-        }
-        if (cutting->heights[caller] < cutting->heights[i] + 1) {
-            cutting->heights[caller] = cutting->heights[i] + 1;
-        }
-        if (cutting->depths[i] > OUTERMOST && cutting->heights[i] > INNERMOST) {
-            cutting->states[i] = DEEP;
+/* Levels of what has blocks in one measure, where they are higher than they were.  False without memory. */
+static bool
+levels_raise(struct cutting *cutting, const struct ouro__view *view, const double shares[LEVELS + 1])
+{
+    double *bytes = ouro__view_subtrees(view, cutting->places, false);
+
+    for (size_t i = 0; bytes != NULL && i < cutting->n_paths; i++) {
+        double share = bytes[0] > 0 ? bytes[i] / bytes[0] : 0;
+        unsigned char *level = &cutting->levels[i];
+        while (*level > 0 && share >= shares[*level + 1]) {
+            ++*level;
         }
     }
-    cutting->states[0] = KEPT;
+    free(bytes);
+    return bytes != NULL;
+}
+
+/* All that ever held blocks, in itself or what it called, has level 1 at least.  False without memory. */
+static bool
+levels_find(struct cutting *cutting)
+{
+    double shares[LEVELS + 1];
+    bool is_well = true;
+
+    for (unsigned level = 0; level < LEVELS; level++) {
+        shares[level] = share_of(level);
+    }
+    shares[LEVELS] = INFINITY;
+    for (size_t i = cutting->n_paths; i-- > 0;) {
+        for (int m = 0; holds_own(cutting, i) && m < OURO_N_MEASURES; m++) {
+            cutting->levels[i] |= ouro__view_at(&cutting->views[m], i)->blocks > 0;
+        }
+        cutting->levels[i == 0 ? 0 : caller_of(cutting, i)] |= cutting->levels[i];
+    }
+    for (int m = 0; m < OURO_N_MEASURES && is_well; m++) {
+        is_well = levels_raise(cutting, &cutting->views[m], shares);
+    }
+    cutting->levels[0] = LEVELS; /* the root is always there */
+    return is_well;
+}
+
+/* Find how many frames are above each path; whether any has so many that some may be in the middle. */
+static bool
+depths_find(struct cutting *cutting)
+{
+    bool is_deep = false;
+
     for (size_t i = 1; i < cutting->n_paths; i++) {
-        enum state own = cutting->states[i], callers = cutting->states[caller_of(cutting, i)];
-        n += own == KEPT || (own == DEEP && callers == KEPT) || (own == SMALL && callers >= DEEP);
+        unsigned callers = cutting->depths[caller_of(cutting, i)];
+        cutting->depths[i] = (unsigned char)(callers + (callers < COUNTED));
+        is_deep |= callers + 1 >= COUNTED;
+    }
+    return is_deep;
+}
+
+/* Find what is in the middle at the level: it has OUTERMOST frames above it, and more than INNERMOST below it that are kept.
+ * Returns on how many paths it is with the caller. */
+static int64_t
+middles_find(struct cutting *cutting)
+{
+    int64_t n = 0;
+
+    memset(cutting->heights, 0, cutting->n_paths);
+    for (size_t i = cutting->n_paths - 1; i > 0; i--) {
+        bool is_kept = cutting->levels[i] >= cutting->level;
+        unsigned char height = cutting->heights[i], *callers = &cutting->heights[caller_of(cutting, i)];
+        unsigned char above = (unsigned char)(height + (height <= INNERMOST));
+        if (is_kept && *callers < above) {
+            *callers = above;
+        }
+        cutting->are_middle[i] = is_kept && cutting->depths[i] > OUTERMOST && height > INNERMOST;
+    }
+    for (size_t i = 1; i < cutting->n_paths; i++) {
+        n += cutting->are_middle[i] && cutting->are_middle[caller_of(cutting, i)];
     }
     return n;
+}
+
+/* Choose the first level that makes few enough branches, or the last one; how many it makes.  A path that holds anything
+ * makes one, or has a part in one, as long as its caller is kept; but none where both are in the middle. */
+static size_t
+level_choose(struct cutting *cutting, size_t most)
+{
+    int64_t n_from[LEVELS + 1] = {0}, n;
+    bool is_deep = depths_find(cutting);
+
+    for (size_t i = 1; i < cutting->n_paths; i++) {
+        n_from[cutting->levels[caller_of(cutting, i)]] += cutting->levels[i] > 0;
+    }
+    n_from[LEVELS]++; /* the root */
+    for (unsigned level = LEVELS; level > 0; level--) {
+        n_from[level - 1] += n_from[level];
+    }
+    do {
+        cutting->level++;
+        n = n_from[cutting->level] - (is_deep ? middles_find(cutting) : 0);
+    } while ((uint64_t)n > most && cutting->level + 1 < LEVELS);
+    return (size_t)n;
+}
+
+static enum state
+state_of(const struct cutting *cutting, uint32_t path)
+{
+    return cutting->levels[path] == 0               ? LEFT_OUT
+           : cutting->levels[path] < cutting->level ? SMALL
+           : cutting->are_middle[path]              ? DEEP
+                                                    : KEPT;
 }
 
 static uint32_t
@@ -104,15 +178,15 @@ branch_of(struct cutting *cutting, struct ouro__branches *branches, uint32_t pat
 {
     uint32_t caller = caller_of(cutting, path), callers = cutting->branches[caller];
 
-    switch ((enum state)cutting->states[path]) {
+    switch (state_of(cutting, path)) {
     case KEPT:
         return branch_add(branches, callers, ouro__place_of_path(cutting->places, path));
     case DEEP:
-        return cutting->states[caller] == DEEP ? callers
-                                               : branch_add(branches, callers, OURO_BRANCH_DEEP);
+        return state_of(cutting, caller) == DEEP ? callers
+                                                 : branch_add(branches, callers, OURO_BRANCH_DEEP);
     case SMALL:
         branches->n_small++;
-        if (cutting->states[caller] == SMALL) {
+        if (state_of(cutting, caller) == SMALL) {
             return callers;
         }
         if (cutting->others[callers] == 0) {
@@ -132,8 +206,9 @@ branches_fill(struct cutting *cutting, struct ouro__branches *branches)
     for (uint32_t i = 0; i < cutting->n_paths; i++) {
         uint32_t branch = i == 0 ? branch_add(branches, 0, 0) : branch_of(cutting, branches, i);
         cutting->branches[i] = branch;
-        branches->items[branch].n_merged += cutting->states[i] == SMALL || cutting->states[i] == DEEP;
-        for (int m = 0; m < OURO_N_MEASURES; m++) {
+        enum state state = state_of(cutting, i);
+        branches->items[branch].n_merged += state == SMALL || state == DEEP;
+        for (int m = 0; holds_own(cutting, i) && m < OURO_N_MEASURES; m++) {
             ouro__figures_add(&branches->items[branch].by[m], ouro__view_at(&cutting->views[m], i));
         }
     }
@@ -142,20 +217,17 @@ branches_fill(struct cutting *cutting, struct ouro__branches *branches)
 static bool
 branches_cut(struct cutting *cutting, struct ouro__branches *branches, size_t most)
 {
-    if (!shares_find(cutting)) {
+    if (!levels_find(cutting)) {
         return false;
     }
-    size_t n = states_find(cutting, 0);
-    for (int doubling = 0; n > most && doubling < DOUBLINGS; doubling++) {
-        branches->smallest = ldexp(LEAST_SHARE, doubling);
-        n = states_find(cutting, branches->smallest);
-    }
-    cutting->others = reallocarray(NULL, n, sizeof *cutting->others);
+    size_t n = level_choose(cutting, most);
+    branches->smallest = share_of(cutting->level);
+    cutting->branches = reallocarray(NULL, cutting->n_paths, sizeof *cutting->branches);
+    cutting->others = calloc(n, sizeof *cutting->others);
     branches->items = reallocarray(NULL, n, sizeof *branches->items);
-    if (cutting->others == NULL || branches->items == NULL) {
+    if (cutting->branches == NULL || cutting->others == NULL || branches->items == NULL) {
         return false;
     }
-    memset(cutting->others, 0, n * sizeof *cutting->others);
     branches_fill(cutting, branches);
     return true;
 }
@@ -168,18 +240,16 @@ ouro__branches_make(struct ouro__branches *branches, const struct ouro__places *
     struct cutting cutting = {.places = places, .views = views, .n_paths = n};
 
     *branches = (struct ouro__branches){0};
-    cutting.shares = reallocarray(NULL, n, sizeof *cutting.shares);
-    cutting.states = calloc(n, 1);
-    cutting.depths = reallocarray(NULL, n, sizeof *cutting.depths);
-    cutting.heights = reallocarray(NULL, n, sizeof *cutting.heights);
-    cutting.branches = reallocarray(NULL, n, sizeof *cutting.branches);
-    bool is_well = cutting.shares != NULL && cutting.states != NULL && cutting.depths != NULL &&
-                   cutting.heights != NULL && cutting.branches != NULL &&
-                   branches_cut(&cutting, branches, most);
-    free(cutting.shares);
-    free(cutting.states);
+    cutting.levels = calloc(n, 1);
+    cutting.depths = calloc(n, 1);
+    cutting.heights = calloc(n, 1);
+    cutting.are_middle = calloc(n, sizeof *cutting.are_middle);
+    bool is_well = cutting.levels != NULL && cutting.depths != NULL && cutting.heights != NULL &&
+                   cutting.are_middle != NULL && branches_cut(&cutting, branches, most);
+    free(cutting.levels);
     free(cutting.depths);
     free(cutting.heights);
+    free(cutting.are_middle);
     free(cutting.branches);
     free(cutting.others);
     if (!is_well) {

@@ -23,7 +23,7 @@ struct ouro__branches {
     size_t n_small; /* paths that are too small */
 };
 
-/* Of a snapshot that was summed up for each measure; about `most` branches at most.  False without memory. */
+/* Of a snapshot that was summed up for each measure, by views that share what they can; about `most` branches at most.  False without memory. */
 bool ouro__branches_make(struct ouro__branches *branches, const struct ouro__places *places,
                          const struct ouro__view *views, size_t most);
 void ouro__branches_free(struct ouro__branches *branches);

@@ -16,6 +16,7 @@
 #include "html/template.h"
 #include "json_values.h"
 #include "view/labels.h"
+#include "view/narrow.h"
 #include "view/rows.h"
 
 #define BRANCHES_MOST 60000 /* of a page, which a browser turns over in tens of milliseconds */
@@ -188,10 +189,16 @@ branches_add(struct making *making)
 }
 
 static void
+figure_add(struct ouro__text *text, const struct ouro__figures *figures)
+{
+    ouro__text_print(text, ",%.15g,%.15g,%.6g", figures->bytes, figures->blocks, figures->variance);
+}
+
+static void
 figures_add(struct ouro__text *text, const struct ouro__figures *by)
 {
     for (int m = 0; m < OURO_N_MEASURES; m++) {
-        ouro__text_print(text, ",%.15g,%.15g,%.6g", by[m].bytes, by[m].blocks, by[m].variance);
+        figure_add(text, &by[m]);
     }
 }
 
@@ -296,6 +303,67 @@ others_add(struct making *making, enum ouro__by by)
     }
 }
 
+/* What each line's blocks came to, where it isn't live any more: by how soon. */
+struct lives {
+    struct ouro__figures ended[OURO_SNAPSHOT_N_LIVES];
+};
+
+/* By line; owned, NULL without memory. */
+static struct lives *
+lives_find(const struct ouro__html *html)
+{
+    const struct ouro__snapshot *snapshot = &html->saved->snapshot;
+    const struct ouro__places *places = html->places;
+    const struct ouro__view *view = &html->views[OURO_MEASURE_CHURN];
+    struct lives *lives = calloc(places->lines.n, sizeof *lives);
+
+    for (size_t i = 1; lives != NULL && i < snapshot->n_lives; i++) {
+        const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
+        uint32_t place = ouro__place_of_path(places, view->nodes[trace->node]);
+        for (int k = 0; k < OURO_SNAPSHOT_N_LIVES && ouro__view_keeps(view, trace); k++) {
+            struct ouro__figures figures = ouro__life_figures(snapshot, i, k);
+            ouro__figures_add(&lives[ouro__line_of_place(places, place)].ended[k], &figures);
+        }
+    }
+    return lives;
+}
+
+/* For each line whose blocks were freed soon: file, line, blocks that it ever allocated, and for each time within which they
+ * were freed, but not within the one before: bytes, blocks and variance.  Nothing where lifetimes weren't noted. */
+static void
+lives_add(struct making *making)
+{
+    const struct ouro__html *html = making->html;
+    bool is_first = true;
+    size_t n;
+
+    if (html->saved->snapshot.n_lives == 0) {
+        return;
+    }
+    struct lives *lives = lives_find(html);
+    struct ouro__figures *all =
+        ouro__view_fold(&html->views[OURO_MEASURE_CHURN], html->places, NULL, OURO_BY_LINE, false, &n);
+    making->text->failed |= lives == NULL || all == NULL;
+    for (uint32_t i = 0; !making->text->failed && i < n; i++) {
+        const struct ouro__pair *line = &html->places->lines.items[i];
+        double blocks = 0;
+        for (int k = 0; k < OURO_SNAPSHOT_N_LIVES; k++) {
+            blocks += lives[i].ended[k].blocks;
+        }
+        if (blocks <= 0) {
+            continue;
+        }
+        ouro__text_print(making->text, "%s%u,%u,%.15g", is_first ? "" : ",",
+                         used_number(&making->texts, line->a), line->b, all[i].blocks);
+        for (int k = 0; k < OURO_SNAPSHOT_N_LIVES; k++) {
+            figure_add(making->text, &lives[i].ended[k]);
+        }
+        is_first = false;
+    }
+    free(lives);
+    free(all);
+}
+
 /* The text of the lines that hold most, as far as their files are as they were: file, line, text. */
 static void
 sources_add(struct making *making, enum ouro__measure measure)
@@ -346,6 +414,8 @@ data_add(struct making *making)
     others_add(making, OURO_BY_TASK);
     ouro__text_print(text, "],\n\"types\":[");
     others_add(making, OURO_BY_TYPE);
+    ouro__text_print(text, "],\n\"lives\":[");
+    lives_add(making);
     ouro__text_print(text, "],\n\"heap\":");
     ouro__html_add_heap(text, &making->html->saved->snapshot);
     ouro__text_print(text, ",\n\"times\":");

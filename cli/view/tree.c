@@ -35,9 +35,10 @@ struct caller {
 struct walk {
     const struct ouro__page *page;
     const struct ouro__places *places;
-    const struct ouro__figures *sums; /* by path, what it called included */
-    struct child *children;           /* by caller, then by size; owned */
-    struct caller *callers;           /* by path; owned.  The first is the root */
+    double *bytes;          /* by path, what it called included; owned */
+    double *variances;      /* the same; NULL where all is counted */
+    struct child *children; /* by caller, then by size; owned */
+    struct caller *callers; /* by path; owned.  The first is the root */
     size_t n_children, n_callers;
     double all;
     bool is_estimate;
@@ -64,8 +65,16 @@ children_compare(const void *a, const void *b)
 static bool
 is_large(const struct walk *walk, uint32_t path)
 {
-    double bytes = walk->sums[path].bytes;
+    double bytes = walk->bytes[path];
     return bytes > 0 && bytes >= SMALLEST * walk->all;
+}
+
+/* Bytes alone: blocks are not shown. */
+static struct ouro__figures
+figures_of(const struct walk *walk, uint32_t path)
+{
+    double variance = walk->variances == NULL ? 0 : walk->variances[path];
+    return (struct ouro__figures){.bytes = walk->bytes[path], .variance = variance};
 }
 
 /* Of the root, or a path that is large. */
@@ -120,10 +129,11 @@ branches_find(struct walk *walk, size_t n_paths)
         uint32_t caller = walk->places->paths.items[i].a;
         if (is_large(walk, i)) {
             walk->callers[walk->n_callers++].path = i;
-            walk->children[walk->n_children++] = (struct child){caller, i, walk->sums[i].bytes};
-        } else if (walk->sums[i].bytes > 0 && (caller == 0 || is_large(walk, caller))) {
+            walk->children[walk->n_children++] = (struct child){caller, i, walk->bytes[i]};
+        } else if (walk->bytes[i] > 0 && (caller == 0 || is_large(walk, caller))) {
             struct caller *of = caller_find(walk, caller);
-            ouro__figures_add(&of->small, &walk->sums[i]);
+            struct ouro__figures figures = figures_of(walk, i);
+            ouro__figures_add(&of->small, &figures);
             of->n_small++;
         }
     }
@@ -181,8 +191,9 @@ path_add(const struct walk *walk, uint32_t path, uint32_t depth)
 {
     uint32_t place = ouro__place_of_path(walk->places, path);
     size_t room = walk->page->look.columns - walk->n_before - indentation(walk, depth);
+    struct ouro__figures figures = figures_of(walk, path);
 
-    line_begin(walk, &walk->sums[path], depth);
+    line_begin(walk, &figures, depth);
     ouro__call_add(walk->page->text, walk->places, place, room);
     ouro__text_print(walk->page->text, "\n");
 }
@@ -195,7 +206,7 @@ is_link(const struct walk *walk, const struct waiting *now)
     const struct child *child = children_find(walk, now->path, &n);
 
     return now->depth >= walk->deepest && n == 1 && caller_find(walk, now->path)->n_small == 0 &&
-           child->bytes >= walk->sums[now->path].bytes;
+           child->bytes >= walk->bytes[now->path];
 }
 
 /* `stack` has room for all that are large. */
@@ -210,7 +221,8 @@ walk_all(const struct walk *walk, struct waiting *stack)
             n_passed++;
         } else {
             if (n_passed > 0) {
-                line_begin(walk, &walk->sums[now.path], now.depth);
+                struct ouro__figures figures = figures_of(walk, now.path);
+                line_begin(walk, &figures, now.depth);
                 ouro__text_print(walk->page->text, "(%zu %s between)\n", n_passed,
                                  n_passed == 1 ? "frame" : "frames");
                 n_passed = 0;
@@ -225,17 +237,20 @@ bool
 ouro__tree_add(const struct ouro__page *page, const struct ouro__places *places,
                const struct ouro__view *view, bool is_estimate)
 {
-    struct ouro__figures *sums = ouro__view_subtrees(view, places);
     struct waiting *stack = NULL;
     struct walk walk = {.page = page,
                         .places = places,
-                        .sums = sums,
+                        .bytes = ouro__view_subtrees(view, places, false),
                         .all = view->kept.bytes,
                         .is_estimate = is_estimate,
                         .n_before = is_estimate ? 32 : 20};
 
     walk.deepest = (page->look.columns - walk.n_before) / 3 / STEP;
-    if (sums != NULL && branches_find(&walk, view->n_paths)) {
+    if (is_estimate) {
+        walk.variances = ouro__view_subtrees(view, places, true);
+    }
+    bool is_well = walk.bytes != NULL && (walk.variances != NULL || !is_estimate);
+    if (is_well && branches_find(&walk, view->n_paths)) {
         stack = reallocarray(NULL, walk.n_callers, sizeof *stack);
     }
     if (stack != NULL) {
@@ -245,7 +260,8 @@ ouro__tree_add(const struct ouro__page *page, const struct ouro__places *places,
             ouro__text_print(page->text, "%s\n", ouro__text_at(places, 0));
         }
     }
-    free(sums);
+    free(walk.bytes);
+    free(walk.variances);
     free(walk.children);
     free(walk.callers);
     free(stack);

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char no_task[] = "(no task)";
+
 /* Whether a function is the one by which event loops call what is due. */
 static bool
 is_run(const struct ouro__places *places, uint32_t function)
@@ -77,7 +79,7 @@ text_of(struct naming *naming, uint32_t function)
     uint32_t *text = &naming->texts[function];
 
     if (*text == 0) {
-        *text = function == 0              ? add_text(naming->places, "(no task)")
+        *text = function == 0              ? add_text(naming->places, no_task)
                 : naming->is_run[function] ? add_text(naming->places, "(event loop)")
                                            : name_task(naming->places, function);
     }
@@ -102,6 +104,17 @@ find_functions(const struct naming *naming, uint32_t *tasks, size_t n_paths)
     }
 }
 
+uint32_t
+ouro__tasks_without_loop(struct ouro__places *places)
+{
+    for (uint32_t i = 1; i < places->functions.n; i++) {
+        if (is_run(places, i)) {
+            return 0;
+        }
+    }
+    return add_text(places, no_task);
+}
+
 uint32_t *
 ouro__tasks_of(struct ouro__places *places, size_t n_paths)
 {
@@ -109,13 +122,12 @@ ouro__tasks_of(struct ouro__places *places, size_t n_paths)
     struct naming naming = {places, calloc(n_functions, sizeof(bool)),
                             calloc(n_functions, sizeof(uint32_t))};
     uint32_t *tasks = calloc(n_paths, sizeof *tasks);
-    bool is_well = naming.is_run != NULL && naming.texts != NULL && tasks != NULL, has_loop = false;
+    bool is_well = naming.is_run != NULL && naming.texts != NULL && tasks != NULL;
 
     for (uint32_t i = 1; is_well && i < n_functions; i++) {
         naming.is_run[i] = is_run(places, i);
-        has_loop |= naming.is_run[i];
     }
-    if (is_well && has_loop) {
+    if (is_well) {
         find_functions(&naming, tasks, n_paths);
     }
     for (size_t i = 0; is_well && i < n_paths; i++) {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snapshot/cumulative.h"
 #include "snapshot/tasks.h"
 
 const char *const ouro__measure_names[OURO_N_MEASURES] = {"live", "peak", "churn"};
@@ -217,16 +218,24 @@ type_add(void *context, size_t trace, size_t type, const struct ouro__figures *f
     ouro__figures_add(&types->figures[type], figures);
 }
 
-/* Most paths only lead to others: what holds blocks of its own gets its figures here. */
-static void
-path_add(struct ouro__view *view, uint32_t *n, uint32_t path, const struct ouro__figures *figures)
+static bool
+has_any(const struct ouro_snapshot_trace *trace)
 {
-    if (figures->bytes > 0 || figures->blocks > 0) {
-        if (view->numbers[path] == 0) {
-            view->numbers[path] = ++*n;
-        }
-        ouro__figures_add(&view->figures[view->numbers[path]], figures);
+    return (trace->live_bytes | trace->live_blocks | trace->peak_bytes | trace->peak_blocks |
+            trace->all_bytes | trace->all_blocks) != 0;
+}
+
+/* Which figures are a trace's.  Most paths only lead to others: what ever held blocks of its own gets a number here, unless
+ * another view gave them. */
+static struct ouro__figures *
+figures_at(struct ouro__view *view, uint32_t *n, const struct ouro_snapshot_trace *trace)
+{
+    uint32_t *number = &view->numbers[view->nodes[trace->node]];
+
+    if (*number == 0 && !view->is_shared && has_any(trace)) {
+        *number = ++*n;
     }
+    return &view->figures[*number];
 }
 
 /* Add the figures of all traces that the filters left, but those of types. */
@@ -245,20 +254,19 @@ traces_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot, enum 
         ouro__figures_add(&view->kept, &figures);
         ouro__figures_add(&view->domains[trace->domain], &figures);
         ouro__figures_add(&view->threads.figures[trace->thread], &figures);
-        path_add(view, &n, view->nodes[trace->node], &figures);
+        ouro__figures_add(figures_at(view, &n, trace), &figures);
     }
 }
 
-/* The figures of a view that has its nodes.  False without memory. */
+/* The figures of a view that has its nodes and numbers.  False without memory. */
 static bool
 figures_make(struct ouro__view *view, struct ouro__places *places,
              const struct ouro__snapshot *snapshot, enum ouro__measure measure)
 {
     static const struct ouro_snapshot_tracing counted = {.mode = OURO_SNAPSHOT_EXACT};
 
-    view->numbers = calloc(view->n_paths, sizeof *view->numbers);
     view->figures = calloc(snapshot->n_traces + 1, sizeof *view->figures);
-    if (view->numbers == NULL || view->figures == NULL || !threads_name(view, places, snapshot) ||
+    if (view->figures == NULL || !threads_name(view, places, snapshot) ||
         !types_name(view, places, snapshot) ||
         (measure == OURO_MEASURE_LIVE && !ouro__view_types(view, snapshot, type_add, &view->types))) {
         return false;
@@ -283,7 +291,8 @@ ouro__view_make(struct ouro__view *view, struct ouro__places *places,
         (is_filtered && (view->is_kept = paths_filter(places, filters)) == NULL)) {
         return false;
     }
-    return figures_make(view, places, snapshot, measure);
+    view->numbers = calloc(view->n_paths, sizeof *view->numbers);
+    return view->numbers != NULL && figures_make(view, places, snapshot, measure);
 }
 
 bool
@@ -291,17 +300,20 @@ ouro__view_make_like(struct ouro__view *view, const struct ouro__view *like,
                      struct ouro__places *places, const struct ouro__snapshot *snapshot,
                      enum ouro__measure measure)
 {
-    *view = (struct ouro__view){
-        .n_paths = like->n_paths, .nodes = like->nodes, .is_shared = true, .is_kept = like->is_kept};
+    *view = (struct ouro__view){.n_paths = like->n_paths,
+                                .numbers = like->numbers,
+                                .nodes = like->nodes,
+                                .is_shared = true,
+                                .is_kept = like->is_kept};
     return figures_make(view, places, snapshot, measure);
 }
 
 void
 ouro__view_free(struct ouro__view *view)
 {
-    free(view->numbers);
     free(view->figures);
     if (!view->is_shared) {
+        free(view->numbers);
         free(view->nodes);
         free(view->is_kept);
     }
@@ -310,19 +322,17 @@ ouro__view_free(struct ouro__view *view)
     *view = (struct ouro__view){0};
 }
 
-struct ouro__figures *
-ouro__view_subtrees(const struct ouro__view *view, const struct ouro__places *places)
+double *
+ouro__view_subtrees(const struct ouro__view *view, const struct ouro__places *places, bool of_variance)
 {
-    struct ouro__figures *sums = reallocarray(NULL, view->n_paths, sizeof *sums);
+    double *sums = reallocarray(NULL, view->n_paths, sizeof *sums);
 
-    if (sums == NULL) {
-        return NULL;
+    for (size_t i = 0; sums != NULL && i < view->n_paths; i++) {
+        const struct ouro__figures *figures = ouro__view_at(view, i);
+        sums[i] = of_variance ? figures->variance : figures->bytes;
     }
-    for (size_t i = 0; i < view->n_paths; i++) {
-        sums[i] = *ouro__view_at(view, i);
-    }
-    for (size_t i = view->n_paths - 1; i > 0; i--) {
-        ouro__figures_add(&sums[places->paths.items[i].a], &sums[i]);
+    for (size_t i = view->n_paths - 1; sums != NULL && i > 0; i--) {
+        sums[places->paths.items[i].a] += sums[i];
     }
     return sums;
 }
@@ -380,11 +390,11 @@ static bool
 keys_find(struct keys *keys, const struct ouro__view *view, struct ouro__places *places,
           struct ouro__groups *groups, enum ouro__by by)
 {
-    uint32_t n = places->places.n;
+    uint32_t n = places->places.n, task = 0;
     bool is_well = true;
 
     *keys = (struct keys){0};
-    if (by == OURO_BY_TASK) {
+    if (by == OURO_BY_TASK && (task = ouro__tasks_without_loop(places)) == 0) {
         keys->of_paths = ouro__tasks_of(places, view->n_paths);
         return keys->of_paths != NULL;
     }
@@ -392,7 +402,7 @@ keys_find(struct keys *keys, const struct ouro__view *view, struct ouro__places 
         keys->of_places = reallocarray(NULL, n, sizeof *keys->of_places);
         is_well = keys->of_places != NULL;
         for (uint32_t i = 0; is_well && i < n; i++) {
-            keys->of_places[i] = key_of(places, groups, by, i);
+            keys->of_places[i] = by == OURO_BY_TASK ? task : key_of(places, groups, by, i);
             is_well = keys->of_places[i] != OURO_NO_ID;
         }
     }
@@ -405,72 +415,6 @@ key_of_path(const struct ouro__places *places, const struct keys *keys, uint32_t
     return keys->of_places != NULL  ? keys->of_places[ouro__place_of_path(places, path)]
            : keys->of_paths != NULL ? keys->of_paths[path]
                                     : path;
-}
-
-/* The paths as a tree to walk: the first path that each calls, and the next one of its caller. */
-struct kin {
-    uint32_t first, next; /* 0 for none */
-};
-
-static struct kin *
-kin_find(const struct ouro__view *view, const struct ouro__places *places)
-{
-    struct kin *kin = calloc(view->n_paths, sizeof *kin);
-
-    for (size_t i = view->n_paths - 1; kin != NULL && i > 0; i--) {
-        uint32_t caller = places->paths.items[i].a;
-        kin[i].next = kin[caller].first;
-        kin[caller].first = (uint32_t)i;
-    }
-    return kin;
-}
-
-/* Each key gets what its outermost paths hold with all that they called.  `inside` counts on how many paths from the
- * root to here a key was met. */
-static void
-walk_outermost(const struct ouro__places *places, const struct kin *kin, const struct keys *keys,
-               const struct ouro__figures *sums, uint32_t *inside, struct ouro__figures *by_key)
-{
-    uint32_t path = kin[0].first;
-
-    while (path != 0) {
-        uint32_t key = key_of_path(places, keys, path);
-        if (inside[key]++ == 0) {
-            ouro__figures_add(&by_key[key], &sums[path]);
-        }
-        if (kin[path].first != 0) {
-            path = kin[path].first;
-            continue;
-        }
-        while (path != 0) {
-            inside[key_of_path(places, keys, path)]--;
-            if (kin[path].next != 0) {
-                path = kin[path].next;
-                break;
-            }
-            path = places->paths.items[path].a;
-        }
-    }
-}
-
-/* Every frame of a traceback counts once.  False without memory. */
-static bool
-fold_cumulative(const struct ouro__view *view, const struct ouro__places *places,
-                const struct keys *keys, struct ouro__figures *by_key, size_t n_keys)
-{
-    struct ouro__figures *sums = ouro__view_subtrees(view, places);
-    struct kin *kin = kin_find(view, places);
-    uint32_t *inside = calloc(n_keys, sizeof *inside);
-    bool is_well = sums != NULL && kin != NULL && inside != NULL;
-
-    if (is_well) {
-        walk_outermost(places, kin, keys, sums, inside, by_key);
-        ouro__figures_add(&by_key[key_of_path(places, keys, 0)], ouro__view_at(view, 0));
-    }
-    free(sums);
-    free(kin);
-    free(inside);
-    return is_well;
 }
 
 /* Figures that no path has; owned, NULL without memory. */
@@ -504,7 +448,7 @@ ouro__view_fold(const struct ouro__view *view, struct ouro__places *places, stru
     struct ouro__figures *by_key = *n == 0 ? NULL : calloc(*n, sizeof *by_key);
     is_well = is_well && by_key != NULL;
     if (is_well && cumulative) {
-        is_well = fold_cumulative(view, places, &keys, by_key, *n);
+        is_well = ouro__cumulate(view, places, keys.of_places, by_key, *n);
     } else if (is_well) {
         for (uint32_t i = 0; i < view->n_paths; i++) {
             if (view->numbers[i] != 0) {

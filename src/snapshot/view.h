@@ -67,7 +67,7 @@ struct ouro__view {
     struct ouro__figures
         *figures;    /* of blocks that were asked for right there; number 0 is nothing; owned */
     uint32_t *nodes; /* the path of each of the snapshot's nodes; owned */
-    bool is_shared;  /* the nodes and what is kept are another view's */
+    bool is_shared;  /* the numbers, the nodes and what is kept are another view's */
     bool *is_kept;   /* by path: what the filters left; owned; NULL: all */
     struct ouro__figures domains[3];
     struct ouro__aside threads;
@@ -120,7 +120,8 @@ struct ouro__groups {
     uint32_t (*group_of)(struct ouro__groups *groups, struct ouro__places *places, uint32_t file);
 };
 
-/* The figures by key, `*n` of them; with `cumulative` each path counts for all its places.  `groups` is for
+/* The figures by key, `*n` of them; with `cumulative`, which is for lines, files, functions and packages, each path counts
+ * for all its places.  `groups` is for
  * OURO_BY_PACKAGE alone.  Owned, NULL without memory. */
 struct ouro__figures *ouro__view_fold(const struct ouro__view *view, struct ouro__places *places,
                                       struct ouro__groups *groups, enum ouro__by by, bool cumulative,
@@ -131,8 +132,8 @@ struct ouro__row *ouro__view_rows(const struct ouro__view *view, struct ouro__pl
                                   struct ouro__groups *groups, enum ouro__by by, bool cumulative,
                                   size_t *n);
 
-/* Bytes of each path and those that it called; owned, NULL without memory. */
-struct ouro__figures *ouro__view_subtrees(const struct ouro__view *view,
-                                          const struct ouro__places *places);
+/* Bytes of each path with all that it called, or their variance; owned, NULL without memory. */
+double *ouro__view_subtrees(const struct ouro__view *view, const struct ouro__places *places,
+                            bool of_variance);
 
 #endif

@@ -331,6 +331,51 @@ def test_no_threads_and_no_types(show):
     assert not show(typical(), "--by", "type").page.locator("#others-part").is_visible()
 
 
+PARSE = ("/app/parse.py", "parse", 7)
+
+
+def with_lives(**tracing):
+    return Snapshot(
+        [
+            Trace((MAIN, PARSE), 100, live=10, all=1000, ended=(500, 100, 50, 0, 0, 0, 300)),
+            Trace((MAIN, PARSE), 20, live=0, all=40, ended=(0, 0, 40)),
+            Trace((MAIN, LOAD), 5000, live=90, peak=95, all=100, ended=(0, 2, 0, 0, 0, 0, 0)),
+            Trace((MAIN, GET), 64, live=5, all=5),
+        ],
+        **tracing,
+    )
+
+
+def freed(page):
+    rows = page.page.locator("#lives-table tbody tr")
+    return {
+        row.locator("th").get_attribute("title"): (*(int(row.get_attribute(f"data-{key}")) for key in ("bytes", "blocks")),
+                                                   row.locator("td").last.text_content())
+        for row in rows.all()
+    }
+
+
+@pytest.mark.parametrize("options", [(), ("--filter", "parse")], ids=["all", "filtered"])
+@pytest.mark.parametrize("tracing", [{}, {"mode": SAMPLED, "sample": 500}], ids=["exact", "sampled"])
+def test_what_is_freed_at_once(ouro, show, tmp_path, tracing, options):
+    """The rows of `ouro report --temporary`, for each number of allocations; ten is what is shown first."""
+    page, path = show(with_lives(**tracing), *options), tmp_path / "page.ouro"
+    assert page.page.locator("#lives-table").is_visible()
+    assert page.page.locator('input[name="within"]:checked').get_attribute("value") == "10"
+    for within in 10, 1, 100, 1000, 1_000_000:
+        page.choose("within", within)
+        rows = json.loads(ouro("report", "--json", f"--temporary={within}", *options, path).stdout)["rows"]
+        told = {f"{row['file']}:{row['line']}": (row["bytes"], row["blocks"], f"{100 * row['freed']:.1f} %") for row in rows}
+        assert freed(page) == told and len(told) == (1 if within == 1 or options else 2)
+    assert ("±" in page.text("#lives-table")) == bool(tracing)
+
+
+def test_without_lifetimes(show):
+    page = show(typical())
+    assert not page.page.locator("#lives-part").is_visible()
+    assert page.page.evaluate("JSON.parse(document.getElementById('data').textContent).lives") == []
+
+
 def test_since_a_mark(ouro, show, tmp_path):
     snapshot = Snapshot([Trace((MAIN,), 10, live=3, all=3), Trace((MAIN, LOAD), 20, live=4, all=5, since=1)])
     snapshot.sinces = ["warm"]

@@ -469,3 +469,30 @@ def test_a_terminal_gets_no_database(ouro, tmp_path):
     piped = subprocess.run([ouro.path, "export", "--to", "sqlite", path], capture_output=True, check=True,
                            env=ouro.environment())
     assert piped.stdout.startswith(b"SQLite format 3\0")
+
+
+@pytest.mark.parametrize("tracing", [{}, {"mode": snapshots.SAMPLED, "sample": 500}], ids=["exact", "sampled"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "id = 7", "id = '7'", "id = 7.0", "id = 7.5", "id IS NULL", "id = 0", "id = -1", "id = 1000000", "id IN (9, 3, 'x')",
+        "traceback = 3", "traceback = '3'", "traceback = 9223372036854775807", "traceback IN (SELECT id FROM tracebacks WHERE depth = 2)",
+        "frame = 4", "frame = 4 AND traceback > 2", "frame = 4 AND id = 11", "live_bytes > 1000", "thread IS NULL", "domain = 'raw'",
+    ],
+)
+def test_traces_as_they_lie_and_as_a_table(ask, database, asked, tracing):
+    """What is read out of the snapshot is what a real table gives, by key and without."""
+    traces = [Trace((MAIN, ("/app/more.py", f"f{n % 9}", n % 5)), 16 * n, live=n % 7, peak=n % 11, all=n, domain=n % 3) for n in range(1, 60)]
+    question = f"SELECT *, typeof(live_bytes) FROM traces WHERE {asked} ORDER BY id"
+    rows = database(Snapshot(traces, **tracing)).execute(question).fetchall()
+    as_printed = [[float(f"{value:.15g}") if isinstance(value, float) else value for value in row] for row in rows]
+    assert ask(Snapshot(traces, **tracing), question) == as_printed
+
+
+@pytest.mark.parametrize("by", ["frame", "traceback", "frame DESC", "traceback, id", "traceback, id DESC", "frame, id", "size DESC, id"])
+def test_orders_of_traces(ask, database, by):
+    """Two orders are there before they are asked for; others are SQLite's."""
+    traces = [Trace((MAIN, ("/app/more.py", f"f{n % 9}", n % 5)), 16 * (n % 13), live=n, all=n) for n in range(1, 60)]
+    for question in (f"SELECT {by.split()[0].strip(',')} FROM traces ORDER BY {by}",
+                     f"SELECT {by.replace(' DESC', '')}, sum(live_bytes) FROM traces GROUP BY {by.replace(' DESC', '')} ORDER BY {by}"):
+        assert ask(Snapshot(traces), question) == [list(row) for row in database(Snapshot(traces)).execute(question)]
