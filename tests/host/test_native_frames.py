@@ -493,9 +493,11 @@ EXPECTED = {
 
 def known_names(stacks):
     """The functions of the program and the bridge; names without what qualifies them.  Imports may have blocks of the same
-    size."""
+    size, which the program's first lines ask for."""
     shown = []
     for stack in stacks:
+        if any(file.startswith("<frozen importlib") for _, file, _ in stack):
+            continue
         names = [name.split(".")[-1] for name, file, _ in stack if file.endswith(("bridge.c", "mixed.py"))]
         shown.append(names)
     return [names for names in shown if names]
