@@ -396,7 +396,7 @@ VIEWS = """
 ## Views of a large snapshot
 
 Two programs with ten million live blocks, traced exactly: an ordinary one that parses the standard library's sources and keeps
-what comes of them (`bench/views/library.py`, some twenty thousand tracebacks), and one with a million tracebacks of 20 to 50 frames,
+what comes of them (`bench/views/library.py`, some fifty thousand tracebacks), and one with a million tracebacks of 20 to 50 frames,
 each other than the others (`bench/views/towers.py`). Loading is what a program takes that opens the file by
 `ouro_snapshot_open()`, checks and unpacks it, and does nothing else; a view's time is that of the whole command less that of
 loading: mostly it is making one tree of all tracebacks. *MB* are of the peak of resident memory.
