@@ -41,8 +41,8 @@ ouro__free_lists_start(struct py_generation *generations)
 void
 ouro__free_lists_stop(struct py_generation *generations)
 {
-    for (int i = 0; i < 3;
-         i++) { /* what is there now is newer: the dictionary that callbacks are told of */
+    /* What is there now is newer: the dictionary that callbacks are told of. */
+    for (int i = 0; i < 3; i++) {
         ouro__generation_append(&generations[i], &aside[i]);
         ouro__generation_append(&aside[i], &generations[i]);
     }
