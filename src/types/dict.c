@@ -93,13 +93,12 @@ ouro_dict_get(ouro_loan loan, ouro_loan key, ouro_ref *value)
 {
     struct table *dict = dict_of(loan);
     struct table_search search;
-    ouro_status status = ouro__table_search_for(&search, ouro_look(key));
+    size_t index;
 
+    ouro_status status = ouro__table_look_up(dict, ouro_look(key), &search, find, WIDTH, &index);
     if (OURO_UNLIKELY(status < 0)) {
         return status;
     }
-    search.locked = ouro__use(&dict->head);
-    size_t index = find_quickly(dict, &search);
     if (index != TABLE_NONE) {
         *value = ouro_incref((ouro_loan)dict->entries[index * WIDTH + 1]);
         search.status = OURO_FOUND;
@@ -113,12 +112,11 @@ ouro_dict_get_borrow(ouro_loan loan, ouro_loan key)
 {
     struct table *dict = dict_of(loan);
     struct table_search search;
+    size_t index;
 
-    if (OURO_UNLIKELY(ouro__table_search_for(&search, ouro_look(key)) < 0)) {
+    if (OURO_UNLIKELY(ouro__table_look_up(dict, ouro_look(key), &search, find, WIDTH, &index) < 0)) {
         return NULL;
     }
-    search.locked = ouro__use(&dict->head);
-    size_t index = find_quickly(dict, &search);
     ouro_loan value = index != TABLE_NONE ? (ouro_loan)dict->entries[index * WIDTH + 1] : NULL;
     ouro__unuse(&dict->head, search.locked);
     return value;
@@ -129,13 +127,12 @@ ouro_dict_contains(ouro_loan loan, ouro_loan key)
 {
     struct table *dict = dict_of(loan);
     struct table_search search;
-    ouro_status status = ouro__table_search_for(&search, ouro_look(key));
+    size_t index;
 
+    ouro_status status = ouro__table_look_up(dict, ouro_look(key), &search, find, WIDTH, &index);
     if (OURO_UNLIKELY(status < 0)) {
         return status;
     }
-    search.locked = ouro__use(&dict->head);
-    size_t index = find_quickly(dict, &search);
     ouro__unuse(&dict->head, search.locked);
     return index != TABLE_NONE ? OURO_FOUND : search.status;
 }
@@ -235,7 +232,7 @@ ouro_dict_set_default(ouro_loan loan, ouro_loan key, ouro_loan preset, ouro_ref 
     }
     ouro_object *has = ouro_look(preset);
     search.locked = ouro__use(&dict->head);
-    size_t index = find(dict, &search);
+    size_t index = find_quickly(dict, &search);
     if (index != TABLE_NONE) {
         has = dict->entries[index * WIDTH + 1];
         search.status = OURO_FOUND;
@@ -260,7 +257,7 @@ take_out(struct table *dict, ouro_object *key, ouro_object **had_key, ouro_objec
         return status;
     }
     search.locked = ouro__use(&dict->head);
-    size_t index = find(dict, &search);
+    size_t index = find_quickly(dict, &search);
     if (index != TABLE_NONE) {
         *had_key = dict->entries[index * WIDTH];
         *had_value = dict->entries[index * WIDTH + 1];

@@ -146,26 +146,30 @@ step_own(struct iterator *iterator, enum kind kind)
 {
     struct thread *self = ouro__thread_self;
     ouro_object *item = NULL;
+    bool is_alone = ouro__os_is_single_threaded();
 
-    if (OURO_UNLIKELY(!ouro__use_own(self, &iterator->head))) {
+    if (OURO_UNLIKELY(!is_alone && !ouro__use_own(self, &iterator->head))) {
         return NULL;
     }
     ouro_object *sequence = iterator->sequence;
     size_t index = iterator->index;
     bool is_list = can_change(kind);
-    if (OURO_LIKELY(sequence != NULL && (!is_list || ouro__use_too(self, sequence)))) {
+    if (OURO_LIKELY(sequence != NULL && (!is_list || is_alone || ouro__use_too(self, sequence)))) {
         size_t n = is_list ? ((struct ouro__list *)sequence)->n : ((struct tuple *)sequence)->n;
         ouro_object **items =
             is_list ? ((struct ouro__list *)sequence)->items : ((struct tuple *)sequence)->items;
-        if (OURO_LIKELY(index < n && items[index] != NULL && ouro__incref_own(items[index], self))) {
-            item = items[index];
+        ouro_object *here = index < n ? items[index] : NULL;
+        if (OURO_LIKELY(here != NULL && ouro__incref_own(here, self))) {
+            item = here;
             iterator->index = index + (is_reversed(kind) ? SIZE_MAX : 1);
         }
-        if (is_list) {
+        if (is_list && !is_alone) {
             ouro__unuse_too(self);
         }
     }
-    ouro__unuse_own(self);
+    if (!is_alone) {
+        ouro__unuse_own(self);
+    }
     return item;
 }
 

@@ -49,7 +49,7 @@ ouro__packed_length(const struct packed *packed)
 static inline unsigned
 ouro__kind_shift(enum packed_kind kind)
 {
-    return (unsigned)kind >> 1 << (kind & 1);
+    return (unsigned)kind - (kind != 0);
 }
 
 /* The same as a number: 1 1 2 4. */

@@ -1,7 +1,5 @@
 /* table.c - hash tables that grow, shrink and are copied; comparing keys. */
-#include "types/integer.h"
-#include "types/str.h"
-#include "types/table.h"
+#include "types/table_find.h"
 
 #include <string.h>
 
@@ -376,14 +374,6 @@ ouro__table_let_go(const struct table *table, unsigned width)
 
 /* ---- looking for what is known to be the same ---- */
 
-static uint32_t
-load_slot(const char *slots, unsigned shift, uint32_t at)
-{
-    return shift == 0   ? ((const uint8_t *)slots)[at]
-           : shift == 1 ? ((const uint16_t *)(const void *)slots)[at]
-                        : ((const uint32_t *)(const void *)slots)[at];
-}
-
 /* For any size of slots, as OURO__TABLE_FIND is for each. */
 size_t
 ouro__table_find_same(const struct table *table, uint32_t hash, const ouro_object *object,
@@ -405,7 +395,7 @@ ouro__table_find_same(const struct table *table, uint32_t hash, const ouro_objec
     unsigned shift = ouro__table_slot_shift(log);
     uint32_t mask = (uint32_t)(((uint64_t)1 << log) - 1), all = UINT32_MAX >> (32 - (8U << shift));
     uint32_t at = (uint32_t)(((uint64_t)hash << log) >> 32), here;
-    for (; (here = load_slot(slots, shift, at)) != all; at = (at + 1) & mask) {
+    for (; (here = ouro__table_slot(slots, shift, at)) != all; at = (at + 1) & mask) {
         uint32_t index = here & mask;
         if (index < table->n && table->entries[index * width + column] == object) {
             *slot = at;
@@ -413,6 +403,96 @@ ouro__table_find_same(const struct table *table, uint32_t hash, const ouro_objec
         }
     }
     return TABLE_NONE;
+}
+
+/* ---- texts: a function that calls nothing ---- */
+
+/* Hash and shape of a packed sequence as one word. */
+typedef uint64_t __attribute__((may_alias)) packed_words;
+
+/* Is an entry's key the text, whose hash is known? */
+static inline __attribute__((always_inline)) enum table_verdict
+look_at_text(const ouro_object *key, const struct packed *text)
+{
+    const struct packed *other = (const struct packed *)key;
+    size_t length = text->shape >> 2, size = length << ouro__kind_shift(ouro__packed_kind(text));
+
+    if (OURO_LIKELY(other == text)) {
+        return TABLE_SAME;
+    }
+    if (key == NULL) {
+        return TABLE_OTHER;
+    }
+    if (OURO_UNLIKELY(key->type != text->head.type)) { /* it may say that it equals a text */
+        return TABLE_UNSURE;
+    }
+    if (__atomic_load_n((const packed_words *)&other->hash, __ATOMIC_RELAXED) !=
+        __atomic_load_n((const packed_words *)&text->hash, __ATOMIC_RELAXED)) {
+        return TABLE_OTHER;
+    }
+    if (OURO_UNLIKELY(length == PACKED_LONG || size > 64)) {
+        return TABLE_UNSURE;
+    }
+    return ouro__same_bytes((const char *)(text + 1), (const char *)(other + 1), size) ? TABLE_SAME
+                                                                                       : TABLE_OTHER;
+}
+
+static inline __attribute__((always_inline)) size_t
+find_text_few(const struct table *table, const struct packed *text, uint32_t hash, unsigned width)
+{
+    const uint32_t *hashes = ouro__table_hashes(table);
+
+    for (size_t i = 0; i < table->n; i += 4) {
+        unsigned match = ouro__table_match(hashes + i, hash);
+        for (; OURO_UNLIKELY(match != 0); match &= match - 1) {
+            size_t index = i + (unsigned)__builtin_ctz(match);
+            if (index >= table->n) {
+                break;
+            }
+            enum table_verdict verdict = look_at_text(table->entries[index * width], text);
+            if (verdict != TABLE_OTHER) {
+                return verdict == TABLE_SAME ? index : TABLE_UNKNOWN;
+            }
+        }
+    }
+    return TABLE_NONE;
+}
+
+/* `shift` is a constant: of the bytes of a slot. */
+static inline __attribute__((always_inline)) size_t
+find_text_many(const struct table *table, const struct packed *text, uint32_t hash, unsigned log,
+               unsigned shift, unsigned width)
+{
+    const char *slots = (const char *)ouro__table_counts(table) - ((size_t)1 << (log + shift));
+    uint32_t mask = (uint32_t)(((uint64_t)1 << log) - 1), all = UINT32_MAX >> (32 - (8U << shift));
+    uint64_t shifted = (uint64_t)hash << log;
+    uint32_t at = (uint32_t)(shifted >> 32), rest = (uint32_t)shifted >> (32 - (8U << shift)), here;
+
+    for (; (here = ouro__table_slot(slots, shift, at)) != all; at = (at + 1) & mask) {
+        uint32_t index = here & mask;
+        if (((here ^ rest) & ~mask) != 0 || index >= mask - 1) {
+            continue;
+        }
+        enum table_verdict verdict = look_at_text(table->entries[index * width], text);
+        if (verdict != TABLE_OTHER) {
+            return verdict == TABLE_SAME ? index : TABLE_UNKNOWN;
+        }
+    }
+    return TABLE_NONE;
+}
+
+size_t
+ouro__table_find_text(const struct table *table, const struct packed *text, uint32_t hash,
+                      unsigned width)
+{
+    if (OURO_UNLIKELY(table->entries == NULL)) {
+        return TABLE_NONE;
+    }
+    unsigned log = ouro__table_shape(table)->log;
+    return log == 0    ? find_text_few(table, text, hash, width)
+           : log <= 7  ? find_text_many(table, text, hash, log, 0, width)
+           : log <= 13 ? find_text_many(table, text, hash, log, 1, width)
+                       : find_text_many(table, text, hash, log, 2, width);
 }
 
 /* ---- comparing ---- */

@@ -24,6 +24,7 @@
 #ifndef OURO_TYPES_TABLE_H
 #define OURO_TYPES_TABLE_H
 
+#include "types/packed.h"
 #include "types/types.h"
 
 struct table {
@@ -50,8 +51,9 @@ _Static_assert(sizeof(struct table) == 32, "a class of the heap, and the least t
 _Static_assert(sizeof(struct table_shape) == 8 && sizeof(struct table_counts) == 16,
                "the entries behind them are aligned");
 
-#define TABLE_NONE SIZE_MAX /* no entry */
-#define TABLE_FEW 20        /* entries that need no slots */
+#define TABLE_NONE SIZE_MAX          /* no entry */
+#define TABLE_UNKNOWN (SIZE_MAX - 1) /* it is not known yet */
+#define TABLE_FEW 20                 /* entries that need no slots */
 
 /* A key and its hash in tables. */
 struct table_key {
@@ -93,6 +95,15 @@ static inline char *
 ouro__table_slots(const struct table *table, unsigned log)
 {
     return (char *)ouro__table_counts(table) - ((size_t)1 << (log + ouro__table_slot_shift(log)));
+}
+
+/* What a slot has. */
+static inline uint32_t
+ouro__table_slot(const char *slots, unsigned shift, uint32_t at)
+{
+    return shift == 0   ? ((const uint8_t *)slots)[at]
+           : shift == 1 ? ((const uint16_t *)(const void *)slots)[at]
+                        : ((const uint32_t *)(const void *)slots)[at];
 }
 
 static inline size_t
@@ -192,7 +203,13 @@ enum table_verdict {
     TABLE_OTHER,
     TABLE_AGAIN, /* the table was changed: look again */
     TABLE_FAILED,
+    TABLE_UNSURE,
 };
+
+/* The number of a text's entry, TABLE_NONE, or TABLE_UNKNOWN where comparing is no matter of few instructions; the text's hash
+ * is known. */
+size_t ouro__table_find_text(const struct table *table, const struct packed *text, uint32_t hash,
+                             unsigned width);
 
 /* Compare an entry's key, which is another object, with the one that is sought: not in this use, but before and after. */
 enum table_verdict ouro__table_compare(struct table *table, struct table_search *search, size_t index,

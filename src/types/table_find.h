@@ -204,6 +204,36 @@ ouro__table_find_first(const struct table *table, struct table_search *search, b
                                   ouro__table_is_equal(table, search, index, width)));
 }
 
+/* Hash a key, begin a use of the table, and find the number of its entry, or TABLE_NONE; `find` does it where that takes longer.  A
+ * failure to hash begins no use. */
+static inline __attribute__((always_inline)) ouro_status
+ouro__table_look_up(struct table *table, ouro_object *key, struct table_search *search,
+                    size_t (*find)(struct table *, struct table_search *), unsigned width,
+                    size_t *index)
+{
+    ouro_status status = OURO_OK;
+
+    *index = TABLE_NONE;
+    if (OURO_LIKELY(ouro__type(key) == ouro__str_type)) {
+        struct packed *text = (struct packed *)key;
+        uint32_t hash = ouro__table_hash(ouro__packed_hash_64(text));
+        search->locked = ouro__use(&table->head);
+        search->status = OURO_OK;
+        *index = ouro__table_find_text(table, text, hash, width);
+        if (OURO_UNLIKELY(*index == TABLE_UNKNOWN)) {
+            search->key = key;
+            search->hash = hash;
+            *index = find(table, search);
+        }
+    } else if (OURO_LIKELY((status = ouro__table_search_for(search, key)) == OURO_OK)) {
+        search->locked = ouro__use(&table->head);
+        if (!ouro__table_find_first(table, search, true, width, index)) {
+            *index = find(table, search);
+        }
+    }
+    return status;
+}
+
 /* ---- adding ---- */
 
 /* Put the number of a new entry in the slot that was found for it; whether that was never used. */

@@ -207,23 +207,29 @@ step_own(struct iterator *iterator, enum what what)
 {
     struct thread *self = ouro__thread_self;
     ouro_object *item = NULL;
+    bool is_alone = ouro__os_is_single_threaded();
 
-    if (OURO_UNLIKELY(!ouro__use_own(self, &iterator->head))) {
+    if (OURO_UNLIKELY(!is_alone && !ouro__use_own(self, &iterator->head))) {
         return NULL;
     }
     ouro_object *table = iterator->table;
-    if (OURO_LIKELY(table != NULL && ouro__use_too(self, table))) {
+    if (OURO_LIKELY(table != NULL && (is_alone || ouro__use_too(self, table)))) {
         size_t position = iterator->position;
         if (OURO_LIKELY(ouro__table_live((struct table *)table) == iterator->live)) {
             ouro_object **entry = ouro__table_step((struct table *)table, &position, width_of(what));
-            if (OURO_LIKELY(entry != NULL && ouro__incref_own(entry[what == VALUES], self))) {
-                item = entry[what == VALUES];
+            ouro_object *here = entry != NULL ? entry[what == VALUES] : NULL;
+            if (OURO_LIKELY(here != NULL && ouro__incref_own(here, self))) {
+                item = here;
                 iterator->position = position;
             }
         }
-        ouro__unuse_too(self);
+        if (!is_alone) {
+            ouro__unuse_too(self);
+        }
     }
-    ouro__unuse_own(self);
+    if (!is_alone) {
+        ouro__unuse_own(self);
+    }
     return item;
 }
 

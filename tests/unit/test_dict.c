@@ -1,4 +1,6 @@
 /* test_dict.c - dicts do what a slow list of pairs does; changes meanwhile, threads. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,14 +42,80 @@ oracle_remove(size_t at)
     memmove(&oracle.values[at], &oracle.values[at + 1], (oracle.n - at) * sizeof oracle.values[0]);
 }
 
-/* How keys are made: floats, equal keys of a type of the program's, some with a poor hash, leaves by identity. */
-enum kind { FLOATS, KEYS, POOR_KEYS, LEAVES, N_KINDS };
+/* How keys are made: floats, equal keys of a type of the program's, some with a poor hash, leaves by identity, texts, and
+ * texts among objects that say they are equal to them. */
+enum kind { FLOATS, KEYS, POOR_KEYS, LEAVES, TEXTS, POSERS, N_KINDS };
 
 static ouro_ref leaves[MOST_KEYS];
+
+/* A text that begins with its number, of up to 120 characters of one, two or four bytes. */
+static ouro_ref
+text_new(uint32_t number)
+{
+    static const uint32_t padding[] = {'x', 0xE9, 0x44F, 0x1F600};
+    uint32_t characters[140];
+    char digits[16];
+    size_t n = (size_t)snprintf(digits, sizeof digits, "%" PRIu32 "-", number);
+    ouro_ref text = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        characters[i] = (unsigned char)digits[i];
+    }
+    for (size_t end = n + number / 4 % 120; n < end; n++) {
+        characters[n] = padding[number % 4];
+    }
+    REQUIRE(ouro_str_from_characters(characters, n, &text, NULL) == OURO_OK, "no text");
+    return text;
+}
+
+struct poser {
+    ouro_object head;
+    ouro_ref text;
+};
+
+static ouro_ref poser_type;
+
+static ouro_loan
+text_of(ouro_loan object)
+{
+    return ouro_is_a(object, ouro_str_type()) ? object
+                                              : (ouro_loan)((struct poser *)ouro_look(object))->text;
+}
+
+static ouro_status
+poser_hash(ouro_loan self, uint64_t *hash)
+{
+    return ouro_hash(text_of(self), hash);
+}
+
+static ouro_status
+poser_equal(ouro_loan self, ouro_loan other)
+{
+    return ouro_equal(text_of(self), text_of(other));
+}
+
+static ouro_ref
+poser_new(uint32_t number)
+{
+    static const ouro_field fields[] = {OURO_FIELD(struct poser, text)};
+    static const ouro_type_spec spec = {.name = "poser",
+                                        .size = sizeof(struct poser),
+                                        .flags = OURO_TYPE_LEAF,
+                                        .n_fields = 1,
+                                        .fields = fields,
+                                        .hash = poser_hash,
+                                        .equal = poser_equal};
+    REQUIRE(poser_type != NULL || ouro_type_create(&spec, &poser_type) == OURO_OK, "no type");
+    ouro_ref poser = ouro_new(ouro_lend(poser_type));
+    ((struct poser *)poser)->text = text_new(number);
+    return poser;
+}
 
 static ouro_ref
 make_key(enum kind kind, uint32_t number)
 {
+    static unsigned n_made;
+
     switch (kind) {
     case FLOATS:
         return ouro_float_new(number);
@@ -55,6 +123,10 @@ make_key(enum kind kind, uint32_t number)
         return key_new(number, (uint64_t)number << 40);
     case POOR_KEYS:
         return key_new(number, number % 7);
+    case TEXTS:
+        return text_new(number);
+    case POSERS: /* now so, now so */
+        return ++n_made % 3 == 0 ? poser_new(number) : text_new(number);
     default:
         return ouro_incref((ouro_loan)leaves[number]);
     }
@@ -63,6 +135,13 @@ make_key(enum kind kind, uint32_t number)
 static uint32_t
 number_of(enum kind kind, ouro_ref key)
 {
+    if (kind == TEXTS || kind == POSERS) {
+        char digits[8] = {0};
+        for (size_t i = 0; i + 1 < sizeof digits && i < ouro_str_length(text_of((ouro_loan)key)); i++) {
+            digits[i] = (char)ouro_str_get(text_of((ouro_loan)key), i);
+        }
+        return (uint32_t)strtoul(digits, NULL, 10);
+    }
     return kind == FLOATS   ? (uint32_t)ouro_float_value((ouro_loan)key)
            : kind == LEAVES ? (uint32_t)((struct leaf *)key)->value
                             : (uint32_t)key_value((ouro_loan)key);
