@@ -104,7 +104,7 @@ settle(void *block, void *context)
 {
     const struct collection *collection = context;
     ouro_object *object = block;
-    bool is_trash = ouro__gc_is_trash(object);
+    bool is_trash = collection->n_trash != 0 && ouro__gc_is_trash(object);
 
     ouro__side_store(ouro__side_at(object), 0);
     bool is_old = collection->generation > 0 || collection->skips_middle || is_trash;

@@ -84,18 +84,30 @@ spend(size_t n)
     slices.budget -= (ptrdiff_t)n;
 }
 
+/* The first field from this on that has elements: in a loop of its own, which needs no registers of the other's. */
+static inline const ouro_field *
+pass_empty(const ouro_object *object, const ouro_field *field, const ouro_field *end)
+{
+    while (field != end && ouro__field_count(object, field) == 0) {
+        field++;
+    }
+    return field;
+}
+
 /* Visit the object's references by its type's table, a portion of each field at most; true when those were the last.
  * Otherwise the object is half-way through.  With a cursor that nothing else knows it is a loop without one. */
 static inline __attribute__((always_inline)) bool
 visit_portion(ouro_object *object, const struct ouro_type *type, struct cursor *cursor, visitor *visit)
 {
-    const ouro_field *field = type->fields + cursor->field, *end = type->fields + type->n_fields;
-    for (; field != end; field++, cursor->item = 0) {
-        size_t n, n_refs = field->n_refs, stride = field->stride;
-        char *element = ouro__field_elements(object, field, &n) + cursor->item * stride;
+    const ouro_field *end = type->fields + type->n_fields;
+    const ouro_field *field = pass_empty(object, type->fields + cursor->field, end);
+    for (; field != end; field = pass_empty(object, field + 1, end), cursor->item = 0) {
+        size_t n = ouro__field_count(object, field);
         if (n <= cursor->item) {
             continue;
         }
+        size_t n_refs = field->n_refs, stride = field->stride;
+        char *element = ouro__field_elements(object, field, &n) + cursor->item * stride;
         size_t n_left = n - cursor->item, n_now = n_left < PORTION ? n_left : PORTION, n_rows = n_now;
         spend(n_now);
         if (stride == n_refs * sizeof(ouro_object *)) {
@@ -166,7 +178,7 @@ take_off_loan(ouro_loan loan, void *context)
 
 /* Count from an object, or from the next portion of it.  Whether the walk may go on at once. */
 static inline __attribute__((always_inline)) bool
-count_from(ouro_object *object, struct cursor cursor)
+count_from(ouro_object *object, uint8_t *at, struct cursor cursor)
 {
     struct ouro_type *type = ouro__type(object);
 
@@ -176,7 +188,6 @@ count_from(ouro_object *object, struct cursor cursor)
     if (OURO_UNLIKELY(type->has_traverse)) {
         cursor.is_barren &= visit_functions(object, type, take_off_loan);
     }
-    uint8_t *at = ouro__side_at(object);
     unsigned value = ouro__side_load(at), bits = SIDE_IN | (value & SIDE_FOLLOWS);
     bits |= cursor.is_barren ? SIDE_BARREN : 0;
     value = (value & SIDE_COUNT) + (unsigned)ouro__count(object) * SIDE_ONE;
@@ -186,10 +197,9 @@ count_from(ouro_object *object, struct cursor cursor)
 }
 
 static inline bool
-count_object(ouro_object *object, unsigned value)
+count_object(ouro_object *object, uint8_t *at)
 {
-    (void)value;
-    return !ouro__gc_looks_at_old(object) || count_from(object, (struct cursor){.is_barren = true});
+    return !ouro__gc_looks_at_old(object) || count_from(object, at, (struct cursor){.is_barren = true});
 }
 
 /* ---- reaching ---- */
@@ -273,13 +283,14 @@ empty_stack(void)
 }
 
 static inline bool
-sweep_object(ouro_object *object, unsigned value)
+sweep_object(ouro_object *object, uint8_t *at)
 {
+    unsigned value = ouro__side_load(at);
+
     if (!ouro__gc_looks_at(object)) {
         return true;
     }
-    ouro__side_store(ouro__side_at(object),
-                     (uint16_t)(value | SIDE_REACHED)); /* also of what came later */
+    ouro__side_store(at, (uint16_t)(value | SIDE_REACHED)); /* also of what came later */
     if (value & SIDE_BARREN) {
         return true;
     }
@@ -292,9 +303,9 @@ sweep_object(ouro_object *object, unsigned value)
 
 /* One that may be the first of some garbage: nothing is proved. */
 static inline bool
-doubt(ouro_object *object, unsigned value)
+doubt(ouro_object *object, uint8_t *at)
 {
-    (void)value;
+    (void)at;
     if (!ouro__gc_looks_at(object)) {
         return true;
     }
@@ -304,9 +315,9 @@ doubt(ouro_object *object, unsigned value)
 }
 
 static inline bool
-list_object(ouro_object *object, unsigned value)
+list_object(ouro_object *object, uint8_t *at)
 {
-    (void)value;
+    (void)at;
     if (ouro__gc_looks_at(object) && !ouro__chunk_add(&slices.suspects.list, object)) {
         ouro__gc_slices_stop();
         return false;
@@ -328,7 +339,7 @@ go_on_with_part(void)
         return;
     }
     if (slices.phase == COUNTING) {
-        count_from(object, cursor);
+        count_from(object, ouro__side_at(object), cursor);
     } else {
         reach_from(object, cursor);
     }
@@ -367,7 +378,7 @@ is_wanted(enum phase phase, unsigned value)
 /* Call `visit` for the live objects that a phase wants of the slot where the walk is, from there on, while there is budget and
  * until it returns false; true when there are no more. */
 static inline __attribute__((always_inline)) bool
-walk_slot(enum phase phase, bool (*visit)(ouro_object *object, unsigned value))
+walk_slot(enum phase phase, bool (*visit)(ouro_object *object, uint8_t *side))
 {
     const struct pool *pool = &ouro__range.records[slices.slot];
 
@@ -383,12 +394,12 @@ walk_slot(enum phase phase, bool (*visit)(ouro_object *object, unsigned value))
              n_most = slices.budget < (ptrdiff_t)SLOT_SIZE ? (uint32_t)slices.budget : SLOT_SIZE;
     uint64_t until = at + (uint64_t)n_most * size;
     char *base = pool->base;
-    for (until = until < end ? until : end; at < until && goes_on; at += size) {
+    uint8_t *side = ouro__side_at(base + at);
+    for (until = until < end ? until : end; at < until && goes_on; at += size, side += size >> 4) {
         char *block = base + at;
-        unsigned value = ouro__side_load(ouro__side_at(block));
-        if (is_wanted(phase, value) && !(has_cold && ouro__is_cold(pool, at, size)) &&
+        if (is_wanted(phase, ouro__side_load(side)) && !(has_cold && ouro__is_cold(pool, at, size)) &&
             (is_large || !ouro__is_link(ouro__link_load(block)))) {
-            goes_on = visit((ouro_object *)(void *)block, value);
+            goes_on = visit((ouro_object *)(void *)block, side);
         }
     }
     slices.at = at;
@@ -396,11 +407,17 @@ walk_slot(enum phase phase, bool (*visit)(ouro_object *object, unsigned value))
     return at >= end && slices.part == NULL && slices.n_stack == 0;
 }
 
-/* On its own, this loop has the registers that it needs: it is where the time goes. */
+/* On their own, these loops have the registers that they need: they are where the time goes. */
 static __attribute__((noinline)) bool
 count_slot(void)
 {
     return walk_slot(COUNTING, count_object);
+}
+
+static __attribute__((noinline)) bool
+prove_slot(void)
+{
+    return walk_slot(PROVING, doubt);
 }
 
 static bool
@@ -410,7 +427,7 @@ walk(void)
     case COUNTING:
         return count_slot();
     case PROVING:
-        return walk_slot(PROVING, doubt);
+        return prove_slot();
     case REACHING:
         return walk_slot(REACHING, sweep_object);
     default:

@@ -13,7 +13,8 @@
  * full it also gets a count, and there is another walk.
  *
  * Often nothing has to be reached at all: the first object of any garbage, in the order of the walk, has no reference
- * left, and none from an object before it.  Where a whole set has no such object, it has no garbage.
+ * left, and none from an object before it.  Where a whole set has no such object, it has no garbage; nor has a list of
+ * objects that refer to none of the list.
  *
  * In a whole set references lead anywhere, and each look at the table would wait for memory.  So referents wait
  * instead until there are as many as memory can bring at once, and so do objects whose references come next.
@@ -37,7 +38,8 @@ struct hub {
 /* One thread at a time: the world stands still. */
 static struct trial {
     bool is_whole;
-    bool again; /* an object was put off to the next walk */
+    bool again;      /* an object was put off to the next walk */
+    bool all_barren; /* no object of the set refers to one */
     uint32_t own;
     size_t n, n_reached;
     const void *at; /* where the walk is */
@@ -273,6 +275,7 @@ count_from(ouro_object *object, bool is_whole)
         ouro__visit_functions(object, type, take_off_loan, &counting);
     }
     enter(object, counting.is_barren);
+    trial.all_barren &= counting.is_barren;
     bool may_end = type->untracking == UNTRACKED_BY_ANY ||
                    (counting.is_barren && type->untracking == UNTRACKED_BY_FULL);
     if (may_end && is_whole) {
@@ -640,6 +643,7 @@ ouro__gc_try(const struct set *set, uint32_t own)
 {
     trial.is_whole = set->is_whole;
     trial.own = own;
+    trial.all_barren = true;
     trial.n = trial.n_reached = 0;
     if (set->is_whole || set->has_types) {
         memset(trial.type_reached, 0, sizeof trial.type_reached);
@@ -649,7 +653,9 @@ ouro__gc_try(const struct set *set, uint32_t own)
     if (set->has_types) {
         ouro__walk_still(ouro__collected, OURO_DOMAIN_OBJECT, note_outsider, NULL);
     }
-    if (set->is_whole && ouro__gc_for_each_unreached(set, has_ground, NULL)) {
+    bool is_clean = set->is_whole ? ouro__gc_for_each_unreached(set, has_ground, NULL)
+                                  : trial.all_barren && own == 0 && !set->has_types;
+    if (is_clean) {
         trial.n_reached = trial.n;
     } else {
         reach_set(set);

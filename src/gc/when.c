@@ -237,8 +237,9 @@ go_on_with_slow(size_t n_new)
 
 /* Do what the policy says, at the end of a batch of `n_new` objects. */
 static void
-follow_pacing(size_t n_new, bool is_young, struct ouro__pace_moment moment)
+follow_pacing(size_t n_new, bool is_young)
 {
+    struct ouro__pace_moment moment = now(); /* a system call: one will do where nothing is looked at */
     struct collection collection = {.generation = choose_young(),
                                     .skips_middle = when.pacing.trusts_survivors};
 
@@ -249,13 +250,16 @@ follow_pacing(size_t n_new, bool is_young, struct ouro__pace_moment moment)
             return;
         }
         run_full(&collection);
+        moment = now();
         break;
     case OURO_LOOK_FULL:
         run_full(&collection);
+        moment = now();
         break;
     case OURO_LOOK_YOUNG:
         if (is_young) {
             run(&collection);
+            moment = now();
         }
         break;
     default:
@@ -263,14 +267,13 @@ follow_pacing(size_t n_new, bool is_young, struct ouro__pace_moment moment)
         break;
     }
     ouro__pacing_stop(&when.pacing, collection.n_trash, collection.n_visited - collection.n_trash,
-                      collection.ns, now());
+                      collection.ns, moment);
 }
 
 static void
 end_batch(size_t n)
 {
-    struct ouro__pace_moment moment = now();
-    uint64_t grown_bytes = moment.bytes > when.held ? moment.bytes - when.held : 0;
+    uint64_t bytes = held_bytes(), grown_bytes = bytes > when.held ? bytes - when.held : 0;
     bool is_young = !__atomic_load_n(&ouro__are_born_old, __ATOMIC_RELAXED);
 
     follow_thresholds();
@@ -286,12 +289,12 @@ end_batch(size_t n)
         ouro__pacing_go_on(&when.pacing, collection.n_trash, collection.n_visited);
     } else {
         if (is_young) {
-            ouro__pacing_grew(&when.pacing, moment.bytes);
+            ouro__pacing_grew(&when.pacing, bytes);
         }
-        follow_pacing(n, is_young, moment);
+        follow_pacing(n, is_young);
     }
     if (when.slow_state != SLOW_NONE) {
-        uint64_t n_alike = grown_bytes * when.n_at_slow / (moment.bytes + 1);
+        uint64_t n_alike = grown_bytes * when.n_at_slow / (bytes + 1);
         go_on_with_slow(n > n_alike ? n : n_alike);
     }
     __atomic_store_n(&when.held, held_bytes(), __ATOMIC_RELAXED);

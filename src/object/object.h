@@ -720,12 +720,19 @@ ouro__unuse_too(struct thread *self)
 
 /* ---- walks over references ---- */
 
-/* Where the elements of a field begin, and how many there are. */
+/* How many elements a field has. */
+static inline size_t
+ouro__field_count(const ouro_object *object, const ouro_field *field)
+{
+    return field->count == 0 ? 1 : *(const size_t *)(const void *)((const char *)object + field->count);
+}
+
+/* Where they begin, and how many there are. */
 static inline char *
 ouro__field_elements(const ouro_object *object, const ouro_field *field, size_t *n)
 {
     char *at = (char *)(uintptr_t)object + field->offset;
-    *n = field->count == 0 ? 1 : *(const size_t *)(const void *)((const char *)object + field->count);
+    *n = ouro__field_count(object, field);
     return field->is_pointer ? *(char **)(void *)at : at;
 }
 
