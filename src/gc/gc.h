@@ -75,24 +75,37 @@ void ouro__gc_controls_changed(void);
 
 /* What the side table says of an object. */
 enum side_bits {
-    SIDE_FOLLOWS = 1, /* an object of the set refers to it that comes before it in the walk */
-    SIDE_BARREN = 2,  /* it refers to no object of the set, but for its type */
-    SIDE_IN = 4,      /* of the set, and counted */
-    SIDE_REACHED = 8,
-    SIDE_HUB = 16,    /* references are too many for SIDE_COUNT */
-    SIDE_LISTED = 32, /* of the set of the trial in progress; what slices.c leaves there has it not */
-    SIDE_ONE = 64,
-    SIDE_COUNT = 0xFFC0, /* references not accounted for yet, a signed number of SIDE_ONE */
+    SIDE_FOLLOWS = 1,  /* an object of the set refers to it whose address is lower, */
+    SIDE_PRECEDES = 2, /* or higher */
+    SIDE_BARREN = 4,   /* it refers to no object of the set, but for its type */
+    SIDE_IN = 8,       /* of the set, and counted */
+    SIDE_REACHED = 16,
+    SIDE_HUB = 32,    /* references are too many for SIDE_COUNT */
+    SIDE_LISTED = 64, /* of the set of the trial in progress; what slices.c leaves there has it not */
+    SIDE_ONE = 128,
+    SIDE_COUNT = 0xFF80, /* references not accounted for yet, a signed number of SIDE_ONE */
 };
 
-#define SIDE_COUNT_MOST 511
+#define SIDE_COUNT_MOST 255
 #define SIDE_COUNT_WRAPS (2 * (SIDE_COUNT_MOST + 1))
 
 /* The count in a place of the side table. */
 static inline int
 ouro__gc_side_count(uint16_t value)
 {
-    return (int16_t)value >> 6; /* arithmetic */
+    return (int16_t)value >> 7; /* arithmetic */
+}
+
+/* Where what refers to an object lies: none of these bits for what refers to itself.
+ *
+ * The first object of any garbage, in the order of addresses, has no reference left and is no SIDE_FOLLOWS; the last one has none
+ * left and is no SIDE_PRECEDES.  So a set without an object of the one kind, or without one of the other, has no garbage. */
+#define SIDE_PROOFS (SIDE_FOLLOWS | SIDE_PRECEDES)
+
+static inline unsigned
+ouro__gc_side_of(const ouro_object *referent, const ouro_object *from)
+{
+    return (referent > from ? SIDE_FOLLOWS : 0) | (referent < from ? SIDE_PRECEDES : 0);
 }
 
 #define SIDE_UNREACHED (SIDE_IN | SIDE_LISTED) /* of these and SIDE_REACHED, what trash has */

@@ -1,8 +1,7 @@
 /* slices.c - the old generation is looked at a little at a time, while the program goes on between.
  *
  *   COUNTING   as in trial.c: each old object's count in the side table, less one for each reference from an old object
- *   PROVING    is there an object with none left that no object before it refers to?  If not, there is no garbage: trial.c
- *              says why; that is the end, without suspects
+ *   PROVING    do they prove that there is no garbage?  See SIDE_PROOFS; that is the end, without suspects
  *   REACHING   from those with a count left, and from all that came later, what can be reached is marked
  *   LISTING    old objects that were not: the suspects
  *
@@ -51,7 +50,8 @@ static struct {
     ouro_object *part; /* an object with many references, half-way through, or NULL */
     struct cursor part_cursor;
 
-    bool again; /* an object was put off to the next walk, or nothing is proved */
+    bool again;      /* an object was put off to the next walk, or nothing is proved */
+    unsigned proofs; /* of SIDE_PROOFS, those that still hold */
     size_t n_stack;
     ouro_object *stack[STACK_ITEMS];
     uint8_t type_reached[MAX_TYPES];
@@ -159,7 +159,7 @@ take_off_row(ouro_object *const *refs, size_t n, const ouro_object *from)
     for (size_t i = 0; i < n; i++) {
         if (may_be_in(refs[i])) {
             uint8_t *at = ouro__side_at(refs[i]);
-            unsigned value = ouro__side_load(at) | (refs[i] > from ? SIDE_FOLLOWS : 0);
+            unsigned value = ouro__side_load(at) | ouro__gc_side_of(refs[i], from);
             ouro__side_store(at, (uint16_t)(value - SIDE_ONE));
             is_barren = false;
         }
@@ -188,7 +188,7 @@ count_from(ouro_object *object, uint8_t *at, struct cursor cursor)
     if (OURO_UNLIKELY(type->has_traverse)) {
         cursor.is_barren &= visit_functions(object, type, take_off_loan);
     }
-    unsigned value = ouro__side_load(at), bits = SIDE_IN | (value & SIDE_FOLLOWS);
+    unsigned value = ouro__side_load(at), bits = SIDE_IN | (value & SIDE_PROOFS);
     bits |= cursor.is_barren ? SIDE_BARREN : 0;
     value = (value & SIDE_COUNT) + (unsigned)ouro__count(object) * SIDE_ONE;
     ouro__side_store(at, (uint16_t)(value | bits));
@@ -301,17 +301,19 @@ sweep_object(ouro_object *object, uint8_t *at)
 
 /* ---- proving, and listing ---- */
 
-/* One that may be the first of some garbage: nothing is proved. */
+/* One that may be the first or the last of some garbage. */
 static inline bool
 doubt(ouro_object *object, uint8_t *at)
 {
-    (void)at;
     if (!ouro__gc_looks_at(object)) {
         return true;
     }
-    slices.again = true;
-    slices.slot = slices.n_slots;
-    return false;
+    slices.proofs &= ouro__side_load(at);
+    if (slices.proofs == 0) {
+        slices.again = true;
+        slices.slot = slices.n_slots;
+    }
+    return slices.proofs != 0;
 }
 
 static inline bool
@@ -367,7 +369,7 @@ is_wanted(enum phase phase, unsigned value)
     case COUNTING:
         return true;
     case PROVING:
-        return (value & (SIDE_IN | SIDE_FOLLOWS | SIDE_COUNT)) == SIDE_IN;
+        return (value & (SIDE_IN | SIDE_COUNT)) == SIDE_IN && (slices.proofs & ~value) != 0;
     case REACHING:
         return !(value & SIDE_REACHED) && (value & (SIDE_IN | SIDE_COUNT)) != SIDE_IN;
     default:
@@ -442,6 +444,7 @@ begin_walk(enum phase phase)
     slices.slot = 1;
     slices.at = 0;
     slices.again = false;
+    slices.proofs = SIDE_PROOFS;
 }
 
 /* Where the walk ends: what came later is for reaching from alone. */

@@ -12,9 +12,8 @@
  * before it only gets a count, which makes the walk stop there; one behind it goes on a stack.  When the stack is
  * full it also gets a count, and there is another walk.
  *
- * Often nothing has to be reached at all: the first object of any garbage, in the order of the walk, has no reference
- * left, and none from an object before it.  Where a whole set has no such object, it has no garbage; nor has a list of
- * objects that refer to none of the list.
+ * Often nothing has to be reached at all: see SIDE_PROOFS, for a whole set.  A list of objects that refer to none of the
+ * list has no garbage, either.
  *
  * In a whole set references lead anywhere, and each look at the table would wait for memory.  So referents wait
  * instead until there are as many as memory can bring at once, and so do objects whose references come next.
@@ -47,7 +46,7 @@ static struct trial {
     ouro_object *stack[STACK_ITEMS];
     size_t n_waiting;
     ouro_object *waiting[WAITING]; /* referents */
-    size_t places[WAITING];        /* where they are in the side table, times two, plus SIDE_FOLLOWS */
+    size_t places[WAITING];        /* where they are in the side table, times four, and SIDE_PROOFS */
     struct hub *hubs;
     size_t n_hubs, hubs_room; /* a power of two, or 0 */
     uint8_t
@@ -160,7 +159,7 @@ enter(ouro_object *object, bool is_barren)
 {
     uint8_t *at = ouro__side_at(object);
     uint16_t value = ouro__side_load(at);
-    unsigned bits = SIDE_UNREACHED | (value & SIDE_FOLLOWS) | (is_barren ? SIDE_BARREN : 0);
+    unsigned bits = SIDE_UNREACHED | (value & SIDE_PROOFS) | (is_barren ? SIDE_BARREN : 0);
     int64_t count = ouro__gc_side_count(value) + ouro__count(object) - trial.own;
 
     trial.n++;
@@ -199,8 +198,8 @@ static __attribute__((noinline)) void
 take_off_waiting(size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        uint8_t *at = ouro__side.bytes + (trial.places[i] >> 1);
-        take_off_at(at, ouro__side_load(at) | (trial.places[i] & SIDE_FOLLOWS));
+        uint8_t *at = ouro__side.bytes + trial.places[i] / (SIDE_PROOFS + 1);
+        take_off_at(at, ouro__side_load(at) | (trial.places[i] & SIDE_PROOFS));
     }
 }
 
@@ -224,7 +223,8 @@ take_off_row(ouro_object *const *refs, size_t n, void *context)
             uint8_t *at = ouro__side_at(refs[i]);
             __builtin_prefetch(at, 1);
             has_referents = true;
-            trial.places[n_waiting++] = (size_t)(at - ouro__side.bytes) << 1 | (refs[i] > from);
+            trial.places[n_waiting++] =
+                (size_t)(at - ouro__side.bytes) * (SIDE_PROOFS + 1) | ouro__gc_side_of(refs[i], from);
             if (OURO_UNLIKELY(n_waiting == WAITING)) {
                 take_off_waiting(n_waiting);
                 n_waiting = 0;
@@ -448,13 +448,14 @@ reach_rest(void)
     }
 }
 
-/* Is the object held from outside, or by one that comes before it? */
+/* Is there a proof yet that the set is clean, also with this object? */
 static bool
-has_ground(ouro_object *object, uint16_t value, void *context)
+keeps_proof(ouro_object *object, uint16_t value, void *context)
 {
-    (void)context;
+    unsigned *proofs = context;
     check(object, value);
-    return value & SIDE_FOLLOWS || is_held_outside(object, value);
+    *proofs &= is_held_outside(object, value) ? SIDE_PROOFS : value;
+    return *proofs != 0;
 }
 
 static bool
@@ -653,7 +654,8 @@ ouro__gc_try(const struct set *set, uint32_t own)
     if (set->has_types) {
         ouro__walk_still(ouro__collected, OURO_DOMAIN_OBJECT, note_outsider, NULL);
     }
-    bool is_clean = set->is_whole ? ouro__gc_for_each_unreached(set, has_ground, NULL)
+    unsigned proofs = SIDE_PROOFS;
+    bool is_clean = set->is_whole ? ouro__gc_for_each_unreached(set, keeps_proof, &proofs)
                                   : trial.all_barren && own == 0 && !set->has_types;
     if (is_clean) {
         trial.n_reached = trial.n;
