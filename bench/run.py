@@ -30,6 +30,7 @@ from measuring import Measure, build_c
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 SUITES = ("python", "startup", "memory", "c", "objects", "tracing", "views", "pyperformance")
+OF_EACH_PYTHON = ("python", "startup", "memory", "pyperformance")
 
 
 def parse_arguments():
@@ -40,7 +41,7 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, help="how often each program runs under each variant (default: 5)")
     parser.add_argument("--python", action="append", metavar="PATH", help="use this Python (may be repeated; default: Debian's and two others)")
     parser.add_argument("--what", action="append", choices=SUITES, help="run this suite alone (may be repeated)")
-    parser.add_argument("--update", action="store_true", help="keep what results.json has of the other suites, and write all again")
+    parser.add_argument("--update", action="store_true", help="keep what results.json has of the other suites, and with --python of the other Pythons, and write all again")
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "bench"), help="where the C programs are built")
     parser.add_argument("--page", metavar="FILE", help="the page to write (default: docs/performance.md; none for a part of the programs)")
     parser.add_argument("--json", metavar="FILE", help="the figures to write (default: bench/results.json; none for a part of the programs)")
@@ -132,13 +133,24 @@ def run_suites(options):
     return {name: rows for name, rows in results.items() if rows}
 
 
-def update_suites(path, found):
+def merge_pythons(before, found):
+    """The rows of a suite, with those that were found now in the place of their Pythons' rows."""
+    now = {row["python"] for row in found}
+    order = list(dict.fromkeys(row["python"] for row in before + found))
+    rows = [row for row in before if row["python"] not in now] + found
+    return sorted(rows, key=lambda row: order.index(row["python"]))
+
+
+def update_suites(path, found, keeps_pythons):
     """What a file of figures has, with the suites that were found now; those of another machine do not belong together."""
     with open(path, encoding="utf-8") as file:
         before = json.load(file)
     if before["machine"] != describe_machine():
         complain("%s is from another machine: %s" % (path, before["machine"]["text"]))
         sys.exit(2)
+    if keeps_pythons:
+        found = {name: merge_pythons(before["suites"].get(name, []), rows) if name in OF_EACH_PYTHON else rows
+                 for name, rows in found.items()}
     return {**before["suites"], **found}
 
 
@@ -149,7 +161,7 @@ def main():
         complain("no program has such a name")
         return 2
     if options.update:
-        found = update_suites(options.json, found)
+        found = update_suites(options.json, found, bool(options.python))
         options.partial = False
     results = {
         "schema": "ouro-bench/1",
