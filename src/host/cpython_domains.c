@@ -374,34 +374,51 @@ mem_free(void *context, void *block)
     }
 }
 
-static void *
-mem_realloc(void *context, void *block, size_t size)
+/* Samples lie in pools of their own, and a block becomes one when it is due: neither here. */
+static bool
+stays_unsampled(const void *block, size_t size)
+{
+    return ouro__trace_mode_now() == OURO__TRACE_SAMPLED && size <= OURO_POOLED_MAX &&
+           until_trace >= (int64_t)size && ouro__pool_to_free(&exclusive_heap.own, block) != NULL;
+}
+
+/* Constant arguments make it a function of one domain. */
+INLINE void *
+exclusive_resize(void *context, unsigned domain, void *block, size_t size,
+                 void *(*take)(void *context, size_t size), void (*give)(void *context, void *block))
 {
     if (OURO_UNLIKELY(is_retired)) {
         return place_realloc(context, block, size);
     }
     if (block == NULL) {
-        return mem_malloc(context, size);
+        return take(context, size);
     }
-    if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
+    if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF && !stays_unsampled(block, size))) {
         return exclusive_resize_traced(context, block, size);
     }
     size_t usable = ouro_heap_usable_size(block);
     if (size > OURO_POOLED_MAX &&
         usable > OURO_POOLED_MAX) { /* stays large: grown or moved without a copy */
         ouro__cpython_notice();
-        return ouro_heap_realloc(&exclusive_heap, OURO_DOMAIN_MEM, block, size);
+        return ouro_heap_realloc(&exclusive_heap, (ouro_domain)domain, block, size);
     }
     if (size <= usable && size >= usable - usable / 4) {
+        until_trace -= (int64_t)size; /* it counts as a new one */
         return block;
     }
-    void *moved = mem_malloc(context, size);
+    void *moved = take(context, size);
     if (moved == NULL) {
         return size <= usable ? block : NULL;
     }
     memcpy(moved, block, size < usable ? size : usable);
-    mem_free(context, block);
+    give(context, block);
     return moved;
+}
+
+static void *
+mem_realloc(void *context, void *block, size_t size)
+{
+    return exclusive_resize(context, OURO_DOMAIN_MEM, block, size, mem_malloc, mem_free);
 }
 
 static void *
@@ -414,24 +431,6 @@ static void *
 object_calloc(void *context, size_t count, size_t size)
 {
     return exclusive_take_zeroed(context, OURO_DOMAIN_OBJECT, count, size);
-}
-
-static void *
-object_realloc(void *context, void *block, size_t size)
-{
-    if (OURO_UNLIKELY(is_retired)) {
-        return place_realloc(context, block, size);
-    }
-    if (block == NULL) {
-        return object_malloc(context, size);
-    }
-    if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
-        return exclusive_resize_traced(context, block, size);
-    }
-    if (OURO_UNLIKELY(size > OURO_POOLED_MAX)) {
-        ouro__cpython_notice();
-    }
-    return ouro_heap_realloc(&exclusive_heap, OURO_DOMAIN_OBJECT, block, size);
 }
 
 /* Blocks of a retired heap belong to a thread of the shared one, and go the way of blocks that others hold. */
@@ -467,6 +466,12 @@ object_free(void *context, void *block)
     } else {
         object_free_in(ouro__pool_to_free(&exclusive_heap.own, block), block);
     }
+}
+
+static void *
+object_realloc(void *context, void *block, size_t size)
+{
+    return exclusive_resize(context, OURO_DOMAIN_OBJECT, block, size, object_malloc, object_free);
 }
 
 /* ---- interpreters with locks of their own ---- */
