@@ -353,13 +353,18 @@ def test_samples_estimate(python, tmp_path):
         python,
         "kept = [[i] for i in range(400000)]  # lists\n"
         "table = {i: str(i) for i in range(200000)}  # table\n"
+        "def grow():\n"
+        "    one = []\n"
+        "    for k in range(60): one.append(k)  # grown\n"
+        "    return one\n"
+        "grown = [grow() for i in range(60000)]\n"
         "lost = [bytearray(300) for i in range(100000)]\n"
         "del lost\n",
         options=[],
     )
     rows = {f"{row['file']}:{row['line']}": row for row in traced.rows()}
     exact, _ = run_code(tmp_path, python, open(program).read())
-    for mark in ("lists", "table"):
+    for mark in ("lists", "table", "grown"):
         row, truth = rows[line_of(program, mark)], exact.lines()[line_of(program, mark)][1]
         assert truth > 10_000_000
         assert abs(row["bytes"] - truth) <= 4 * math.sqrt(truth * 512 * 1024), mark
