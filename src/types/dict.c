@@ -123,18 +123,9 @@ ouro_dict_get_borrow(ouro_loan loan, ouro_loan key)
 }
 
 ouro_status
-ouro_dict_contains(ouro_loan loan, ouro_loan key)
+ouro_dict_contains(ouro_loan dict, ouro_loan key)
 {
-    struct table *dict = dict_of(loan);
-    struct table_search search;
-    size_t index;
-
-    ouro_status status = ouro__table_look_up(dict, ouro_look(key), &search, find, WIDTH, &index);
-    if (OURO_UNLIKELY(status < 0)) {
-        return status;
-    }
-    ouro__unuse(&dict->head, search.locked);
-    return index != TABLE_NONE ? OURO_FOUND : search.status;
+    return ouro__table_contains(dict_of(dict), ouro_look(key), find, WIDTH);
 }
 
 /* ---- changing ---- */

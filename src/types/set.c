@@ -113,18 +113,9 @@ has(struct table *set, struct table_search *search)
 }
 
 ouro_status
-ouro_set_contains(ouro_loan loan, ouro_loan item)
+ouro_set_contains(ouro_loan set, ouro_loan item)
 {
-    struct table *set = set_of(loan);
-    struct table_search search;
-    size_t index;
-
-    ouro_status status = ouro__table_look_up(set, ouro_look(item), &search, find, WIDTH, &index);
-    if (OURO_UNLIKELY(status < 0)) {
-        return status;
-    }
-    ouro__unuse(&set->head, search.locked);
-    return index != TABLE_NONE ? OURO_FOUND : search.status;
+    return ouro__table_contains(set_of(set), ouro_look(item), find, WIDTH);
 }
 
 /* ---- changing; a frozenset, too, while it is made ---- */

@@ -234,6 +234,22 @@ ouro__table_look_up(struct table *table, ouro_object *key, struct table_search *
     return status;
 }
 
+/* Whether there is an entry with the key, or what looking it up failed with. */
+static inline __attribute__((always_inline)) ouro_status
+ouro__table_contains(struct table *table, ouro_object *key,
+                     size_t (*find)(struct table *, struct table_search *), unsigned width)
+{
+    struct table_search search;
+    size_t index;
+
+    ouro_status status = ouro__table_look_up(table, key, &search, find, width, &index);
+    if (OURO_UNLIKELY(status < 0)) {
+        return status;
+    }
+    ouro__unuse(&table->head, search.locked);
+    return index != TABLE_NONE ? OURO_FOUND : search.status;
+}
+
 /* ---- adding ---- */
 
 /* Put the number of a new entry in the slot that was found for it; whether that was never used. */
