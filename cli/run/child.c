@@ -262,8 +262,10 @@ ouro__child_release_signals(struct ouro__child *child)
     while (sigtimedwait(&all, NULL, &no_time) > 0) {
     }
     (void)sigaction(SIGCHLD, &child->child_before, NULL);
-    /* A reader of the report that has gone must not change how the tool ends. */
+    /* A reader of the report that has gone must not change how the tool ends, nor a terminal that hangs up: the leader of
+     * its session hears of that before the group does, and the program may be over between the two. */
     (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGHUP, &ignore, NULL);
     (void)sigprocmask(SIG_SETMASK, &child->mask_before, NULL);
 }
 

@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import struct
+import subprocess
 import termios
 import time
 
@@ -137,6 +138,18 @@ while True:
     os.close(it.fd)
     assert os.waitpid(it.pid, 0)[1] == 0
     assert mark.read_text() == "x"
+
+
+def test_hanging_up_late_changes_nothing(lone):
+    """The kernel tells the leader of the session and then the group: the program may be over between the two."""
+    command = [lone.path, "run", "--quiet", "sh", "-c", "trap '' HUP; echo ready; exit 3"]
+    for _ in range(20):
+        tool = subprocess.Popen(command, env=lone.environment(), stdout=subprocess.PIPE)
+        assert tool.stdout.readline() == b"ready\n"
+        while tool.poll() is None:
+            tool.send_signal(signal.SIGHUP)
+        tool.stdout.close()
+        assert tool.returncode == 3
 
 
 def shell(terminal, lone, **env):
