@@ -430,7 +430,7 @@ look_at_text(const ouro_object *key, const struct packed *text)
         __atomic_load_n((const packed_words *)&text->hash, __ATOMIC_RELAXED)) {
         return TABLE_OTHER;
     }
-    if (OURO_UNLIKELY(length == PACKED_LONG || size > 64)) {
+    if (OURO_UNLIKELY(length == PACKED_LONG || size > 64)) { /* so many are compared by a call */
         return TABLE_UNSURE;
     }
     return ouro__same_bytes((const char *)(text + 1), (const char *)(other + 1), size) ? TABLE_SAME
@@ -474,8 +474,11 @@ find_text_many(const struct table *table, const struct packed *text, uint32_t ha
             continue;
         }
         enum table_verdict verdict = look_at_text(table->entries[index * width], text);
-        if (verdict != TABLE_OTHER) {
-            return verdict == TABLE_SAME ? index : TABLE_UNKNOWN;
+        if (verdict == TABLE_SAME) {
+            return index;
+        }
+        if (OURO_UNLIKELY(verdict == TABLE_UNSURE) && ouro__table_hashes(table)[index] == hash) {
+            return TABLE_UNKNOWN;
         }
     }
     return TABLE_NONE;

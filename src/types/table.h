@@ -203,7 +203,7 @@ enum table_verdict {
     TABLE_OTHER,
     TABLE_AGAIN, /* the table was changed: look again */
     TABLE_FAILED,
-    TABLE_UNSURE,
+    TABLE_UNSURE, /* that takes a closer look */
 };
 
 /* The number of a text's entry, TABLE_NONE, or TABLE_UNKNOWN where comparing is no matter of few instructions; the text's hash

@@ -207,7 +207,7 @@ step_own(struct iterator *iterator, enum what what)
 {
     struct thread *self = ouro__thread_self;
     ouro_object *item = NULL;
-    bool is_alone = ouro__os_is_single_threaded();
+    bool is_alone = ouro__os_is_single_threaded(); /* there is nobody to keep out: see ouro__use() */
 
     if (OURO_UNLIKELY(!is_alone && !ouro__use_own(self, &iterator->head))) {
         return NULL;
