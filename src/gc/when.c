@@ -239,35 +239,35 @@ go_on_with_slow(size_t n_new)
 static void
 follow_pacing(size_t n_new, bool is_young)
 {
-    struct ouro__pace_moment moment = now(); /* a system call: one will do where nothing is looked at */
+    struct ouro__pace_moment moment = now();
     struct collection collection = {.generation = choose_young(),
                                     .skips_middle = when.pacing.trusts_survivors};
 
-    switch (ouro__pacing_start(&when.pacing, when.pacing.wants_full, false, n_new, moment)) {
+    enum ouro__look look =
+        ouro__pacing_start(&when.pacing, when.pacing.wants_full, false, n_new, moment);
+    switch (look) {
     case OURO_LOOK_SURVEY:
         if (when.pacing.n_at_survey + when.pacing.n_old > SMALL_HEAP) {
             begin_slow();
             return;
         }
         run_full(&collection);
-        moment = now();
         break;
     case OURO_LOOK_FULL:
         run_full(&collection);
-        moment = now();
         break;
     case OURO_LOOK_YOUNG:
         if (is_young) {
             run(&collection);
-            moment = now();
         }
         break;
     default:
         __atomic_store_n(&when.n_logged, 0, __ATOMIC_RELAXED);
         break;
     }
+    /* To know the time is a system call: one will do where nothing was looked at. */
     ouro__pacing_stop(&when.pacing, collection.n_trash, collection.n_visited - collection.n_trash,
-                      collection.ns, moment);
+                      collection.ns, look == OURO_LOOK_NOT ? moment : now());
 }
 
 static void
