@@ -85,7 +85,7 @@ struct py_arena_allocator {
     X(intptr_t, PyList_Size, (py_object *))                                                            \
     X(py_object *, PyTuple_GetItem, (py_object *, intptr_t))                                           \
     X(py_object *, PyCFunction_NewEx, (struct py_method *, py_object *, py_object *))                  \
-    X(py_object *, PyObject_CallObject, (py_object *, py_object *))                                    \
+    X(py_object *, PyObject_CallFunctionObjArgs, (py_object *, ...))                                   \
     X(py_object *, Py_BuildValue, (const char *, ...))                                                 \
     X(long, PyLong_AsLong, (py_object *))                                                              \
     X(const char *, PyUnicode_AsUTF8AndSize, (py_object *, intptr_t *))                                \

@@ -29,7 +29,7 @@ static bool
 ask_three(py_object *gc, const char *name, int numbers[3])
 {
     py_object *function = ouro__py.PyDict_GetItemString(gc, name);
-    py_object *tuple = function != NULL ? ouro__py.PyObject_CallObject(function, NULL) : NULL;
+    py_object *tuple = function != NULL ? ouro__py.PyObject_CallFunctionObjArgs(function, NULL) : NULL;
     bool is_good = tuple != NULL;
     for (int i = 0; is_good && i < 3; i++) {
         py_object *number = ouro__py.PyTuple_GetItem(tuple, i);
