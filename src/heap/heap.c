@@ -491,18 +491,20 @@ ouro__heap_take(ouro_heap *heap, unsigned domain, size_t alignment, size_t size,
     return alloc_zeroed(heap, domain, size);
 }
 
-/* Few blocks are apart, of many sizes: a pool for each class would mostly be empty pages.  So their sizes are powers of two. */
+/* Few blocks are apart, of many sizes: a pool for each class would mostly be empty pages.  So their sizes are powers of four,
+ * and what is empty goes back; its slots stay, since what tracing has beside other ones would be touched, too. */
 static void *
 alloc_apart(ouro_heap *heap, unsigned domain, size_t size)
 {
     void *block = NULL;
 
-    size = size <= OURO_ALIGNMENT ? size : (size_t)2 << ouro__log2(size - 1);
+    size = size <= OURO_ALIGNMENT ? size : (size_t)2 << (ouro__log2(size - 1) | 1);
     ouro__os_acquire(&heap->lock);
     if (heap->apart == NULL) {
         heap->apart = ouro__local_make(heap);
     }
     if (heap->apart != NULL) {
+        ouro__local_purge_idle(heap->apart);
         block = ouro__alloc(heap, heap->apart, domain, size);
     }
     ouro__os_release(&heap->lock);

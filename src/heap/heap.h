@@ -271,6 +271,10 @@ bool ouro__local_charge(struct local *local, size_t bytes, size_t size);
 /* Take over what others freed, have hot blocks go to their pools, and give every empty pool back. */
 void ouro__local_release_empty(struct local *local);
 
+/* Give back the memory, not the slots, of the current pools of which others freed every block, where that is more than a
+ * page. */
+void ouro__local_purge_idle(struct local *local);
+
 /* Move all pools of `other`, which nobody holds, to `local`. */
 void ouro__local_absorb(struct local *local, struct local *other);
 

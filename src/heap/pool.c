@@ -157,12 +157,13 @@ hot_offset_in(const struct local *local, unsigned domain, unsigned class)
     return ouro__hot_offset(has_hot ? ouro__hot_index(domain, class) : NEVER_HOT);
 }
 
-/* Most classes never fill a pool.  The first one that a local has takes memory as it is touched; slots that are resident are
- * left to those that will fill them. */
+/* Most classes never fill a pool, nor does what is apart.  The first one that a local has takes memory as it is touched; slots
+ * that are resident are left to those that will fill them. */
 static struct pool *
 take_slots(const struct local *local, unsigned class, unsigned n)
 {
-    struct pool *pool = local->asked_count[class] <= 1 ? ouro__range_take_clean(n) : NULL;
+    bool stays_clean = local->asked_count[class] <= 1 || local == local->heap->apart;
+    struct pool *pool = stays_clean ? ouro__range_take_clean(n) : NULL;
     return pool != NULL ? pool : ouro__range_take(n, 1);
 }
 
@@ -557,6 +558,24 @@ void
 ouro__local_release_empty(struct local *local)
 {
     refile_all(local, local);
+}
+
+void
+ouro__local_purge_idle(struct local *local)
+{
+    for (unsigned domain = 0; domain < OURO_N_DOMAINS; domain++) {
+        for (unsigned class = 0; class < N_BINS_A_DOMAIN; class ++) {
+            struct pool *pool = local->current[domain][class];
+            uint32_t start = ouro__pool_start(class, domain);
+            if (collect_remote(pool) && ouro__pool_live(pool) == 0 && pool->fresh - start > CARVE) {
+                ouro__os_purge(pool->base, ouro__class_slots(class) * SLOT_SIZE);
+                ouro__range_count_purged(pool->fresh - start);
+                pool->free = OFFSET_NONE;
+                pool->fresh = start;
+                pool->cold = 0;
+            }
+        }
+    }
 }
 
 void

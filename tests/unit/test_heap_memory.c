@@ -487,7 +487,7 @@ test_free_memory_makes_no_peak(void **state)
     }
 }
 
-/* Blocks apart are few: a pool serves sizes up to twice as large, and takes memory as it is touched, also where slots are
+/* Blocks apart are few: a pool serves sizes up to four times as large, and takes memory as it is touched, also where slots are
  * resident that others have left. */
 static void
 test_blocks_apart_hold_what_they_touch(void **state)
@@ -509,8 +509,50 @@ test_blocks_apart_hold_what_they_touch(void **state)
             fail_msg("%zu bytes resident for blocks of %zu, the last one of %zu", resident, held, size);
         }
     }
-    assert_int_equal(n_pools, 6); /* of 16, 32, 64... */
+    assert_int_equal(n_pools, 4); /* of 16, 64, 256, 1024 */
     free(holding.blocks);
+}
+
+static unsigned char *
+take_apart(ouro_heap *heap, size_t size)
+{
+    unsigned char *block = ouro__heap_alloc_apart(heap, OURO_DOMAIN_OBJECT, 16, size);
+    assert_non_null(block);
+    return memset(opaque_pointer(block), 0x5A, size);
+}
+
+/* Pools apart of which all blocks were freed hold no memory when the next block is taken, and serve again; those with a live
+ * block keep it. */
+static void
+test_idle_pools_apart_hold_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { ROUNDS = 3, N = 4, STAYS = 16000 };
+    static const size_t sizes[] = {2000, 10000, 60000};
+    ouro_heap *heap = fixture->heap;
+    unsigned char *stays = take_apart(heap, STAYS);
+
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            unsigned char *blocks[N];
+            for (int j = 0; j < N; j++) {
+                blocks[j] = take_apart(heap, sizes[i]);
+            }
+            /* The last one's: before it may be one that they filled, beside `stays`. */
+            const struct pool *pool = ouro__record_at((uintptr_t)blocks[N - 1] - ouro__range.base);
+            size_t size = ouro__class_slots(pool->class) * SLOT_SIZE;
+            for (int j = 0; j < N; j++) {
+                ouro_heap_free(heap, OURO_DOMAIN_OBJECT, blocks[j]);
+            }
+            assert_true(ouro__os_resident(pool->base, size) >= sizes[i]);
+            ouro_heap_free(heap, OURO_DOMAIN_OBJECT, take_apart(heap, 16));
+            assert_int_equal(ouro__os_resident(pool->base, size), 0);
+        }
+    }
+    for (size_t i = 0; i < STAYS; i++) {
+        assert_int_equal(stays[i], 0x5A);
+    }
+    ouro_heap_free(heap, OURO_DOMAIN_OBJECT, stays);
 }
 
 /* ---- pools that are kept empty ---- */
@@ -586,6 +628,7 @@ main(void)
         ON_RELEASE_KINDS(test_resident_is_what_the_kernel_says),
         ON_RELEASE_KINDS(test_untouched_parts_are_counted),
         ON_RELEASE_KINDS(test_blocks_apart_hold_what_they_touch),
+        ON_RELEASE_KINDS(test_idle_pools_apart_hold_nothing),
         cmocka_unit_test(test_kept_pools_give_way_to_another_heap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
