@@ -101,11 +101,16 @@ ouro__gc_side_count(uint16_t value)
  * The first object of any garbage, in the order of addresses, has no reference left and is no SIDE_FOLLOWS; the last one has none
  * left and is no SIDE_PRECEDES.  So a set without an object of the one kind, or without one of the other, has no garbage. */
 #define SIDE_PROOFS (SIDE_FOLLOWS | SIDE_PRECEDES)
+_Static_assert(SIDE_PRECEDES == SIDE_FOLLOWS + 1, "the one or the other by a comparison");
 
 static inline unsigned
 ouro__gc_side_of(const ouro_object *referent, const ouro_object *from)
 {
-    return (referent > from ? SIDE_FOLLOWS : 0) | (referent < from ? SIDE_PRECEDES : 0);
+    unsigned side = SIDE_FOLLOWS + (referent < from);
+    if (OURO_UNLIKELY(referent == from)) {
+        side = 0;
+    }
+    return side;
 }
 
 #define SIDE_UNREACHED (SIDE_IN | SIDE_LISTED) /* of these and SIDE_REACHED, what trash has */
@@ -132,12 +137,15 @@ ouro__gc_is_trash(const ouro_object *object)
 
 #define OBJECT_HIDDEN (OBJECT_UNTRACKED | OBJECT_DYING | OBJECT_WAITING)
 
+_Static_assert((OBJECT_HIDDEN & OBJECT_GENERATION) == 0 && OBJECT_GENERATION == GENERATION_FROZEN,
+               "what is hidden compares as more than any generation");
+
 /* Does the collector look at the object? */
 static inline bool
 ouro__gc_looks_at(const ouro_object *object)
 {
-    return object->type != 0 && !(object->flags & OBJECT_HIDDEN) &&
-           (object->flags & OBJECT_GENERATION) != GENERATION_FROZEN && object->local != OURO_IMMORTAL;
+    return (object->flags & (OBJECT_HIDDEN | OBJECT_GENERATION)) < GENERATION_FROZEN &&
+           object->type != 0 && object->local != OURO_IMMORTAL;
 }
 
 /* Does it, and is the object old? */
@@ -189,17 +197,72 @@ struct chunk *ouro__gc_take_young(unsigned generation);
 /* Have these objects be the middle generation, besides those that are.  Takes the list over. */
 void ouro__gc_add_middle(struct chunk *list);
 
+/* The blocks of collected objects of one pool, or the large one; those never handed out are left out. */
+struct blocks {
+    const struct pool *pool;
+    char *first, *end; /* a large one ends behind its beginning */
+    uint32_t size;     /* from one to the next */
+    bool is_odd;       /* large, or with some purged */
+};
+
+/* Those that begin in a slot, if any. */
+static inline bool
+ouro__gc_blocks_at(size_t slot, struct blocks *blocks)
+{
+    const struct pool *pool = &ouro__range.records[slot];
+
+    if (ouro__heap_of(pool) != ouro__collected) {
+        return false;
+    }
+    char *base = pool->base;
+    if (pool->kind == SLOT_LARGE) {
+        *blocks = (struct blocks){pool, base, base + 1, SLOT_SIZE, true};
+    } else {
+        uint32_t start = ouro__pool_start(pool->class, pool->domain);
+        *blocks = (struct blocks){pool, base + start, base + pool->fresh, ouro__class_size[pool->class],
+                                  pool->cold != 0};
+    }
+    return true;
+}
+
+/* Whether a block is in use, or among a thread's spares. */
+static inline bool
+ouro__gc_is_taken(const struct blocks *blocks, const char *block)
+{
+    const struct pool *pool = blocks->pool;
+    if (OURO_UNLIKELY(blocks->is_odd)) {
+        if (pool->kind == SLOT_LARGE) {
+            return true;
+        }
+        if (ouro__is_cold(pool, (uint32_t)(block - pool->base), blocks->size)) {
+            return false;
+        }
+    }
+    return !ouro__is_link(ouro__link_load(block));
+}
+
 /* Call `visit(object, context)` for each object of the set, or more: those that the collector doesn't look at. */
 static inline __attribute__((always_inline)) void
 ouro__gc_for_each(const struct set *set, void (*visit)(void *object, void *context), void *context)
 {
-    if (set->is_whole) {
-        ouro__walk_still(ouro__collected, OURO_DOMAIN_OBJECT, visit, context);
+    struct blocks blocks;
+
+    if (!set->is_whole) {
+        for (struct chunk *chunk = set->list; chunk != NULL; chunk = chunk->next) {
+            for (size_t i = 0; i < chunk->n; i++) {
+                visit(chunk->items[i], context);
+            }
+        }
         return;
     }
-    for (struct chunk *chunk = set->list; chunk != NULL; chunk = chunk->next) {
-        for (size_t i = 0; i < chunk->n; i++) {
-            visit(chunk->items[i], context);
+    for (size_t i = 1, n = ouro__range_extent() >> SLOT_SHIFT; i < n; i++) {
+        if (!ouro__gc_blocks_at(i, &blocks)) {
+            continue;
+        }
+        for (char *block = blocks.first; block < blocks.end; block += blocks.size) {
+            if (ouro__gc_is_taken(&blocks, block)) {
+                visit(block, context);
+            }
         }
     }
 }
@@ -211,6 +274,8 @@ ouro__gc_for_each_unreached(const struct set *set,
                             bool (*visit)(ouro_object *object, uint16_t side, void *context),
                             void *context)
 {
+    struct blocks blocks;
+
     if (!set->is_whole) {
         for (struct chunk *chunk = set->list; chunk != NULL; chunk = chunk->next) {
             for (size_t i = 0; i < chunk->n; i++) {
@@ -222,21 +287,15 @@ ouro__gc_for_each_unreached(const struct set *set,
         }
         return true;
     }
-    size_t n = ouro__range_extent() >> SLOT_SHIFT;
-    for (size_t i = 1; i < n; i++) {
-        const struct pool *pool = &ouro__range.records[i];
-        if (ouro__heap_of(pool) != ouro__collected) {
+    for (size_t i = 1, n = ouro__range_extent() >> SLOT_SHIFT; i < n; i++) {
+        if (!ouro__gc_blocks_at(i, &blocks)) {
             continue;
         }
-        bool is_large = pool->kind == SLOT_LARGE;
-        uint32_t size = is_large ? SLOT_SIZE : ouro__class_size[pool->class];
-        uint32_t first = is_large ? 0 : ouro__pool_start(pool->class, pool->domain);
-        uint32_t end = is_large ? 1 : pool->fresh;
-        char *base = pool->base;
-        for (uint32_t at = first; at < end; at += size) {
-            uint16_t value = ouro__side_load(ouro__side_at(base + at));
+        const uint8_t *side = ouro__side_at(blocks.first), *end = ouro__side_at(blocks.end - 1);
+        for (uint32_t step = blocks.size >> 4; side <= end; side += step) {
+            uint16_t value = ouro__side_load(side);
             if ((value & SIDE_STATE) == SIDE_UNREACHED &&
-                !visit((ouro_object *)(void *)(base + at), value, context)) {
+                !visit(ouro__side_object(side), value, context)) {
                 return false;
             }
         }

@@ -84,24 +84,20 @@ spend(size_t n)
     slices.budget -= (ptrdiff_t)n;
 }
 
-/* The first field from this on that has elements: in a loop of its own, which needs no registers of the other's. */
-static inline const ouro_field *
-pass_empty(const ouro_object *object, const ouro_field *field, const ouro_field *end)
-{
-    while (field != end && ouro__field_count(object, field) == 0) {
-        field++;
-    }
-    return field;
-}
-
 /* Visit the object's references by its type's table, a portion of each field at most; true when those were the last.
  * Otherwise the object is half-way through.  With a cursor that nothing else knows it is a loop without one. */
 static inline __attribute__((always_inline)) bool
 visit_portion(ouro_object *object, const struct ouro_type *type, struct cursor *cursor, visitor *visit)
 {
+    if (type->n_refs != 0) {
+        char *refs = (char *)object + type->refs;
+        spend(1);
+        cursor->is_barren &= visit((ouro_object *const *)(void *)refs, type->n_refs, object);
+        return true;
+    }
     const ouro_field *end = type->fields + type->n_fields;
-    const ouro_field *field = pass_empty(object, type->fields + cursor->field, end);
-    for (; field != end; field = pass_empty(object, field + 1, end), cursor->item = 0) {
+    const ouro_field *field = ouro__field_with_elements(object, type->fields + cursor->field, end);
+    for (; field != end; field = ouro__field_with_elements(object, field + 1, end), cursor->item = 0) {
         size_t n = ouro__field_count(object, field);
         if (n <= cursor->item) {
             continue;
@@ -188,10 +184,9 @@ count_from(ouro_object *object, uint8_t *at, struct cursor cursor)
     if (OURO_UNLIKELY(type->has_traverse)) {
         cursor.is_barren &= visit_functions(object, type, take_off_loan);
     }
-    unsigned value = ouro__side_load(at), bits = SIDE_IN | (value & SIDE_PROOFS);
-    bits |= cursor.is_barren ? SIDE_BARREN : 0;
-    value = (value & SIDE_COUNT) + (unsigned)ouro__count(object) * SIDE_ONE;
-    ouro__side_store(at, (uint16_t)(value | bits));
+    unsigned bits = SIDE_IN | (cursor.is_barren ? SIDE_BARREN : 0);
+    unsigned value = (ouro__side_load(at) | bits) + (unsigned)ouro__count(object) * SIDE_ONE;
+    ouro__side_store(at, (uint16_t)value);
     slices.n_seen++;
     return cursor.is_barren || slices.budget > 0;
 }
@@ -313,7 +308,7 @@ doubt(ouro_object *object, uint8_t *at)
         slices.again = true;
         slices.slot = slices.n_slots;
     }
-    return slices.proofs != 0;
+    return false; /* the walk has to know */
 }
 
 static inline bool
@@ -363,13 +358,14 @@ sift_stack(void)
 
 /* Does a walk have to look at an object of which the side table says this?  Most need not, and their memory is spared. */
 static inline bool
-is_wanted(enum phase phase, unsigned value)
+is_wanted(enum phase phase, unsigned proofs, unsigned value)
 {
     switch (phase) {
     case COUNTING:
         return true;
     case PROVING:
-        return (value & (SIDE_IN | SIDE_COUNT)) == SIDE_IN && (slices.proofs & ~value) != 0;
+        return OURO_UNLIKELY((value & (SIDE_IN | SIDE_COUNT | proofs)) != (SIDE_IN | proofs)) &&
+               (value & (SIDE_IN | SIDE_COUNT)) == SIDE_IN;
     case REACHING:
         return !(value & SIDE_REACHED) && (value & (SIDE_IN | SIDE_COUNT)) != SIDE_IN;
     default:
@@ -382,31 +378,29 @@ is_wanted(enum phase phase, unsigned value)
 static inline __attribute__((always_inline)) bool
 walk_slot(enum phase phase, bool (*visit)(ouro_object *object, uint8_t *side))
 {
-    const struct pool *pool = &ouro__range.records[slices.slot];
+    struct blocks blocks;
+    unsigned proofs = slices.proofs;
 
-    if (ouro__heap_of(pool) != ouro__collected) {
+    if (!ouro__gc_blocks_at(slices.slot, &blocks)) {
         return true;
     }
-    bool is_large = pool->kind == SLOT_LARGE, has_cold = !is_large && pool->cold != 0, goes_on = true;
-    uint32_t size = is_large ? SLOT_SIZE : ouro__class_size[pool->class];
-    uint32_t start = is_large ? 0 : ouro__pool_start(pool->class, pool->domain);
-    uint32_t end = is_large ? 1 : pool->fresh, at = slices.at < start ? start : slices.at;
-    at = start + (at - start + size - 1) / size * size; /* the pool may be another one by now */
-    uint32_t from = at,
-             n_most = slices.budget < (ptrdiff_t)SLOT_SIZE ? (uint32_t)slices.budget : SLOT_SIZE;
-    uint64_t until = at + (uint64_t)n_most * size;
-    char *base = pool->base;
-    uint8_t *side = ouro__side_at(base + at);
-    for (until = until < end ? until : end; at < until && goes_on; at += size, side += size >> 4) {
-        char *block = base + at;
-        if (is_wanted(phase, ouro__side_load(side)) && !(has_cold && ouro__is_cold(pool, at, size)) &&
-            (is_large || !ouro__is_link(ouro__link_load(block)))) {
+    char *base = blocks.pool->base, *block = base + slices.at;
+    size_t size = blocks.size, n_passed = block > blocks.first ? (size_t)(block - blocks.first) : 0;
+    block = blocks.first + (n_passed + size - 1) / size * size; /* the pool may be another one by now */
+    char *from = block, *end = blocks.end;
+    if (slices.budget < (ptrdiff_t)SLOT_SIZE && block + slices.budget * (ptrdiff_t)size < end) {
+        end = block + slices.budget * (ptrdiff_t)size;
+    }
+    bool goes_on = true;
+    for (uint8_t *side = ouro__side_at(block); block < end && goes_on;
+         block += size, side += size >> 4) {
+        if (is_wanted(phase, proofs, ouro__side_load(side)) && ouro__gc_is_taken(&blocks, block)) {
             goes_on = visit((ouro_object *)(void *)block, side);
         }
     }
-    slices.at = at;
-    spend((at - from) / size);
-    return at >= end && slices.part == NULL && slices.n_stack == 0;
+    slices.at = (uint32_t)(block - base);
+    spend((size_t)(block - from) / size);
+    return block >= blocks.end && slices.part == NULL && slices.n_stack == 0;
 }
 
 /* On their own, these loops have the registers that they need: they are where the time goes. */

@@ -37,8 +37,7 @@ struct hub {
 /* One thread at a time: the world stands still. */
 static struct trial {
     bool is_whole;
-    bool again;      /* an object was put off to the next walk */
-    bool all_barren; /* no object of the set refers to one */
+    bool again; /* an object was put off to the next walk */
     uint32_t own;
     size_t n, n_reached;
     const void *at; /* where the walk is */
@@ -49,10 +48,9 @@ static struct trial {
     size_t places[WAITING];        /* where they are in the side table, times four, and SIDE_PROOFS */
     struct hub *hubs;
     size_t n_hubs, hubs_room; /* a power of two, or 0 */
-    uint8_t
-        *slots; /* of a whole set: which slots of the range have collected objects; otherwise NULL */
-    size_t n_slots;
-    struct chunk *holders; /* of a whole set: objects that may not have to be looked at any more */
+    const uint8_t *slots;     /* of a whole set: which slots of the range have collected objects */
+    uintptr_t extent;         /* of the range */
+    struct chunk *holders;    /* of a whole set: objects that may not have to be looked at any more */
     uint8_t type_reached[MAX_TYPES];
 } trial;
 
@@ -127,19 +125,27 @@ forget_hubs(void)
 static void
 note_slots(bool is_whole)
 {
-    trial.slots = is_whole ? ouro__side_slots() : NULL;
-    trial.n_slots = ouro__range_extent() >> SLOT_SHIFT;
-    for (size_t i = 1; is_whole && i < trial.n_slots; i++) {
-        trial.slots[i] = ouro__heap_of(ouro__record_at((uintptr_t)i << SLOT_SHIFT)) == ouro__collected;
+    uint8_t *slots = ouro__side_slots();
+
+    trial.slots = slots;
+    trial.extent = ouro__range_extent();
+    for (size_t i = 1; is_whole && i < trial.extent >> SLOT_SHIFT; i++) {
+        slots[i] = ouro__heap_of(ouro__record_at((uintptr_t)i << SLOT_SHIFT)) == ouro__collected;
     }
 }
 
 /* May the object be of the set? */
 static inline bool
+may_be_in_whole(const ouro_object *object)
+{
+    uintptr_t offset = (uintptr_t)object - ouro__range.base;
+    return offset < trial.extent && trial.slots[offset >> SLOT_SHIFT];
+}
+
+static inline bool
 may_be_in(const ouro_object *object)
 {
-    size_t slot = ((uintptr_t)object - ouro__range.base) >> SLOT_SHIFT;
-    return slot < trial.n_slots && (trial.slots == NULL || trial.slots[slot]);
+    return trial.is_whole ? may_be_in_whole(object) : ouro__side_covers(object);
 }
 
 /* ---- counting ---- */
@@ -153,24 +159,29 @@ complain_about(const ouro_object *object)
               (const void *)object, ouro__type(object)->name, (long long)ouro__count(object));
 }
 
-/* Add the object's count to what was taken off already. */
-static inline void
-enter(ouro_object *object, bool is_barren)
+/* Of a count that the place has no room for, or that cannot be, what the place has instead. */
+static __attribute__((noinline, cold)) uint16_t
+enter_hub(const ouro_object *object, int64_t value)
 {
-    uint8_t *at = ouro__side_at(object);
-    uint16_t value = ouro__side_load(at);
-    unsigned bits = SIDE_UNREACHED | (value & SIDE_PROOFS) | (is_barren ? SIDE_BARREN : 0);
-    int64_t count = ouro__gc_side_count(value) + ouro__count(object) - trial.own;
-
-    trial.n++;
-    if (OURO_UNLIKELY(count > SIDE_COUNT_MOST)) { /* also when what was taken off went all round */
-        add_to_hub(object, count);
-        count = 0;
-        bits |= SIDE_HUB;
-    } else if (OURO_UNLIKELY(count < 0)) {
+    if (value < 0) {
         complain_about(object);
     }
-    ouro__side_store(at, (uint16_t)((unsigned)count * SIDE_ONE | bits));
+    add_to_hub(object, value / SIDE_ONE);
+    return (uint16_t)(value % SIDE_ONE | SIDE_HUB);
+}
+
+/* Add the object's count to what was taken off already. */
+static inline void
+enter(const ouro_object *object, uint32_t own, bool is_barren)
+{
+    uint8_t *at = ouro__side_at(object);
+    unsigned bits = SIDE_UNREACHED | (is_barren ? SIDE_BARREN : 0);
+    int64_t value = ((int16_t)ouro__side_load(at) | (int)bits) + (ouro__count(object) - own) * SIDE_ONE;
+
+    if (OURO_UNLIKELY((uint64_t)value > INT16_MAX)) { /* also when what was taken off went all round */
+        value = enter_hub(object, value);
+    }
+    ouro__side_store(at, (uint16_t)value);
 }
 
 /* The count at a place went all round. */
@@ -197,8 +208,10 @@ take_off_at(uint8_t *at, uint16_t value)
 static __attribute__((noinline)) void
 take_off_waiting(size_t n)
 {
+    uint8_t *bytes = ouro__side.bytes;
+
     for (size_t i = 0; i < n; i++) {
-        uint8_t *at = ouro__side.bytes + trial.places[i] / (SIDE_PROOFS + 1);
+        uint8_t *at = bytes + trial.places[i] / (SIDE_PROOFS + 1);
         take_off_at(at, ouro__side_load(at) | (trial.places[i] & SIDE_PROOFS));
     }
 }
@@ -219,7 +232,7 @@ take_off_row(ouro_object *const *refs, size_t n, void *context)
     bool has_referents = false;
 
     for (size_t i = 0; i < n; i++) {
-        if (may_be_in(refs[i])) {
+        if (may_be_in_whole(refs[i])) {
             uint8_t *at = ouro__side_at(refs[i]);
             __builtin_prefetch(at, 1);
             has_referents = true;
@@ -257,8 +270,23 @@ take_off_loan(ouro_loan loan, void *context)
     return trial.is_whole ? take_off_row(&referent, 1, context) : take_off_listed(referent, context);
 }
 
+/* What the type's functions visit; whether none of it may be of the set. */
+static __attribute__((noinline)) bool
+count_from_functions(ouro_object *object, struct ouro_type *type)
+{
+    struct counting counting = {object, true};
+    ouro__visit_functions(object, type, take_off_loan, &counting);
+    return counting.is_barren;
+}
+
+/* So far. */
+struct counted {
+    size_t n;
+    bool all_barren; /* no object of the set refers to one */
+};
+
 static inline __attribute__((always_inline)) void
-count_from(ouro_object *object, bool is_whole)
+count_from(ouro_object *object, bool is_whole, struct counted *counted)
 {
     if (OURO_UNLIKELY(!ouro__gc_looks_at(object))) {
         trial.type_reached[object->type] = true; /* 0, too: nobody's */
@@ -272,41 +300,46 @@ count_from(ouro_object *object, bool is_whole)
         ouro__visit_fields(object, type, take_off_listed, &counting);
     }
     if (OURO_UNLIKELY(type->has_traverse)) {
-        ouro__visit_functions(object, type, take_off_loan, &counting);
+        counting.is_barren &= count_from_functions(object, type);
     }
-    enter(object, counting.is_barren);
-    trial.all_barren &= counting.is_barren;
-    bool may_end = type->untracking == UNTRACKED_BY_ANY ||
-                   (counting.is_barren && type->untracking == UNTRACKED_BY_FULL);
-    if (may_end && is_whole) {
+    enter(object, is_whole ? 0 : trial.own, counting.is_barren);
+    counted->n++;
+    counted->all_barren &= counting.is_barren;
+    if (is_whole && type->untracking != UNTRACKED_NEVER &&
+        (type->untracking == UNTRACKED_BY_ANY || counting.is_barren)) {
         (void)ouro__chunk_add(&trial.holders, object); /* without memory: another time */
     }
 }
 
-static inline void
+static inline __attribute__((always_inline)) void
 count_from_whole(void *block, void *context)
 {
-    (void)context;
-    count_from(block, true);
+    count_from(block, true, context);
 }
 
-static void
+static inline __attribute__((always_inline)) void
 count_from_listed(void *block, void *context)
 {
-    (void)context;
-    count_from(block, false);
+    count_from(block, false, context);
 }
 
-static __attribute__((flatten)) void
-count_all(const struct set *set)
+/* On their own, these loops have the registers that they need: they are where the time goes. */
+static __attribute__((noinline, flatten)) struct counted
+count_whole(const struct set *set)
 {
-    if (set->is_whole) {
-        ouro__gc_for_each(set, count_from_whole, NULL);
-        take_off_waiting(trial.n_waiting);
-        trial.n_waiting = 0;
-    } else {
-        ouro__gc_for_each(set, count_from_listed, NULL);
-    }
+    struct counted counted = {0, true};
+    ouro__gc_for_each(set, count_from_whole, &counted);
+    take_off_waiting(trial.n_waiting);
+    trial.n_waiting = 0;
+    return counted;
+}
+
+static __attribute__((noinline, flatten)) struct counted
+count_listed(const struct set *set)
+{
+    struct counted counted = {0, true};
+    ouro__gc_for_each(set, count_from_listed, &counted);
+    return counted;
 }
 
 /* ---- reaching ---- */
@@ -449,10 +482,13 @@ reach_rest(void)
 }
 
 /* Is there a proof yet that the set is clean, also with this object? */
-static bool
+static inline bool
 keeps_proof(ouro_object *object, uint16_t value, void *context)
 {
     unsigned *proofs = context;
+    if (OURO_LIKELY((value & (SIDE_COUNT | SIDE_HUB | *proofs)) == *proofs)) {
+        return true;
+    }
     check(object, value);
     *proofs &= is_held_outside(object, value) ? SIDE_PROOFS : value;
     return *proofs != 0;
@@ -644,19 +680,19 @@ ouro__gc_try(const struct set *set, uint32_t own)
 {
     trial.is_whole = set->is_whole;
     trial.own = own;
-    trial.all_barren = true;
-    trial.n = trial.n_reached = 0;
+    trial.n_reached = 0;
     if (set->is_whole || set->has_types) {
         memset(trial.type_reached, 0, sizeof trial.type_reached);
     }
     note_slots(set->is_whole);
-    count_all(set);
+    struct counted counted = set->is_whole ? count_whole(set) : count_listed(set);
+    trial.n = counted.n;
     if (set->has_types) {
         ouro__walk_still(ouro__collected, OURO_DOMAIN_OBJECT, note_outsider, NULL);
     }
     unsigned proofs = SIDE_PROOFS;
     bool is_clean = set->is_whole ? ouro__gc_for_each_unreached(set, keeps_proof, &proofs)
-                                  : trial.all_barren && own == 0 && !set->has_types;
+                                  : counted.all_barren && own == 0 && !set->has_types;
     if (is_clean) {
         trial.n_reached = trial.n;
     } else {

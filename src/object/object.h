@@ -117,7 +117,8 @@ struct ouro_type {
 size_t ouro__types_end(void);
 
 /* By the number in an object's header.  Number 0 is nobody's. */
-extern struct ouro_type **ouro__types;
+extern struct ouro_type **ouro__types
+    __attribute__((visibility("hidden"))); /* found without a table's help */
 
 /* The type of types; immortal. */
 extern struct ouro_type *ouro__type_type;
@@ -736,19 +737,31 @@ ouro__field_elements(const ouro_object *object, const ouro_field *field, size_t 
     return field->is_pointer ? *(char **)(void *)at : at;
 }
 
+/* The first field from this on that has elements: in a loop of its own, which needs next to nothing of the table. */
+static inline const ouro_field *
+ouro__field_with_elements(const ouro_object *object, const ouro_field *field, const ouro_field *end)
+{
+    while (field != end && ouro__field_count(object, field) == 0) {
+        field++;
+    }
+    return field;
+}
+
 /* Call `visit(references, n, context)` for the references of the table, as many at a time as lie behind each other; each may
  * be NULL.  Ends with the first result that is not 0; constant arguments make it a loop. */
 static inline __attribute__((always_inline)) int
 ouro__visit_rows(const ouro_object *object, const struct ouro_type *type,
                  int (*visit)(ouro_object *const *refs, size_t n, void *context), void *context)
 {
-    const ouro_field *field = type->fields, *end = field + type->n_fields;
-    for (; field != end; field++) {
+    if (type->n_refs != 0) {
+        return visit((ouro_object *const *)(const void *)((const char *)object + type->refs),
+                     type->n_refs, context);
+    }
+    const ouro_field *end = type->fields + type->n_fields;
+    const ouro_field *field = ouro__field_with_elements(object, type->fields, end);
+    for (; field != end; field = ouro__field_with_elements(object, field + 1, end)) {
         size_t n, n_refs = field->n_refs, stride = field->stride;
         char *element = ouro__field_elements(object, field, &n);
-        if (n == 0) {
-            continue;
-        }
         if (stride == n_refs * sizeof(ouro_object *)) {
             n_refs *= n;
             n = n_refs != 0;
@@ -768,7 +781,7 @@ struct ouro__visit {
     void *context;
 };
 
-static inline __attribute__((always_inline)) int
+static inline int
 ouro__visit_row(ouro_object *const *refs, size_t n, void *context)
 {
     const struct ouro__visit *each = context;

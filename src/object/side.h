@@ -14,7 +14,7 @@ struct side {
     uint8_t *bytes;
     uintptr_t covered; /* bytes of the range that the table reaches; atomic */
 };
-extern struct side ouro__side;
+extern struct side ouro__side __attribute__((visibility("hidden")));
 
 /* Have the table reach all of the range; false without memory. */
 bool ouro__side_extend(void);
