@@ -99,7 +99,7 @@ forget_weakrefs(void *block, void *context)
 }
 
 /* Have the object grow older, or be looked at no more; clean its place in the side table. */
-static void
+static inline __attribute__((always_inline)) void
 settle(void *block, void *context)
 {
     const struct collection *collection = context;

@@ -202,8 +202,16 @@ struct blocks {
     const struct pool *pool;
     char *first, *end; /* a large one ends behind its beginning */
     uint32_t size;     /* from one to the next */
-    bool is_odd;       /* large, or with some purged */
+    bool are_all_taken;
 };
+
+/* Are none of the blocks that a pool has handed out free?  Not certain where fork left it as it happened to be. */
+static inline bool
+ouro__gc_is_full(const struct pool *pool, const struct blocks *blocks)
+{
+    return (uint64_t)ouro__pool_live(pool) * blocks->size == (uint64_t)(blocks->end - blocks->first) &&
+           __atomic_load_n(&pool->remote, __ATOMIC_RELAXED) == 0 && !(pool->flags & SLOT_VANISHED);
+}
 
 /* Those that begin in a slot, if any. */
 static inline bool
@@ -220,7 +228,8 @@ ouro__gc_blocks_at(size_t slot, struct blocks *blocks)
     } else {
         uint32_t start = ouro__pool_start(pool->class, pool->domain);
         *blocks = (struct blocks){pool, base + start, base + pool->fresh, ouro__class_size[pool->class],
-                                  pool->cold != 0};
+                                  false};
+        blocks->are_all_taken = ouro__gc_is_full(pool, blocks);
     }
     return true;
 }
@@ -230,15 +239,12 @@ static inline bool
 ouro__gc_is_taken(const struct blocks *blocks, const char *block)
 {
     const struct pool *pool = blocks->pool;
-    if (OURO_UNLIKELY(blocks->is_odd)) {
-        if (pool->kind == SLOT_LARGE) {
-            return true;
-        }
-        if (ouro__is_cold(pool, (uint32_t)(block - pool->base), blocks->size)) {
-            return false;
-        }
+    if (OURO_LIKELY(blocks->are_all_taken)) {
+        OURO_ASSERT(!ouro__is_link(ouro__link_load(block)));
+        return true;
     }
-    return !ouro__is_link(ouro__link_load(block));
+    return !ouro__is_cold(pool, (uint32_t)(block - pool->base), blocks->size) &&
+           !ouro__is_link(ouro__link_load(block));
 }
 
 /* Call `visit(object, context)` for each object of the set, or more: those that the collector doesn't look at. */

@@ -391,11 +391,12 @@ walk_slot(enum phase phase, bool (*visit)(ouro_object *object, uint8_t *side))
     if (slices.budget < (ptrdiff_t)SLOT_SIZE && block + slices.budget * (ptrdiff_t)size < end) {
         end = block + slices.budget * (ptrdiff_t)size;
     }
-    bool goes_on = true;
-    for (uint8_t *side = ouro__side_at(block); block < end && goes_on;
-         block += size, side += size >> 4) {
-        if (is_wanted(phase, proofs, ouro__side_load(side)) && ouro__gc_is_taken(&blocks, block)) {
-            goes_on = visit((ouro_object *)(void *)block, side);
+    uint8_t *side = ouro__side_at(block);
+    for (; block < end; block += size, side += size >> 4) {
+        if (is_wanted(phase, proofs, ouro__side_load(side)) && ouro__gc_is_taken(&blocks, block) &&
+            !visit((ouro_object *)(void *)block, side)) {
+            block += size;
+            break;
         }
     }
     slices.at = (uint32_t)(block - base);

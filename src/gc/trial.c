@@ -45,7 +45,7 @@ static struct trial {
     ouro_object *stack[STACK_ITEMS];
     size_t n_waiting;
     ouro_object *waiting[WAITING]; /* referents */
-    size_t places[WAITING];        /* where they are in the side table, times four, and SIDE_PROOFS */
+    uintptr_t offsets[WAITING];    /* where they are in the range, and SIDE_PROOFS */
     struct hub *hubs;
     size_t n_hubs, hubs_room; /* a power of two, or 0 */
     const uint8_t *slots;     /* of a whole set: which slots of the range have collected objects */
@@ -210,9 +210,10 @@ take_off_waiting(size_t n)
 {
     uint8_t *bytes = ouro__side.bytes;
 
+#pragma GCC unroll 4
     for (size_t i = 0; i < n; i++) {
-        uint8_t *at = bytes + trial.places[i] / (SIDE_PROOFS + 1);
-        take_off_at(at, ouro__side_load(at) | (trial.places[i] & SIDE_PROOFS));
+        uint8_t *at = bytes + (trial.offsets[i] >> 4);
+        take_off_at(at, ouro__side_load(at) | (trial.offsets[i] & SIDE_PROOFS));
     }
 }
 
@@ -236,8 +237,8 @@ take_off_row(ouro_object *const *refs, size_t n, void *context)
             uint8_t *at = ouro__side_at(refs[i]);
             __builtin_prefetch(at, 1);
             has_referents = true;
-            trial.places[n_waiting++] =
-                (size_t)(at - ouro__side.bytes) * (SIDE_PROOFS + 1) | ouro__gc_side_of(refs[i], from);
+            trial.offsets[n_waiting++] =
+                ((uintptr_t)refs[i] - ouro__range.base) | ouro__gc_side_of(refs[i], from);
             if (OURO_UNLIKELY(n_waiting == WAITING)) {
                 take_off_waiting(n_waiting);
                 n_waiting = 0;

@@ -8,12 +8,15 @@
 
 static struct chunk *middle;
 
-/* What addresses of one pool or large block have in common: neighbours in a log are mostly neighbours in memory. */
+/* What addresses of one pool or large block have in common: neighbours in a log are mostly neighbours in memory, and so is
+ * the block that follows the last one. */
 struct place {
     const struct pool *pool;
     char *base;
     bool is_pool, is_large; /* of collected objects, if any */
-    uint32_t size, start;
+    bool has_cold;
+    uint32_t size, start; /* of a pool's blocks */
+    uint32_t next;        /* where another block begins for certain, if it was handed out */
 };
 
 static struct place
@@ -23,29 +26,38 @@ look_up(const struct pool *pool)
     if (!is_collected || is_large) {
         return (struct place){.pool = pool, .base = pool->base, .is_large = is_collected};
     }
+    uint32_t start = ouro__pool_start(pool->class, pool->domain);
     return (struct place){.pool = pool,
                           .base = pool->base,
                           .is_pool = true,
+                          .has_cold = pool->cold != 0,
                           .size = ouro__class_size[pool->class],
-                          .start = ouro__pool_start(pool->class, pool->domain)};
+                          .start = start,
+                          .next = start};
 }
 
 /* The object that begins at an address and lives, or NULL.  `place` is that of an address looked at before. */
-static inline ouro_object *
+static inline __attribute__((always_inline)) ouro_object *
 find_live(void *address, struct place *place)
 {
-    const struct pool *pool = ouro__record_at((uintptr_t)address - ouro__range.base);
-
-    if (pool != place->pool) {
-        *place = look_up(pool);
+    if ((uintptr_t)address - (uintptr_t)place->base >= SLOT_SIZE) {
+        const struct pool *pool = ouro__record_at((uintptr_t)address - ouro__range.base);
+        if (pool != place->pool) {
+            *place = look_up(pool);
+        }
     }
     if (OURO_UNLIKELY(!place->is_pool)) {
         return place->is_large && address == place->base ? address : NULL;
     }
+    const struct pool *pool = place->pool;
     uint32_t offset = (uint32_t)((char *)address - place->base);
-    bool is_block = offset >= place->start && offset < pool->fresh &&
-                    ouro__class_divides(pool->class, offset - place->start);
-    bool is_live = is_block && !ouro__is_cold(pool, offset, place->size) &&
+    if (offset != place->next &&
+        (offset < place->start || !ouro__class_divides(pool->class, offset - place->start))) {
+        return NULL;
+    }
+    place->next = offset + place->size;
+    bool is_live = offset < pool->fresh &&
+                   !(OURO_UNLIKELY(place->has_cold) && ouro__is_cold(pool, offset, place->size)) &&
                    !ouro__is_link(ouro__link_load(address)) && ((ouro_object *)address)->type != 0;
     return is_live ? address : NULL;
 }
@@ -53,7 +65,7 @@ find_live(void *address, struct place *place)
 ouro_object *
 ouro__gc_live_object(void *address)
 {
-    struct place place = {.pool = NULL};
+    struct place place = {.base = NULL};
     return find_live(address, &place);
 }
 
@@ -64,7 +76,7 @@ ouro__gc_live_object(void *address)
 static void
 sift(struct chunk *list, unsigned generation, bool is_log)
 {
-    struct place place = {.pool = NULL};
+    struct place place = {.base = NULL};
 
     for (struct chunk *chunk = list; chunk != NULL; chunk = chunk->next) {
         size_t n = 0;
