@@ -5,17 +5,29 @@ struct side ouro__side;
 static ouro__os_lock side_lock = OURO_OS_LOCK_INIT;
 
 #define LEAST_COVERED ((uintptr_t)64 << 20)
-/* From here on, small pages would cost a look at all objects more faults than they spare memory; one at few objects would have
- * the system clear two MiB where it needs a page. */
-#define HUGE_COVERED ((uintptr_t)256 << 20)
+/* What the system may have for a large page; a mapping of so many bytes, or a multiple, begins where one can. */
+#define LARGE_PAGE ((size_t)2 << 20)
+/* Bytes of collected objects from which on a large page may be less work than small ones: half of what it covers. */
+#define LARGE_HELD (LARGE_PAGE * 16 / 2)
 
-static bool is_huge; /* the world stands still, or `side_lock` is held */
+static bool is_huge; /* written while the world stands still */
 
 /* With the bytes for slots behind it. */
 static size_t
 size_of(uintptr_t covered)
 {
-    return ouro__round_up((covered >> 4) + (covered >> SLOT_SHIFT), ouro__os_page_size());
+    return ouro__round_up((covered >> 4) + (covered >> SLOT_SHIFT), LARGE_PAGE);
+}
+
+/* Where the system gives large pages unasked, a look at a few objects must not have it clear one. */
+static void
+ask_for_pages(uint8_t *bytes, uintptr_t covered)
+{
+    if (is_huge) {
+        ouro__os_prefer_huge_pages(bytes, size_of(covered));
+    } else {
+        ouro__os_prefer_small_pages(bytes, size_of(covered));
+    }
 }
 
 bool
@@ -33,6 +45,7 @@ ouro__side_extend(void)
         uint8_t *bytes = ouro__os_map(size_of(covered));
         reaches = bytes != NULL;
         if (reaches) {
+            ask_for_pages(bytes, covered);
             if (ouro__side.bytes != NULL) { /* a collection in slices has left its notes there */
                 if (!ouro__os_move(ouro__side.bytes, bytes, ouro__side.covered >> 4)) {
                     memcpy(bytes, ouro__side.bytes, ouro__side.covered >> 4);
@@ -47,13 +60,24 @@ ouro__side_extend(void)
     return reaches;
 }
 
+/* Has most of what a large page covers collected objects?  A small one covers a slot: where few do, the small ones are fewer
+ * bytes to clear. */
+static bool
+is_dense(void)
+{
+    uint64_t held = __atomic_load_n(&ouro__collected->held_here, __ATOMIC_RELAXED);
+    return held >= LARGE_HELD && held >= ouro__range_extent() / 2;
+}
+
 void
 ouro__side_expect_all(void)
 {
-    if (ouro__side.covered >= HUGE_COVERED) {
-        ouro__side_forget(); /* a few small pages would keep large ones from taking their place */
-        ouro__os_prefer_huge_pages(ouro__side.bytes, size_of(ouro__side.covered));
+    if (is_dense()) {
+        /* Mapped anew: a few small pages would keep large ones from taking their place, and so would the system's tables of
+         * those that were given back. */
+        ouro__os_renew(ouro__side.bytes, size_of(ouro__side.covered));
         is_huge = true;
+        ask_for_pages(ouro__side.bytes, ouro__side.covered);
     }
 }
 
@@ -64,7 +88,7 @@ ouro__side_forget(void)
         ouro__os_purge(ouro__side.bytes, size_of(ouro__side.covered));
     }
     if (is_huge) {
-        ouro__os_prefer_small_pages(ouro__side.bytes, size_of(ouro__side.covered));
         is_huge = false;
+        ask_for_pages(ouro__side.bytes, ouro__side.covered);
     }
 }
