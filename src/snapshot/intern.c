@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "os/os.h"
+#include "snapshot/grow.h"
 
 /* The finalizer of MurmurHash3 (Appleby, public domain): every bit of the input changes half of the output's. */
 static uint64_t
@@ -137,6 +138,15 @@ ouro__pairs_free(struct ouro__pairs *pairs)
 
 /* ---- paths ---- */
 
+#define SHARED_BY 8U   /* callers that have one chain */
+#define CHAIN_MOST 16U /* links of it */
+
+static size_t
+count_chains(size_t n_paths)
+{
+    return (n_paths + SHARED_BY - 1) / SHARED_BY;
+}
+
 bool
 ouro__paths_reserve(struct ouro__paths *paths, size_t more)
 {
@@ -146,13 +156,17 @@ ouro__paths_reserve(struct ouro__paths *paths, size_t more)
         return false;
     }
     if (room > paths->room) {
+        size_t n_chains = count_chains(paths->room);
         struct ouro__pair *items = reallocarray(paths->items, room, sizeof *items);
         paths->items = items == NULL ? paths->items : items;
         uint32_t *firsts = reallocarray(paths->firsts, room, sizeof *firsts);
         paths->firsts = firsts == NULL ? paths->firsts : firsts;
-        if (items == NULL || firsts == NULL) {
+        uint32_t *chains = reallocarray(paths->chains, count_chains(room), sizeof *chains);
+        paths->chains = chains == NULL ? paths->chains : chains;
+        if (items == NULL || firsts == NULL || chains == NULL) {
             return false;
         }
+        memset(chains + n_chains, 0, (count_chains(room) - n_chains) * sizeof *chains);
         paths->room = room;
     }
     if (paths->n == 0) {
@@ -161,20 +175,6 @@ ouro__paths_reserve(struct ouro__paths *paths, size_t more)
         paths->n = 1;
     }
     return true;
-}
-
-/* Put all paths that are not the first of their callers into the slots, which are empty. */
-static void
-others_put(struct ouro__paths *paths)
-{
-    struct ouro__slots *slots = &paths->slots;
-
-    for (uint32_t i = 1; i < paths->n; i++) {
-        const struct ouro__pair *path = &paths->items[i];
-        if (paths->firsts[path->a] != i) {
-            slots_put(slots, hash_pair(slots->seed, path->a, path->b), i);
-        }
-    }
 }
 
 static uint32_t
@@ -191,42 +191,6 @@ ouro__paths_add(struct ouro__paths *paths, uint32_t caller, uint32_t place)
 {
     paths->has_unlisted = true;
     return paths_append(paths, caller, place);
-}
-
-/* How many paths are not the first of their callers, of which each gets its first. */
-static uint32_t
-firsts_find(struct ouro__paths *paths)
-{
-    uint32_t n_others = 0;
-
-    memset(paths->firsts, 0, paths->n * sizeof *paths->firsts);
-    for (uint32_t i = 1; i < paths->n; i++) {
-        uint32_t *first = &paths->firsts[paths->items[i].a];
-        n_others += *first != 0;
-        *first = *first != 0 ? *first : i;
-    }
-    return n_others;
-}
-
-bool
-ouro__paths_list(struct ouro__paths *paths)
-{
-    struct ouro__slots *slots = &paths->slots;
-
-    if (!paths->has_unlisted) {
-        return true;
-    }
-    uint32_t n_others = firsts_find(paths);
-    while (2 * ((size_t)n_others + 1) > slots->n_slots) {
-        if (!slots_grow(slots)) {
-            return false;
-        }
-    }
-    memset(slots->slots, 0, slots->n_slots * sizeof *slots->slots);
-    others_put(paths);
-    paths->n_others = n_others;
-    paths->has_unlisted = false;
-    return true;
 }
 
 /* Make the slots more, with the same paths in them.  False without memory. */
@@ -250,39 +214,109 @@ paths_grow(struct ouro__paths *paths)
     return true;
 }
 
-/* The number of a path that is not the first of its caller. */
-static uint32_t
-paths_other(struct ouro__paths *paths, uint32_t caller, uint32_t place)
+/* Have a path found that is not the first of its caller, whose chain has `n` links.  False without memory. */
+static bool
+other_put(struct ouro__paths *paths, uint32_t path, struct ouro__pair item, uint32_t n)
 {
     struct ouro__slots *slots = &paths->slots;
+    uint32_t *chain = &paths->chains[item.a / SHARED_BY];
 
-    if (2 * ((size_t)paths->n_others + 1) > slots->n_slots && !paths_grow(paths)) {
+    if (n < CHAIN_MOST) {
+        struct ouro__pair *links =
+            ouro__grow(paths->links, paths->n_links, &paths->links_room, sizeof *links);
+        if (links == NULL) {
+            return false;
+        }
+        paths->links = links;
+        links[paths->n_links++] = (struct ouro__pair){path, *chain};
+        *chain = (uint32_t)paths->n_links;
+        return true;
+    }
+    if (2 * ((size_t)paths->n_far + 1) > slots->n_slots && !paths_grow(paths)) {
+        return false;
+    }
+    slots_put(slots, hash_pair(slots->seed, item.a, item.b), path);
+    paths->n_far++;
+    return true;
+}
+
+/* Look for a path that is not the first of its caller; OURO_NO_ID when it is not known.  `n` gets the chain's links. */
+static uint32_t
+other_find(const struct ouro__paths *paths, struct ouro__pair item, uint32_t *n)
+{
+    const struct ouro__slots *slots = &paths->slots;
+
+    *n = 0;
+    for (uint32_t at = paths->chains[item.a / SHARED_BY]; at != 0; at = paths->links[at - 1].b) {
+        uint32_t path = paths->links[at - 1].a;
+        if (paths->items[path].a == item.a && paths->items[path].b == item.b) {
+            return path;
+        }
+        ++*n;
+    }
+    if (*n < CHAIN_MOST || slots->n_slots == 0) {
         return OURO_NO_ID;
     }
-    size_t i = hash_pair(slots->seed, caller, place) & (slots->n_slots - 1);
+    size_t i = hash_pair(slots->seed, item.a, item.b) & (slots->n_slots - 1);
     for (; slots->slots[i] != 0; i = (i + 1) & (slots->n_slots - 1)) {
         const struct ouro__pair *known = &paths->items[slots->slots[i] - 1];
-        if (known->a == caller && known->b == place) {
+        if (known->a == item.a && known->b == item.b) {
             return slots->slots[i] - 1;
         }
     }
-    slots->slots[i] = paths->n + 1;
-    paths->n_others++;
-    return paths_append(paths, caller, place);
+    return OURO_NO_ID;
+}
+
+bool
+ouro__paths_list(struct ouro__paths *paths)
+{
+    struct ouro__slots *slots = &paths->slots;
+    bool is_well = true;
+
+    if (!paths->has_unlisted) {
+        return true;
+    }
+    memset(paths->firsts, 0, paths->n * sizeof *paths->firsts);
+    memset(paths->chains, 0, count_chains(paths->room) * sizeof *paths->chains);
+    paths->n_links = 0;
+    paths->n_far = 0;
+    if (slots->n_slots > 0) {
+        memset(slots->slots, 0, slots->n_slots * sizeof *slots->slots);
+    }
+    for (uint32_t i = 1; i < paths->n && is_well; i++) {
+        struct ouro__pair item = paths->items[i];
+        uint32_t *first = &paths->firsts[item.a], n;
+        if (*first == 0) {
+            *first = i;
+        } else {
+            (void)other_find(paths, item, &n);
+            is_well = other_put(paths, i, item, n);
+        }
+    }
+    paths->has_unlisted = !is_well;
+    return is_well;
 }
 
 uint32_t
 ouro__paths_id(struct ouro__paths *paths, uint32_t caller, uint32_t place)
 {
-    uint32_t first = paths->firsts[caller];
+    struct ouro__pair item = {caller, place};
+    uint32_t first = paths->firsts[caller], n;
 
     if (caller == 0 && place == 0) {
         return 0;
     }
-    if (first != 0) {
-        return paths->items[first].b == place ? first : paths_other(paths, caller, place);
+    if (first == 0) {
+        return paths->firsts[caller] = paths_append(paths, caller, place);
     }
-    return paths->firsts[caller] = paths_append(paths, caller, place);
+    if (paths->items[first].b == place) {
+        return first;
+    }
+    uint32_t known = other_find(paths, item, &n);
+    if (known != OURO_NO_ID) {
+        return known;
+    }
+    return other_put(paths, paths->n, item, n) ? paths_append(paths, caller, place) : OURO_NO_ID;
 }
 
 void
@@ -290,6 +324,8 @@ ouro__paths_free(struct ouro__paths *paths)
 {
     free(paths->items);
     free(paths->firsts);
+    free(paths->chains);
+    free(paths->links);
     free(paths->slots.slots);
     *paths = (struct ouro__paths){0};
 }

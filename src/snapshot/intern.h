@@ -32,15 +32,19 @@ uint32_t ouro__pairs_id(struct ouro__pairs *pairs, uint32_t a, uint32_t b);
 void ouro__pairs_free(struct ouro__pairs *pairs);
 
 /* Pairs that form a tree: a place, and the path of its caller, which has a lower number.  Number 0 is its root, there from the
- * first reserve on.  Most paths call one other, which stands beside them; the slots have those that came later. */
+ * first reserve on.  Most paths call one other, which stands beside them.  Those that came later are in a chain that a few
+ * callers share: what is near to each other in the tree is so in memory then.  The slots have what chains are too long for. */
 struct ouro__paths {
     struct ouro__pair *items; /* a: the caller, b: the place */
     uint32_t *firsts;         /* of each path, the first that it called; 0 for none */
     uint32_t n;
     size_t room;
-    uint32_t n_others; /* paths in the slots */
+    uint32_t *chains;         /* by callers: the number + 1 of the last of `links`, 0 for none */
+    struct ouro__pair *links; /* a: a path, b: the number + 1 of the link before, 0 for none */
+    size_t n_links, links_room;
+    uint32_t n_far; /* paths in the slots */
     struct ouro__slots slots;
-    bool has_unlisted; /* paths that neither have */
+    bool has_unlisted; /* paths that none of these have */
 };
 
 /* Room for `more` paths that are not known yet; false without memory. */
