@@ -209,7 +209,8 @@ diff_make(struct diff *diff)
 
     for (int i = OURO__BEFORE; i <= OURO__AFTER; i++) {
         is_well = is_well && ouro__view_make(&diff->views[i], &diff->places, &diff->saved[i].snapshot,
-                                             options->measure, &options->filters);
+                                             options->measure, &options->filters,
+                                             ouro__view_parts(options->by, options->cumulative));
         diff->is_estimate |= diff->saved[i].snapshot.tracing.mode == OURO_SNAPSHOT_SAMPLED;
     }
     if (!is_well || !changes_find(diff)) {

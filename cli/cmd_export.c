@@ -80,8 +80,9 @@ export_make(const struct ouro__view_options *options, const struct format *forma
     struct ouro__view view = {0};
     struct ouro__places places = {0};
 
-    bool is_well = ouro__places_init(&places) && ouro__view_make(&view, &places, &saved->snapshot,
-                                                                 options->measure, &options->filters);
+    bool is_well = ouro__places_init(&places) &&
+                   ouro__view_make(&view, &places, &saved->snapshot, options->measure,
+                                   &options->filters, OURO_VIEW_PATHS);
     if (is_well) {
         ouro__progress_step("exporting", saved->path, NULL);
         is_well = export_write(options, format,

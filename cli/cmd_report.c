@@ -264,7 +264,8 @@ html_make(struct report *report)
     bool is_well = ouro__places_init(&report->places);
     for (int m = 0; m < OURO_N_MEASURES && is_well; m++) {
         is_well = m == 0 ? ouro__view_make(&views[m], &report->places, &report->saved.snapshot,
-                                           (enum ouro__measure)m, &options->filters)
+                                           (enum ouro__measure)m, &options->filters,
+                                           OURO_VIEW_PATHS | OURO_VIEW_TYPES)
                          : ouro__view_make_like(&views[m], &views[0], &report->places,
                                                 &report->saved.snapshot, (enum ouro__measure)m);
     }
@@ -290,8 +291,10 @@ static bool
 view_make(struct report *report, struct ouro__view *view, const struct ouro__saved *saved,
           enum ouro__measure measure)
 {
-    bool is_well =
-        ouro__view_make(view, &report->places, &saved->snapshot, measure, &report->options.filters);
+    const struct ouro__view_options *options = &report->options;
+    unsigned parts = options->tree ? OURO_VIEW_PATHS : 0;
+    bool is_well = ouro__view_make(view, &report->places, &saved->snapshot, measure, &options->filters,
+                                   parts | ouro__view_parts(options->by, options->cumulative));
     if (!is_well) {
         ouro__say("out of memory");
     }

@@ -101,7 +101,8 @@ tables_fill(struct asked *asked, unsigned which)
     asked->tables = (struct ouro__tables){&asked->places, saved, &asked->view};
     bool is_well =
         ouro__places_init(&asked->places) &&
-        ouro__view_make(&asked->view, &asked->places, &saved->snapshot, OURO_MEASURE_LIVE, &filters) &&
+        ouro__view_make(&asked->view, &asked->places, &saved->snapshot, OURO_MEASURE_LIVE, &filters,
+                        OURO_VIEW_PATHS) &&
         ouro__database_fill(asked->database, &asked->tables, which & ~traces) &&
         ((which & traces) == 0 || ouro__database_lend_traces(asked->database, &asked->tables));
     if (!is_well) {

@@ -360,7 +360,7 @@ lifetimes_load(sqlite3 *database, const struct ouro__tables *from)
         uint64_t within = 1;
         for (int k = 0; k < OURO_SNAPSHOT_N_LIVES; k++, within *= 10) {
             struct ouro__figures figures = ouro__life_figures(snapshot, i, k);
-            if (figures.blocks > 0 && ouro__view_keeps(from->view, &snapshot->traces[i])) {
+            if (figures.blocks > 0 && ouro__view_keeps(from->view, i)) {
                 integer_add(&filler, i);
                 integer_add(&filler, within);
                 real_add(&filler, figures.blocks);

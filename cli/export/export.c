@@ -121,7 +121,7 @@ ouro__export_collapsed(struct ouro__text *text, const struct ouro__export *expor
     struct frames frames = {0};
 
     text->failed |= !ouro__place_texts_make(&texts, export->places, ';', collapsed_frame_add);
-    for (uint32_t path = 0; path < view->n_paths && !text->failed; path++) {
+    for (uint32_t path = 0; path < view->n_spots && !text->failed; path++) {
         uint64_t bytes = ouro__rounded(ouro__view_at(view, path)->bytes);
         if (bytes == 0) {
             continue;
@@ -193,7 +193,7 @@ speedscope_profile_add(struct ouro__text *text, const struct ouro__export *expor
 
     ouro__text_print(
         text, "{\"type\": \"sampled\", \"name\": \"%s\", \"unit\": \"bytes\", \"samples\": [", name);
-    for (uint32_t path = 0; path < view->n_paths && !text->failed; path++) {
+    for (uint32_t path = 0; path < view->n_spots && !text->failed; path++) {
         uint64_t bytes = ouro__rounded(ouro__view_at(view, path)->bytes);
         if (bytes == 0) {
             continue;
@@ -208,7 +208,7 @@ speedscope_profile_add(struct ouro__text *text, const struct ouro__export *expor
     free(frames.places);
     ouro__text_print(text, "],\n\"weights\": [");
     is_first = true;
-    for (uint32_t path = 0; path < view->n_paths && !text->failed; path++) {
+    for (uint32_t path = 0; path < view->n_spots && !text->failed; path++) {
         uint64_t bytes = ouro__rounded(ouro__view_at(view, path)->bytes);
         if (bytes > 0) {
             ouro__text_print(text, "%s%" PRIu64, is_first ? "" : ",", bytes);
@@ -268,8 +268,8 @@ traces_add(struct ouro__text *text, const struct ouro__export *export, uint32_t 
 
     for (size_t i = 1; i < snapshot->n_traces && !text->failed; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
-        uint32_t path = view->nodes[trace->node];
-        if (!ouro__view_keeps(view, trace)) {
+        uint32_t path = view->spots[i];
+        if (!ouro__view_keeps(view, i)) {
             continue;
         }
         number_add(text, n == 0 ? "[" : ",\n[", path);

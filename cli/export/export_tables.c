@@ -84,8 +84,8 @@ ouro__export_memray(struct ouro__text *text, const struct ouro__export *export)
     for (size_t i = 1; i < snapshot->n_traces && !text->failed; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
         struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, trace, export->measure);
-        uint32_t path = view->nodes[trace->node];
-        if (!ouro__view_keeps(view, trace) || figures.blocks == 0) {
+        uint32_t path = view->spots[i];
+        if (!ouro__view_keeps(view, i) || figures.blocks == 0) {
             continue;
         }
         ouro__text_print(text, "%s,%" PRIu64 ",%" PRIu64 ",", allocators[trace->domain],

@@ -19,10 +19,11 @@ struct gathering {
 
 /* The sample of a trace and a type, new or not; NULL without memory. */
 static struct ouro__sample *
-sample_of(struct gathering *gathering, const struct ouro_snapshot_trace *trace, uint32_t type)
+sample_of(struct gathering *gathering, size_t number, uint32_t type)
 {
     struct ouro__samples *samples = gathering->samples;
-    uint32_t path = gathering->export->view->nodes[trace->node];
+    const struct ouro_snapshot_trace *trace = &gathering->export->saved->snapshot.traces[number];
+    uint32_t path = gathering->export->view->spots[number];
     uint32_t aside =
         ouro__pairs_id(&gathering->asides, (uint32_t)trace->thread << 2 | trace->domain, type);
     uint32_t id = aside == OURO_NO_ID ? OURO_NO_ID : ouro__pairs_id(&gathering->known, path, aside);
@@ -44,8 +45,8 @@ sample_of(struct gathering *gathering, const struct ouro_snapshot_trace *trace, 
 }
 
 static void
-add(struct gathering *gathering, const struct ouro_snapshot_trace *trace, uint32_t type,
-    enum ouro__measure measure, const struct ouro__figures *figures)
+add(struct gathering *gathering, size_t trace, uint32_t type, enum ouro__measure measure,
+    const struct ouro__figures *figures)
 {
     if (gathering->failed || (figures->blocks <= 0 && figures->bytes <= 0)) {
         return;
@@ -61,8 +62,7 @@ static void
 add_typed(void *context, size_t trace, size_t type, const struct ouro__figures *figures)
 {
     struct gathering *gathering = context;
-    const struct ouro__snapshot *snapshot = &gathering->export->saved->snapshot;
-    add(gathering, &snapshot->traces[trace], (uint32_t)type, OURO_MEASURE_LIVE, figures);
+    add(gathering, trace, (uint32_t)type, OURO_MEASURE_LIVE, figures);
 }
 
 bool
@@ -76,14 +76,14 @@ ouro__samples_make(struct ouro__samples *samples, const struct ouro__export *exp
     *samples = (struct ouro__samples){0};
     for (size_t i = 1; i < snapshot->n_traces; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
-        if (!ouro__view_keeps(view, trace)) {
+        if (!ouro__view_keeps(view, i)) {
             continue;
         }
         for (int measure = has_types ? OURO_MEASURE_LIVE + 1 : OURO_MEASURE_LIVE;
              measure < OURO_N_MEASURES; measure++) {
             struct ouro__figures figures =
                 ouro__figures_of(&snapshot->tracing, trace, (enum ouro__measure)measure);
-            add(&gathering, trace, OURO_NO_ID, (enum ouro__measure)measure, &figures);
+            add(&gathering, i, OURO_NO_ID, (enum ouro__measure)measure, &figures);
         }
     }
     gathering.failed |= has_types && !ouro__view_types(view, snapshot, add_typed, &gathering);

@@ -49,7 +49,7 @@ trace_at(const struct traces *traces, uint32_t number)
 static uint32_t
 path_of(const struct traces *traces, uint32_t number)
 {
-    return traces->from->view->nodes[trace_at(traces, number)->node];
+    return traces->from->view->spots[number];
 }
 
 static uint32_t
@@ -95,12 +95,12 @@ orders_make(struct traces *traces)
     uint32_t *kept = reallocarray(NULL, snapshot->n_traces + 1, sizeof *kept);
     traces->n = 0;
     for (uint32_t i = 1; kept != NULL && i < snapshot->n_traces; i++) {
-        if (ouro__view_keeps(view, &snapshot->traces[i])) {
+        if (ouro__view_keeps(view, i)) {
             kept[traces->n++] = i;
         }
     }
     free(traces->by_path);
-    traces->by_path = kept == NULL ? NULL : sort(traces, kept, traces->n, path_of, view->n_paths);
+    traces->by_path = kept == NULL ? NULL : sort(traces, kept, traces->n, path_of, view->n_spots);
     free(kept);
     if (traces->by_path != NULL) {
         traces->by_frame =
@@ -259,7 +259,7 @@ cursor_filter(sqlite3_vtab_cursor *base, int plan, const char *name, int n, sqli
         cursor_narrow(cursor, traces, frame_of, key);
     } else {
         bool is_there = key > 0 && (uint64_t)key < snapshot->n_traces &&
-                        ouro__view_keeps(traces->from->view, &snapshot->traces[key]);
+                        ouro__view_keeps(traces->from->view, (size_t)key);
         cursor->one = is_there ? (uint32_t)key : 0;
         cursor->order = &cursor->one;
         cursor->end = is_there;

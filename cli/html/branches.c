@@ -236,7 +236,7 @@ bool
 ouro__branches_make(struct ouro__branches *branches, const struct ouro__places *places,
                     const struct ouro__view *views, size_t most)
 {
-    size_t n = views[0].n_paths;
+    size_t n = views[0].n_spots;
     struct cutting cutting = {.places = places, .views = views, .n_paths = n};
 
     *branches = (struct ouro__branches){0};

@@ -248,7 +248,7 @@ sizes_add(struct making *making, struct ouro__figures (*sums)[3][OURO_N_MEASURES
 
     for (size_t i = 1; i < snapshot->n_traces; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
-        for (int m = 0; m < OURO_N_MEASURES && ouro__view_keeps(view, trace); m++) {
+        for (int m = 0; m < OURO_N_MEASURES && ouro__view_keeps(view, i); m++) {
             struct ouro__figures figures =
                 ouro__figures_of(&snapshot->tracing, trace, (enum ouro__measure)m);
             ouro__figures_add(&sums[step_of(trace->size)][trace->domain][m], &figures);
@@ -318,9 +318,8 @@ lives_find(const struct ouro__html *html)
     struct lives *lives = calloc(places->lines.n, sizeof *lives);
 
     for (size_t i = 1; lives != NULL && i < snapshot->n_lives; i++) {
-        const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
-        uint32_t place = ouro__place_of_path(places, view->nodes[trace->node]);
-        for (int k = 0; k < OURO_SNAPSHOT_N_LIVES && ouro__view_keeps(view, trace); k++) {
+        uint32_t place = ouro__place_of_path(places, view->spots[i]);
+        for (int k = 0; k < OURO_SNAPSHOT_N_LIVES && ouro__view_keeps(view, i); k++) {
             struct ouro__figures figures = ouro__life_figures(snapshot, i, k);
             ouro__figures_add(&lives[ouro__line_of_place(places, place)].ended[k], &figures);
         }

@@ -28,7 +28,8 @@ sums_make(struct sums *sums, const struct ouro__saved *saved)
     static const struct ouro__filters none;
     size_t n;
     return ouro__places_init(&sums->places) &&
-           ouro__view_make(&sums->peak, &sums->places, &saved->snapshot, OURO_MEASURE_PEAK, &none) &&
+           ouro__view_make(&sums->peak, &sums->places, &saved->snapshot, OURO_MEASURE_PEAK, &none,
+                           ouro__view_parts(OURO_BY_LINE, false)) &&
            ouro__view_make_like(&sums->live, &sums->peak, &sums->places, &saved->snapshot,
                                 OURO_MEASURE_LIVE) &&
            (sums->at_peak = ouro__view_fold(&sums->peak, &sums->places, NULL, OURO_BY_LINE, false,

@@ -1,6 +1,6 @@
 /* held.c - what each line of the program's own files holds.
  *
- * Callers have lower numbers than those they call: one loop upwards finds for each path the innermost frame that counts. */
+ * Callers have lower numbers than those they call: one loop upwards finds for each node the innermost frame that counts. */
 #define _GNU_SOURCE
 #include "view/held.h"
 
@@ -14,7 +14,7 @@ enum { OWN = 1, NAMED = 2 };
 struct making {
     struct ouro__held *held;
     const struct ouro__snapshot *snapshot;
-    uint32_t *paths;       /* of the snapshot's nodes */
+    uint32_t *nodes;       /* their places */
     unsigned char *files;  /* OWN and NAMED, by text */
     size_t n_texts;        /* when `files` was made; what came later is no file */
     unsigned char shown;   /* which files are */
@@ -82,17 +82,18 @@ files_find_named(struct making *making, const char *name)
     return is_found;
 }
 
-/* The line that each path counts for, 0 for none; owned, NULL without memory. */
+/* The line that each node counts for, 0 for none; owned, NULL without memory. */
 static uint32_t *
-lines_of_paths(const struct making *making)
+lines_of_nodes(const struct making *making)
 {
     const struct ouro__places *places = &making->held->places;
-    uint32_t *lines = reallocarray(NULL, places->paths.n, sizeof *lines);
+    const struct ouro__snapshot *snapshot = making->snapshot;
+    uint32_t *lines = reallocarray(NULL, snapshot->n_nodes, sizeof *lines);
 
-    for (uint32_t i = 0; lines != NULL && i < places->paths.n; i++) {
-        uint32_t line = ouro__line_of_place(places, ouro__place_of_path(places, i));
+    for (size_t i = 0; lines != NULL && i < snapshot->n_nodes; i++) {
+        uint32_t line = ouro__line_of_place(places, making->nodes[i]);
         bool counts = making->files[places->lines.items[line].a] != 0;
-        lines[i] = counts ? line : i == 0 ? 0 : lines[places->paths.items[i].a];
+        lines[i] = counts ? line : i == 0 ? 0 : lines[snapshot->nodes[i].parent];
     }
     return lines;
 }
@@ -105,7 +106,7 @@ lines_sum(const struct making *making)
     const struct ouro__snapshot *snapshot = making->snapshot;
     static const struct ouro_snapshot_tracing counted = {.mode = OURO_SNAPSHOT_EXACT};
     struct ouro__held_figures *sums = calloc(held->places.lines.n, sizeof *sums);
-    uint32_t *lines = sums == NULL ? NULL : lines_of_paths(making);
+    uint32_t *lines = sums == NULL ? NULL : lines_of_nodes(making);
 
     for (size_t i = 0; lines != NULL && i < snapshot->n_traces; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
@@ -117,7 +118,7 @@ lines_sum(const struct making *making)
         for (int m = 0; m < OURO_N_MEASURES; m++) {
             figures.by[m] = ouro__figures_of(&snapshot->tracing, trace, (enum ouro__measure)m);
         }
-        uint32_t line = lines[making->paths[trace->node]];
+        uint32_t line = lines[trace->node];
         bool is_shown = (making->files[held->places.lines.items[line].a] & making->shown) != 0;
         figures_add(&held->all, &figures);
         figures_add(is_shown ? &sums[line] : &held->elsewhere, &figures);
@@ -256,8 +257,8 @@ functions_make(struct making *making)
     }
     for (size_t i = 1; i < snapshot->n_nodes; i++) {
         uint32_t function = making->functions[snapshot->nodes[i].code];
-        uint32_t place = ouro__place_of_path(places, making->paths[i]);
-        uint32_t number = ouro__number_of_line(places, ouro__line_of_place(places, place));
+        uint32_t line = ouro__line_of_place(places, making->nodes[i]);
+        uint32_t number = ouro__number_of_line(places, line);
         if (function != OURO_NO_ID && held->functions[function].last < number) {
             held->functions[function].last = number;
         }
@@ -320,13 +321,13 @@ ouro__held_make(struct ouro__held *held, const struct ouro__saved *saved, char *
     *held = (struct ouro__held){.packages.version = saved->record.python_version};
     *missing = NULL;
     bool is_well = ouro__places_init(&held->places) &&
-                   (making.paths = ouro__places_add(&held->places, making.snapshot)) != NULL &&
+                   (making.nodes = ouro__places_of_nodes(&held->places, making.snapshot)) != NULL &&
                    files_find_own(&making);
     for (size_t i = 0; is_well && i < n_names; i++) {
         *missing = files_find_named(&making, names[i]) || *missing != NULL ? *missing : names[i];
     }
     is_well = is_well && lines_make(&making) && functions_make(&making) && files_make(&making);
-    free(making.paths);
+    free(making.nodes);
     free(making.files);
     free(making.functions);
     ouro__pairs_free(&making.at);

@@ -90,7 +90,7 @@ ouro__lives_sum(const struct ouro__snapshot *snapshot, const struct ouro__view *
     for (int k = 0; k < OURO_SNAPSHOT_N_LIVES; k++) {
         blocks[k] = k == 0 ? 0 : blocks[k - 1];
         for (size_t i = 1; i < snapshot->n_lives; i++) {
-            if (ouro__view_keeps(view, &snapshot->traces[i])) {
+            if (ouro__view_keeps(view, i)) {
                 blocks[k] += ouro__life_figures(snapshot, i, k).blocks;
             }
         }

@@ -250,7 +250,7 @@ ouro__tree_add(const struct ouro__page *page, const struct ouro__places *places,
         walk.variances = ouro__view_subtrees(view, places, true);
     }
     bool is_well = walk.bytes != NULL && (walk.variances != NULL || !is_estimate);
-    if (is_well && branches_find(&walk, view->n_paths)) {
+    if (is_well && branches_find(&walk, view->n_spots)) {
         stack = reallocarray(NULL, walk.n_callers, sizeof *stack);
     }
     if (stack != NULL) {

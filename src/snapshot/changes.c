@@ -56,7 +56,7 @@ ouro__changes_find(const struct ouro__view views[2], struct ouro__places *places
 {
     bool are_paths = by == OURO_BY_TRACEBACK && !cumulative, is_well = true;
     struct ouro__figures *figures[2] = {NULL, NULL}; /* but for paths, of which the views have them */
-    size_t n_keys[2] = {views[OURO__BEFORE].n_paths, views[OURO__AFTER].n_paths};
+    size_t n_keys[2] = {views[OURO__BEFORE].n_spots, views[OURO__AFTER].n_spots};
 
     for (int i = OURO__BEFORE; i <= OURO__AFTER && !are_paths; i++) {
         figures[i] = ouro__view_fold(&views[i], places, groups, by, cumulative, &n_keys[i]);

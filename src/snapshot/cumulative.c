@@ -81,10 +81,10 @@ static bool
 chains_make(struct chaining *chaining, const struct ouro__view *view, const struct ouro__places *places,
             const uint32_t *of_places)
 {
-    uint32_t *chains = reallocarray(NULL, view->n_paths, sizeof *chains);
+    uint32_t *chains = reallocarray(NULL, view->n_spots, sizeof *chains);
     bool is_well = chains != NULL && chain_add(chaining, 0, 0) == 0;
 
-    for (size_t i = 0; is_well && i < view->n_paths; i++) {
+    for (size_t i = 0; is_well && i < view->n_spots; i++) {
         const struct ouro__pair *path = &places->paths.items[i];
         if (i == 0) {
             chains[0] = 0;

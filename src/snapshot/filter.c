@@ -122,7 +122,7 @@ ouro_snapshot_filter(const ouro_snapshot *snapshot, const ouro_trace_filter *fil
     ouro_snapshot *left = malloc(sizeof *left);
     unsigned char *judged = calloc(all->n_traces + 1, 1);
     struct ouro__places places;
-    uint32_t *paths = ouro__places_init(&places) ? ouro__places_add(&places, all) : NULL;
+    uint32_t *paths = ouro__places_init(&places) ? ouro__paths_of_nodes(&places, all) : NULL;
     bool is_well = left != NULL && judged != NULL && paths != NULL, any_keeps = false;
 
     for (size_t i = 0; is_well && i < n; i++) {

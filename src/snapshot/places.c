@@ -233,6 +233,9 @@ paths_find(struct adding *adding, uint32_t *paths)
     bool *are_new = adding->are_new;
 
     paths[0] = 0;
+    if (are_new != NULL) {
+        are_new[0] = true;
+    }
     for (size_t i = 1; i < adding->snapshot->n_nodes; i++) {
         const struct position *position = &adding->positions[paths[i]];
         uint32_t caller = paths[nodes[i].parent];
@@ -264,58 +267,89 @@ any_is_root(const struct adding *adding)
     return false;
 }
 
-/* False without memory. */
+/* The positions of all nodes, to `found` unless that is NULL, and their places.  False without memory. */
 static bool
-nodes_add(struct adding *adding, uint32_t *paths)
+positions_find(struct adding *adding, uint32_t *found)
 {
-    struct ouro__paths *tree = &adding->places->paths;
-    size_t n = adding->snapshot->n_nodes;
+    const struct ouro__snapshot *snapshot = adding->snapshot;
 
-    for (size_t i = 1; i < n; i++) {
-        paths[i] = position_of(adding, &adding->snapshot->nodes[i]);
-        if (paths[i] == OURO_NO_ID) {
+    adding->functions = reallocarray(NULL, snapshot->n_codes, sizeof *adding->functions);
+    for (size_t i = 0; adding->functions != NULL && i < snapshot->n_codes; i++) {
+        adding->functions[i] = OURO_NO_ID;
+    }
+    for (size_t i = 0; i < N_RECENT; i++) {
+        adding->recent[i].position = OURO_NO_ID;
+    }
+    for (size_t i = 1; adding->functions != NULL && i < snapshot->n_nodes; i++) {
+        uint32_t position = position_of(adding, &snapshot->nodes[i]);
+        if (position == OURO_NO_ID) {
             return false;
         }
-    }
-    if (!positions_place(adding)) {
-        return false;
-    }
-    if (tree->n == 1 && !any_is_root(adding)) {
-        adding->are_new = reallocarray(NULL, n, sizeof *adding->are_new);
-        if (adding->are_new == NULL || !positions_compare(adding)) {
-            return false;
+        if (found != NULL) {
+            found[i] = position;
         }
-        adding->are_new[0] = true;
     }
-    return ouro__paths_list(tree) && paths_find(adding, paths);
+    return adding->functions != NULL && positions_place(adding);
+}
+
+/* What was found, unless there was no memory; no more is added. */
+static uint32_t *
+adding_end(struct adding *adding, uint32_t *found, bool is_well)
+{
+    free(adding->functions);
+    free(adding->positions);
+    free(adding->are_new);
+    ouro__pairs_free(&adding->known);
+    if (!is_well) {
+        free(found);
+        return NULL;
+    }
+    return found;
 }
 
 uint32_t *
-ouro__places_add(struct ouro__places *places, const struct ouro__snapshot *snapshot)
+ouro__paths_of_nodes(struct ouro__places *places, const struct ouro__snapshot *snapshot)
 {
     struct adding adding = {.places = places, .snapshot = snapshot};
+    struct ouro__paths *tree = &places->paths;
     size_t n = snapshot->n_nodes;
     uint32_t *paths = reallocarray(NULL, n, sizeof *paths);
-    bool is_well = paths != NULL && ouro__paths_reserve(&places->paths, n);
+    bool is_well =
+        paths != NULL && ouro__paths_reserve(tree, n) && positions_find(&adding, paths);
 
-    adding.functions = reallocarray(NULL, snapshot->n_codes, sizeof *adding.functions);
-    is_well = is_well && adding.functions != NULL;
-    for (size_t i = 0; is_well && i < snapshot->n_codes; i++) {
-        adding.functions[i] = OURO_NO_ID;
+    if (is_well && tree->n == 1 && !any_is_root(&adding)) {
+        adding.are_new = reallocarray(NULL, n, sizeof *adding.are_new);
+        is_well = adding.are_new != NULL && positions_compare(&adding);
     }
-    for (size_t i = 0; i < N_RECENT; i++) {
-        adding.recent[i].position = OURO_NO_ID;
+    is_well = is_well && ouro__paths_list(tree) && paths_find(&adding, paths);
+    return adding_end(&adding, paths, is_well);
+}
+
+uint32_t *
+ouro__places_of_nodes(struct ouro__places *places, const struct ouro__snapshot *snapshot)
+{
+    struct adding adding = {.places = places, .snapshot = snapshot};
+    uint32_t *found = reallocarray(NULL, snapshot->n_nodes, sizeof *found);
+    bool is_well = found != NULL && positions_find(&adding, found);
+
+    for (size_t i = 0; is_well && i < snapshot->n_nodes; i++) {
+        found[i] = i == 0 ? 0 : adding.positions[found[i]].place;
     }
-    is_well = is_well && nodes_add(&adding, paths);
-    free(adding.functions);
-    free(adding.positions);
-    free(adding.are_new);
-    ouro__pairs_free(&adding.known);
-    if (!is_well) {
-        free(paths);
-        return NULL;
+    return adding_end(&adding, found, is_well);
+}
+
+uint32_t *
+ouro__places_of_traces(struct ouro__places *places, const struct ouro__snapshot *snapshot)
+{
+    struct adding adding = {.places = places, .snapshot = snapshot};
+    uint32_t *found = reallocarray(NULL, snapshot->n_traces + 1, sizeof *found);
+    bool is_well = found != NULL && positions_find(&adding, NULL);
+
+    for (size_t i = 0; is_well && i < snapshot->n_traces; i++) {
+        uint32_t node = snapshot->traces[i].node;
+        found[i] = node == 0 ? 0 : adding.positions[position_of(&adding, &snapshot->nodes[node])].place;
     }
-    return paths;
+    return adding_end(&adding, found, is_well);
 }
 
 uint32_t

@@ -29,7 +29,11 @@ bool ouro__places_init(struct ouro__places *places);
 void ouro__places_free(struct ouro__places *places);
 
 /* The path of each node of a snapshot; owned, to be freed.  NULL without memory. */
-uint32_t *ouro__places_add(struct ouro__places *places, const struct ouro__snapshot *snapshot);
+uint32_t *ouro__paths_of_nodes(struct ouro__places *places, const struct ouro__snapshot *snapshot);
+
+/* The place of each node, or of each trace's node alone: the paths, which take most of the time, stay as they are. */
+uint32_t *ouro__places_of_nodes(struct ouro__places *places, const struct ouro__snapshot *snapshot);
+uint32_t *ouro__places_of_traces(struct ouro__places *places, const struct ouro__snapshot *snapshot);
 
 /* The file that is loaded for what stands in `file`, a text: the library that it was compiled into, or else itself. */
 uint32_t ouro__module_of_file(const struct ouro__places *places, uint32_t file);

@@ -172,13 +172,14 @@ make(struct statistics *statistics, const ouro_snapshot *before, const ouro_snap
     struct ouro__change *changes = NULL;
     enum ouro__by by = bys[config->key];
     enum ouro__measure measure = measures[config->moment];
+    unsigned parts = ouro__view_parts(by, config->cumulative);
     size_t n = 0;
 
     bool is_well = ouro__places_init(places);
     if (is_well && before != NULL) {
-        is_well = ouro__view_make(&views[OURO__BEFORE], places, &before->all, measure, &none);
+        is_well = ouro__view_make(&views[OURO__BEFORE], places, &before->all, measure, &none, parts);
     }
-    is_well = is_well && ouro__view_make(&views[OURO__AFTER], places, &after->all, measure, &none);
+    is_well = is_well && ouro__view_make(&views[OURO__AFTER], places, &after->all, measure, &none, parts);
     if (is_well) {
         changes = before != NULL ? ouro__changes_find(views, places, NULL, by, config->cumulative, &n)
                                  : find_sums(&views[OURO__AFTER], places, by, config->cumulative, &n);
@@ -258,7 +259,7 @@ ouro_snapshot_visit(const ouro_snapshot *snapshot, ouro_trace_visitor visit, voi
 {
     const struct ouro__snapshot *all = &snapshot->all;
     struct ouro__places places;
-    uint32_t *paths = ouro__places_init(&places) ? ouro__places_add(&places, all) : NULL;
+    uint32_t *paths = ouro__places_init(&places) ? ouro__paths_of_nodes(&places, all) : NULL;
     uint32_t *depths = paths != NULL ? calloc(places.paths.n, sizeof *depths) : NULL;
     size_t deepest = 0;
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "snapshot/cumulative.h"
 #include "snapshot/tasks.h"
 
@@ -19,31 +20,12 @@ const char *const ouro__by_names[OURO_N_BYS] = {"line",   "file",   "function", 
                                                 "domain", "thread", "task",     "type"};
 const char *const ouro__domain_names[3] = {"raw", "mem", "object"};
 
-void
-ouro__figures_add(struct ouro__figures *sum, const struct ouro__figures *more)
-{
-    sum->bytes += more->bytes;
-    sum->blocks += more->blocks;
-    sum->variance += more->variance;
-}
-
 struct ouro__figures
-ouro__figures_of(const struct ouro_snapshot_tracing *tracing, const struct ouro_snapshot_trace *trace,
-                 enum ouro__measure measure)
+ouro__figures_estimate(const struct ouro_snapshot_tracing *tracing, uint64_t bytes,
+                       struct ouro__figures figures)
 {
-    uint64_t blocks = measure == OURO_MEASURE_LIVE   ? trace->live_blocks
-                      : measure == OURO_MEASURE_PEAK ? trace->peak_blocks
-                                                     : trace->all_blocks;
-    uint64_t bytes = measure == OURO_MEASURE_LIVE   ? trace->live_bytes
-                     : measure == OURO_MEASURE_PEAK ? trace->peak_bytes
-                                                    : trace->all_bytes;
-    struct ouro__figures figures = {.bytes = (double)bytes, .blocks = (double)blocks};
-
-    if (tracing->mode != OURO_SNAPSHOT_SAMPLED) {
-        return figures;
-    }
     /* A block is met with the chance p, so each that was met stands for 1 / p (Horvitz and Thompson, 1952). */
-    double size = trace->size == 0 ? 1 : (double)trace->size;
+    double size = bytes == 0 ? 1 : (double)bytes;
     double p = -expm1(-size / (double)tracing->sample_bytes);
     figures.variance = figures.blocks * size * size * (1 - p) / (p * p);
     figures.bytes /= p;
@@ -71,7 +53,7 @@ any_pattern_fits(const char *const *patterns, size_t n, const char *file, const 
     return false;
 }
 
-enum { WANTED = 1, UNWANTED = 2 };
+enum { WANTED = 1, UNWANTED = 2, ROOT = 4 };
 
 /* Which patterns each function meets, WANTED and UNWANTED; owned, NULL without memory. */
 static unsigned char *
@@ -89,20 +71,32 @@ functions_filter(const struct ouro__places *places, const struct ouro__filters *
     return met;
 }
 
-/* Which paths the filters leave; owned, NULL without memory. */
+static uint32_t
+place_of_spot(const struct ouro__places *places, unsigned parts, uint32_t spot)
+{
+    return (parts & OURO_VIEW_PATHS) != 0 ? ouro__place_of_path(places, spot) : spot;
+}
+
+/* Which traces the filters leave, by the spots of nodes; owned, NULL without memory. */
 static bool *
-paths_filter(const struct ouro__places *places, const struct ouro__filters *filters)
+traces_filter(const struct ouro__places *places, const struct ouro__snapshot *snapshot,
+              const uint32_t *spots, unsigned parts, const struct ouro__filters *filters)
 {
     unsigned char *functions = functions_filter(places, filters);
-    unsigned char *met = calloc(places->paths.n, 1);
-    bool *is_kept = functions == NULL || met == NULL ? NULL : calloc(places->paths.n, sizeof *is_kept);
+    unsigned char *met = calloc(snapshot->n_nodes, 1);
+    bool *is_kept =
+        functions == NULL || met == NULL ? NULL : calloc(snapshot->n_traces + 1, sizeof *is_kept);
 
-    for (uint32_t i = 0; is_kept != NULL && i < places->paths.n; i++) {
-        uint32_t function = ouro__function_of_place(places, ouro__place_of_path(places, i));
-        uint32_t caller = places->paths.items[i].a;
-        /* The root is a frame only for what has no other. */
-        met[i] = functions[function] | (caller == 0 ? 0 : met[caller]);
-        is_kept[i] = (filters->n_wanted == 0 || (met[i] & WANTED) != 0) && (met[i] & UNWANTED) == 0;
+    for (size_t i = 0; is_kept != NULL && i < snapshot->n_nodes; i++) {
+        uint32_t place = place_of_spot(places, parts, spots[i]);
+        unsigned char above = i == 0 ? ROOT : met[snapshot->nodes[i].parent];
+        /* The root is a frame only for what has no other; a node without a frame is none either. */
+        met[i] = functions[ouro__function_of_place(places, place)] |
+                 ((above & ROOT) == 0 ? above : place == 0 ? ROOT : 0);
+    }
+    for (size_t i = 0; is_kept != NULL && i < snapshot->n_traces; i++) {
+        unsigned char of_trace = met[snapshot->traces[i].node];
+        is_kept[i] = (filters->n_wanted == 0 || (of_trace & WANTED) != 0) && (of_trace & UNWANTED) == 0;
     }
     free(functions);
     free(met);
@@ -192,7 +186,7 @@ ouro__view_types(const struct ouro__view *view, const struct ouro__snapshot *sna
     for (size_t i = 0; rest != NULL && i < snapshot->n_typed + snapshot->n_traces; i++) {
         bool is_rest = i >= snapshot->n_typed;
         size_t at = is_rest ? i - snapshot->n_typed : snapshot->typed[i].trace;
-        if (at == 0 || !ouro__view_keeps(view, &snapshot->traces[at])) {
+        if (at == 0 || !ouro__view_keeps(view, at)) {
             continue;
         }
         struct ouro_snapshot_trace trace = snapshot->traces[at];
@@ -228,9 +222,9 @@ has_any(const struct ouro_snapshot_trace *trace)
 /* Which figures are a trace's.  Most paths only lead to others: what ever held blocks of its own gets a number here, unless
  * another view gave them. */
 static struct ouro__figures *
-figures_at(struct ouro__view *view, uint32_t *n, const struct ouro_snapshot_trace *trace)
+figures_at(struct ouro__view *view, uint32_t *n, const struct ouro_snapshot_trace *trace, uint32_t spot)
 {
-    uint32_t *number = &view->numbers[view->nodes[trace->node]];
+    uint32_t *number = &view->numbers[spot];
 
     if (*number == 0 && !view->is_shared && has_any(trace)) {
         *number = ++*n;
@@ -248,27 +242,28 @@ traces_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot, enum 
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
         struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, trace, measure);
         ouro__figures_add(&view->all, &figures);
-        if (!ouro__view_keeps(view, trace)) {
+        if (!ouro__view_keeps(view, i)) {
             continue;
         }
         ouro__figures_add(&view->kept, &figures);
         ouro__figures_add(&view->domains[trace->domain], &figures);
         ouro__figures_add(&view->threads.figures[trace->thread], &figures);
-        ouro__figures_add(figures_at(view, &n, trace), &figures);
+        ouro__figures_add(figures_at(view, &n, trace, view->spots[i]), &figures);
     }
 }
 
-/* The figures of a view that has its nodes and numbers.  False without memory. */
+/* The figures of a view that has its spots and numbers.  False without memory. */
 static bool
 figures_make(struct ouro__view *view, struct ouro__places *places,
              const struct ouro__snapshot *snapshot, enum ouro__measure measure)
 {
     static const struct ouro_snapshot_tracing counted = {.mode = OURO_SNAPSHOT_EXACT};
+    bool has_types = (view->parts & OURO_VIEW_TYPES) != 0 && measure == OURO_MEASURE_LIVE;
 
     view->figures = calloc(snapshot->n_traces + 1, sizeof *view->figures);
     if (view->figures == NULL || !threads_name(view, places, snapshot) ||
         !types_name(view, places, snapshot) ||
-        (measure == OURO_MEASURE_LIVE && !ouro__view_types(view, snapshot, type_add, &view->types))) {
+        (has_types && !ouro__view_types(view, snapshot, type_add, &view->types))) {
         return false;
     }
     if (snapshot->n_traces > 0) {
@@ -278,20 +273,53 @@ figures_make(struct ouro__view *view, struct ouro__places *places,
     return true;
 }
 
+unsigned
+ouro__view_parts(enum ouro__by by, bool cumulative)
+{
+    bool has_paths = cumulative || by == OURO_BY_TRACEBACK || by == OURO_BY_TASK;
+    return (has_paths ? OURO_VIEW_PATHS : 0U) | (by == OURO_BY_TYPE ? OURO_VIEW_TYPES : 0U);
+}
+
+/* The spots of traces, and which are kept.  False without memory. */
+static bool
+spots_find(struct ouro__view *view, struct ouro__places *places, const struct ouro__snapshot *snapshot,
+           const struct ouro__filters *filters)
+{
+    bool is_filtered = filters->n_wanted + filters->n_unwanted > 0;
+    bool has_paths = (view->parts & OURO_VIEW_PATHS) != 0;
+
+    if (!has_paths && !is_filtered) {
+        view->spots = ouro__places_of_traces(places, snapshot);
+        return view->spots != NULL;
+    }
+    uint32_t *of_nodes = has_paths ? ouro__paths_of_nodes(places, snapshot)
+                                   : ouro__places_of_nodes(places, snapshot);
+    bool is_well = of_nodes != NULL;
+    if (is_well && is_filtered) {
+        view->is_kept = traces_filter(places, snapshot, of_nodes, view->parts, filters);
+        is_well = view->is_kept != NULL;
+    }
+    view->spots = is_well ? reallocarray(NULL, snapshot->n_traces + 1, sizeof *view->spots) : NULL;
+    for (size_t i = 0; view->spots != NULL && i < snapshot->n_traces; i++) {
+        view->spots[i] = of_nodes[snapshot->traces[i].node];
+    }
+    free(of_nodes);
+    return view->spots != NULL;
+}
+
 bool
 ouro__view_make(struct ouro__view *view, struct ouro__places *places,
                 const struct ouro__snapshot *snapshot, enum ouro__measure measure,
-                const struct ouro__filters *filters)
+                const struct ouro__filters *filters, unsigned parts)
 {
-    bool is_filtered = filters->n_wanted + filters->n_unwanted > 0;
-
-    *view = (struct ouro__view){.nodes = ouro__places_add(places, snapshot)};
-    view->n_paths = places->paths.n;
-    if (view->nodes == NULL ||
-        (is_filtered && (view->is_kept = paths_filter(places, filters)) == NULL)) {
+    /* Sums of estimates depend on their order: it is the same whatever is asked for, as they are few. */
+    parts |= snapshot->tracing.mode == OURO_SNAPSHOT_SAMPLED ? OURO_VIEW_PATHS : 0U;
+    *view = (struct ouro__view){.parts = parts};
+    if (!spots_find(view, places, snapshot, filters)) {
         return false;
     }
-    view->numbers = calloc(view->n_paths, sizeof *view->numbers);
+    view->n_spots = (parts & OURO_VIEW_PATHS) != 0 ? places->paths.n : places->places.n;
+    view->numbers = calloc(view->n_spots, sizeof *view->numbers);
     return view->numbers != NULL && figures_make(view, places, snapshot, measure);
 }
 
@@ -300,9 +328,10 @@ ouro__view_make_like(struct ouro__view *view, const struct ouro__view *like,
                      struct ouro__places *places, const struct ouro__snapshot *snapshot,
                      enum ouro__measure measure)
 {
-    *view = (struct ouro__view){.n_paths = like->n_paths,
+    *view = (struct ouro__view){.parts = like->parts,
+                                .n_spots = like->n_spots,
                                 .numbers = like->numbers,
-                                .nodes = like->nodes,
+                                .spots = like->spots,
                                 .is_shared = true,
                                 .is_kept = like->is_kept};
     return figures_make(view, places, snapshot, measure);
@@ -314,7 +343,7 @@ ouro__view_free(struct ouro__view *view)
     free(view->figures);
     if (!view->is_shared) {
         free(view->numbers);
-        free(view->nodes);
+        free(view->spots);
         free(view->is_kept);
     }
     aside_free(&view->threads);
@@ -325,13 +354,13 @@ ouro__view_free(struct ouro__view *view)
 double *
 ouro__view_subtrees(const struct ouro__view *view, const struct ouro__places *places, bool of_variance)
 {
-    double *sums = reallocarray(NULL, view->n_paths, sizeof *sums);
+    double *sums = reallocarray(NULL, view->n_spots, sizeof *sums);
 
-    for (size_t i = 0; sums != NULL && i < view->n_paths; i++) {
+    for (size_t i = 0; sums != NULL && i < view->n_spots; i++) {
         const struct ouro__figures *figures = ouro__view_at(view, i);
         sums[i] = of_variance ? figures->variance : figures->bytes;
     }
-    for (size_t i = view->n_paths - 1; sums != NULL && i > 0; i--) {
+    for (size_t i = view->n_spots - 1; sums != NULL && i > 0; i--) {
         sums[places->paths.items[i].a] += sums[i];
     }
     return sums;
@@ -346,7 +375,7 @@ keys_count(const struct ouro__view *view, const struct ouro__places *places, enu
     case OURO_BY_FUNCTION:
         return places->functions.n;
     case OURO_BY_TRACEBACK:
-        return view->n_paths;
+        return view->n_spots;
     case OURO_BY_DOMAIN:
         return 3;
     default:
@@ -395,7 +424,7 @@ keys_find(struct keys *keys, const struct ouro__view *view, struct ouro__places 
 
     *keys = (struct keys){0};
     if (by == OURO_BY_TASK && (task = ouro__tasks_without_loop(places)) == 0) {
-        keys->of_paths = ouro__tasks_of(places, view->n_paths);
+        keys->of_paths = ouro__tasks_of(places, view->n_spots);
         return keys->of_paths != NULL;
     }
     if (by != OURO_BY_TRACEBACK) {
@@ -410,11 +439,12 @@ keys_find(struct keys *keys, const struct ouro__view *view, struct ouro__places 
 }
 
 static uint32_t
-key_of_path(const struct ouro__places *places, const struct keys *keys, uint32_t path)
+key_of_spot(const struct ouro__view *view, const struct ouro__places *places, const struct keys *keys,
+            uint32_t spot)
 {
-    return keys->of_places != NULL  ? keys->of_places[ouro__place_of_path(places, path)]
-           : keys->of_paths != NULL ? keys->of_paths[path]
-                                    : path;
+    return keys->of_places != NULL  ? keys->of_places[place_of_spot(places, view->parts, spot)]
+           : keys->of_paths != NULL ? keys->of_paths[spot]
+                                    : spot;
 }
 
 /* Figures that no path has; owned, NULL without memory. */
@@ -442,6 +472,7 @@ ouro__view_fold(const struct ouro__view *view, struct ouro__places *places, stru
         *n = keys_count(view, places, by);
         return fold_aside(view, by, *n);
     }
+    OURO_ASSERT((ouro__view_parts(by, cumulative) & ~view->parts) == 0);
     struct keys keys;
     bool is_well = keys_find(&keys, view, places, groups, by);
     *n = keys_count(view, places, by); /* keys may have added texts */
@@ -450,9 +481,9 @@ ouro__view_fold(const struct ouro__view *view, struct ouro__places *places, stru
     if (is_well && cumulative) {
         is_well = ouro__cumulate(view, places, keys.of_places, by_key, *n);
     } else if (is_well) {
-        for (uint32_t i = 0; i < view->n_paths; i++) {
+        for (uint32_t i = 0; i < view->n_spots; i++) {
             if (view->numbers[i] != 0) {
-                ouro__figures_add(&by_key[key_of_path(places, &keys, i)], ouro__view_at(view, i));
+                ouro__figures_add(&by_key[key_of_spot(view, places, &keys, i)], ouro__view_at(view, i));
             }
         }
     }
@@ -483,7 +514,7 @@ struct ouro__row *
 ouro__view_rows(const struct ouro__view *view, struct ouro__places *places, struct ouro__groups *groups,
                 enum ouro__by by, bool cumulative, size_t *n)
 {
-    size_t n_keys = view->n_paths;
+    size_t n_keys = view->n_spots;
     bool are_paths = by == OURO_BY_TRACEBACK && !cumulative;
     struct ouro__figures *by_key =
         are_paths ? NULL : ouro__view_fold(view, places, groups, by, cumulative, &n_keys);

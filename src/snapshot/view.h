@@ -36,12 +36,35 @@ struct ouro__figures {
     double variance; /* of `bytes`: the square of its standard error */
 };
 
-void ouro__figures_add(struct ouro__figures *sum, const struct ouro__figures *more);
+static inline void
+ouro__figures_add(struct ouro__figures *sum, const struct ouro__figures *more)
+{
+    sum->bytes += more->bytes;
+    sum->blocks += more->blocks;
+    sum->variance += more->variance;
+}
+
+/* Of a sample, what it stands for: `figures` are the samples' own. */
+struct ouro__figures ouro__figures_estimate(const struct ouro_snapshot_tracing *tracing, uint64_t size,
+                                            struct ouro__figures figures);
 
 /* The figures of a trace. */
-struct ouro__figures ouro__figures_of(const struct ouro_snapshot_tracing *tracing,
-                                      const struct ouro_snapshot_trace *trace,
-                                      enum ouro__measure measure);
+static inline struct ouro__figures
+ouro__figures_of(const struct ouro_snapshot_tracing *tracing, const struct ouro_snapshot_trace *trace,
+                 enum ouro__measure measure)
+{
+    uint64_t blocks = measure == OURO_MEASURE_LIVE   ? trace->live_blocks
+                      : measure == OURO_MEASURE_PEAK ? trace->peak_blocks
+                                                     : trace->all_blocks;
+    uint64_t bytes = measure == OURO_MEASURE_LIVE   ? trace->live_bytes
+                     : measure == OURO_MEASURE_PEAK ? trace->peak_bytes
+                                                    : trace->all_bytes;
+    struct ouro__figures figures = {.bytes = (double)bytes, .blocks = (double)blocks};
+
+    return tracing->mode != OURO_SNAPSHOT_SAMPLED
+               ? figures
+               : ouro__figures_estimate(tracing, trace->size, figures);
+}
 
 /* A pattern fits a file or a function's name as a whole, or, without wildcards, a part of the file's. */
 bool ouro__pattern_fits(const char *pattern, const char *file, const char *name);
@@ -60,46 +83,57 @@ struct ouro__aside {
     size_t n;
 };
 
-/* A snapshot's figures by path. */
+/* What is summed up only where it is asked for, as it takes time. */
+enum ouro__view_part {
+    OURO_VIEW_PATHS = 1, /* by path, and not by the place alone */
+    OURO_VIEW_TYPES = 2,
+};
+
+/* A snapshot's figures by spot: path, or place. */
 struct ouro__view {
-    size_t n_paths;    /* paths known when this was made */
-    uint32_t *numbers; /* by path: which of the figures are its own; owned */
+    unsigned parts;    /* enum ouro__view_part */
+    size_t n_spots;    /* known when this was made */
+    uint32_t *numbers; /* by spot: which of the figures are its own; owned */
     struct ouro__figures
         *figures;    /* of blocks that were asked for right there; number 0 is nothing; owned */
-    uint32_t *nodes; /* the path of each of the snapshot's nodes; owned */
-    bool is_shared;  /* the numbers, the nodes and what is kept are another view's */
-    bool *is_kept;   /* by path: what the filters left; owned; NULL: all */
+    uint32_t *spots; /* of each of the snapshot's traces; owned */
+    bool is_shared;  /* the numbers, the spots and what is kept are another view's */
+    bool *is_kept;   /* by trace: what the filters left; owned; NULL: all */
     struct ouro__figures domains[3];
     struct ouro__aside threads;
-    struct ouro__aside types;      /* figures of what is live alone */
+    struct ouro__aside types; /* figures of what is live alone, and only where it is a part */
     struct ouro__figures all;      /* everything traced */
     struct ouro__figures kept;     /* what the filters left: the sum of `figures` */
     struct ouro__figures untraced; /* without a trace */
 };
 
+/* The parts that rows by a key need. */
+unsigned ouro__view_parts(enum ouro__by by, bool cumulative);
+
 /* Sum up a snapshot, whose places are added to `places`.  False without memory. */
 bool ouro__view_make(struct ouro__view *view, struct ouro__places *places,
                      const struct ouro__snapshot *snapshot, enum ouro__measure measure,
-                     const struct ouro__filters *filters);
+                     const struct ouro__filters *filters, unsigned parts);
 
-/* Sum up the snapshot of `like` once more, by another measure and through the same filters.  It has to go before that. */
+/* Sum up the snapshot of `like` once more, the same parts, by another measure and through the same filters.  It has to go before
+ * that. */
 bool ouro__view_make_like(struct ouro__view *view, const struct ouro__view *like,
                           struct ouro__places *places, const struct ouro__snapshot *snapshot,
                           enum ouro__measure measure);
 void ouro__view_free(struct ouro__view *view);
 
-/* The figures of a path's own blocks. */
+/* The figures of a spot's own blocks. */
 static inline const struct ouro__figures *
-ouro__view_at(const struct ouro__view *view, size_t path)
+ouro__view_at(const struct ouro__view *view, size_t spot)
 {
-    return &view->figures[view->numbers[path]];
+    return &view->figures[view->numbers[spot]];
 }
 
 /* Whether the filters left a trace of the snapshot that the view was made of. */
 static inline bool
-ouro__view_keeps(const struct ouro__view *view, const struct ouro_snapshot_trace *trace)
+ouro__view_keeps(const struct ouro__view *view, size_t trace)
 {
-    return view->is_kept == NULL || view->is_kept[view->nodes[trace->node]];
+    return view->is_kept == NULL || view->is_kept[trace];
 }
 
 /* Tell what was live when the snapshot was taken, of what the filters left, by trace and type: `type` is a number of the
@@ -120,7 +154,7 @@ struct ouro__groups {
     uint32_t (*group_of)(struct ouro__groups *groups, struct ouro__places *places, uint32_t file);
 };
 
-/* The figures by key, `*n` of them; with `cumulative`, which is for lines, files, functions and packages, each path counts
+/* The figures by key, for which the view has the parts, `*n` of them; with `cumulative`, which is for lines, files, functions and packages, each path counts
  * for all its places.  `groups` is for
  * OURO_BY_PACKAGE alone.  Owned, NULL without memory. */
 struct ouro__figures *ouro__view_fold(const struct ouro__view *view, struct ouro__places *places,
