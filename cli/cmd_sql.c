@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "cmd_view.h"
 
+#include <string.h>
+
 #include "export/database.h"
 #include "export/results.h"
 #include "progress.h"
@@ -12,14 +14,25 @@
 #include "run/run.h"
 #include "view/view_options.h"
 
-/* Whatever writes, opens files or changes settings is not for statements from the command line.  `read` gets the tables. */
+/* What statements read. */
+struct reading {
+    unsigned tables;
+    bool has_columns; /* of traces, and not only their number */
+    bool has_sums;    /* by frame */
+};
+
+/* Whatever writes, opens files or changes settings is not for statements from the command line. */
 static int
-authorize(void *read, int action, const char *a, const char *b, const char *database,
+authorize(void *context, int action, const char *a, const char *b, const char *database,
           const char *trigger)
 {
-    unsigned *tables = read;
-    (void)b, (void)database, (void)trigger;
-    *tables |= action == SQLITE_READ ? ouro__database_table(a) : 0;
+    struct reading *reading = context;
+    (void)database, (void)trigger;
+    if (action == SQLITE_READ) {
+        reading->tables |= ouro__database_table(a);
+        reading->has_columns |= strcmp(a, "traces") == 0 && b[0] != '\0';
+        reading->has_sums |= strcmp(a, OURO_FRAME_SUMS) == 0;
+    }
     bool is_reading = action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_FUNCTION ||
                       action == SQLITE_RECURSIVE;
     return is_reading ? SQLITE_OK : SQLITE_DENY;
@@ -91,19 +104,21 @@ struct asked {
 
 /* Fill the tables that are read, but for traces, which stay in the snapshot.  False without memory. */
 static bool
-tables_fill(struct asked *asked, unsigned which)
+tables_fill(struct asked *asked, const struct reading *reading)
 {
     struct ouro__filters filters = {0};
     const struct ouro__saved *saved = &asked->saved;
-    unsigned traces = ouro__database_table("traces");
+    unsigned traces = ouro__database_table("traces"), which = reading->tables;
+    bool has_paths = reading->has_columns || (which & ouro__database_table("tracebacks")) != 0;
 
     ouro__progress_step("filling the tables of", saved->path, NULL);
     asked->tables = (struct ouro__tables){&asked->places, saved, &asked->view};
     bool is_well =
         ouro__places_init(&asked->places) &&
         ouro__view_make(&asked->view, &asked->places, &saved->snapshot, OURO_MEASURE_LIVE, &filters,
-                        OURO_VIEW_PATHS) &&
+                        has_paths ? OURO_VIEW_PATHS : 0) &&
         ouro__database_fill(asked->database, &asked->tables, which & ~traces) &&
+        (!reading->has_sums || ouro__database_fill_sums(asked->database, &asked->tables)) &&
         ((which & traces) == 0 || ouro__database_lend_traces(asked->database, &asked->tables));
     if (!is_well) {
         ouro__say("out of memory");
@@ -119,18 +134,18 @@ question_answer(struct asked *asked, const struct ouro__view_options *options)
     enum ouro__shape shape = options->json  ? OURO_SHAPE_JSON
                              : options->csv ? OURO_SHAPE_CSV
                                             : OURO_SHAPE_TABLE;
-    unsigned tables = 0;
+    struct reading reading = {0};
 
-    (void)sqlite3_set_authorizer(database, authorize, &tables);
+    (void)sqlite3_set_authorizer(database, authorize, &reading);
     int code = statements_run(database, options->files[1], NULL);
     if (code != 0) {
         return code;
     }
     (void)sqlite3_set_authorizer(database, NULL, NULL);
-    if (!tables_fill(asked, tables)) {
+    if (!tables_fill(asked, &reading)) {
         return OURO_EXIT_FAILED;
     }
-    (void)sqlite3_set_authorizer(database, authorize, &tables);
+    (void)sqlite3_set_authorizer(database, authorize, &reading);
     if (!ouro__results_begin(&results, shape)) {
         return OURO_EXIT_FAILED;
     }
@@ -168,7 +183,7 @@ ouro__cmd_sql(int count, char **arguments)
         code = schema_print();
     } else {
         asked.database = ouro__database_make();
-        if (asked.database == NULL) {
+        if (asked.database == NULL || !ouro__database_sum_ahead(asked.database)) {
             ouro__say("out of memory");
         } else {
             code = question_answer(&asked, &options);

@@ -13,15 +13,24 @@
 #include "view/narrow.h"
 #include "view/packages.h"
 
-/* What lines, files and functions have in common: sums by frame, by something of the frame. */
+/* What lines, files and functions have in common: sums by frame, which `by_frame` has, by something of the frame. */
 #define SUMS "  live, peak, allocated, live_error, peak_error\n"
-#define SUMMED                                                                                         \
+#define SUMMED(by_frame)                                                                               \
     "  CAST(round(total(live)) AS INTEGER), CAST(round(total(peak)) AS INTEGER),\n"                    \
     "  CAST(round(total(allocated)) AS INTEGER),\n"                                                    \
     "  CAST(round(sqrt(total(live_variance))) AS INTEGER),\n"                                          \
     "  CAST(round(sqrt(total(peak_variance))) AS INTEGER)\n"                                           \
-    "FROM (SELECT frame," FIGURES "FROM traces GROUP BY frame)\n"                                      \
+    "FROM " by_frame "\n"                                                                              \
     "  JOIN frames ON frames.id = frame "
+#define LINES(by_frame)                                                                                \
+    "VIEW lines (\n  file, line,\n" SUMS                                                               \
+    ") AS SELECT file, line,\n" SUMMED(by_frame) "GROUP BY file, line;\n"
+#define FILES(by_frame)                                                                                \
+    "VIEW files (\n  file,\n" SUMS ") AS SELECT file,\n" SUMMED(by_frame) "GROUP BY file;\n"
+#define FUNCTIONS(by_frame)                                                                            \
+    "VIEW functions (\n  file, function,\n" SUMS                                                       \
+    ") AS SELECT file, function,\n" SUMMED(by_frame) "GROUP BY file, function;\n"
+#define TRACES_BY_FRAME "(SELECT frame," FIGURES "FROM traces GROUP BY frame)"
 #define FIGURES                                                                                        \
     " total(live_bytes) AS live, total(peak_bytes) AS peak,\n"                                         \
     "  total(all_bytes) AS allocated, total(live_error * live_error) AS live_variance,\n"              \
@@ -107,19 +116,22 @@ static const char tables[] =
     "-- What the program marked.\n"
     "CREATE TABLE marks (at_ns INTEGER, name TEXT);\n";
 
-static const char views[] =
-    "-- The bytes of each traceback, those that it called not counted.\n"
-    "CREATE VIEW sums (\n"
-    "  traceback, frame, live, peak, allocated, live_variance, peak_variance\n"
-    ") AS SELECT traceback, frame," FIGURES "FROM traces GROUP BY traceback;\n"
-    "\n"
-    "-- The same by line, file and function of the innermost frame.\n"
-    "CREATE VIEW lines (\n"
-    "  file, line,\n" SUMS ") AS SELECT file, line,\n" SUMMED "GROUP BY file, line;\n"
-    "CREATE VIEW files (\n"
-    "  file,\n" SUMS ") AS SELECT file,\n" SUMMED "GROUP BY file;\n"
-    "CREATE VIEW functions (\n"
-    "  file, function,\n" SUMS ") AS SELECT file, function,\n" SUMMED "GROUP BY file, function;\n";
+static const char views[] = "-- The bytes of each traceback, those that it called not counted.\n"
+                            "CREATE VIEW sums (\n"
+                            "  traceback, frame, live, peak, allocated, live_variance, peak_variance\n"
+                            ") AS SELECT traceback, frame," FIGURES "FROM traces GROUP BY traceback;\n"
+                            "\n"
+                            "-- The same by line, file and function of the innermost frame.\n"
+                            "CREATE " LINES(TRACES_BY_FRAME) "CREATE " FILES(
+                                TRACES_BY_FRAME) "CREATE " FUNCTIONS(TRACES_BY_FRAME);
+
+/* Beside the views, which they hide: the same of sums that are made at once, and not by reading millions of traces. */
+static const char sums_ahead[] =
+    "CREATE TEMP TABLE " OURO_FRAME_SUMS
+    " (frame INTEGER PRIMARY KEY, live REAL, peak REAL, allocated REAL, live_variance REAL,"
+    " peak_variance REAL);\n"
+    "CREATE TEMP " LINES(OURO_FRAME_SUMS) "CREATE TEMP " FILES(
+        OURO_FRAME_SUMS) "CREATE TEMP " FUNCTIONS(OURO_FRAME_SUMS);
 
 const char *const ouro__database_schemas[OURO_N_SCHEMAS] = {tables, views};
 
@@ -314,6 +326,33 @@ ouro__database_lend_traces(sqlite3 *database, const struct ouro__tables *from)
     static const char lend[] = "DROP TABLE traces; CREATE VIRTUAL TABLE traces USING " OURO_TRACE_TABLE;
     return ouro__trace_table_add(database, from) &&
            sqlite3_exec(database, lend, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+bool
+ouro__database_sum_ahead(sqlite3 *database)
+{
+    return sqlite3_exec(database, sums_ahead, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+bool
+ouro__database_fill_sums(sqlite3 *database, const struct ouro__tables *from)
+{
+    static const char insert[] = "INSERT INTO " OURO_FRAME_SUMS " VALUES (?, ?, ?, ?, ?, ?)";
+    struct ouro__frame_sums *sums = ouro__frame_sums_make(from);
+    struct filler filler = filler_make(database, insert);
+
+    filler.failed |= sums == NULL;
+    for (uint32_t i = 0; i < from->places->places.n && !filler.failed; i++) {
+        if (sums[i].has_traces) {
+            integer_add(&filler, i);
+            for (int k = 0; k < OURO_N_FRAME_SUMS; k++) {
+                real_add(&filler, sums[i].by[k]);
+            }
+            row_end(&filler);
+        }
+    }
+    free(sums);
+    return filler_end(&filler);
 }
 
 struct typing {

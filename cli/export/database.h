@@ -35,4 +35,10 @@ bool ouro__database_fill(sqlite3 *database, const struct ouro__tables *from, uns
 /* Put the traces where they lie in the place of their table: as many as a snapshot may have are read sooner than written. */
 bool ouro__database_lend_traces(sqlite3 *database, const struct ouro__tables *from);
 
+/* Where only questions are asked the views by line, file and function can be of sums that were made beforehand, by frame: have
+ * them so, and the sums in a table of that name, which is empty at first.  False without memory. */
+#define OURO_FRAME_SUMS "ouro_frame_sums"
+bool ouro__database_sum_ahead(sqlite3 *database);
+bool ouro__database_fill_sums(sqlite3 *database, const struct ouro__tables *from);
+
 #endif

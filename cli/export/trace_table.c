@@ -18,7 +18,7 @@
 enum { ID, TRACEBACK, DOMAIN, SIZE, FIGURES, THREAD = FIGURES + 9, SINCE, FRAME };
 
 /* How rows are found. */
-enum plan { ALL, ALL_BY_FRAME, OF_ID, OF_TRACEBACK, OF_FRAME };
+enum plan { ALL, ALL_BY_FRAME, OF_ID, OF_TRACEBACK, OF_FRAME, COUNT };
 
 struct traces {
     const struct ouro__tables *from; /* borrowed */
@@ -55,7 +55,7 @@ path_of(const struct traces *traces, uint32_t number)
 static uint32_t
 frame_of(const struct traces *traces, uint32_t number)
 {
-    return ouro__place_of_path(traces->from->places, path_of(traces, number));
+    return ouro__place_of_spot(traces->from->view, traces->from->places, path_of(traces, number));
 }
 
 /* ---- orders ---- */
@@ -84,12 +84,12 @@ sort(const struct traces *traces, const uint32_t *from, size_t n,
 
 /* False without memory. */
 static bool
-orders_make(struct traces *traces)
+order_by_path(struct traces *traces)
 {
     const struct ouro__snapshot *snapshot = &traces->from->saved->snapshot;
     const struct ouro__view *view = traces->from->view;
 
-    if (traces->by_frame != NULL) {
+    if (traces->by_path != NULL) {
         return true;
     }
     uint32_t *kept = reallocarray(NULL, snapshot->n_traces + 1, sizeof *kept);
@@ -99,10 +99,16 @@ orders_make(struct traces *traces)
             kept[traces->n++] = i;
         }
     }
-    free(traces->by_path);
     traces->by_path = kept == NULL ? NULL : sort(traces, kept, traces->n, path_of, view->n_spots);
     free(kept);
-    if (traces->by_path != NULL) {
+    return traces->by_path != NULL;
+}
+
+/* False without memory. */
+static bool
+order_by_frame(struct traces *traces)
+{
+    if (traces->by_frame == NULL && order_by_path(traces)) {
         traces->by_frame =
             sort(traces, traces->by_path, traces->n, frame_of, traces->from->places->places.n);
     }
@@ -180,6 +186,9 @@ table_plan(sqlite3_vtab *base, sqlite3_index_info *info)
     info->orderByConsumed = is_ordered(info, (enum plan)info->idxNum);
     info->estimatedRows = (sqlite3_int64)n;
     info->estimatedCost = n;
+    if (info->colUsed == 0 && info->nOrderBy == 0 && traces->from->view->is_kept == NULL) {
+        info->idxNum = COUNT;
+    }
     for (int plan = OF_FRAME; plan >= OF_ID; plan--) {
         for (int i = 0; i < info->nConstraint; i++) {
             const struct sqlite3_index_constraint *constraint = &info->aConstraint[i];
@@ -242,10 +251,16 @@ cursor_filter(sqlite3_vtab_cursor *base, int plan, const char *name, int n, sqli
     const struct ouro__snapshot *snapshot = &traces->from->saved->snapshot;
     (void)name;
 
-    if (!orders_make(traces)) {
+    if (plan == COUNT) { /* nobody looks at the rows */
+        cursor->at = 0;
+        cursor->end = snapshot->n_traces > 0 ? snapshot->n_traces - 1 : 0;
+        return SQLITE_OK;
+    }
+    bool is_by_frame = plan == ALL_BY_FRAME || plan == OF_FRAME;
+    if (!(is_by_frame ? order_by_frame(traces) : order_by_path(traces))) {
         return SQLITE_NOMEM;
     }
-    cursor->order = plan == ALL_BY_FRAME || plan == OF_FRAME ? traces->by_frame : traces->by_path;
+    cursor->order = is_by_frame ? traces->by_frame : traces->by_path;
     cursor->at = 0;
     cursor->end = traces->n;
     /* A key that is no integer is compared with all rows, by SQLite's rules. */
@@ -411,6 +426,62 @@ traces_free(void *context)
     free(traces->by_path);
     free(traces->by_frame);
     free(traces);
+}
+
+/* ---- sums by frame ---- */
+
+/* A figure as SQLite sums it up. */
+static double
+most_integer(uint64_t value)
+{
+    return value > INT64_MAX ? (double)INT64_MAX : (double)value;
+}
+
+static void
+frame_add(struct ouro__frame_sums *sums, const struct ouro__snapshot *snapshot,
+          const struct ouro_snapshot_trace *trace)
+{
+    sums->has_traces = true;
+    if (snapshot->tracing.mode != OURO_SNAPSHOT_SAMPLED) {
+        sums->by[0] += most_integer(trace->live_bytes);
+        sums->by[1] += most_integer(trace->peak_bytes);
+        sums->by[2] += most_integer(trace->all_bytes);
+        return;
+    }
+    for (int m = 0; m < OURO_N_MEASURES; m++) {
+        struct ouro__figures figures =
+            ouro__figures_of(&snapshot->tracing, trace, (enum ouro__measure)m);
+        double error = sqrt(figures.variance);
+        sums->by[m] += figures.bytes;
+        if (m != OURO_MEASURE_CHURN) {
+            sums->by[OURO_N_MEASURES + m] += error * error;
+        }
+    }
+}
+
+struct ouro__frame_sums *
+ouro__frame_sums_make(const struct ouro__tables *from)
+{
+    const struct ouro__snapshot *snapshot = &from->saved->snapshot;
+    struct traces traces = {.from = from};
+    struct ouro__frame_sums *sums = calloc(from->places->places.n, sizeof *sums);
+    /* Sums of estimates depend on their order. */
+    bool is_ordered = snapshot->tracing.mode == OURO_SNAPSHOT_SAMPLED;
+    bool is_well = sums != NULL && (!is_ordered || order_by_path(&traces));
+
+    size_t n = is_ordered ? traces.n : snapshot->n_traces;
+    for (uint32_t i = is_ordered ? 0 : 1; is_well && i < n; i++) {
+        uint32_t number = is_ordered ? traces.by_path[i] : i;
+        if (ouro__view_keeps(from->view, number)) {
+            frame_add(&sums[frame_of(&traces, number)], snapshot, &snapshot->traces[number]);
+        }
+    }
+    free(traces.by_path);
+    if (!is_well) {
+        free(sums);
+        return NULL;
+    }
+    return sums;
 }
 
 /* The SQL of the table that rows are like; owned, NULL without memory. */

@@ -10,4 +10,14 @@
  * virtual tables may be made of it.  What they are of has to be there as long as they are read.  False without memory. */
 bool ouro__trace_table_add(sqlite3 *database, const struct ouro__tables *from);
 
+/* What the traces of a frame come to, column by column: bytes live, at the peak and ever, and the variances of the first two. */
+#define OURO_N_FRAME_SUMS 5
+struct ouro__frame_sums {
+    bool has_traces;
+    double by[OURO_N_FRAME_SUMS];
+};
+
+/* By frame, to be freed; NULL without memory. */
+struct ouro__frame_sums *ouro__frame_sums_make(const struct ouro__tables *from);
+
 #endif

@@ -314,8 +314,7 @@ ouro__paths_of_nodes(struct ouro__places *places, const struct ouro__snapshot *s
     struct ouro__paths *tree = &places->paths;
     size_t n = snapshot->n_nodes;
     uint32_t *paths = reallocarray(NULL, n, sizeof *paths);
-    bool is_well =
-        paths != NULL && ouro__paths_reserve(tree, n) && positions_find(&adding, paths);
+    bool is_well = paths != NULL && ouro__paths_reserve(tree, n) && positions_find(&adding, paths);
 
     if (is_well && tree->n == 1 && !any_is_root(&adding)) {
         adding.are_new = reallocarray(NULL, n, sizeof *adding.are_new);

@@ -179,7 +179,8 @@ make(struct statistics *statistics, const ouro_snapshot *before, const ouro_snap
     if (is_well && before != NULL) {
         is_well = ouro__view_make(&views[OURO__BEFORE], places, &before->all, measure, &none, parts);
     }
-    is_well = is_well && ouro__view_make(&views[OURO__AFTER], places, &after->all, measure, &none, parts);
+    is_well =
+        is_well && ouro__view_make(&views[OURO__AFTER], places, &after->all, measure, &none, parts);
     if (is_well) {
         changes = before != NULL ? ouro__changes_find(views, places, NULL, by, config->cumulative, &n)
                                  : find_sums(&views[OURO__AFTER], places, by, config->cumulative, &n);

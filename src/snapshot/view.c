@@ -71,16 +71,11 @@ functions_filter(const struct ouro__places *places, const struct ouro__filters *
     return met;
 }
 
-static uint32_t
-place_of_spot(const struct ouro__places *places, unsigned parts, uint32_t spot)
-{
-    return (parts & OURO_VIEW_PATHS) != 0 ? ouro__place_of_path(places, spot) : spot;
-}
-
 /* Which traces the filters leave, by the spots of nodes; owned, NULL without memory. */
 static bool *
-traces_filter(const struct ouro__places *places, const struct ouro__snapshot *snapshot,
-              const uint32_t *spots, unsigned parts, const struct ouro__filters *filters)
+traces_filter(const struct ouro__view *view, const struct ouro__places *places,
+              const struct ouro__snapshot *snapshot, const uint32_t *spots,
+              const struct ouro__filters *filters)
 {
     unsigned char *functions = functions_filter(places, filters);
     unsigned char *met = calloc(snapshot->n_nodes, 1);
@@ -88,11 +83,12 @@ traces_filter(const struct ouro__places *places, const struct ouro__snapshot *sn
         functions == NULL || met == NULL ? NULL : calloc(snapshot->n_traces + 1, sizeof *is_kept);
 
     for (size_t i = 0; is_kept != NULL && i < snapshot->n_nodes; i++) {
-        uint32_t place = place_of_spot(places, parts, spots[i]);
+        uint32_t place = ouro__place_of_spot(view, places, spots[i]);
         unsigned char above = i == 0 ? ROOT : met[snapshot->nodes[i].parent];
         /* The root is a frame only for what has no other; a node without a frame is none either. */
-        met[i] = functions[ouro__function_of_place(places, place)] |
-                 ((above & ROOT) == 0 ? above : place == 0 ? ROOT : 0);
+        met[i] = functions[ouro__function_of_place(places, place)] | ((above & ROOT) == 0 ? above
+                                                                      : place == 0        ? ROOT
+                                                                                          : 0);
     }
     for (size_t i = 0; is_kept != NULL && i < snapshot->n_traces; i++) {
         unsigned char of_trace = met[snapshot->traces[i].node];
@@ -292,11 +288,11 @@ spots_find(struct ouro__view *view, struct ouro__places *places, const struct ou
         view->spots = ouro__places_of_traces(places, snapshot);
         return view->spots != NULL;
     }
-    uint32_t *of_nodes = has_paths ? ouro__paths_of_nodes(places, snapshot)
-                                   : ouro__places_of_nodes(places, snapshot);
+    uint32_t *of_nodes =
+        has_paths ? ouro__paths_of_nodes(places, snapshot) : ouro__places_of_nodes(places, snapshot);
     bool is_well = of_nodes != NULL;
     if (is_well && is_filtered) {
-        view->is_kept = traces_filter(places, snapshot, of_nodes, view->parts, filters);
+        view->is_kept = traces_filter(view, places, snapshot, of_nodes, filters);
         is_well = view->is_kept != NULL;
     }
     view->spots = is_well ? reallocarray(NULL, snapshot->n_traces + 1, sizeof *view->spots) : NULL;
@@ -442,7 +438,7 @@ static uint32_t
 key_of_spot(const struct ouro__view *view, const struct ouro__places *places, const struct keys *keys,
             uint32_t spot)
 {
-    return keys->of_places != NULL  ? keys->of_places[place_of_spot(places, view->parts, spot)]
+    return keys->of_places != NULL  ? keys->of_places[ouro__place_of_spot(view, places, spot)]
            : keys->of_paths != NULL ? keys->of_paths[spot]
                                     : spot;
 }

@@ -101,7 +101,7 @@ struct ouro__view {
     bool *is_kept;   /* by trace: what the filters left; owned; NULL: all */
     struct ouro__figures domains[3];
     struct ouro__aside threads;
-    struct ouro__aside types; /* figures of what is live alone, and only where it is a part */
+    struct ouro__aside types;      /* figures of what is live alone, and only where it is a part */
     struct ouro__figures all;      /* everything traced */
     struct ouro__figures kept;     /* what the filters left: the sum of `figures` */
     struct ouro__figures untraced; /* without a trace */
@@ -127,6 +127,12 @@ static inline const struct ouro__figures *
 ouro__view_at(const struct ouro__view *view, size_t spot)
 {
     return &view->figures[view->numbers[spot]];
+}
+
+static inline uint32_t
+ouro__place_of_spot(const struct ouro__view *view, const struct ouro__places *places, uint32_t spot)
+{
+    return (view->parts & OURO_VIEW_PATHS) != 0 ? ouro__place_of_path(places, spot) : spot;
 }
 
 /* Whether the filters left a trace of the snapshot that the view was made of. */
