@@ -56,21 +56,25 @@ share_of(unsigned level)
     return level <= 1 ? 0 : ldexp(LEAST_SHARE, (int)level - 2);
 }
 
-/* Levels of what has blocks in one measure, where they are higher than they were.  False without memory. */
-static bool
-levels_raise(struct cutting *cutting, const struct ouro__view *view, const double shares[LEVELS + 1])
+/* Levels of what has blocks in one measure, where they are higher than they were.  `bytes` has room for all paths. */
+static void
+levels_raise(struct cutting *cutting, const struct ouro__view *view, const double shares[LEVELS + 1],
+             double *bytes)
 {
-    double *bytes = ouro__view_subtrees(view, cutting->places, false);
+    ouro__view_sum_subtrees(view, cutting->places, false, bytes);
+    double all = bytes[0], least = all * LEAST_SHARE / 2; /* most paths are far from any level */
+    unsigned char *levels = cutting->levels;
 
-    for (size_t i = 0; bytes != NULL && i < cutting->n_paths; i++) {
-        double share = bytes[0] > 0 ? bytes[i] / bytes[0] : 0;
-        unsigned char *level = &cutting->levels[i];
+    for (size_t i = 0, n = cutting->n_paths; i < n && all > 0; i++) {
+        unsigned char *level = &levels[i];
+        if (bytes[i] < least) {
+            continue;
+        }
+        double share = bytes[i] / all;
         while (*level > 0 && share >= shares[*level + 1]) {
             ++*level;
         }
     }
-    free(bytes);
-    return bytes != NULL;
 }
 
 /* All that ever held blocks, in itself or what it called, has level 1 at least.  False without memory. */
@@ -78,35 +82,45 @@ static bool
 levels_find(struct cutting *cutting)
 {
     double shares[LEVELS + 1];
-    bool is_well = true;
+    double *bytes = reallocarray(NULL, cutting->n_paths, sizeof *bytes);
 
     for (unsigned level = 0; level < LEVELS; level++) {
         shares[level] = share_of(level);
     }
     shares[LEVELS] = INFINITY;
+    unsigned char *levels = cutting->levels;
+    const struct ouro__pair *paths = cutting->places->paths.items;
+    const uint32_t *numbers = cutting->views[0].numbers;
     for (size_t i = cutting->n_paths; i-- > 0;) {
-        for (int m = 0; holds_own(cutting, i) && m < OURO_N_MEASURES; m++) {
-            cutting->levels[i] |= ouro__view_at(&cutting->views[m], i)->blocks > 0;
+        for (int m = 0; numbers[i] != 0 && m < OURO_N_MEASURES; m++) {
+            levels[i] |= ouro__view_at(&cutting->views[m], i)->blocks > 0;
         }
-        cutting->levels[i == 0 ? 0 : caller_of(cutting, i)] |= cutting->levels[i];
+        levels[paths[i].a] |= levels[i]; /* the root's caller is itself */
     }
-    for (int m = 0; m < OURO_N_MEASURES && is_well; m++) {
-        is_well = levels_raise(cutting, &cutting->views[m], shares);
+    for (int m = 0; m < OURO_N_MEASURES && bytes != NULL; m++) {
+        levels_raise(cutting, &cutting->views[m], shares, bytes);
     }
     cutting->levels[0] = LEVELS; /* the root is always there */
-    return is_well;
+    free(bytes);
+    return bytes != NULL;
 }
 
-/* Find how many frames are above each path; whether any has so many that some may be in the middle. */
+/* Find how many frames are above each path, and how many branches callers of each level make; whether any has so many above
+ * it that some may be in the middle. */
 static bool
-depths_find(struct cutting *cutting)
+depths_find(struct cutting *cutting, int64_t n_from[LEVELS + 1])
 {
+    const struct ouro__pair *paths = cutting->places->paths.items;
+    const unsigned char *levels = cutting->levels;
+    unsigned char *depths = cutting->depths;
     bool is_deep = false;
 
-    for (size_t i = 1; i < cutting->n_paths; i++) {
-        unsigned callers = cutting->depths[caller_of(cutting, i)];
-        cutting->depths[i] = (unsigned char)(callers + (callers < COUNTED));
+    for (size_t i = 1, n = cutting->n_paths; i < n; i++) {
+        uint32_t caller = paths[i].a;
+        unsigned callers = depths[caller];
+        depths[i] = (unsigned char)(callers + (callers < COUNTED));
         is_deep |= callers + 1 >= COUNTED;
+        n_from[levels[caller]] += levels[i] > 0;
     }
     return is_deep;
 }
@@ -140,11 +154,8 @@ static size_t
 level_choose(struct cutting *cutting, size_t most)
 {
     int64_t n_from[LEVELS + 1] = {0}, n;
-    bool is_deep = depths_find(cutting);
+    bool is_deep = depths_find(cutting, n_from);
 
-    for (size_t i = 1; i < cutting->n_paths; i++) {
-        n_from[cutting->levels[caller_of(cutting, i)]] += cutting->levels[i] > 0;
-    }
     n_from[LEVELS]++; /* the root */
     for (unsigned level = LEVELS; level > 0; level--) {
         n_from[level - 1] += n_from[level];

@@ -248,10 +248,14 @@ sizes_add(struct making *making, struct ouro__figures (*sums)[3][OURO_N_MEASURES
 
     for (size_t i = 1; i < snapshot->n_traces; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
-        for (int m = 0; m < OURO_N_MEASURES && ouro__view_keeps(view, i); m++) {
+        if (!ouro__view_keeps(view, i)) {
+            continue;
+        }
+        struct ouro__figures *by = sums[step_of(trace->size)][trace->domain];
+        for (int m = 0; m < OURO_N_MEASURES; m++) {
             struct ouro__figures figures =
                 ouro__figures_of(&snapshot->tracing, trace, (enum ouro__measure)m);
-            ouro__figures_add(&sums[step_of(trace->size)][trace->domain][m], &figures);
+            ouro__figures_add(&by[m], &figures);
         }
     }
     for (size_t step = 0; step < N_STEPS; step++) {

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "snapshot/grow.h"
 #include "view/rows.h"
 #include "units.h"
 
@@ -39,7 +40,7 @@ struct walk {
     double *variances;      /* the same; NULL where all is counted */
     struct child *children; /* by caller, then by size; owned */
     struct caller *callers; /* by path; owned.  The first is the root */
-    size_t n_children, n_callers;
+    size_t n_children, n_callers, children_room, callers_room;
     double all;
     bool is_estimate;
     size_t n_before; /* columns before the first name */
@@ -110,26 +111,49 @@ children_find(const struct walk *walk, uint32_t path, size_t *n)
     return walk->children + low;
 }
 
+/* A path that calls.  False without memory. */
+static bool
+caller_add(struct walk *walk, uint32_t path)
+{
+    struct caller *callers =
+        ouro__grow(walk->callers, walk->n_callers, &walk->callers_room, sizeof *callers);
+
+    if (callers == NULL) {
+        return false;
+    }
+    walk->callers = callers;
+    walk->callers[walk->n_callers++] = (struct caller){.path = path};
+    return true;
+}
+
+/* One that is called.  False without memory. */
+static bool
+child_add(struct walk *walk, uint32_t caller, uint32_t path)
+{
+    struct child *children =
+        ouro__grow(walk->children, walk->n_children, &walk->children_room, sizeof *children);
+
+    if (children == NULL) {
+        return false;
+    }
+    walk->children = children;
+    walk->children[walk->n_children++] = (struct child){caller, path, walk->bytes[path]};
+    return true;
+}
+
 /* Find what is large, and of each such path what is not.  False without memory. */
 static bool
 branches_find(struct walk *walk, size_t n_paths)
 {
-    size_t n = 1;
-
-    for (uint32_t i = 1; i < n_paths; i++) {
-        n += is_large(walk, i);
-    }
-    walk->children = reallocarray(NULL, n, sizeof *walk->children);
-    walk->callers = calloc(n, sizeof *walk->callers);
-    if (walk->children == NULL || walk->callers == NULL) {
+    if (!caller_add(walk, 0)) {
         return false;
     }
-    walk->n_callers = 1;
     for (uint32_t i = 1; i < n_paths; i++) {
         uint32_t caller = walk->places->paths.items[i].a;
         if (is_large(walk, i)) {
-            walk->callers[walk->n_callers++].path = i;
-            walk->children[walk->n_children++] = (struct child){caller, i, walk->bytes[i]};
+            if (!caller_add(walk, i) || !child_add(walk, caller, i)) {
+                return false;
+            }
         } else if (walk->bytes[i] > 0 && (caller == 0 || is_large(walk, caller))) {
             struct caller *of = caller_find(walk, caller);
             struct ouro__figures figures = figures_of(walk, i);
@@ -137,7 +161,9 @@ branches_find(struct walk *walk, size_t n_paths)
             of->n_small++;
         }
     }
-    qsort(walk->children, walk->n_children, sizeof *walk->children, children_compare);
+    if (walk->n_children > 0) {
+        qsort(walk->children, walk->n_children, sizeof *walk->children, children_compare);
+    }
     return true;
 }
 

@@ -186,13 +186,6 @@ paths_append(struct ouro__paths *paths, uint32_t caller, uint32_t place)
     return paths->n++;
 }
 
-uint32_t
-ouro__paths_add(struct ouro__paths *paths, uint32_t caller, uint32_t place)
-{
-    paths->has_unlisted = true;
-    return paths_append(paths, caller, place);
-}
-
 /* Make the slots more, with the same paths in them.  False without memory. */
 static bool
 paths_grow(struct ouro__paths *paths)

@@ -54,7 +54,14 @@ bool ouro__paths_reserve(struct ouro__paths *paths, size_t more);
 uint32_t ouro__paths_id(struct ouro__paths *paths, uint32_t caller, uint32_t place);
 
 /* A path that nobody has, and nobody asks for until all are listed: its number, without a look. */
-uint32_t ouro__paths_add(struct ouro__paths *paths, uint32_t caller, uint32_t place);
+static inline uint32_t
+ouro__paths_add(struct ouro__paths *paths, uint32_t caller, uint32_t place)
+{
+    paths->has_unlisted = true;
+    paths->items[paths->n] = (struct ouro__pair){caller, place};
+    paths->firsts[paths->n] = 0;
+    return paths->n++;
+}
 
 /* Have all paths found from now on; false without memory. */
 bool ouro__paths_list(struct ouro__paths *paths);

@@ -228,16 +228,19 @@ positions_compare(struct adding *adding)
 static bool
 paths_find(struct adding *adding, uint32_t *paths)
 {
+    /* Copies, as whatever is written to `are_new` might have changed these for all that a compiler knows. */
     const struct ouro_snapshot_node *nodes = adding->snapshot->nodes;
+    const struct position *positions = adding->positions;
     struct ouro__paths *tree = &adding->places->paths;
+    size_t n_nodes = adding->snapshot->n_nodes;
     bool *are_new = adding->are_new;
 
     paths[0] = 0;
     if (are_new != NULL) {
         are_new[0] = true;
     }
-    for (size_t i = 1; i < adding->snapshot->n_nodes; i++) {
-        const struct position *position = &adding->positions[paths[i]];
+    for (size_t i = 1; i < n_nodes; i++) {
+        const struct position *position = &positions[paths[i]];
         uint32_t caller = paths[nodes[i].parent];
         bool is_new = are_new != NULL && position->is_alone && are_new[nodes[i].parent];
         if (is_new) {
