@@ -19,9 +19,8 @@ ouro__text_free(struct ouro__text *text)
     *text = (struct ouro__text){0};
 }
 
-/* Make room for `more` bytes and the NUL behind them. */
-static bool
-text_reserve(struct ouro__text *text, size_t more)
+bool
+ouro__text_grow(struct ouro__text *text, size_t more)
 {
     if (text->failed || more >= SIZE_MAX / 2 - text->length) {
         text->failed = true;
@@ -40,16 +39,6 @@ text_reserve(struct ouro__text *text, size_t more)
     text->data = data;
     text->room = room;
     return true;
-}
-
-void
-ouro__text_add(struct ouro__text *text, const char *bytes, size_t length)
-{
-    if (text_reserve(text, length)) {
-        memcpy(text->data + text->length, bytes, length);
-        text->length += length;
-        text->data[text->length] = '\0';
-    }
 }
 
 void
@@ -79,7 +68,7 @@ text_print_list(struct ouro__text *text, const char *format, va_list arguments)
         text->failed = true;
     } else if ((size_t)length < left) { /* mostly there is room */
         text->length += (size_t)length;
-    } else if (text_reserve(text, (size_t)length)) {
+    } else if (ouro__text_reserve(text, (size_t)length)) {
         (void)vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
         text->length += (size_t)length;
     }

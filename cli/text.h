@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Zero is an empty text.  When memory runs out the text is cut and `failed` is set. */
 struct ouro__text {
@@ -19,7 +20,27 @@ struct ouro__text {
 };
 
 void ouro__text_free(struct ouro__text *text);
-void ouro__text_add(struct ouro__text *text, const char *bytes, size_t length);
+
+/* Make room for `more` bytes and the NUL behind them; false when there is no memory. */
+bool ouro__text_grow(struct ouro__text *text, size_t more);
+
+/* The same.  Mostly there is room: documents of gigabytes are made of bits of a few bytes. */
+static inline bool
+ouro__text_reserve(struct ouro__text *text, size_t more)
+{
+    return (!text->failed && more < text->room - text->length) || ouro__text_grow(text, more);
+}
+
+static inline void
+ouro__text_add(struct ouro__text *text, const char *bytes, size_t length)
+{
+    if (ouro__text_reserve(text, length)) {
+        memcpy(text->data + text->length, bytes, length);
+        text->length += length;
+        text->data[text->length] = '\0';
+    }
+}
+
 void ouro__text_print(struct ouro__text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void ouro__text_add_number(struct ouro__text *text, uint64_t number);

@@ -65,14 +65,21 @@ ouro__place_texts_free(struct ouro__place_texts *texts)
 struct frames {
     uint32_t *places; /* owned */
     size_t n, room;
+    uint32_t caller; /* of the path that they are of */
 };
 
 /* Those of `path`, in place of others; "no frame" when it has none.  False without memory. */
 static bool
 frames_find(struct frames *frames, const struct ouro__places *places, uint32_t path)
 {
-    uint32_t at = path;
+    uint32_t at = path, caller = places->paths.items[path].a;
 
+    if (frames->n > 0 &&
+        caller == frames->caller) { /* mostly: what a function asks for, line after line */
+        frames->places[frames->n - 1] = ouro__place_of_path(places, path);
+        return true;
+    }
+    frames->caller = caller;
     frames->n = 0;
     do {
         uint32_t *items = ouro__grow(frames->places, frames->n, &frames->room, sizeof *frames->places);

@@ -66,14 +66,18 @@ enum {
 static void
 varint_add(struct ouro__text *to, uint64_t value)
 {
-    char bytes[10];
+    if (!ouro__text_reserve(to, 10)) {
+        return;
+    }
+    char *bytes = to->data + to->length;
     size_t n = 0;
 
     for (; value >= 0x80; value >>= 7) {
         bytes[n++] = (char)(value | 0x80);
     }
     bytes[n++] = (char)value;
-    ouro__text_add(to, bytes, n);
+    bytes[n] = '\0';
+    to->length += n;
 }
 
 static void

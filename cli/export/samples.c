@@ -13,6 +13,8 @@ struct gathering {
     const struct ouro__export *export;
     struct ouro__pairs asides; /* thread and domain, type */
     struct ouro__pairs known;  /* path, aside: the numbers of samples */
+    struct ouro__pair last;    /* that was asked for, and its number */
+    uint32_t last_id;
     size_t room;
     bool failed;
 };
@@ -26,11 +28,16 @@ sample_of(struct gathering *gathering, size_t number, uint32_t type)
     uint32_t path = gathering->export->view->spots[number];
     uint32_t aside =
         ouro__pairs_id(&gathering->asides, (uint32_t)trace->thread << 2 | trace->domain, type);
-    uint32_t id = aside == OURO_NO_ID ? OURO_NO_ID : ouro__pairs_id(&gathering->known, path, aside);
+    bool is_last = samples->n > 0 && path == gathering->last.a && aside == gathering->last.b;
+    uint32_t id = aside == OURO_NO_ID ? OURO_NO_ID
+                  : is_last           ? gathering->last_id
+                                      : ouro__pairs_id(&gathering->known, path, aside);
 
     if (id == OURO_NO_ID) {
         return NULL;
     }
+    gathering->last = (struct ouro__pair){path, aside};
+    gathering->last_id = id;
     if (id == samples->n) {
         struct ouro__sample *items =
             ouro__grow(samples->items, samples->n, &gathering->room, sizeof *samples->items);
