@@ -471,6 +471,11 @@ def test_a_terminal_gets_no_database(ouro, tmp_path):
     assert piped.stdout.startswith(b"SQLite format 3\0")
 
 
+def as_printed(rows):
+    """Numbers with a fraction have 15 digits in JSON."""
+    return [[float(f"{value:.15g}") if isinstance(value, float) else value for value in row] for row in rows]
+
+
 @pytest.mark.parametrize("tracing", [{}, {"mode": snapshots.SAMPLED, "sample": 500}], ids=["exact", "sampled"])
 @pytest.mark.parametrize(
     "asked",
@@ -485,8 +490,7 @@ def test_traces_as_they_lie_and_as_a_table(ask, database, asked, tracing):
     traces = [Trace((MAIN, ("/app/more.py", f"f{n % 9}", n % 5)), 16 * n, live=n % 7, peak=n % 11, all=n, domain=n % 3) for n in range(1, 60)]
     question = f"SELECT *, typeof(live_bytes) FROM traces WHERE {asked} ORDER BY id"
     rows = database(Snapshot(traces, **tracing)).execute(question).fetchall()
-    as_printed = [[float(f"{value:.15g}") if isinstance(value, float) else value for value in row] for row in rows]
-    assert ask(Snapshot(traces, **tracing), question) == as_printed
+    assert ask(Snapshot(traces, **tracing), question) == as_printed(rows)
 
 
 @pytest.mark.parametrize("by", ["frame", "traceback", "frame DESC", "traceback, id", "traceback, id DESC", "frame, id", "size DESC, id"])
@@ -496,3 +500,21 @@ def test_orders_of_traces(ask, database, by):
     for question in (f"SELECT {by.split()[0].strip(',')} FROM traces ORDER BY {by}",
                      f"SELECT {by.replace(' DESC', '')}, sum(live_bytes) FROM traces GROUP BY {by.replace(' DESC', '')} ORDER BY {by}"):
         assert ask(Snapshot(traces), question) == [list(row) for row in database(Snapshot(traces)).execute(question)]
+
+
+@pytest.mark.parametrize("tracing", [{}, {"mode": snapshots.SAMPLED, "sample": 500}], ids=["exact", "sampled"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "SELECT * FROM lines", "SELECT * FROM files", "SELECT * FROM functions", "SELECT count(*) FROM traces",
+        "SELECT sum(live), count(*), max(depth) FROM lines, (SELECT max(depth) AS depth FROM tracebacks)",
+        "SELECT files.live, frame, sum(live_bytes) FROM files, traces JOIN frames ON frame = frames.id "
+        "WHERE frames.file = files.file GROUP BY frame",
+    ],
+)
+def test_sums_made_beforehand(ask, database, question, tracing):
+    """What is summed up by frame before it is asked for is what SQLite makes of a table of all traces."""
+    traces = [Trace((MAIN, ("/app/more.py", f"f{n % 9}", n % 5)), 16 * n, live=n % 7, peak=n % 11, all=n) for n in range(1, 60)]
+    traces += [Trace((), 8, live=3, all=5), Trace((MAIN,), 2**40, live=2**21, peak=2**22, all=2**22)]
+    rows = database(Snapshot(traces, **tracing)).execute(question).fetchall()
+    assert ask(Snapshot(traces, **tracing), question) == as_printed(rows)
