@@ -87,7 +87,7 @@ levels_find(struct cutting *cutting)
     for (unsigned level = 0; level < LEVELS; level++) {
         shares[level] = share_of(level);
     }
-    shares[LEVELS] = INFINITY;
+    shares[LEVELS] = (double)INFINITY;
     unsigned char *levels = cutting->levels;
     const struct ouro__pair *paths = cutting->places->paths.items;
     const uint32_t *numbers = cutting->views[0].numbers;

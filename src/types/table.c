@@ -426,8 +426,8 @@ look_at_text(const ouro_object *key, const struct packed *text)
     if (OURO_UNLIKELY(key->type != text->head.type)) { /* it may say that it equals a text */
         return TABLE_UNSURE;
     }
-    if (__atomic_load_n((const packed_words *)&other->hash, __ATOMIC_RELAXED) !=
-        __atomic_load_n((const packed_words *)&text->hash, __ATOMIC_RELAXED)) {
+    if (__atomic_load_n((const packed_words *)(const void *)&other->hash, __ATOMIC_RELAXED) !=
+        __atomic_load_n((const packed_words *)(const void *)&text->hash, __ATOMIC_RELAXED)) {
         return TABLE_OTHER;
     }
     if (OURO_UNLIKELY(length == PACKED_LONG || size > 64)) { /* so many are compared by a call */
