@@ -51,7 +51,7 @@ format_find(const struct ouro__view_options *options)
 /* Write the document; false, and said, when it can't be. */
 static bool
 export_write(const struct ouro__view_options *options, const struct format *format,
-             struct ouro__export *export)
+             struct ouro__export export)
 {
     struct ouro__output output;
     struct ouro__text text = {0};
@@ -59,8 +59,8 @@ export_write(const struct ouro__view_options *options, const struct format *form
     if (!ouro__output_begin(&output, options->output == NULL ? "-" : options->output, true)) {
         return false;
     }
-    export->output = &output;
-    format->add(&text, export);
+    export.output = &output;
+    format->add(&text, &export);
     bool has_failed = text.failed && output.error == 0;
     if (has_failed) {
         ouro__output_drop(&output);
@@ -86,7 +86,7 @@ export_make(const struct ouro__view_options *options, const struct format *forma
     if (is_well) {
         ouro__progress_step("exporting", saved->path, NULL);
         is_well = export_write(options, format,
-                               &(struct ouro__export){saved, &places, &view, options->measure, NULL});
+                               (struct ouro__export){saved, &places, &view, options->measure, NULL});
     } else {
         ouro__say("out of memory");
     }

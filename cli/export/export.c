@@ -43,7 +43,7 @@ ouro__place_texts_make(struct ouro__place_texts *texts, const struct ouro__place
         add(&texts->text, places, i);
         texts->ends[i] = texts->text.length;
     }
-    return texts->ends != NULL && !texts->text.failed;
+    return texts->ends != NULL && texts->text.data != NULL && !texts->text.failed;
 }
 
 void
@@ -234,7 +234,8 @@ ouro__export_speedscope(struct ouro__text *text, const struct ouro__export *expo
     struct ouro__text command = {0};
     struct ouro__place_texts numbers;
 
-    text->failed |= !ouro__place_texts_make(&numbers, export->places, ',', speedscope_frame_add);
+    bool has_numbers = ouro__place_texts_make(&numbers, export->places, ',', speedscope_frame_add);
+    text->failed |= !has_numbers;
     ouro__saved_add_command(&command, export->saved);
     ouro__text_print(text, "{\"$schema\": \"https://www.speedscope.app/file-format-schema.json\",\n"
                            "\"exporter\": \"ouro " OURO_VERSION_STRING "\", \"name\": ");
@@ -245,7 +246,7 @@ ouro__export_speedscope(struct ouro__text *text, const struct ouro__export *expo
     frames_add_json(text, export->places, "name");
     ouro__text_print(text, ",\n{\"name\": \"(frames left out)\"}");
     ouro__text_print(text, "]},\n\"profiles\": [\n");
-    for (int i = 0; i < OURO_N_MEASURES && !text->failed; i++) {
+    for (int i = 0; i < OURO_N_MEASURES && has_numbers && !text->failed; i++) {
         struct ouro__view view;
         text->failed |= !ouro__view_make_like(&view, export->view, export->places,
                                               &export->saved->snapshot, (enum ouro__measure)i);

@@ -52,7 +52,7 @@ begin_stretch(const char *name)
     }
     if (n_sinces < OURO_SINCE_MOST && name[0] != '\0' && !is_known(name)) {
         n_sinces++;
-        strcpy(sinces[n_sinces].name, name);
+        memcpy(sinces[n_sinces].name, name, strlen(name) + 1);
         __atomic_store_n(&since, n_sinces << OURO_SINCE_SHIFT, __ATOMIC_RELAXED);
         if (n_sinces == 1) {
             tell_below = ouro__traced_above;

@@ -147,6 +147,17 @@ count_chains(size_t n_paths)
     return (n_paths + SHARED_BY - 1) / SHARED_BY;
 }
 
+static bool
+resize(uint32_t **numbers, size_t n)
+{
+    uint32_t *resized = reallocarray(*numbers, n, sizeof *resized);
+    if (resized == NULL) {
+        return false;
+    }
+    *numbers = resized;
+    return true;
+}
+
 bool
 ouro__paths_reserve(struct ouro__paths *paths, size_t more)
 {
@@ -158,15 +169,14 @@ ouro__paths_reserve(struct ouro__paths *paths, size_t more)
     if (room > paths->room) {
         size_t n_chains = count_chains(paths->room);
         struct ouro__pair *items = reallocarray(paths->items, room, sizeof *items);
-        paths->items = items == NULL ? paths->items : items;
-        uint32_t *firsts = reallocarray(paths->firsts, room, sizeof *firsts);
-        paths->firsts = firsts == NULL ? paths->firsts : firsts;
-        uint32_t *chains = reallocarray(paths->chains, count_chains(room), sizeof *chains);
-        paths->chains = chains == NULL ? paths->chains : chains;
-        if (items == NULL || firsts == NULL || chains == NULL) {
+        if (items == NULL) {
             return false;
         }
-        memset(chains + n_chains, 0, (count_chains(room) - n_chains) * sizeof *chains);
+        paths->items = items;
+        if (!resize(&paths->firsts, room) || !resize(&paths->chains, count_chains(room))) {
+            return false;
+        }
+        memset(paths->chains + n_chains, 0, (count_chains(room) - n_chains) * sizeof *paths->chains);
         paths->room = room;
     }
     if (paths->n == 0) {

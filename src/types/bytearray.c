@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "base/assert.h"
+
 struct ouro_type *ouro__bytearray_type;
 
 static struct bytearray *
@@ -126,6 +128,7 @@ ouro_bytearray_add(ouro_loan loan, const void *data, size_t n)
     bool locked = ouro__use(&array->head);
     bool done = !__builtin_add_overflow(array->n, n, &wanted) && reserve(array, wanted);
     if (done) {
+        OURO_ASSERT(array->items != NULL);
         memcpy(array->items + array->n, data, n);
         set_length(array, wanted);
     }

@@ -255,7 +255,7 @@ decode(const char *utf8, size_t n, size_t n_ascii, ouro_ref *result, size_t *whe
     bool replaces = where == NULL;
 
     struct survey found = read_characters(begin, end, replaces, NULL, 0);
-    if (found.bad != NULL) {
+    if (!replaces && found.bad != NULL) {
         *where = (size_t)(found.bad - begin) + n_ascii;
         return OURO_WRONG_VALUE;
     }

@@ -344,7 +344,9 @@ test_the_same_bytes_for_all(void **state)
     uint64_t n_texts = 0, n_lines = 0, n_types = 0;
     int file = file_make(&writer);
 
-    assert_true(bytes != NULL && codes != NULL && types != NULL);
+    assert_non_null(bytes);
+    assert_non_null(codes);
+    assert_non_null(types);
     for (uint64_t i = 0; i < N; i++) {
         codes[i].file = codes[i].lines = types[i] = (struct ouro_snapshot_stretch){i, BYTES - N};
     }
