@@ -50,6 +50,13 @@ is_changed(const struct ouro__change *change)
     return fabs(ouro__change_growth(change)) >= 0.5 || fabs(blocks) >= 0.5;
 }
 
+/* Most paths only lead to others. */
+static bool
+holds_any(const struct ouro__view *view, size_t path)
+{
+    return path < view->n_spots && view->numbers[path] != 0;
+}
+
 struct ouro__change *
 ouro__changes_find(const struct ouro__view views[2], struct ouro__places *places,
                    struct ouro__groups *groups, enum ouro__by by, bool cumulative, size_t *n)
@@ -68,6 +75,10 @@ ouro__changes_find(const struct ouro__view views[2], struct ouro__places *places
 
     *n = 0;
     for (size_t key = 0; changes != NULL && key < most; key++) {
+        if (are_paths && !holds_any(&views[OURO__BEFORE], key) &&
+            !holds_any(&views[OURO__AFTER], key)) {
+            continue;
+        }
         struct ouro__change change = {.key = (uint32_t)key};
         for (int i = OURO__BEFORE; i <= OURO__AFTER; i++) {
             if (key < n_keys[i]) {

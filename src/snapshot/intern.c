@@ -183,17 +183,9 @@ ouro__paths_reserve(struct ouro__paths *paths, size_t more)
         paths->items[0] = (struct ouro__pair){0, 0};
         paths->firsts[0] = 0;
         paths->n = 1;
+        paths->n_listed = 1;
     }
     return true;
-}
-
-static uint32_t
-paths_append(struct ouro__paths *paths, uint32_t caller, uint32_t place)
-{
-    OURO_ASSERT(paths->n < paths->room);
-    paths->items[paths->n] = (struct ouro__pair){caller, place};
-    paths->firsts[paths->n] = 0;
-    return paths->n++;
 }
 
 /* Make the slots more, with the same paths in them.  False without memory. */
@@ -273,31 +265,18 @@ other_find(const struct ouro__paths *paths, struct ouro__pair item, uint32_t *n)
 bool
 ouro__paths_list(struct ouro__paths *paths)
 {
-    struct ouro__slots *slots = &paths->slots;
-    bool is_well = true;
-
-    if (!paths->has_unlisted) {
-        return true;
-    }
-    memset(paths->firsts, 0, paths->n * sizeof *paths->firsts);
-    memset(paths->chains, 0, count_chains(paths->room) * sizeof *paths->chains);
-    paths->n_links = 0;
-    paths->n_far = 0;
-    if (slots->n_slots > 0) {
-        memset(slots->slots, 0, slots->n_slots * sizeof *slots->slots);
-    }
-    for (uint32_t i = 1; i < paths->n && is_well; i++) {
+    for (uint32_t i = paths->n_listed; i < paths->n; i++) {
         struct ouro__pair item = paths->items[i];
         uint32_t *first = &paths->firsts[item.a], n;
         if (*first == 0) {
             *first = i;
-        } else {
-            (void)other_find(paths, item, &n);
-            is_well = other_put(paths, i, item, n);
+        } else if (*first != i && other_find(paths, item, &n) == OURO_NO_ID &&
+                   !other_put(paths, i, item, n)) {
+            return false;
         }
+        paths->n_listed = i + 1;
     }
-    paths->has_unlisted = !is_well;
-    return is_well;
+    return true;
 }
 
 uint32_t
@@ -310,7 +289,7 @@ ouro__paths_id(struct ouro__paths *paths, uint32_t caller, uint32_t place)
         return 0;
     }
     if (first == 0) {
-        return paths->firsts[caller] = paths_append(paths, caller, place);
+        return paths->firsts[caller] = ouro__paths_add(paths, caller, place);
     }
     if (paths->items[first].b == place) {
         return first;
@@ -319,7 +298,7 @@ ouro__paths_id(struct ouro__paths *paths, uint32_t caller, uint32_t place)
     if (known != OURO_NO_ID) {
         return known;
     }
-    return other_put(paths, paths->n, item, n) ? paths_append(paths, caller, place) : OURO_NO_ID;
+    return other_put(paths, paths->n, item, n) ? ouro__paths_add(paths, caller, place) : OURO_NO_ID;
 }
 
 void

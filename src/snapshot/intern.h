@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/assert.h"
+
 #define OURO_NO_ID UINT32_MAX
 
 /* From a hash to an item's number; open addressing. */
@@ -36,7 +38,7 @@ void ouro__pairs_free(struct ouro__pairs *pairs);
  * callers share: what is near to each other in the tree is so in memory then.  The slots have what chains are too long for. */
 struct ouro__paths {
     struct ouro__pair *items; /* a: the caller, b: the place */
-    uint32_t *firsts;         /* of each path, the first that it called; 0 for none */
+    uint32_t *firsts;         /* of each path, one that it called; 0 for none */
     uint32_t n;
     size_t room;
     uint32_t *chains;         /* by callers: the number + 1 of the last of `links`, 0 for none */
@@ -44,7 +46,7 @@ struct ouro__paths {
     size_t n_links, links_room;
     uint32_t n_far; /* paths in the slots */
     struct ouro__slots slots;
-    bool has_unlisted; /* paths that none of these have */
+    uint32_t n_listed; /* of the first paths, those that are in all of these; of later ones some are */
 };
 
 /* Room for `more` paths that are not known yet; false without memory. */
@@ -57,10 +59,17 @@ uint32_t ouro__paths_id(struct ouro__paths *paths, uint32_t caller, uint32_t pla
 static inline uint32_t
 ouro__paths_add(struct ouro__paths *paths, uint32_t caller, uint32_t place)
 {
-    paths->has_unlisted = true;
+    OURO_ASSERT(paths->n < paths->room);
     paths->items[paths->n] = (struct ouro__pair){caller, place};
     paths->firsts[paths->n] = 0;
     return paths->n++;
+}
+
+/* Whether that is the number of a path. */
+static inline bool
+ouro__paths_has(const struct ouro__paths *paths, uint32_t number, uint32_t caller, uint32_t place)
+{
+    return number < paths->n && paths->items[number].a == caller && paths->items[number].b == place;
 }
 
 /* Have all paths found from now on; false without memory. */

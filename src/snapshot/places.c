@@ -52,8 +52,7 @@ struct adding {
     struct ouro__pairs known; /* code, offset: their numbers are those of the positions */
     struct position *positions;
     struct recent recent[N_RECENT];
-    bool *
-        are_new; /* by node: a path that none of the others has.  NULL: there may be paths from before */
+    bool *are_own; /* by node: a path that no other node has */
 };
 
 static uint32_t
@@ -223,41 +222,6 @@ positions_compare(struct adding *adding)
     return owners != NULL;
 }
 
-/* From positions to paths.  In an empty tree a node has a path of its own when its caller has, and no other position has
- * its place: then nobody else's is like it.  False without memory. */
-static bool
-paths_find(struct adding *adding, uint32_t *paths)
-{
-    /* Copies, as whatever is written to `are_new` might have changed these for all that a compiler knows. */
-    const struct ouro_snapshot_node *nodes = adding->snapshot->nodes;
-    const struct position *positions = adding->positions;
-    struct ouro__paths *tree = &adding->places->paths;
-    size_t n_nodes = adding->snapshot->n_nodes;
-    bool *are_new = adding->are_new;
-
-    paths[0] = 0;
-    if (are_new != NULL) {
-        are_new[0] = true;
-    }
-    for (size_t i = 1; i < n_nodes; i++) {
-        const struct position *position = &positions[paths[i]];
-        uint32_t caller = paths[nodes[i].parent];
-        bool is_new = are_new != NULL && position->is_alone && are_new[nodes[i].parent];
-        if (is_new) {
-            paths[i] = ouro__paths_add(tree, caller, position->place);
-        } else {
-            paths[i] = ouro__paths_id(tree, caller, position->place);
-            if (paths[i] == OURO_NO_ID) {
-                return false;
-            }
-        }
-        if (are_new != NULL) {
-            are_new[i] = is_new;
-        }
-    }
-    return true;
-}
-
 /* A node without a frame, whose path is the root's, has what the root calls called by two. */
 static bool
 any_is_root(const struct adding *adding)
@@ -268,6 +232,40 @@ any_is_root(const struct adding *adding)
         }
     }
     return false;
+}
+
+/* From positions to paths.  A node has a path of its own when its caller has, and no other position has its place; and if the
+ * caller's is new, so is this.  What one snapshot has side by side another of the program mostly has, too.  False without
+ * memory. */
+static bool
+paths_find(struct adding *adding, uint32_t *paths)
+{
+    /* Copies, as whatever is written to `are_own` might have changed these for all that a compiler knows. */
+    const struct ouro_snapshot_node *nodes = adding->snapshot->nodes;
+    const struct position *positions = adding->positions;
+    struct ouro__paths *tree = &adding->places->paths;
+    size_t n_nodes = adding->snapshot->n_nodes;
+    uint32_t n_before = tree->n;
+    bool *are_own = adding->are_own;
+
+    paths[0] = 0;
+    are_own[0] = !any_is_root(adding);
+    for (size_t i = 1; i < n_nodes; i++) {
+        struct position position = positions[paths[i]];
+        uint32_t caller = paths[nodes[i].parent], next = paths[i - 1] + 1;
+        are_own[i] = position.is_alone && are_own[nodes[i].parent];
+        if (are_own[i] && caller >= n_before) {
+            paths[i] = ouro__paths_add(tree, caller, position.place);
+        } else if (ouro__paths_has(tree, next, caller, position.place)) {
+            paths[i] = next;
+        } else {
+            paths[i] = ouro__paths_id(tree, caller, position.place);
+            if (paths[i] == OURO_NO_ID) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 /* The positions of all nodes, to `found` unless that is NULL, and their places.  False without memory. */
@@ -301,7 +299,7 @@ adding_end(struct adding *adding, uint32_t *found, bool is_well)
 {
     free(adding->functions);
     free(adding->positions);
-    free(adding->are_new);
+    free(adding->are_own);
     ouro__pairs_free(&adding->known);
     if (!is_well) {
         free(found);
@@ -319,11 +317,9 @@ ouro__paths_of_nodes(struct ouro__places *places, const struct ouro__snapshot *s
     uint32_t *paths = reallocarray(NULL, n, sizeof *paths);
     bool is_well = paths != NULL && ouro__paths_reserve(tree, n) && positions_find(&adding, paths);
 
-    if (is_well && tree->n == 1 && !any_is_root(&adding)) {
-        adding.are_new = reallocarray(NULL, n, sizeof *adding.are_new);
-        is_well = adding.are_new != NULL && positions_compare(&adding);
-    }
-    is_well = is_well && ouro__paths_list(tree) && paths_find(&adding, paths);
+    adding.are_own = reallocarray(NULL, n, sizeof *adding.are_own);
+    is_well = is_well && adding.are_own != NULL && positions_compare(&adding) &&
+              ouro__paths_list(tree) && paths_find(&adding, paths);
     return adding_end(&adding, paths, is_well);
 }
 
