@@ -295,15 +295,17 @@ static bool
 tracebacks_load(sqlite3 *database, const struct ouro__tables *from)
 {
     const struct ouro__places *places = from->places;
-    struct filler filler = filler_make(database, "INSERT INTO tracebacks VALUES (?, ?, ?, ?)");
+    static const char root[] = "INSERT INTO tracebacks VALUES (0, NULL, 0, 0)";
+    /* A number that SQLite gives, the next one, is one that it needn't look for. */
+    struct filler filler =
+        filler_make(database, "INSERT INTO tracebacks (parent, frame, depth) VALUES (?, ?, ?)");
     uint32_t *depths = calloc(places->paths.n, sizeof *depths);
 
-    filler.failed |= depths == NULL;
-    for (uint32_t i = 0; i < places->paths.n && !filler.failed; i++) {
+    filler.failed |= depths == NULL || sqlite3_exec(database, root, NULL, NULL, NULL) != SQLITE_OK;
+    for (uint32_t i = 1; i < places->paths.n && !filler.failed; i++) {
         uint32_t caller = places->paths.items[i].a;
-        depths[i] = i == 0 ? 0 : depths[caller] + 1;
-        integer_add(&filler, i);
-        known_add(&filler, i != 0, caller);
+        depths[i] = depths[caller] + 1;
+        integer_add(&filler, caller);
         integer_add(&filler, ouro__place_of_path(places, i));
         integer_add(&filler, depths[i]);
         row_end(&filler);
