@@ -63,6 +63,43 @@ enum {
     STRING_DOMAINS, /* the three */
 };
 
+/* A profile on its way: what is plain is packed once that is worth it. */
+#define PIECE ((size_t)1 << 18)
+struct packing {
+    const struct ouro__export *export;
+    z_stream stream;
+    struct ouro__text plain;
+    struct ouro__text *to;
+};
+
+/* Add what is plain, gzipped, and empty it.  zlib counts in 32 bits, so that it gets it in pieces. */
+static void
+pack(struct packing *packing, int flush)
+{
+    struct ouro__text *plain = &packing->plain, *to = packing->to;
+    z_stream *stream = &packing->stream;
+    char packed[1 << 14];
+    size_t at = 0;
+
+    to->failed |= plain->failed;
+    do {
+        size_t n = plain->length - at < PIECE ? plain->length - at : PIECE;
+        bool is_last = at + n == plain->length;
+        stream->next_in = (unsigned char *)plain->data + at;
+        stream->avail_in = (unsigned)n;
+        at += n;
+        do {
+            stream->next_out = (unsigned char *)packed;
+            stream->avail_out = sizeof packed;
+            (void)deflate(stream, is_last ? flush : Z_NO_FLUSH);
+            ouro__text_add(to, packed, sizeof packed - stream->avail_out);
+        } while (stream->avail_out == 0 && !to->failed);
+    } while (at < plain->length && !to->failed);
+    plain->length = 0;
+    ouro__export_pass(to, packing->export);
+    plain->failed |= to->failed;
+}
+
 static void
 varint_add(struct ouro__text *to, uint64_t value)
 {
@@ -183,17 +220,18 @@ sample_add(struct ouro__text *to, struct parts *parts, const struct ouro__export
 }
 
 static void
-samples_add(struct ouro__text *to, const struct ouro__export *export)
+samples_add(struct packing *packing, const struct ouro__export *export)
 {
-    struct ouro__samples samples;
-    struct parts parts = {{0}, {0}};
+    struct ouro__text *to = &packing->plain;
+    struct ouro__samples samples = {0};
+    struct parts parts = {0};
 
-    if (!ouro__samples_make(&samples, export)) {
-        to->failed = true;
-        return;
-    }
+    to->failed |= !ouro__samples_make(&samples, export);
     for (size_t i = 0; i < samples.n && !to->failed; i++) {
         sample_add(to, &parts, export, &samples.items[i]);
+        if (to->length >= PIECE) {
+            pack(packing, Z_NO_FLUSH);
+        }
     }
     ouro__text_free(&parts.message);
     ouro__text_free(&parts.inner);
@@ -239,46 +277,22 @@ strings_add(struct ouro__text *to, const struct ouro__export *export)
     ouro__text_free(&clean);
 }
 
-/* Add `plain`, gzipped.  zlib counts in 32 bits, so that it gets it in pieces. */
-static void
-gzip_add(struct ouro__text *to, const struct ouro__text *plain)
-{
-    enum { GZIP = 16, PIECE = 1 << 24 };
-    z_stream stream = {0};
-    char packed[1 << 14];
-    size_t at = 0;
-    int result = Z_OK;
-
-    if (plain->failed ||
-        deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, 15 + GZIP, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-        to->failed = true;
-        return;
-    }
-    while (result == Z_OK && !to->failed) {
-        if (stream.avail_in == 0) {
-            size_t n = plain->length - at < PIECE ? plain->length - at : PIECE;
-            stream.next_in = (unsigned char *)plain->data + at;
-            stream.avail_in = (unsigned)n;
-            at += n;
-        }
-        stream.next_out = (unsigned char *)packed;
-        stream.avail_out = sizeof packed;
-        result = deflate(&stream, at == plain->length ? Z_FINISH : Z_NO_FLUSH);
-        ouro__text_add(to, packed, sizeof packed - stream.avail_out);
-    }
-    to->failed |= result != Z_STREAM_END;
-    (void)deflateEnd(&stream);
-}
-
 void
 ouro__export_pprof(struct ouro__text *text, const struct ouro__export *export)
 {
-    struct ouro__text plain = {0};
+    enum { GZIP = 16 };
+    struct packing packing = {.export = export, .to = text};
 
-    types_add(&plain, export);
-    samples_add(&plain, export);
-    places_add(&plain, export);
-    strings_add(&plain, export);
-    gzip_add(text, &plain);
-    ouro__text_free(&plain);
+    if (deflateInit2(&packing.stream, Z_BEST_SPEED, Z_DEFLATED, 15 + GZIP, 8, Z_DEFAULT_STRATEGY) !=
+        Z_OK) {
+        text->failed = true;
+        return;
+    }
+    types_add(&packing.plain, export);
+    samples_add(&packing, export);
+    places_add(&packing.plain, export);
+    strings_add(&packing.plain, export);
+    pack(&packing, Z_FINISH);
+    (void)deflateEnd(&packing.stream);
+    ouro__text_free(&packing.plain);
 }
