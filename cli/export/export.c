@@ -98,6 +98,13 @@ frames_find(struct frames *frames, const struct ouro__places *places, uint32_t p
     return true;
 }
 
+static void
+number_add(struct ouro__text *text, const char *before, uint64_t number)
+{
+    ouro__text_add(text, before, strlen(before));
+    ouro__text_add_number(text, number);
+}
+
 /* "load (app.py:12)": without what ends a frame or a line in collapsed stacks. */
 static void
 collapsed_frame_add(struct ouro__text *text, const struct ouro__places *places, uint32_t place)
@@ -128,7 +135,8 @@ ouro__export_collapsed(struct ouro__text *text, const struct ouro__export *expor
     struct frames frames = {0};
 
     text->failed |= !ouro__place_texts_make(&texts, export->places, ';', collapsed_frame_add);
-    for (uint32_t path = 0; path < view->n_spots && !text->failed; path++) {
+    for (size_t i = 0; i < view->n_holders && !text->failed; i++) {
+        uint32_t path = view->holders[i];
         uint64_t bytes = ouro__rounded(ouro__view_at(view, path)->bytes);
         if (bytes == 0) {
             continue;
@@ -137,10 +145,11 @@ ouro__export_collapsed(struct ouro__text *text, const struct ouro__export *expor
             text->failed = true;
             break;
         }
-        for (size_t i = 0; i < frames.n; i++) {
-            ouro__place_texts_add(&texts, frames.places[i], i == 0, text);
+        for (size_t k = 0; k < frames.n; k++) {
+            ouro__place_texts_add(&texts, frames.places[k], k == 0, text);
         }
-        ouro__text_print(text, " %" PRIu64 "\n", bytes);
+        number_add(text, " ", bytes);
+        ouro__text_add(text, "\n", 1);
         ouro__export_pass(text, export);
     }
     ouro__place_texts_free(&texts);
@@ -200,25 +209,27 @@ speedscope_profile_add(struct ouro__text *text, const struct ouro__export *expor
 
     ouro__text_print(
         text, "{\"type\": \"sampled\", \"name\": \"%s\", \"unit\": \"bytes\", \"samples\": [", name);
-    for (uint32_t path = 0; path < view->n_spots && !text->failed; path++) {
+    for (size_t i = 0; i < view->n_holders && !text->failed; i++) {
+        uint32_t path = view->holders[i];
         uint64_t bytes = ouro__rounded(ouro__view_at(view, path)->bytes);
         if (bytes == 0) {
             continue;
         }
         text->failed |= !frames_find(&frames, export->places, path);
-        ouro__text_print(text, "%s[", is_first ? "\n" : ",\n");
+        ouro__text_add(text, is_first ? "\n[" : ",\n[", 3 - is_first);
         speedscope_sample_add(text, export, numbers, &frames);
-        ouro__text_print(text, "]");
+        ouro__text_add(text, "]", 1);
         ouro__export_pass(text, export);
         is_first = false;
     }
     free(frames.places);
     ouro__text_print(text, "],\n\"weights\": [");
     is_first = true;
-    for (uint32_t path = 0; path < view->n_spots && !text->failed; path++) {
-        uint64_t bytes = ouro__rounded(ouro__view_at(view, path)->bytes);
+    for (size_t i = 0; i < view->n_holders && !text->failed; i++) {
+        uint64_t bytes = ouro__rounded(ouro__view_at(view, view->holders[i])->bytes);
         if (bytes > 0) {
-            ouro__text_print(text, "%s%" PRIu64, is_first ? "" : ",", bytes);
+            ouro__text_add(text, ",", !is_first);
+            ouro__text_add_number(text, bytes);
             ouro__export_pass(text, export);
             sum += bytes;
             is_first = false;
@@ -258,18 +269,12 @@ ouro__export_speedscope(struct ouro__text *text, const struct ouro__export *expo
     ouro__place_texts_free(&numbers);
 }
 
-static void
-number_add(struct ouro__text *text, const char *before, uint64_t number)
-{
-    ouro__text_add(text, before, strlen(before));
-    ouro__text_add_number(text, number);
-}
-
 /* [path, size, domain, live bytes, live blocks, peak ..., all ..., thread] for each trace that the filters left; its place
  * in this list goes to `numbers`. */
 static void
 traces_add(struct ouro__text *text, const struct ouro__export *export, uint32_t *numbers)
 {
+    static const char *const domains[3] = {", \"raw\"", ", \"mem\"", ", \"object\""};
     const struct ouro__snapshot *snapshot = &export->saved->snapshot;
     const struct ouro__view *view = export->view;
     uint32_t n = 0;
@@ -282,7 +287,7 @@ traces_add(struct ouro__text *text, const struct ouro__export *export, uint32_t 
         }
         number_add(text, n == 0 ? "[" : ",\n[", path);
         number_add(text, ", ", trace->size);
-        ouro__text_print(text, ", \"%s\"", ouro__domain_names[trace->domain]);
+        ouro__text_add(text, domains[trace->domain], strlen(domains[trace->domain]));
         for (int measure = 0; measure < OURO_N_MEASURES; measure++) {
             struct ouro__figures figures =
                 ouro__figures_of(&snapshot->tracing, trace, (enum ouro__measure)measure);

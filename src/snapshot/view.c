@@ -228,8 +228,9 @@ figures_at(struct ouro__view *view, uint32_t *n, const struct ouro_snapshot_trac
     return &view->figures[*number];
 }
 
-/* Add the figures of all traces that the filters left, but those of types. */
-static void
+/* Add the figures of all traces that the filters left, but those of types.  Returns how many of the view's figures have become
+ * some spot's. */
+static uint32_t
 traces_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot, enum ouro__measure measure)
 {
     uint32_t n = 0;
@@ -246,6 +247,20 @@ traces_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot, enum 
         ouro__figures_add(&view->threads.figures[trace->thread], &figures);
         ouro__figures_add(figures_at(view, &n, trace, view->spots[i]), &figures);
     }
+    return n;
+}
+
+/* List the spots that have one of the `n` figures: mostly they are few.  False without memory. */
+static bool
+holders_list(struct ouro__view *view, uint32_t n)
+{
+    view->holders = reallocarray(NULL, (size_t)n + 1, sizeof *view->holders);
+    for (uint32_t i = 0; view->holders != NULL && view->n_holders < n; i++) {
+        if (view->numbers[i] != 0) {
+            view->holders[view->n_holders++] = i;
+        }
+    }
+    return view->holders != NULL;
 }
 
 /* The figures of a view that has its spots and numbers.  False without memory. */
@@ -265,8 +280,8 @@ figures_make(struct ouro__view *view, struct ouro__places *places,
     if (snapshot->n_traces > 0) {
         view->untraced = ouro__figures_of(&counted, &snapshot->traces[0], measure);
     }
-    traces_sum(view, snapshot, measure);
-    return true;
+    uint32_t n = traces_sum(view, snapshot, measure);
+    return view->is_shared || holders_list(view, n);
 }
 
 unsigned
@@ -327,6 +342,8 @@ ouro__view_make_like(struct ouro__view *view, const struct ouro__view *like,
     *view = (struct ouro__view){.parts = like->parts,
                                 .n_spots = like->n_spots,
                                 .numbers = like->numbers,
+                                .holders = like->holders,
+                                .n_holders = like->n_holders,
                                 .spots = like->spots,
                                 .is_shared = true,
                                 .is_kept = like->is_kept};
@@ -339,6 +356,7 @@ ouro__view_free(struct ouro__view *view)
     free(view->figures);
     if (!view->is_shared) {
         free(view->numbers);
+        free(view->holders);
         free(view->spots);
         free(view->is_kept);
     }
@@ -486,10 +504,10 @@ ouro__view_fold(const struct ouro__view *view, struct ouro__places *places, stru
     if (is_well && cumulative) {
         is_well = ouro__cumulate(view, places, keys.of_places, by_key, *n);
     } else if (is_well) {
-        for (uint32_t i = 0; i < view->n_spots; i++) {
-            if (view->numbers[i] != 0) {
-                ouro__figures_add(&by_key[key_of_spot(view, places, &keys, i)], ouro__view_at(view, i));
-            }
+        for (size_t i = 0; i < view->n_holders; i++) {
+            uint32_t spot = view->holders[i];
+            ouro__figures_add(&by_key[key_of_spot(view, places, &keys, spot)],
+                              ouro__view_at(view, spot));
         }
     }
     keys_free(&keys);
@@ -519,18 +537,19 @@ struct ouro__row *
 ouro__view_rows(const struct ouro__view *view, struct ouro__places *places, struct ouro__groups *groups,
                 enum ouro__by by, bool cumulative, size_t *n)
 {
-    size_t n_keys = view->n_spots;
+    size_t n_keys = view->n_holders;
     bool are_paths = by == OURO_BY_TRACEBACK && !cumulative;
     struct ouro__figures *by_key =
         are_paths ? NULL : ouro__view_fold(view, places, groups, by, cumulative, &n_keys);
     struct ouro__row *rows =
-        by_key == NULL && !are_paths ? NULL : reallocarray(NULL, n_keys, sizeof *rows);
+        by_key == NULL && !are_paths ? NULL : reallocarray(NULL, n_keys + 1, sizeof *rows);
 
     *n = 0;
     for (size_t i = 0; rows != NULL && i < n_keys; i++) {
-        const struct ouro__figures *figures = are_paths ? ouro__view_at(view, i) : &by_key[i];
+        uint32_t key = are_paths ? view->holders[i] : (uint32_t)i;
+        const struct ouro__figures *figures = are_paths ? ouro__view_at(view, key) : &by_key[i];
         if (figures->blocks > 0 || figures->bytes > 0) {
-            rows[(*n)++] = (struct ouro__row){(uint32_t)i, *figures};
+            rows[(*n)++] = (struct ouro__row){key, *figures};
         }
     }
     if (rows != NULL) {

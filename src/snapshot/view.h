@@ -92,11 +92,13 @@ enum ouro__view_part {
 /* A snapshot's figures by spot: path, or place. */
 struct ouro__view {
     unsigned parts;    /* enum ouro__view_part */
-    bool is_shared;    /* the numbers, the spots and what is kept are another view's */
+    bool is_shared;    /* the numbers, the holders, the spots and what is kept are another view's */
     size_t n_spots;    /* known when this was made */
     uint32_t *numbers; /* by spot: which of the figures are its own; owned */
     struct ouro__figures
-        *figures;    /* of blocks that were asked for right there; number 0 is nothing; owned */
+        *figures;      /* of blocks that were asked for right there; number 0 is nothing; owned */
+    uint32_t *holders; /* spots with a number, in their order; owned */
+    size_t n_holders;
     uint32_t *spots; /* of each of the snapshot's traces; owned */
     bool *is_kept;   /* by trace: what the filters left; owned; NULL: all */
     struct ouro__figures domains[3];
