@@ -31,6 +31,9 @@ import time
 
 import expected
 
+# Whoever is started in a shell's background ignores it, and so would the suites, which interrupt themselves.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 ROUNDS = 3
