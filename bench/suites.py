@@ -164,8 +164,9 @@ def install(python, folder, packages, *arguments):
 
 def install_pyperformance(pythons, folder):
     """pyperf and pyperformance, which any Python can read since both are pure Python; their own needs are for parts
-    that are not used here."""
-    return install(max(pythons, key=lambda each: each.minor), folder, ["pyperf", "pyperformance"], "--no-deps")
+    that are not used here.  Each version has its environment: in another's, pip installs for that one."""
+    python = max(pythons, key=lambda each: each.minor)
+    return install(python, "%s-3.%d" % (folder, python.minor), ["pyperf", "pyperformance"], "--no-deps")
 
 
 def name_alone(output):
