@@ -216,7 +216,8 @@ speedscope_profile_add(struct ouro__text *text, const struct ouro__export *expor
             continue;
         }
         text->failed |= !frames_find(&frames, export->places, path);
-        ouro__text_add(text, is_first ? "\n[" : ",\n[", 3 - is_first);
+        ouro__text_add(text, ",", !is_first);
+        ouro__text_add(text, "\n[", 2);
         speedscope_sample_add(text, export, numbers, &frames);
         ouro__text_add(text, "]", 1);
         ouro__export_pass(text, export);
@@ -274,7 +275,6 @@ ouro__export_speedscope(struct ouro__text *text, const struct ouro__export *expo
 static void
 traces_add(struct ouro__text *text, const struct ouro__export *export, uint32_t *numbers)
 {
-    static const char *const domains[3] = {", \"raw\"", ", \"mem\"", ", \"object\""};
     const struct ouro__snapshot *snapshot = &export->saved->snapshot;
     const struct ouro__view *view = export->view;
     uint32_t n = 0;
@@ -287,7 +287,10 @@ traces_add(struct ouro__text *text, const struct ouro__export *export, uint32_t 
         }
         number_add(text, n == 0 ? "[" : ",\n[", path);
         number_add(text, ", ", trace->size);
-        ouro__text_add(text, domains[trace->domain], strlen(domains[trace->domain]));
+        const char *domain = ouro__domain_names[trace->domain];
+        ouro__text_add(text, ", \"", 3);
+        ouro__text_add(text, domain, strlen(domain));
+        ouro__text_add(text, "\"", 1);
         for (int measure = 0; measure < OURO_N_MEASURES; measure++) {
             struct ouro__figures figures =
                 ouro__figures_of(&snapshot->tracing, trace, (enum ouro__measure)measure);

@@ -91,7 +91,7 @@ pack(struct packing *packing, int flush)
         do {
             stream->next_out = (unsigned char *)packed;
             stream->avail_out = sizeof packed;
-            (void)deflate(stream, is_last ? flush : Z_NO_FLUSH);
+            to->failed |= deflate(stream, is_last ? flush : Z_NO_FLUSH) == Z_STREAM_ERROR;
             ouro__text_add(to, packed, sizeof packed - stream->avail_out);
         } while (stream->avail_out == 0 && !to->failed);
     } while (at < plain->length && !to->failed);
