@@ -41,9 +41,9 @@
 #define MAX_BUDGET ((size_t)(OURO_STRESS ? 1 : 1024)) /* slots: 64 MiB */
 /* A program that frees much at once is purged often on the way: that shrinks no budget up to this. */
 #define FALL_BUDGET ((size_t)(OURO_STRESS ? 2 : 64)) /* slots: 4 MiB */
-/* Purging a slot and touching another costs 20-40 us: for the sake of the peak that may be 10-20 ms and 2 % of the time. */
+/* Purging a slot and touching another costs 20-40 us: for the sake of the peak that may be 10-20 ms and 4 % of the time. */
 #define MAX_CREDIT ((size_t)512)
-#define CREDIT_NS 1500000U
+#define CREDIT_NS 750000U
 #define SOON_NS 100000000U /* a take within 100 ms of a purge shows that it came too early */
 
 #define EXACT_BINS 32
