@@ -319,9 +319,10 @@ ouro__walk_next(struct ouro__walk *walk, struct ouro__call *call)
         return false;
     }
     uintptr_t address = walk->is_exact ? walk->pc : walk->pc - 1;
-    const struct cached *at = rule_at(address);
-    /* Where a wrong frame pointer led to is no code. */
-    if (at->module == NULL && !ouro__os_is_readable((const void *)(address & ~(uintptr_t)7))) {
+    /* Words that were no return address (1 would make the cache's 0), and where a wrong frame pointer led to, are no code. */
+    const struct cached *at = address != 0 ? rule_at(address) : NULL;
+    if (at == NULL ||
+        (at->module == NULL && !ouro__os_is_readable((const void *)(address & ~(uintptr_t)7)))) {
         walk->is_over = true;
         return false;
     }

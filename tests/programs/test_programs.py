@@ -459,3 +459,38 @@ def test_native_frames_of_numpy(tmp_path):
     assert any(name.startswith(("PyArray", "array_")) for name in names), names
     rows = json.loads(run([OURO, "report", "--json", "--by", "package", file]).stdout)["rows"]
     assert rows[0]["package"].startswith("numpy ")
+
+
+GREENLETS = """
+import gevent.pool
+
+def work(n):
+    kept = []
+    for i in range(n):
+        kept.append(bytes(1000 + i))
+        if i % 7 == 0:
+            gevent.sleep(0)
+    return len(kept)
+
+def deep(n):
+    if n == 0:
+        gevent.sleep(0)
+        return 1
+    return deep(n - 1) + 1
+
+pool = gevent.pool.Pool(50)
+print(sum(pool.imap_unordered(work, range(200, 300))), sum(pool.imap_unordered(deep, range(150))))
+"""
+
+
+def test_native_frames_of_greenlets(tmp_path):
+    """Greenlets take turns on one stack: behind the first frame of each lie others' words, a return address of 1 among them."""
+    python = make_venv(tmp_path / "venv", "gevent")
+    job, file = tmp_path / "job.py", tmp_path / "job.ouro"
+    job.write_text(GREENLETS)
+    plain = run([python, job])
+    done = run([OURO, "run", "--quiet", "--native", "--trace=exact", "-o", file, python, job])
+    assert (done.returncode, done.stdout) == (plain.returncode, plain.stdout) == (0, b"24950 11325\n"), done.stderr
+    rows = json.loads(run([OURO, "report", "--churn", "--by", "function", "--json", "--filter", "job.py", file]).stdout)["rows"]
+    (work,) = [row for row in rows if row["function"] == "work"]
+    assert work["bytes"] >= 100 * 200 * 1000

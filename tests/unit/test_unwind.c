@@ -522,6 +522,47 @@ test_wild_frame_pointers(void **state)
     }
 }
 
+/* Return addresses that are none, as behind the first frame of a greenlet, whose caller's stack another one has by now. */
+static void
+test_wild_return_addresses(void **state)
+{
+    (void)state;
+    const uintptr_t wild[] = {0, 1, 2, 8, 0x7FFF0000, UINTPTR_MAX, (uintptr_t)1 << 63, (uintptr_t)&state};
+    for (size_t i = 0; i < 2 * sizeof wild / sizeof *wild; i++) { /* twice: what is known of one is remembered */
+        uintptr_t frame[] = {0, wild[i / 2]};
+        test_with_wild_pointer(walk, frame);
+        assert_in_range(n_ours, 1, 4);
+        assert_true(has_call_of((void (*)(void))test_with_wild_pointer, 20));
+    }
+}
+
+static sigjmp_buf after_nothing;
+
+static void
+walk_from_nothing(int number)
+{
+    (void)number;
+    walk();
+    siglongjmp(after_nothing, 1);
+}
+
+/* A function that is not there: the signal interrupted address 0. */
+static void
+test_call_of_nothing(void **state)
+{
+    (void)state;
+    struct sigaction action = {.sa_handler = walk_from_nothing}, before;
+    assert_int_equal(sigaction(SIGSEGV, &action, &before), 0);
+    for (volatile int i = 0; i < 2; i++) {
+        n_ours = 0;
+        if (sigsetjmp(after_nothing, 1) == 0) {
+            __asm__ volatile("call *%0" : : "r"((uintptr_t)0) : "memory");
+        }
+        assert_in_range(n_ours, 1, 4);
+    }
+    assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+}
+
 /* Code that a program made, with a frame pointer: it belongs to no module. */
 static void
 test_generated(void **state)
@@ -628,6 +669,8 @@ main(void)
 #if defined(__x86_64__)
         cmocka_unit_test(test_assembly),
         cmocka_unit_test(test_wild_frame_pointers),
+        cmocka_unit_test(test_wild_return_addresses),
+        cmocka_unit_test(test_call_of_nothing),
         cmocka_unit_test(test_generated),
 #endif
         cmocka_unit_test(test_modules),
