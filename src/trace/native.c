@@ -96,12 +96,22 @@ take_inner(struct mixing *mixing, const struct ouro__call *call)
     return runs;
 }
 
+/* Whether the interpreter knows nothing of a call that would run its frames, having had others: what the walk has come to is
+ * not this stack's.  Greenlets take turns on one stack, and behind the first call of each lie words of others. */
+static inline bool
+runs_nothing(const struct mixing *mixing, const struct ouro__call *call)
+{
+    return mixing->n_inner != 0 && mixing->next == mixing->n_inner &&
+           call->address - guest->run_begin < guest->run_end - guest->run_begin;
+}
+
 /* The frames of the calling thread, innermost first.  Never inlined: it is the caller's that are wanted. */
 __attribute__((noinline)) static size_t
 walk_mixed(struct ouro__frame *frames, size_t n_max)
 {
     struct mixing mixing = {.frames = frames, .n_max = n_max < N_FRAMES_MOST ? n_max : N_FRAMES_MOST};
     struct ouro__call call;
+    size_t n_sure = 0; /* up to where the interpreter ran something */
     mixing.n_inner = guest != NULL ? guest->place(inner, run_by, mixing.n_max) : 0;
     ouro__walk_begin(&mixing.walk);
     for (size_t n_calls = 0; mixing.n < mixing.n_max && n_calls < 4 * N_FRAMES_MOST; n_calls++) {
@@ -109,7 +119,12 @@ walk_mixed(struct ouro__frame *frames, size_t n_max)
             break;
         }
         if (take_inner(&mixing, &call) || mixing.n == mixing.n_max) {
+            n_sure = mixing.n;
             continue;
+        }
+        if (runs_nothing(&mixing, &call)) {
+            mixing.n = n_sure;
+            break;
         }
         struct ouro__frame *frame = &frames[mixing.n];
         if (know_call(&call, frame)) {

@@ -483,7 +483,7 @@ print(sum(pool.imap_unordered(work, range(200, 300))), sum(pool.imap_unordered(d
 """
 
 
-def test_native_frames_of_greenlets(tmp_path):
+def test_native_frames_under_gevent(tmp_path):
     """Greenlets take turns on one stack: behind the first frame of each lie others' words, a return address of 1 among them."""
     python = make_venv(tmp_path / "venv", "gevent")
     job, file = tmp_path / "job.py", tmp_path / "job.ouro"
@@ -494,3 +494,16 @@ def test_native_frames_of_greenlets(tmp_path):
     rows = json.loads(run([OURO, "report", "--churn", "--by", "function", "--json", "--filter", "job.py", file]).stdout)["rows"]
     (work,) = [row for row in rows if row["function"] == "work"]
     assert work["bytes"] >= 100 * 200 * 1000
+    data = json.loads(run([OURO, "export", "--to", "json", "-o", "-", file]).stdout)
+    n_stacks = 0
+    for path, *_ in data["traces"]:
+        stack = []
+        while path != 0:
+            path, frame = data["paths"][path]
+            stack.append(data["frames"][frame])
+        lines = [i for i, frame in enumerate(stack) if frame["function"] in ("work", "deep")]
+        if lines:
+            behind = stack[lines[-1] + 1 :]
+            assert all("greenlet" in frame["file"] or frame["file"] == "(generated code)" for frame in behind), behind
+            n_stacks += 1
+    assert n_stacks > 100
