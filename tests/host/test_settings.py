@@ -159,7 +159,7 @@ def test_followed_by_default(session, records):
 
 def test_not_followed_on_request(session, records):
     environment = hidden(
-        [sys.executable, "-c", SHOW], OURO_SESSION=str(session), OURO_LIMIT="1000000000", OURO_GC="stock"
+        [sys.executable, "-c", SHOW], OURO_SESSION=str(session), OURO_LIMIT="100000000000", OURO_GC="stock"
     )
     assert not [name for name in environment if name.startswith("OURO_") or name == "LD_PRELOAD"]
     assert len(records(session)) == 1
