@@ -69,6 +69,7 @@ need_test() {
     need "libpython$(system_python_version)-testsuite" has_python_module test.test_gc
     need python3-venv has_python_module ensurepip
     need g++ has g++
+    need clang has clang
     # The programs that tests/programs/ runs on Ouro's heap.
     need sqlite3 has sqlite3
     need git has git

@@ -56,7 +56,7 @@ def test_walks_go_on_until_the_end(python, library):
         assert run(python, PROGRAM, library, "until_the_end") == ["until_the_end"]
 
 
-@pytest.mark.parametrize("python", [python for python in PYTHONS if python.free_threaded], ids=label)
+@pytest.mark.parametrize("python", [pytest.param(p, id=p.label) for p in PYTHONS if p.free_threaded])
 def test_free_threaded_builds_are_refused(python, library):
     code = f"import ctypes; print(ctypes.PyDLL({str(library)!r}).frames_begin())"
     assert run(python, "-c", code) == ["0"]

@@ -30,7 +30,7 @@ def test_trace(python, mode):
     assert run(python, PROGRAMS / "trace.py", mode, options=[f"--trace={mode}"]) == "ok\n"
 
 
-@pytest.mark.parametrize("python", [p for p in world.ALL if p.free_threaded], ids=world.label)
+@pytest.mark.parametrize("python", [pytest.param(p, id=p.label) for p in world.ALL if p.free_threaded])
 def test_free_threaded(python):
     """There the raw domain alone is traced: nothing to count on but that all goes well."""
     code = (
