@@ -438,6 +438,15 @@ kept = make()
 """
 
 
+def read_stack(data, path):
+    """The frames of a traceback of `ouro export --to json`, innermost first."""
+    stack = []
+    while path != 0:
+        path, frame = data["paths"][path]
+        stack.append(data["frames"][frame])
+    return stack
+
+
 def test_native_frames_of_numpy(tmp_path):
     """An array's block: numpy's functions, from its library without debug information, and the lines that called them."""
     python = make_venv(tmp_path / "venv", "numpy")
@@ -447,10 +456,7 @@ def test_native_frames_of_numpy(tmp_path):
     assert done.returncode == 0, done.stderr
     data = json.loads(run([OURO, "export", "--to", "json", "-o", "-", file]).stdout)
     (path,) = [trace[0] for trace in data["traces"] if 24_000_008 <= trace[1] < 24_001_000]
-    stack = []
-    while path != 0:
-        path, frame = data["paths"][path]
-        stack.append(data["frames"][frame])
+    stack = read_stack(data, path)
     names = [frame["function"] for frame in stack]
     assert names[-3:] == ["ones", "make", "<module>"]
     assert [frame["line"] for frame in stack[-2:]] == [5, 7]
@@ -497,10 +503,7 @@ def test_native_frames_under_gevent(tmp_path):
     data = json.loads(run([OURO, "export", "--to", "json", "-o", "-", file]).stdout)
     n_stacks = 0
     for path, *_ in data["traces"]:
-        stack = []
-        while path != 0:
-            path, frame = data["paths"][path]
-            stack.append(data["frames"][frame])
+        stack = read_stack(data, path)
         lines = [i for i, frame in enumerate(stack) if frame["function"] in ("work", "deep")]
         if lines:
             behind = stack[lines[-1] + 1 :]

@@ -529,9 +529,8 @@ test_wild_return_addresses(void **state)
     (void)state;
     const uintptr_t wild[] = {
         0, 1, 2, 8, 0x7FFF0000, UINTPTR_MAX, (uintptr_t)1 << 63, (uintptr_t)&state};
-    for (size_t i = 0; i < 2 * sizeof wild / sizeof *wild;
-         i++) { /* twice: what is known of one is remembered */
-        uintptr_t frame[] = {0, wild[i / 2]};
+    for (size_t i = 0; i < 2 * sizeof wild / sizeof *wild; i++) {
+        uintptr_t frame[] = {0, wild[i / 2]}; /* each twice: what is known of one is remembered */
         test_with_wild_pointer(walk, frame);
         assert_in_range(n_ours, 1, 4);
         assert_true(has_call_of((void (*)(void))test_with_wild_pointer, 20));
