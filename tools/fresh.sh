@@ -17,8 +17,10 @@ command -v debootstrap >/dev/null || die "this needs debootstrap: apt install de
 project=$(cd "$(dirname "$0")/.." && pwd)
 [ $# -gt 0 ] || set -- demo test
 
-fresh=$(mktemp -d "${TMPDIR:-/tmp}/ouro-fresh.XXXXXX")
+fresh=$(mktemp -d)
 trap 'rm -rf --one-file-system "$fresh"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 chmod 755 "$fresh" # apt downloads as a user of its own
 
 say "unpacking Debian 12 into $fresh"
@@ -30,8 +32,8 @@ rm -f "$fresh.log"
 for file in /etc/resolv.conf /etc/ssl/certs/ca-certificates.crt /etc/pip.conf /etc/apt/apt.conf.d/*; do
     [ ! -f "$file" ] || cp -L "$file" "$fresh$file"
 done
-git clone --quiet --bare "$project" "$fresh/root/ouro.git"
-say "make $*, of $(git -C "$fresh/root/ouro.git" log -1 --format='%h %s')"
+git clone --quiet --bare "$project" "$fresh/ouro.git"
+say "make $*, of $(git -C "$fresh/ouro.git" log -1 --format='%h %s')"
 
 # Mounted for this process and its children alone: nothing to undo.
 unshare --mount sh -eu -c '
@@ -44,8 +46,8 @@ unshare --mount sh -eu -c '
     exec chroot "$fresh" env -i HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -eu -c "
             apt-get -qq update
-            git clone --quiet ~/ouro.git ~/ouro
-            cd ~/ouro
+            git clone --quiet /ouro.git /ouro
+            cd /ouro
             for target; do make \$target; done" sh "$@"
 ' sh "$fresh" "$@"
 say "well: make $*"
