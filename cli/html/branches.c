@@ -14,10 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snapshot/grow.h"
+
 #define LEAST_SHARE 1e-6 /* of level 2 */
 #define LEVELS 22      /* the last one is for almost a half and before this: few paths can have that */
 #define OUTERMOST 150U /* frames that are kept of a deep traceback */
 #define INNERMOST 50U
+#define AHEAD 32 /* paths */
 #define COUNTED                                                                                        \
     (OUTERMOST + INNERMOST + 1) /* frames: a path with fewer above it has none in the middle */
 
@@ -27,19 +30,28 @@ struct cutting {
     const struct ouro__places *places;
     const struct ouro__view *views;
     size_t n_paths;
-    unsigned char *levels;  /* by path: the last that it is kept at */
-    unsigned char *depths;  /* by path: frames above it, but not more than are counted */
-    unsigned char *heights; /* by path: frames below it that are kept at the level, likewise */
-    bool *are_middle;       /* by path: in the middle of something deep at the level */
-    unsigned level;         /* that was chosen */
-    uint32_t *branches;     /* by path: which branch it belongs to */
-    uint32_t *others;       /* by branch: the branch of what is too small below it, 0 for none yet */
+    unsigned char *levels;      /* by path: the last that it is kept at */
+    unsigned char *depths;      /* by path: frames above it, but not more than are counted */
+    unsigned char *heights;     /* by path: frames below it that are kept at the level, likewise */
+    bool *are_middle;           /* by path: in the middle of something deep at the level */
+    int64_t n_from[LEVELS + 1]; /* branches that callers of each level make */
+    bool is_deep;               /* whether any path is so deep that some may be in the middle */
+    unsigned level;             /* that was chosen */
+    uint32_t *branches;         /* by path: which branch it belongs to; before, what waits for it */
+    uint32_t *others; /* by branch: the branch of what is too small below it, 0 for none yet */
 };
 
 static uint32_t
 caller_of(const struct cutting *cutting, size_t path)
 {
     return cutting->places->paths.items[path].a;
+}
+
+/* Callers may be far from those they call, and figures anywhere: by the time that a path comes, they are at hand. */
+static void
+caller_prefetch(const struct cutting *cutting, size_t path)
+{
+    __builtin_prefetch(&cutting->branches[caller_of(cutting, path)], 1);
 }
 
 /* Most paths hold nothing of their own, in none of the views. */
@@ -49,6 +61,14 @@ holds_own(const struct cutting *cutting, size_t path)
     return cutting->views[0].numbers[path] != 0;
 }
 
+static void
+own_prefetch(const struct cutting *cutting, size_t path)
+{
+    for (int m = 0; holds_own(cutting, path) && m < OURO_N_MEASURES; m++) {
+        __builtin_prefetch(ouro__view_at(&cutting->views[m], path));
+    }
+}
+
 /* The share that a path has to have at a level. */
 static double
 share_of(unsigned level)
@@ -56,23 +76,85 @@ share_of(unsigned level)
     return level <= 1 ? 0 : ldexp(LEAST_SHARE, (int)level - 2);
 }
 
-/* Levels of what has blocks in one measure, where they are higher than they were.  `bytes` has room for all paths. */
-static void
-levels_raise(struct cutting *cutting, const struct ouro__view *view, const double shares[LEVELS + 1],
-             double *bytes)
-{
-    ouro__view_sum_subtrees(view, cutting->places, false, bytes);
-    double all = bytes[0], least = all * LEAST_SHARE / 2; /* most paths are far from any level */
-    unsigned char *levels = cutting->levels;
+/* What a path and all that it called hold, as far as that is known. */
+struct subtree {
+    double bytes[OURO_N_MEASURES];
+    uint32_t n_called;    /* paths right below it with level 1 at least */
+    unsigned char height; /* frames below it with that level, but not more than are counted */
+    unsigned char level;
+};
 
-    for (size_t i = 0, n = cutting->n_paths; i < n && all > 0; i++) {
-        unsigned char *level = &levels[i];
-        if (bytes[i] < least) {
-            continue;
+/* Sums on their way from paths to their callers.  Mostly a caller has the number before; where it hasn't, a sum waits for it. */
+struct summing {
+    const struct ouro__view *views;
+    double least[OURO_N_MEASURES][LEVELS + 1]; /* bytes that each level takes */
+    struct subtree *waiting;                   /* from 1 on; owned */
+    size_t n_waiting, room;
+    uint32_t *numbers; /* by path: which waits for it, 0 for none; borrowed */
+};
+
+static void
+summing_begin(struct summing *summing, const struct cutting *cutting)
+{
+    *summing = (struct summing){.views = cutting->views, .numbers = cutting->branches, .n_waiting = 1};
+    for (int m = 0; m < OURO_N_MEASURES; m++) {
+        double all = cutting->views[m].kept.bytes;
+        for (unsigned level = 0; level <= LEVELS; level++) {
+            bool can_be = all > 0 && level < LEVELS;
+            summing->least[m][level] = can_be ? all * share_of(level) : (double)INFINITY;
         }
-        double share = bytes[i] / all;
-        while (*level > 0 && share >= shares[*level + 1]) {
-            ++*level;
+    }
+}
+
+static void
+subtree_add(struct subtree *sum, const struct subtree *more)
+{
+    for (int m = 0; m < OURO_N_MEASURES; m++) {
+        sum->bytes[m] += more->bytes[m];
+    }
+    sum->n_called += more->n_called;
+    sum->height = sum->height > more->height ? sum->height : more->height;
+    sum->level = sum->level > more->level ? sum->level : more->level;
+}
+
+/* Have a sum wait for a path.  False without memory. */
+static bool
+waiting_add(struct summing *summing, uint32_t path, const struct subtree *sum)
+{
+    uint32_t number = summing->numbers[path];
+
+    if (number != 0) {
+        subtree_add(&summing->waiting[number], sum);
+        return true;
+    }
+    struct subtree *waiting =
+        ouro__grow(summing->waiting, summing->n_waiting, &summing->room, sizeof *waiting);
+    if (waiting == NULL) {
+        return false;
+    }
+    waiting[summing->n_waiting] = *sum;
+    summing->waiting = waiting;
+    summing->numbers[path] = (uint32_t)summing->n_waiting++;
+    return true;
+}
+
+/* Add what waits for a path, and what is its own; then its level may be higher than that of what it called. */
+static void
+sum_complete(struct summing *summing, size_t path, struct subtree *sum)
+{
+    uint32_t number = summing->numbers[path], own = summing->views[0].numbers[path];
+
+    if (number != 0) {
+        subtree_add(sum, &summing->waiting[number]);
+    }
+    for (int m = 0; own != 0 && m < OURO_N_MEASURES; m++) {
+        const struct ouro__figures *figures = ouro__view_at(&summing->views[m], path);
+        sum->bytes[m] += figures->bytes;
+        sum->level = sum->level == 0 && figures->blocks > 0 ? 1 : sum->level;
+    }
+    for (int m = 0; (number | own) != 0 && sum->level > 0 && m < OURO_N_MEASURES; m++) {
+        while (sum->bytes[m] >= summing->least[m][sum->level + 1]) {
+            sum->level++;
         }
     }
 }
@@ -81,48 +163,46 @@ levels_raise(struct cutting *cutting, const struct ouro__view *view, const doubl
 static bool
 levels_find(struct cutting *cutting)
 {
-    double shares[LEVELS + 1];
-    double *bytes = reallocarray(NULL, cutting->n_paths, sizeof *bytes);
+    struct summing summing;
+    struct subtree sum = {0};
+    bool is_well = true;
 
-    for (unsigned level = 0; level < LEVELS; level++) {
-        shares[level] = share_of(level);
-    }
-    shares[LEVELS] = (double)INFINITY;
-    unsigned char *levels = cutting->levels;
-    const struct ouro__pair *paths = cutting->places->paths.items;
-    const uint32_t *numbers = cutting->views[0].numbers;
-    for (size_t i = cutting->n_paths; i-- > 0;) {
-        for (int m = 0; numbers[i] != 0 && m < OURO_N_MEASURES; m++) {
-            levels[i] |= ouro__view_at(&cutting->views[m], i)->blocks > 0;
+    summing_begin(&summing, cutting);
+    for (size_t i = cutting->n_paths - 1; is_well && i > 0; i--) {
+        if (i > AHEAD) {
+            caller_prefetch(cutting, i - AHEAD);
+            own_prefetch(cutting, i - AHEAD);
         }
-        levels[paths[i].a] |= levels[i]; /* the root's caller is itself */
+        sum_complete(&summing, i, &sum);
+        cutting->levels[i] = sum.level;
+        cutting->n_from[sum.level] += sum.n_called;
+        sum.n_called = sum.level > 0;
+        sum.height = (unsigned char)(sum.height + (sum.level > 0 && sum.height < COUNTED));
+        uint32_t caller = caller_of(cutting, i);
+        if (caller != i - 1) {
+            is_well = sum.level == 0 || waiting_add(&summing, caller, &sum);
+            sum = (struct subtree){0};
+        }
     }
-    for (int m = 0; m < OURO_N_MEASURES && bytes != NULL; m++) {
-        levels_raise(cutting, &cutting->views[m], shares, bytes);
-    }
-    cutting->levels[0] = LEVELS; /* the root is always there */
-    free(bytes);
-    return bytes != NULL;
+    sum_complete(&summing, 0, &sum);
+    cutting->levels[0] = LEVELS; /* the root is always there, and a branch */
+    cutting->n_from[LEVELS] = (int64_t)sum.n_called + 1;
+    cutting->is_deep = sum.height >= COUNTED;
+    free(summing.waiting);
+    return is_well;
 }
 
-/* Find how many frames are above each path, and how many branches callers of each level make; whether any has so many above
- * it that some may be in the middle. */
-static bool
-depths_find(struct cutting *cutting, int64_t n_from[LEVELS + 1])
+/* Find how many frames are above each path. */
+static void
+depths_find(struct cutting *cutting)
 {
     const struct ouro__pair *paths = cutting->places->paths.items;
-    const unsigned char *levels = cutting->levels;
     unsigned char *depths = cutting->depths;
-    bool is_deep = false;
 
     for (size_t i = 1, n = cutting->n_paths; i < n; i++) {
-        uint32_t caller = paths[i].a;
-        unsigned callers = depths[caller];
+        unsigned callers = depths[paths[i].a];
         depths[i] = (unsigned char)(callers + (callers < COUNTED));
-        is_deep |= callers + 1 >= COUNTED;
-        n_from[levels[caller]] += levels[i] > 0;
     }
-    return is_deep;
 }
 
 /* Find what is in the middle at the level: it has OUTERMOST frames above it, and more than INNERMOST below it that are kept.
@@ -153,16 +233,17 @@ middles_find(struct cutting *cutting)
 static size_t
 level_choose(struct cutting *cutting, size_t most)
 {
-    int64_t n_from[LEVELS + 1] = {0}, n;
-    bool is_deep = depths_find(cutting, n_from);
+    int64_t n;
 
-    n_from[LEVELS]++; /* the root */
+    if (cutting->is_deep) {
+        depths_find(cutting);
+    }
     for (unsigned level = LEVELS; level > 0; level--) {
-        n_from[level - 1] += n_from[level];
+        cutting->n_from[level - 1] += cutting->n_from[level];
     }
     do {
         cutting->level++;
-        n = n_from[cutting->level] - (is_deep ? middles_find(cutting) : 0);
+        n = cutting->n_from[cutting->level] - (cutting->is_deep ? middles_find(cutting) : 0);
     } while ((uint64_t)n > most && cutting->level + 1 < LEVELS);
     return (size_t)n;
 }
@@ -215,6 +296,10 @@ static void
 branches_fill(struct cutting *cutting, struct ouro__branches *branches)
 {
     for (uint32_t i = 0; i < cutting->n_paths; i++) {
+        if (i + AHEAD < cutting->n_paths) {
+            caller_prefetch(cutting, i + AHEAD);
+            own_prefetch(cutting, i + AHEAD);
+        }
         uint32_t branch = i == 0 ? branch_add(branches, 0, 0) : branch_of(cutting, branches, i);
         cutting->branches[i] = branch;
         enum state state = state_of(cutting, i);
@@ -228,15 +313,15 @@ branches_fill(struct cutting *cutting, struct ouro__branches *branches)
 static bool
 branches_cut(struct cutting *cutting, struct ouro__branches *branches, size_t most)
 {
-    if (!levels_find(cutting)) {
+    cutting->branches = calloc(cutting->n_paths, sizeof *cutting->branches);
+    if (cutting->branches == NULL || !levels_find(cutting)) {
         return false;
     }
     size_t n = level_choose(cutting, most);
     branches->smallest = share_of(cutting->level);
-    cutting->branches = reallocarray(NULL, cutting->n_paths, sizeof *cutting->branches);
     cutting->others = calloc(n, sizeof *cutting->others);
     branches->items = reallocarray(NULL, n, sizeof *branches->items);
-    if (cutting->branches == NULL || cutting->others == NULL || branches->items == NULL) {
+    if (cutting->others == NULL || branches->items == NULL) {
         return false;
     }
     branches_fill(cutting, branches);

@@ -45,6 +45,8 @@ struct recent {
 };
 
 /* What is worked out once a snapshot. */
+#define AHEAD 32 /* nodes */
+
 struct adding {
     struct ouro__places *places;
     const struct ouro__snapshot *snapshot;
@@ -251,6 +253,10 @@ paths_find(struct adding *adding, uint32_t *paths)
     paths[0] = 0;
     are_own[0] = !any_is_root(adding);
     for (size_t i = 1; i < n_nodes; i++) {
+        if (i + AHEAD < n_nodes) {
+            __builtin_prefetch(&paths[nodes[i + AHEAD].parent]);
+            __builtin_prefetch(&are_own[nodes[i + AHEAD].parent]);
+        }
         struct position position = positions[paths[i]];
         uint32_t caller = paths[nodes[i].parent], next = paths[i - 1] + 1;
         are_own[i] = position.is_alone && are_own[nodes[i].parent];

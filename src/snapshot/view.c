@@ -365,26 +365,17 @@ ouro__view_free(struct ouro__view *view)
     *view = (struct ouro__view){0};
 }
 
-void
-ouro__view_sum_subtrees(const struct ouro__view *view, const struct ouro__places *places,
-                        bool of_variance, double *sums)
-{
-    for (size_t i = 0; i < view->n_spots; i++) {
-        const struct ouro__figures *figures = ouro__view_at(view, i);
-        sums[i] = of_variance ? figures->variance : figures->bytes;
-    }
-    for (size_t i = view->n_spots - 1; i > 0; i--) {
-        sums[places->paths.items[i].a] += sums[i];
-    }
-}
-
 double *
 ouro__view_subtrees(const struct ouro__view *view, const struct ouro__places *places, bool of_variance)
 {
     double *sums = reallocarray(NULL, view->n_spots, sizeof *sums);
 
-    if (sums != NULL) {
-        ouro__view_sum_subtrees(view, places, of_variance, sums);
+    for (size_t i = 0; sums != NULL && i < view->n_spots; i++) {
+        const struct ouro__figures *figures = ouro__view_at(view, i);
+        sums[i] = of_variance ? figures->variance : figures->bytes;
+    }
+    for (size_t i = view->n_spots - 1; sums != NULL && i > 0; i--) {
+        sums[places->paths.items[i].a] += sums[i];
     }
     return sums;
 }

@@ -178,8 +178,4 @@ struct ouro__row *ouro__view_rows(const struct ouro__view *view, struct ouro__pl
 double *ouro__view_subtrees(const struct ouro__view *view, const struct ouro__places *places,
                             bool of_variance);
 
-/* The same, to where there is room for all paths. */
-void ouro__view_sum_subtrees(const struct ouro__view *view, const struct ouro__places *places,
-                             bool of_variance, double *sums);
-
 #endif
