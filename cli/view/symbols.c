@@ -20,6 +20,7 @@
 
 #include "snapshot/grow.h"
 #include "view/library_frames.h"
+#include "view/symbol_table.h"
 
 #define NAMES_MOST (2 * OURO_SYMBOLS_MOST)
 
@@ -38,7 +39,8 @@ struct ouro__binary {
     bool has_units;      /* they have been looked for */
     struct unit *units;
     size_t n_units, room;
-    char *names[NAMES_MOST]; /* what was made for the last call */
+    struct ouro__symbol_table symbols; /* looked at when one is asked for */
+    char *names[NAMES_MOST];           /* what was made for the last call */
     size_t n_names;
 };
 
@@ -171,6 +173,7 @@ ouro__binary_close(struct ouro__binary *binary)
     if (binary != NULL) {
         names_forget(binary);
         free(binary->units);
+        ouro__symbol_table_free(&binary->symbols);
         if (binary->dwfl != NULL) {
             dwfl_end(binary->dwfl);
         }
@@ -403,19 +406,14 @@ find_by_dwarf(struct ouro__binary *binary, Dwarf_Addr address,
     return n;
 }
 
-/* A symbol that the address lies in; of those in assembly, which have no size, the nearest before. */
-#define FUNCTION_MOST 65536
-
 static void
 find_symbol(struct ouro__binary *binary, Dwarf_Addr address, struct ouro__symbol *found)
 {
-    GElf_Off offset;
-    GElf_Sym symbol;
-    const char *name =
-        dwfl_module_addrinfo(binary->module, address, &offset, &symbol, NULL, NULL, NULL);
-    bool is_inside = name != NULL && offset < (symbol.st_size != 0 ? symbol.st_size : FUNCTION_MOST);
-    found->linked = is_inside ? name : NULL;
-    found->name = is_inside ? demangle(binary, name) : NULL;
+    if (binary->symbols.items == NULL && !ouro__symbol_table_make(&binary->symbols, binary->module)) {
+        return;
+    }
+    found->linked = ouro__symbol_table_find(&binary->symbols, binary->module, address);
+    found->name = demangle(binary, found->linked);
 }
 
 size_t

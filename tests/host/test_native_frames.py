@@ -193,6 +193,43 @@ def test_programs_without_debug_information_have_names(calls, tmp_path):
     ]
 
 
+SYMBOLS = """
+#include <stdlib.h>
+#define APART __attribute__((noinline, noclone))
+void *volatile kept[3];
+static volatile int after;
+
+APART static void keep(size_t size, int i) { kept[i] = malloc(size); after++; }
+APART void without_size(void) { keep(10001, 0); after++; }
+APART void strong(void) { keep(10002, 1); after++; }
+extern __typeof__(strong) faint __attribute__((weak, alias("strong")));
+static __typeof__(strong) hidden __attribute__((alias("strong"), used));
+APART void around(void) { __asm__ volatile(".globl inside\\ninside:\\n.type inside, %function\\n"); keep(10003, 2); after++; }
+
+int main(void)
+{
+    without_size();
+    strong();
+    around();
+    return 0;
+}
+__asm__(".size without_size, 0\\n.size inside, 64\\n");
+"""
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_symbols_without_debug_information(compiler, tmp_path):
+    """A function as assembly has them, one with several names, and one that begins within another."""
+    source, program = tmp_path / "symbols.c", tmp_path / "symbols"
+    source.write_text(SYMBOLS)
+    in_order = ["-fno-toplevel-reorder"] if compiler == "gcc" else []  # clang has it so
+    subprocess.run([compiler, "-O1", *in_order, "-fno-builtin", "-o", program, source], check=True)
+    found = Traced(tmp_path, program).names()
+    assert found[10001] == [["keep", "without_size", "main"]]
+    assert found[10002] == [["keep", "strong", "main"]]
+    assert found[10003] == [["keep", "inside", "main"]]
+
+
 def test_debug_information_in_another_file(calls, tmp_path):
     debug = tmp_path / ".debug" / "calls.debug"
     debug.parent.mkdir()
