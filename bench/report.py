@@ -353,7 +353,7 @@ memray always writes a file, of every event unless it is told to aggregate them;
 too (`--trace-python-allocators`; aggregated, as well), without which it sees no small objects. Its start is counted in, as is Ouro's.
 
 The others take several times as long as the programs do: they, and Ouro writing its file, run %d of the programs, and their
-means are of these alone. Of five rounds exact tracing takes part in three, the others in one. memory_profiler reads the
+means are of these alone. The others take part in one of five rounds. memory_profiler reads the
 resident size after each line of the functions that are marked for it: here that is `main` of one program, as the rest slows down with it.
 `make bench ARGS="--what tracing --update"` measures this part alone."""
 

@@ -2,7 +2,7 @@
 one Python.
 
 The others take several times as long as the program does: they, and Ouro writing its file as memray does, run some of the
-programs, in fewer rounds.  memory_profiler looks at the lines of the function main alone, of one program: it slows down those in
+programs alone, and the others in fewer rounds.  memory_profiler looks at the lines of the function main alone, of one program: it slows down those in
 functions that it isn't asked about as well, beyond what a run may take.  lisp is not among those programs:
 tracemalloc with 25 frames takes minutes for it."""
 import os
@@ -12,18 +12,18 @@ from measuring import Variant, run_in_turns
 
 WITH_PEERS = ("ast_stdlib", "json_roundtrip", "numeric", "regex", "trees", "words")  # three minutes each
 WITH_MEMORY_PROFILER = ("json_roundtrip",)  # a minute
-EXACT, PEERS = 2, 5  # in which rounds they take part; what traces a sample is compared so closely that it needs them all
+PEERS = 5  # they take part in one round of five
 
 
 def modes(ouro, python):
     """Ouro, from no tracing to all of it."""
-    def mode(name, *options, every=1):
-        return Variant(name, [ouro, "run", "--quiet", *options, python.path], every=every)
+    def mode(name, *options):
+        return Variant(name, [ouro, "run", "--quiet", *options, python.path])
 
     if not ouro:
         return []
     return [mode("not tracing", "--trace=off"), mode("sampled", "--trace=sampled"),
-            mode("exact, 1 frame", "--trace=exact", "--frames", "1", every=EXACT), mode("exact", "--trace=exact", every=EXACT)]
+            mode("exact, 1 frame", "--trace=exact", "--frames", "1"), mode("exact", "--trace=exact")]
 
 
 def peers(ouro, python, installed):
@@ -31,7 +31,7 @@ def peers(ouro, python, installed):
     found = []
     if ouro:
         prefix = [ouro, "run", "--quiet", "--trace=exact", "-o", "run.ouro", python.path]
-        found.append(Variant("exact, -o", prefix, writes="run.ouro", every=EXACT))
+        found.append(Variant("exact, -o", prefix, writes="run.ouro"))
     found += [Variant("tracemalloc, %d" % n_frames, [python.path, "-X", "tracemalloc=%d" % n_frames], every=PEERS) for n_frames in (1, 25)]
     for name, options in (("memray", []), ("memray, Python", ["--trace-python-allocators"]),
                           ("memray, aggregated", ["--trace-python-allocators", "--aggregate"])):
