@@ -134,7 +134,7 @@ while True:
     signal.pause()
 """
     it = Terminal([lone.path, "run", "--quiet", PYTHON, "-S", "-c", script], lone.environment())
-    it.expect("ready")
+    it.expect("ready\r\n")  # before its end the write would fail, and the program end of that
     os.close(it.fd)
     assert os.waitpid(it.pid, 0)[1] == 0
     assert mark.read_text() == "x"
