@@ -75,6 +75,8 @@ def test_a_storm_of_signals(compiled):
     ids=" ".join,
 )
 def test_the_same_while_tracing(compiled, tmp_path, program, tracing):
+    if program == ["handlers.c"] and os.environ.get("OURO_TESTS_OF") == "stress":
+        pytest.skip("its forks come into the range's lock, which each second block takes here: docs/host.md, fork")
     says_ok(compiled(program[0]), *program[1:], session=tmp_path, changes={"OURO_TRACE": tracing}, timeout=100)
 
 
