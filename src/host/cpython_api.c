@@ -2,12 +2,14 @@
 #define _GNU_SOURCE
 #include "host/cpython.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/cpython_frames.h"
-#include "trace/trace.h"
 #include "host/symbols.h"
+#include "os/modules.h"
+#include "trace/trace.h"
 
 struct py_api ouro__py;
 
@@ -66,14 +68,42 @@ ouro__cpython_find(void)
     return ouro__py.hex >= 0x03090000 && ouro__py.hex < 0x04000000;
 }
 
+static bool
+begin(void)
+{
+    if (!ouro__host_has_begun() || !ouro__cpython_find() || !ouro__host_serves_malloc()) {
+        return false;
+    }
+    ouro__cpython_serve();
+    ouro__cpython_watch();
+    ouro__trace_set_source(ouro__settings_get()->native ? ouro__cpython_mixed_frames()
+                                                        : ouro__cpython_frames());
+    return true;
+}
+
 /* After the process's own constructor, before main(). */
 __attribute__((constructor)) static void
-begin_cpython(void)
+begin_with_process(void)
 {
-    if (ouro__host_has_begun() && ouro__cpython_find() && ouro__host_serves_malloc()) {
-        ouro__cpython_serve();
-        ouro__cpython_watch();
-        ouro__trace_set_source(ouro__settings_get()->native ? ouro__cpython_mixed_frames()
-                                                            : ouro__cpython_frames());
+    (void)begin();
+}
+
+/* The start-up code that each library is linked with calls this, meant for profilers, where somebody has it: the library is
+ * in its place then, and nothing of it has run.  So an interpreter that comes by dlopen() is met before it starts.  It stays
+ * in memory from then on, as what we have of it are addresses. */
+OURO_API void __gmon_start__(void);
+
+OURO_API void
+__gmon_start__(void)
+{
+    struct ouro__os_module caller;
+    struct symbols symbols;
+    uint32_t at = 0;
+
+    if (ouro__py.hex == 0 && ouro__host_has_begun() &&
+        ouro__os_module_find((uintptr_t)__builtin_return_address(0), &caller) &&
+        ouro__symbols_find(&symbols, caller.key) &&
+        ouro__symbols_next(&symbols, "PyMem_SetAllocator", &at) != NULL && begin()) {
+        (void)dlopen(caller.path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
     }
 }

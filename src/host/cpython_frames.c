@@ -459,7 +459,12 @@ find_statics(struct dl_phdr_info *object, size_t size, void *context)
 const struct ouro__frame_source *
 ouro__cpython_frames(void)
 {
-    static const struct ouro__frame_source frames = {walk, follow, read_code, lasts, mark, is_mark_of};
+    static const struct ouro__frame_source frames = {.walk = walk,
+                                                     .follow = follow,
+                                                     .read_code = read_code,
+                                                     .lasts = lasts,
+                                                     .mark = mark,
+                                                     .is_mark_of = is_mark_of};
     source.knows_own = ouro__py.hex >= 0x030C0000;
     if (!ouro__cpython_layout_find(&source.layout)) {
         source.verdict = UNFIT;

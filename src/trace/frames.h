@@ -64,6 +64,8 @@ struct ouro__frame_source {
      * is_mark_of().  0 for nothing.  NULL, both of them: there are no such numbers. */
     uint64_t (*mark)(void);
     bool (*is_mark_of)(uint64_t mark, const struct ouro__frame *frame);
+    /* Called with the lock of tracing when this becomes the source.  NULL: there is nothing to do. */
+    void (*begin)(void);
 };
 
 #endif

@@ -25,7 +25,7 @@
 #define N_FRAMES_MOST 16384
 #define PATH_MOST 4096
 
-static const struct ouro__native_guest *guest;
+static const struct ouro__native_guest *guest, *next_guest;
 
 /* What modules are to a walk. */
 enum { UNJUDGED, OURS, INTERPRETERS, SHOWN };
@@ -210,15 +210,21 @@ lasts(const void *code)
     return code == &generated || ouro__is_module(code) || (guest != NULL && guest->frames->lasts(code));
 }
 
+static void
+begin(void)
+{
+    guest = next_guest;
+    ouro__walk_modules_again();
+}
+
 const struct ouro__frame_source *
 ouro__native_frames(const struct ouro__native_guest *told)
 {
     static const struct ouro__frame_source frames = {
-        .walk = walk_mixed, .follow = follow, .read_code = read_code, .lasts = lasts};
+        .walk = walk_mixed, .follow = follow, .read_code = read_code, .lasts = lasts, .begin = begin};
     if (!ouro__os_modules_are_known()) {
         return NULL;
     }
-    guest = told;
-    ouro__walk_modules_again();
+    next_guest = told;
     return &frames;
 }

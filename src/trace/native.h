@@ -25,8 +25,8 @@ struct ouro__native_guest {
 #define OURO_RUN_BY_CODE ((uintptr_t)0)
 #define OURO_RUN_UNKNOWN UINTPTR_MAX
 
-/* Frames of the calling thread; `guest` is borrowed for good, NULL when there is no interpreter.  NULL when native frames
- * can't be had on this system. */
+/* Frames of the calling thread; `guest` is borrowed for good, NULL when there is no interpreter: it counts from when this
+ * becomes the source.  NULL when native frames can't be had on this system. */
 const struct ouro__frame_source *ouro__native_frames(const struct ouro__native_guest *guest);
 
 #endif

@@ -545,6 +545,9 @@ void
 ouro__tree_set_source(const struct ouro__frame_source *source)
 {
     ouro__tree.source = source;
+    if (source != NULL && source->begin != NULL) {
+        source->begin();
+    }
     choose_mark();
     forget_steps();
 }

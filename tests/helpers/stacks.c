@@ -119,4 +119,9 @@ is_mark_of(uint64_t told, const struct ouro__frame *frame)
     return told == mark_of(frame);
 }
 
-const struct ouro__frame_source stack_source = {walk, follow, read_code, lasts, mark, is_mark_of};
+const struct ouro__frame_source stack_source = {.walk = walk,
+                                                .follow = follow,
+                                                .read_code = read_code,
+                                                .lasts = lasts,
+                                                .mark = mark,
+                                                .is_mark_of = is_mark_of};
