@@ -114,6 +114,10 @@ ouro__heading_add_tracing(const struct ouro__page *page, const struct ouro__save
                          tracing->n_frames_most == 1 ? "frame" : "frames");
     }
     ouro__page_row(page, "traced", &words);
+    if (tracing->mode == OURO_SNAPSHOT_OFF && saved->has_record && saved->record.note[0] != '\0') {
+        (void)ouro__text_add_shown(&words, saved->record.note, sizeof saved->record.note);
+        ouro__page_row(page, "note", &words);
+    }
     if (saved->since != NULL) {
         (void)ouro__text_add_shown(&words, saved->since, 96);
         ouro__text_print(&words, ": what was allocated before this mark is left out");

@@ -138,6 +138,9 @@ bool ouro__watch_is_ours(void);
 struct ouro_record *ouro__watch_take(void);
 void ouro__watch_give(struct ouro_record *record);
 
+/* Have the record say what has to be known, if it can be had. */
+void ouro__watch_note(const char *note);
+
 /* The record as it is now, with a moment if one can be taken, and when the process began, by ouro__os_now().  False
  * when there is none. */
 bool ouro__watch_copy(struct ouro_record *copy, uint64_t *began);

@@ -74,16 +74,6 @@ need_next(void)
 /* ---- the beginning ---- */
 
 static void
-write_note(const char *note)
-{
-    struct ouro_record *record = ouro__watch_take();
-    if (record != NULL) {
-        strncpy(record->note, note, sizeof record->note - 1);
-        ouro__watch_give(record);
-    }
-}
-
-static void
 end_by_exit(int status, void *context)
 {
     (void)context;
@@ -123,10 +113,10 @@ begin_process(int n_arguments, char **arguments, char **environment)
     ouro__life_is_asked = settings->lifetimes;
     if (settings->traces &&
         !ouro__trace_start(ouro__native_frames(NULL), settings->n_frames, settings->sample_bytes)) {
-        write_note("no memory for tracing");
+        ouro__watch_note("no memory for tracing");
     }
     if (!ouro__host_serves_malloc()) {
-        write_note("brings its own malloc: what that serves is not seen here");
+        ouro__watch_note("brings its own malloc: what that serves is not seen here");
     }
     (void)on_exit(end_by_exit, NULL);
     (void)at_quick_exit(end_by_quick_exit);

@@ -409,6 +409,16 @@ ouro__watch_fork_child(void)
     __atomic_store_n(&writing, false, __ATOMIC_RELEASE);
 }
 
+void
+ouro__watch_note(const char *note)
+{
+    struct ouro_record *own = ouro__watch_take();
+    if (own != NULL) {
+        strncpy(own->note, note, sizeof own->note - 1);
+        ouro__watch_give(own);
+    }
+}
+
 struct snapshot_path {
     char text[1200]; /* not PATH_MAX: this may run on a small stack */
 };
@@ -455,7 +465,11 @@ save_snapshot(const char *reason)
                                              .reason = reason,
                                              .name = "",
                                              .is_for_lines = !ouro__settings_get()->snapshots};
+        errno = 0;
         is_saved = ouro__snapshot_save(part.text, path.text, &of);
+        if (!is_saved && (errno == EACCES || errno == ENOENT)) {
+            ouro__watch_note("became another user, or has another root: its traces could not be kept");
+        }
     }
     __atomic_store_n(&saving, false, __ATOMIC_RELEASE);
 }

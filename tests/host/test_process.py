@@ -1,5 +1,6 @@
 """The record of a process: its beginning, every end, and the processes that come from it."""
 
+import json
 import os
 import resource
 import signal
@@ -321,6 +322,21 @@ main(int n_arguments, char **arguments)
     jail.mkdir()
     assert native.run_on_host([program, jail], session=session).stdout == "ok\n"
     assert len(list(session.iterdir())) == 1
+
+
+def test_traces_of_another_user(tmp_path):
+    """What gave up its rights before it ended can't write its traces: its record and the report on it say why."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    report, file = tmp_path / "report.json", tmp_path / "run.ouro"
+    code = "import os; keep = [[] for _ in range(10000)]; os.setgid(65534); os.setuid(65534); os._exit(3)"
+    command = [native.OURO, "run", "--quiet", "--trace=exact", "--json", report, "-o", file, sys.executable, "-c", code]
+    run = native.run(command, native.clean_environment())
+    assert run.returncode == 3
+    (process,) = json.loads(report.read_text())["processes"]
+    assert "another user" in process["note"]
+    shown = native.run([native.OURO, "report", file], native.clean_environment())
+    assert shown.returncode == 0 and "another user" in shown.stdout
 
 
 def test_under_a_strict_filter_of_system_calls(tmp_path, session):
