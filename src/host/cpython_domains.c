@@ -59,9 +59,8 @@ place_due(const struct place *place, size_t size, bool zeroed)
 }
 
 static void *
-place_malloc(void *context, size_t size)
+place_malloc(const struct place *place, size_t size)
 {
-    const struct place *place = context;
     if (OURO_UNLIKELY(ouro__cpython_wants_notice && place->domain == OURO_DOMAIN_MEM)) {
         ouro__cpython_notice();
     }
@@ -72,9 +71,8 @@ place_malloc(void *context, size_t size)
 }
 
 static void *
-place_calloc(void *context, size_t count, size_t size)
+place_calloc(const struct place *place, size_t count, size_t size)
 {
-    const struct place *place = context;
     size_t bytes;
     if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) {
         return NULL;
@@ -86,11 +84,10 @@ place_calloc(void *context, size_t count, size_t size)
 }
 
 static void *
-place_realloc(void *context, void *block, size_t size)
+place_realloc(const struct place *place, void *block, size_t size)
 {
-    const struct place *place = context;
     if (block == NULL) {
-        return place_malloc(context, size);
+        return place_malloc(place, size);
     }
     if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
         struct ouro__asker asker = place_asker(place);
@@ -100,9 +97,8 @@ place_realloc(void *context, void *block, size_t size)
 }
 
 static void
-place_free(void *context, void *block)
+place_free(const struct place *place, void *block)
 {
-    const struct place *place = context;
     if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF)) {
         ouro__traced_give(block);
     }
@@ -111,11 +107,33 @@ place_free(void *context, void *block)
 
 static struct place places[OURO_N_DOMAINS];
 
-static struct py_allocator
-make_allocator(struct place *place)
-{
-    return (struct py_allocator){place, place_malloc, place_calloc, place_realloc, place_free};
-}
+/* No function that CPython gets looks at its context.  CPython's own don't, and what Nuitka compiles calls whichever there
+ * are without one. */
+#define DEFINE_DOMAIN(name, domain)                                                                    \
+    static void *name##_malloc(void *context, size_t size)                                             \
+    {                                                                                                  \
+        (void)context;                                                                                 \
+        return place_malloc(&places[domain], size);                                                    \
+    }                                                                                                  \
+    static void *name##_calloc(void *context, size_t count, size_t size)                               \
+    {                                                                                                  \
+        (void)context;                                                                                 \
+        return place_calloc(&places[domain], count, size);                                             \
+    }                                                                                                  \
+    static void *name##_realloc(void *context, void *block, size_t size)                               \
+    {                                                                                                  \
+        (void)context;                                                                                 \
+        return place_realloc(&places[domain], block, size);                                            \
+    }                                                                                                  \
+    static void name##_free(void *context, void *block)                                                \
+    {                                                                                                  \
+        (void)context;                                                                                 \
+        place_free(&places[domain], block);                                                            \
+    }
+DEFINE_DOMAIN(shared_raw, OURO_DOMAIN_RAW)
+DEFINE_DOMAIN(shared_mem, OURO_DOMAIN_MEM)
+DEFINE_DOMAIN(shared_object, OURO_DOMAIN_OBJECT)
+#undef DEFINE_DOMAIN
 
 /* ---- mem and object, on the exclusive heap ---- */
 
@@ -135,7 +153,7 @@ __attribute__((noinline)) static void *
 exclusive_slow(const struct place *place, size_t size)
 {
     if (OURO_UNLIKELY(is_retired)) {
-        return place_malloc((void *)(uintptr_t)place, size);
+        return place_malloc(place, size);
     }
     /* A large block is slow anyway, and a few of them may be all that a program's garbage consists of. */
     if (OURO_UNLIKELY(ouro__cpython_wants_notice || size > OURO_POOLED_MAX)) {
@@ -155,9 +173,8 @@ exclusive_asker(const struct place *place, size_t size)
 __attribute__((cold, noinline)) static void *
 retired_due(const struct place *place, size_t size, bool zeroed)
 {
-    void *context = (void *)(uintptr_t)place;
     until_trace = INT64_MAX;
-    return zeroed ? place_calloc(context, 1, size) : place_malloc(context, size);
+    return zeroed ? place_calloc(place, 1, size) : place_malloc(place, size);
 }
 
 static inline void
@@ -224,45 +241,45 @@ exclusive_resize_traced(const struct place *place, void *block, size_t size)
 }
 
 INLINE void *
-exclusive_take_any(void *context, unsigned domain, size_t size)
+exclusive_take_any(unsigned domain, size_t size)
 {
     if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, size))) {
-        return exclusive_due(context, size);
+        return exclusive_due(&places[domain], size);
     }
     void *block = ouro__alloc_quick(&exclusive_heap.own, domain, size);
-    return OURO_LIKELY(block != NULL) ? block : exclusive_slow(context, size);
+    return OURO_LIKELY(block != NULL) ? block : exclusive_slow(&places[domain], size);
 }
 
 /* Apart from small sizes, so that what is compiled for these asks nothing about others. */
 __attribute__((noinline)) static void *
-exclusive_take_coarse(void *context, unsigned domain, size_t size)
+exclusive_take_coarse(unsigned domain, size_t size)
 {
-    return exclusive_take_any(context, domain, size);
+    return exclusive_take_any(domain, size);
 }
 
 INLINE void *
-exclusive_take(void *context, unsigned domain, size_t size)
+exclusive_take(unsigned domain, size_t size)
 {
-    return OURO_LIKELY(size <= FINE_MAX) ? exclusive_take_any(context, domain, size)
-                                         : exclusive_take_coarse(context, domain, size);
+    return OURO_LIKELY(size <= FINE_MAX) ? exclusive_take_any(domain, size)
+                                         : exclusive_take_coarse(domain, size);
 }
 
 INLINE void *
-exclusive_take_zeroed(void *context, unsigned domain, size_t count, size_t size)
+exclusive_take_zeroed(unsigned domain, size_t count, size_t size)
 {
     size_t bytes;
     if (OURO_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) {
         return NULL;
     }
     if (OURO_LIKELY(bytes <= OURO_POOLED_MAX)) {
-        void *block = exclusive_take(context, domain, bytes);
+        void *block = exclusive_take(domain, bytes);
         return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : NULL;
     }
     if (OURO_UNLIKELY(is_retired)) {
-        return place_calloc(context, count, size);
+        return place_calloc(&places[domain], count, size);
     }
     if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, bytes))) {
-        return exclusive_due_slowly(context, bytes, true);
+        return exclusive_due_slowly(&places[domain], bytes, true);
     }
     ouro__cpython_notice();
     return ouro_heap_alloc_zeroed(&exclusive_heap, (ouro_domain)domain, count, size);
@@ -270,12 +287,12 @@ exclusive_take_zeroed(void *context, unsigned domain, size_t count, size_t size)
 
 /* The mem domain's small blocks come from the object domain's pools: see ouro__heap_count_mixed_alloc(). */
 __attribute__((noinline)) static void *
-mem_slow(void *context, size_t size)
+mem_slow(size_t size)
 {
     if (size <= OURO_POOLED_MAX) { /* figures may be taken meanwhile */
         ouro__heap_uncount_mixed_alloc(&exclusive_heap, size);
     }
-    void *block = exclusive_slow(context, size);
+    void *block = exclusive_slow(&places[OURO_DOMAIN_MEM], size);
     if (block != NULL && size <= OURO_POOLED_MAX && !is_retired) {
         ouro__heap_count_mixed_alloc(&exclusive_heap, size);
     }
@@ -283,28 +300,29 @@ mem_slow(void *context, size_t size)
 }
 
 INLINE void *
-mem_take_any(void *context, size_t size)
+mem_take_any(size_t size)
 {
     if (OURO_UNLIKELY(ouro__trace_is_due(&until_trace, size))) {
-        return exclusive_due(context, size);
+        return exclusive_due(&places[OURO_DOMAIN_MEM], size);
     }
     if (size <= OURO_POOLED_MAX) { /* counted first: then no register is saved for it */
         ouro__heap_count_mixed_alloc(&exclusive_heap, size);
     }
     void *block = ouro__alloc_quick(&exclusive_heap.own, OURO_DOMAIN_OBJECT, size);
-    return OURO_LIKELY(block != NULL) ? block : mem_slow(context, size);
+    return OURO_LIKELY(block != NULL) ? block : mem_slow(size);
 }
 
 __attribute__((noinline)) static void *
-mem_take_coarse(void *context, size_t size)
+mem_take_coarse(size_t size)
 {
-    return mem_take_any(context, size);
+    return mem_take_any(size);
 }
 
 static void *
 mem_malloc(void *context, size_t size)
 {
-    return OURO_LIKELY(size <= FINE_MAX) ? mem_take_any(context, size) : mem_take_coarse(context, size);
+    (void)context;
+    return OURO_LIKELY(size <= FINE_MAX) ? mem_take_any(size) : mem_take_coarse(size);
 }
 
 static void *
@@ -315,7 +333,7 @@ mem_calloc(void *context, size_t count, size_t size)
         return NULL;
     }
     if (OURO_UNLIKELY(bytes > OURO_POOLED_MAX)) {
-        return exclusive_take_zeroed(context, OURO_DOMAIN_MEM, count, size);
+        return exclusive_take_zeroed(OURO_DOMAIN_MEM, count, size);
     }
     void *block = mem_malloc(context, bytes);
     return OURO_LIKELY(block != NULL) ? memset(block, 0, bytes) : NULL;
@@ -384,17 +402,17 @@ stays_unsampled(const void *block, size_t size)
 
 /* Constant arguments make it a function of one domain. */
 INLINE void *
-exclusive_resize(void *context, unsigned domain, void *block, size_t size,
-                 void *(*take)(void *context, size_t size), void (*give)(void *context, void *block))
+exclusive_resize(unsigned domain, void *block, size_t size, void *(*take)(void *context, size_t size),
+                 void (*give)(void *context, void *block))
 {
     if (OURO_UNLIKELY(is_retired)) {
-        return place_realloc(context, block, size);
+        return place_realloc(&places[domain], block, size);
     }
     if (block == NULL) {
-        return take(context, size);
+        return take(NULL, size);
     }
     if (OURO_UNLIKELY(ouro__trace_mode_now() != OURO__TRACE_OFF && !stays_unsampled(block, size))) {
-        return exclusive_resize_traced(context, block, size);
+        return exclusive_resize_traced(&places[domain], block, size);
     }
     size_t usable = ouro_heap_usable_size(block);
     if (size > OURO_POOLED_MAX &&
@@ -406,31 +424,34 @@ exclusive_resize(void *context, unsigned domain, void *block, size_t size,
         until_trace -= (int64_t)size; /* it counts as a new one */
         return block;
     }
-    void *moved = take(context, size);
+    void *moved = take(NULL, size);
     if (moved == NULL) {
         return size <= usable ? block : NULL;
     }
     memcpy(moved, block, size < usable ? size : usable);
-    give(context, block);
+    give(NULL, block);
     return moved;
 }
 
 static void *
 mem_realloc(void *context, void *block, size_t size)
 {
-    return exclusive_resize(context, OURO_DOMAIN_MEM, block, size, mem_malloc, mem_free);
+    (void)context;
+    return exclusive_resize(OURO_DOMAIN_MEM, block, size, mem_malloc, mem_free);
 }
 
 static void *
 object_malloc(void *context, size_t size)
 {
-    return exclusive_take(context, OURO_DOMAIN_OBJECT, size);
+    (void)context;
+    return exclusive_take(OURO_DOMAIN_OBJECT, size);
 }
 
 static void *
 object_calloc(void *context, size_t count, size_t size)
 {
-    return exclusive_take_zeroed(context, OURO_DOMAIN_OBJECT, count, size);
+    (void)context;
+    return exclusive_take_zeroed(OURO_DOMAIN_OBJECT, count, size);
 }
 
 /* Blocks of a retired heap belong to a thread of the shared one, and go the way of blocks that others hold. */
@@ -471,7 +492,8 @@ object_free(void *context, void *block)
 static void *
 object_realloc(void *context, void *block, size_t size)
 {
-    return exclusive_resize(context, OURO_DOMAIN_OBJECT, block, size, object_malloc, object_free);
+    (void)context;
+    return exclusive_resize(OURO_DOMAIN_OBJECT, block, size, object_malloc, object_free);
 }
 
 /* ---- interpreters with locks of their own ---- */
@@ -480,7 +502,20 @@ static bool
 is_ours(const struct py_allocator *allocator)
 {
     return allocator->free == mem_free || allocator->free == object_free ||
-           allocator->free == place_free;
+           allocator->free == shared_raw_free || allocator->free == shared_mem_free ||
+           allocator->free == shared_object_free;
+}
+
+static void
+set_shared(int domain)
+{
+    struct py_allocator allocator =
+        domain == OURO_DOMAIN_MEM
+            ? (struct py_allocator){NULL, shared_mem_malloc, shared_mem_calloc, shared_mem_realloc,
+                                    shared_mem_free}
+            : (struct py_allocator){NULL, shared_object_malloc, shared_object_calloc,
+                                    shared_object_realloc, shared_object_free};
+    ouro__py.PyMem_SetAllocator(domain, &allocator);
 }
 
 static void
@@ -495,8 +530,7 @@ retire_exclusive(void)
         struct py_allocator allocator;
         ouro__py.PyMem_GetAllocator(domain, &allocator);
         if (is_ours(&allocator)) {
-            allocator = make_allocator(&places[domain]);
-            ouro__py.PyMem_SetAllocator(domain, &allocator);
+            set_shared(domain);
         }
     }
 }
@@ -529,7 +563,7 @@ raw_calloc(void *context, size_t count, size_t size)
         ouro__py.Py_IsInitialized() && ouro__py.current_thread_state() != NULL) {
         retire_exclusive();
     }
-    return place_calloc(context, count, size);
+    return shared_raw_calloc(context, count, size);
 }
 
 /* ---- setting them ---- */
@@ -547,20 +581,25 @@ make_exclusive(void)
 }
 
 static void
+set_exclusive(int domain)
+{
+    struct py_allocator allocator =
+        domain == OURO_DOMAIN_MEM
+            ? (struct py_allocator){NULL, mem_malloc, mem_calloc, mem_realloc, mem_free}
+            : (struct py_allocator){NULL, object_malloc, object_calloc, object_realloc, object_free};
+    ouro__py.PyMem_SetAllocator(domain, &allocator);
+}
+
+static void
 serve_under_lock(void)
 {
     has_exclusive = make_exclusive();
     for (int domain = OURO_DOMAIN_MEM; domain <= OURO_DOMAIN_OBJECT; domain++) {
-        struct py_allocator allocator = make_allocator(&places[domain]);
         if (has_exclusive) {
-            struct place *place = &places[domain];
-            allocator =
-                domain == OURO_DOMAIN_MEM
-                    ? (struct py_allocator){place, mem_malloc, mem_calloc, mem_realloc, mem_free}
-                    : (struct py_allocator){place, object_malloc, object_calloc, object_realloc,
-                                            object_free};
+            set_exclusive(domain);
+        } else {
+            set_shared(domain);
         }
-        ouro__py.PyMem_SetAllocator(domain, &allocator);
     }
 }
 
@@ -593,8 +632,8 @@ ouro__cpython_serve(void)
     for (int domain = OURO_DOMAIN_RAW; domain < OURO_N_DOMAINS; domain++) {
         places[domain] = (struct place){shared_heap, (ouro_domain)domain};
     }
-    struct py_allocator allocator = make_allocator(&places[OURO_DOMAIN_RAW]);
-    allocator.calloc = raw_calloc;
+    struct py_allocator allocator = {NULL, shared_raw_malloc, raw_calloc, shared_raw_realloc,
+                                     shared_raw_free};
     ouro__py.PyMem_SetAllocator(OURO_DOMAIN_RAW, &allocator);
     ouro__py.PyObject_SetArenaAllocator(&(struct py_arena_allocator){NULL, arena_alloc, arena_free});
     if (!ouro__py.free_threaded) {

@@ -103,6 +103,14 @@ def test_same_output(plain, ouro, program, size, gc):
     assert (got.code, got.output) == (expected.code, expected.output)
 
 
+@pytest.mark.parametrize("options", [[], ["--debug"], ["--trace=exact"]], ids=" ".join)
+def test_functions_take_no_context(plain, ouro, options):
+    path = PROGRAMS / "without_context.py"
+    assert plain(path).output == "ok\n"
+    got = ouro(path, options=options)
+    assert (got.code, got.output) == (0, "ok\n")
+
+
 def test_settings_are_obeyed(plain, ouro):
     path = PROGRAMS / "settings_obeyed.py"
     expected = plain(path)
