@@ -47,7 +47,7 @@ caller_of(const struct cutting *cutting, size_t path)
     return cutting->places->paths.items[path].a;
 }
 
-/* Callers may be far from those they call, and figures anywhere: by the time that a path comes, they are at hand. */
+/* Callers may be far from those they call, sums and figures anywhere: by the time that a path comes, they are at hand. */
 static void
 caller_prefetch(const struct cutting *cutting, size_t path)
 {
@@ -90,6 +90,8 @@ struct summing {
     double least[OURO_N_MEASURES][LEVELS + 1]; /* bytes that each level takes */
     struct subtree *waiting;                   /* from 1 on; owned */
     size_t n_waiting, room;
+    uint32_t
+        unused; /* of those, the last that waits no more, 0 for none; its `n_called` is the one before */
     uint32_t *numbers; /* by path: which waits for it, 0 for none; borrowed */
 };
 
@@ -127,15 +129,31 @@ waiting_add(struct summing *summing, uint32_t path, const struct subtree *sum)
         subtree_add(&summing->waiting[number], sum);
         return true;
     }
-    struct subtree *waiting =
-        ouro__grow(summing->waiting, summing->n_waiting, &summing->room, sizeof *waiting);
-    if (waiting == NULL) {
-        return false;
+    number = summing->unused;
+    if (number != 0) {
+        summing->unused = summing->waiting[number].n_called;
+    } else {
+        struct subtree *waiting =
+            ouro__grow(summing->waiting, summing->n_waiting, &summing->room, sizeof *waiting);
+        if (waiting == NULL) {
+            return false;
+        }
+        summing->waiting = waiting;
+        number = (uint32_t)summing->n_waiting++;
     }
-    waiting[summing->n_waiting] = *sum;
-    summing->waiting = waiting;
-    summing->numbers[path] = (uint32_t)summing->n_waiting++;
+    summing->waiting[number] = *sum;
+    summing->numbers[path] = number;
     return true;
+}
+
+static void
+waiting_prefetch(const struct summing *summing, size_t path)
+{
+    uint32_t number = summing->numbers[path];
+
+    if (number != 0) {
+        __builtin_prefetch(&summing->waiting[number]);
+    }
 }
 
 /* Add what waits for a path, and what is its own; then its level may be higher than that of what it called. */
@@ -146,6 +164,8 @@ sum_complete(struct summing *summing, size_t path, struct subtree *sum)
 
     if (number != 0) {
         subtree_add(sum, &summing->waiting[number]);
+        summing->waiting[number].n_called = summing->unused;
+        summing->unused = number;
     }
     for (int m = 0; own != 0 && m < OURO_N_MEASURES; m++) {
         const struct ouro__figures *figures = ouro__view_at(&summing->views[m], path);
@@ -172,6 +192,7 @@ levels_find(struct cutting *cutting)
         if (i > AHEAD) {
             caller_prefetch(cutting, i - AHEAD);
             own_prefetch(cutting, i - AHEAD);
+            waiting_prefetch(&summing, i - AHEAD / 2);
         }
         sum_complete(&summing, i, &sum);
         cutting->levels[i] = sum.level;
@@ -268,17 +289,17 @@ branch_add(struct ouro__branches *branches, uint32_t caller, uint32_t place)
 static uint32_t
 branch_of(struct cutting *cutting, struct ouro__branches *branches, uint32_t path)
 {
-    uint32_t caller = caller_of(cutting, path), callers = cutting->branches[caller];
+    uint32_t callers = cutting->branches[caller_of(cutting, path)];
+    uint32_t place = branches->items[callers].place;
 
     switch (state_of(cutting, path)) {
     case KEPT:
         return branch_add(branches, callers, ouro__place_of_path(cutting->places, path));
     case DEEP:
-        return state_of(cutting, caller) == DEEP ? callers
-                                                 : branch_add(branches, callers, OURO_BRANCH_DEEP);
+        return place == OURO_BRANCH_DEEP ? callers : branch_add(branches, callers, OURO_BRANCH_DEEP);
     case SMALL:
         branches->n_small++;
-        if (state_of(cutting, caller) == SMALL) {
+        if (place == OURO_BRANCH_SMALL) {
             return callers;
         }
         if (cutting->others[callers] == 0) {
@@ -313,7 +334,7 @@ branches_fill(struct cutting *cutting, struct ouro__branches *branches)
 static bool
 branches_cut(struct cutting *cutting, struct ouro__branches *branches, size_t most)
 {
-    cutting->branches = calloc(cutting->n_paths, sizeof *cutting->branches);
+    cutting->branches = ouro__zeros(cutting->n_paths, sizeof *cutting->branches);
     if (cutting->branches == NULL || !levels_find(cutting)) {
         return false;
     }

@@ -4,6 +4,8 @@ ctest: timeout=600
 """
 
 import json
+import math
+import random
 import re
 import resource
 import shutil
@@ -580,6 +582,81 @@ def test_many_traces(show, ouro, tmp_path):
     page.type("#search", "main.py")
     page.type("#filter", "-work.py")
     assert page.page.evaluate("performance.now()") < 60_000
+
+
+def cut(parents, own, most=60_000):
+    """What a page has of a tree of nodes that each are a path, by the rules of cli/html/branches.c.
+
+    The share that is kept, [caller, node or -1 or -2, merged paths, sums] of each branch, and how many paths are small."""
+    nodes = range(len(parents))
+    sums = [list(figures) for figures in own]
+    depths, levels = [0 for _ in nodes], [0 for _ in nodes]
+    for i in reversed(nodes[1:]):
+        sums[parents[i]] = [a + b for a, b in zip(sums[parents[i]], sums[i], strict=True)]
+    for i in nodes:
+        depths[i] = depths[parents[i]] + 1 if i else 0
+        while levels[i] < 21 and any(s >= a * math.ldexp(1e-6, levels[i] - 1) if levels[i] else s for s, a in zip(sums[i], sums[0], strict=True)):
+            levels[i] += 1
+    levels[0] = 22
+    for level in range(1, 22):
+        heights = [0 for _ in nodes]
+        for i in reversed(nodes[1:]):
+            if levels[i] >= level:
+                heights[parents[i]] = max(heights[parents[i]], heights[i] + 1)
+        middle = [levels[i] >= level and depths[i] > 150 and heights[i] > 50 for i in nodes]
+        made = [i for i in nodes[1:] if levels[i] and levels[parents[i]] >= level and not (middle[i] and middle[parents[i]])]
+        if 1 + len(made) <= most:
+            break
+    branches, of, others, n_small = [], [0 for _ in nodes], {}, 0
+    for i in nodes:
+        caller, kind = of[parents[i]], i
+        is_small = 0 < levels[i] < level
+        n_small += is_small
+        if levels[i] == 0 or is_small and branches[caller][1] == -1 or middle[i] and branches[caller][1] == -2:
+            of[i] = caller
+        elif is_small and caller in others:
+            of[i] = others[caller]
+        else:
+            of[i] = len(branches)
+            kind = -1 if is_small else -2 if middle[i] else i
+            branches.append([caller, kind, 0, [0, 0, 0]])
+            if is_small:
+                others[caller] = of[i]
+        branches[of[i]][2] += is_small or middle[i]
+        branches[of[i]][3] = [a + b for a, b in zip(branches[of[i]][3], own[i], strict=True)]
+    return math.ldexp(1e-6, level - 2) if level > 1 else 0, branches, n_small
+
+
+@pytest.mark.parametrize("spread, deep", [(40_000, 0), (200_000, 0), (300_000, 0), (100_000, 400), (3_000, 70_000)])
+def test_what_is_put_together(ouro, tmp_path, spread, deep):
+    """Each branch of the page, and what it holds: of bushes, and of recursions with bushes all the way down."""
+    chance = random.Random(spread)
+    parents, deepest = [0], 0
+    for i in range(1, spread + deep + 1):
+        is_deep = chance.randrange(spread + deep) < deep
+        near = max(0, i - chance.choice((1, 1, 1, 50, i)))
+        parents.append(deepest if is_deep else near if near and chance.randrange(90) else chance.randrange(i) if chance.randrange(2) else 0)
+        deepest = i if is_deep else deepest
+    own = [(0, 0, 0) for _ in parents]
+    for i in range(1, len(parents)):
+        if chance.randrange(3) == 0:
+            size = int(4 ** chance.uniform(0, 12))
+            own[i] = (size * chance.randrange(2), size, size * chance.randrange(1, 4))
+    snapshot = Snapshot()
+    code = snapshot.code("/app/bush.py", "grow")
+    snapshot.node_bytes = b"".join(struct.pack("<III", parent, code, i) for i, parent in enumerate(parents))
+    snapshot.trace_bytes += b"".join(snapshot.pack_trace(1, i, OBJECT, *(n for n in own[i] for _ in range(2))) for i in range(1, len(own)))
+    done = ouro("report", "--html", "-", snapshot.write(tmp_path / "a.ouro"))
+    data = json.loads(re.search(r'id="data">(.*?)</script>', done.stdout, re.DOTALL)[1])
+    smallest, branches, n_small = cut(parents, own)
+    lines = [line for _, _, line, _ in data["frames"]]
+    held = [[0, 0, 0] for _ in branches]
+    for at in range(0, len(data["held"]), 10):
+        held[data["held"][at]] = data["held"][at + 1 : at + 10 : 3]
+    shown = [[caller, kind if kind < 0 else lines[kind], n, sums]
+             for (caller, kind, n), sums in zip(zip(*[iter(data["branches"])] * 3, strict=True), held, strict=True)]
+    assert shown == branches
+    assert (data["heading"]["smallest"], data["heading"]["n_small"]) == (smallest, n_small)
 
 
 @pytest.mark.parametrize("depth", [300, 10_000, 300_000])
