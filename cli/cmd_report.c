@@ -261,14 +261,9 @@ html_make(struct report *report)
     struct ouro__view views[OURO_N_MEASURES] = {{0}};
     struct ouro__text page = {0};
 
-    bool is_well = ouro__places_init(&report->places);
-    for (int m = 0; m < OURO_N_MEASURES && is_well; m++) {
-        is_well = m == 0 ? ouro__view_make(&views[m], &report->places, &report->saved.snapshot,
-                                           (enum ouro__measure)m, &options->filters,
-                                           OURO_VIEW_PATHS | OURO_VIEW_TYPES)
-                         : ouro__view_make_like(&views[m], &views[0], &report->places,
-                                                &report->saved.snapshot, (enum ouro__measure)m);
-    }
+    bool is_well = ouro__places_init(&report->places) &&
+                   ouro__views_make(views, &report->places, &report->saved.snapshot, &options->filters,
+                                    OURO_VIEW_PATHS | OURO_VIEW_TYPES);
     if (is_well) {
         ouro__progress_step("making", options->html, NULL);
         ouro__html_add(&page, &(struct ouro__html){&report->saved, &report->places, &report->packages,

@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "snapshot/cumulative.h"
+#include "snapshot/grow.h"
 #include "snapshot/tasks.h"
 
 const char *const ouro__measure_names[OURO_N_MEASURES] = {"live", "peak", "churn"};
@@ -215,8 +216,8 @@ has_any(const struct ouro_snapshot_trace *trace)
             trace->all_bytes | trace->all_blocks) != 0;
 }
 
-/* Which figures are a trace's.  Most paths only lead to others: what ever held blocks of its own gets a number here, unless
- * another view gave them. */
+/* The figures of a trace, those of all views that have them side by side.  Most paths only lead to others: what ever held
+ * blocks of its own gets a number here, unless another view gave them. */
 static struct ouro__figures *
 figures_at(struct ouro__view *view, uint32_t *n, const struct ouro_snapshot_trace *trace, uint32_t spot)
 {
@@ -224,30 +225,38 @@ figures_at(struct ouro__view *view, uint32_t *n, const struct ouro_snapshot_trac
 
     if (*number == 0 && !view->is_shared && has_any(trace)) {
         *number = ++*n;
+        /* Zero they are: but a page that is read before it is written costs two faults. */
+        memset(&view->figures[*number * view->n_beside], 0, view->n_beside * sizeof *view->figures);
     }
-    return &view->figures[*number];
+    return &view->figures[*number * view->n_beside];
 }
 
-/* Add the figures of all traces that the filters left, but those of types.  Returns how many of the view's figures have become
- * some spot's. */
+/* Add the figures of all traces that the filters left, but those of types, to `n` views: the first of that measure, the others
+ * of those that follow.  Returns how many numbers spots got. */
 static uint32_t
-traces_sum(struct ouro__view *view, const struct ouro__snapshot *snapshot, enum ouro__measure measure)
+traces_sum(struct ouro__view *views, size_t n, const struct ouro__snapshot *snapshot,
+           enum ouro__measure measure)
 {
-    uint32_t n = 0;
+    uint32_t n_numbers = 0;
 
     for (size_t i = 1; i < snapshot->n_traces; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
-        struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, trace, measure);
-        ouro__figures_add(&view->all, &figures);
-        if (!ouro__view_keeps(view, i)) {
-            continue;
+        bool is_kept = ouro__view_keeps(views, i);
+        struct ouro__figures *sums =
+            is_kept ? figures_at(views, &n_numbers, trace, views->spots[i]) : NULL;
+        for (size_t k = 0; k < n; k++) {
+            struct ouro__figures figures =
+                ouro__figures_of(&snapshot->tracing, trace, (enum ouro__measure)(measure + k));
+            ouro__figures_add(&views[k].all, &figures);
+            if (is_kept) {
+                ouro__figures_add(&views[k].kept, &figures);
+                ouro__figures_add(&views[k].domains[trace->domain], &figures);
+                ouro__figures_add(&views[k].threads.figures[trace->thread], &figures);
+                ouro__figures_add(&sums[k], &figures);
+            }
         }
-        ouro__figures_add(&view->kept, &figures);
-        ouro__figures_add(&view->domains[trace->domain], &figures);
-        ouro__figures_add(&view->threads.figures[trace->thread], &figures);
-        ouro__figures_add(figures_at(view, &n, trace, view->spots[i]), &figures);
     }
-    return n;
+    return n_numbers;
 }
 
 /* List the spots that have one of the `n` figures: mostly they are few.  False without memory. */
@@ -263,25 +272,30 @@ holders_list(struct ouro__view *view, uint32_t n)
     return view->holders != NULL;
 }
 
-/* The figures of a view that has its spots and numbers.  False without memory. */
+/* The figures of `n` views, of which the first has its spots and numbers.  False without memory. */
 static bool
-figures_make(struct ouro__view *view, struct ouro__places *places,
+figures_make(struct ouro__view *views, size_t n, struct ouro__places *places,
              const struct ouro__snapshot *snapshot, enum ouro__measure measure)
 {
     static const struct ouro_snapshot_tracing counted = {.mode = OURO_SNAPSHOT_EXACT};
-    bool has_types = (view->parts & OURO_VIEW_TYPES) != 0 && measure == OURO_MEASURE_LIVE;
+    struct ouro__figures *figures = calloc(snapshot->n_traces + 1, n * sizeof *figures);
+    bool is_well = figures != NULL;
 
-    view->figures = calloc(snapshot->n_traces + 1, sizeof *view->figures);
-    if (view->figures == NULL || !threads_name(view, places, snapshot) ||
-        !types_name(view, places, snapshot) ||
-        (has_types && !ouro__view_types(view, snapshot, type_add, &view->types))) {
-        return false;
+    for (size_t k = 0; k < n; k++) {
+        struct ouro__view *view = &views[k];
+        bool has_types = (view->parts & OURO_VIEW_TYPES) != 0 && measure + k == OURO_MEASURE_LIVE;
+        view->figures = is_well ? figures + k : NULL;
+        view->n_beside = n;
+        is_well = is_well && threads_name(view, places, snapshot) &&
+                  types_name(view, places, snapshot) &&
+                  (!has_types || ouro__view_types(view, snapshot, type_add, &view->types));
+        if (snapshot->n_traces > 0) {
+            view->untraced =
+                ouro__figures_of(&counted, &snapshot->traces[0], (enum ouro__measure)(measure + k));
+        }
     }
-    if (snapshot->n_traces > 0) {
-        view->untraced = ouro__figures_of(&counted, &snapshot->traces[0], measure);
-    }
-    uint32_t n = traces_sum(view, snapshot, measure);
-    return view->is_shared || holders_list(view, n);
+    uint32_t n_numbers = is_well ? traces_sum(views, n, snapshot, measure) : 0;
+    return is_well && (views->is_shared || holders_list(views, n_numbers));
 }
 
 unsigned
@@ -318,10 +332,10 @@ spots_find(struct ouro__view *view, struct ouro__places *places, const struct ou
     return view->spots != NULL;
 }
 
-bool
-ouro__view_make(struct ouro__view *view, struct ouro__places *places,
-                const struct ouro__snapshot *snapshot, enum ouro__measure measure,
-                const struct ouro__filters *filters, unsigned parts)
+/* All of a view but its figures.  False without memory. */
+static bool
+view_begin(struct ouro__view *view, struct ouro__places *places, const struct ouro__snapshot *snapshot,
+           const struct ouro__filters *filters, unsigned parts)
 {
     /* Sums of estimates depend on their order: it is the same whatever is asked for, as they are few. */
     parts |= snapshot->tracing.mode == OURO_SNAPSHOT_SAMPLED ? OURO_VIEW_PATHS : 0U;
@@ -330,8 +344,36 @@ ouro__view_make(struct ouro__view *view, struct ouro__places *places,
         return false;
     }
     view->n_spots = (parts & OURO_VIEW_PATHS) != 0 ? places->paths.n : places->places.n;
-    view->numbers = calloc(view->n_spots, sizeof *view->numbers);
-    return view->numbers != NULL && figures_make(view, places, snapshot, measure);
+    view->numbers = ouro__zeros(view->n_spots, sizeof *view->numbers);
+    return view->numbers != NULL;
+}
+
+bool
+ouro__view_make(struct ouro__view *view, struct ouro__places *places,
+                const struct ouro__snapshot *snapshot, enum ouro__measure measure,
+                const struct ouro__filters *filters, unsigned parts)
+{
+    return view_begin(view, places, snapshot, filters, parts) &&
+           figures_make(view, 1, places, snapshot, measure);
+}
+
+bool
+ouro__views_make(struct ouro__view *views, struct ouro__places *places,
+                 const struct ouro__snapshot *snapshot, const struct ouro__filters *filters,
+                 unsigned parts)
+{
+    bool is_well = view_begin(views, places, snapshot, filters, parts);
+
+    for (int m = 1; m < OURO_N_MEASURES; m++) {
+        views[m] = views[0];
+        views[m].is_shared = true;
+    }
+    is_well = is_well && figures_make(views, OURO_N_MEASURES, places, snapshot, (enum ouro__measure)0);
+    for (int m = 1; m < OURO_N_MEASURES; m++) {
+        views[m].holders = views[0].holders;
+        views[m].n_holders = views[0].n_holders;
+    }
+    return is_well;
 }
 
 bool
@@ -347,13 +389,15 @@ ouro__view_make_like(struct ouro__view *view, const struct ouro__view *like,
                                 .spots = like->spots,
                                 .is_shared = true,
                                 .is_kept = like->is_kept};
-    return figures_make(view, places, snapshot, measure);
+    return figures_make(view, 1, places, snapshot, measure);
 }
 
 void
 ouro__view_free(struct ouro__view *view)
 {
-    free(view->figures);
+    if (!view->is_shared || view->n_beside == 1) {
+        free(view->figures);
+    }
     if (!view->is_shared) {
         free(view->numbers);
         free(view->holders);

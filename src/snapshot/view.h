@@ -96,7 +96,9 @@ struct ouro__view {
     size_t n_spots;    /* known when this was made */
     uint32_t *numbers; /* by spot: which of the figures are its own; owned */
     struct ouro__figures
-        *figures;      /* of blocks that were asked for right there; number 0 is nothing; owned */
+        *figures; /* of blocks that were asked for right there; number 0 is nothing; owned */
+    size_t
+        n_beside; /* views whose figures are side by side, this one's among them: the first owns them */
     uint32_t *holders; /* spots with a number, in their order; owned */
     size_t n_holders;
     uint32_t *spots; /* of each of the snapshot's traces; owned */
@@ -117,6 +119,11 @@ bool ouro__view_make(struct ouro__view *view, struct ouro__places *places,
                      const struct ouro__snapshot *snapshot, enum ouro__measure measure,
                      const struct ouro__filters *filters, unsigned parts);
 
+/* The same for all measures at once, which takes less time: `views` has one for each.  They go together. */
+bool ouro__views_make(struct ouro__view *views, struct ouro__places *places,
+                      const struct ouro__snapshot *snapshot, const struct ouro__filters *filters,
+                      unsigned parts);
+
 /* Sum up the snapshot of `like` once more, the same parts, by another measure and through the same filters.  It has to go before
  * that. */
 bool ouro__view_make_like(struct ouro__view *view, const struct ouro__view *like,
@@ -128,7 +135,7 @@ void ouro__view_free(struct ouro__view *view);
 static inline const struct ouro__figures *
 ouro__view_at(const struct ouro__view *view, size_t spot)
 {
-    return &view->figures[view->numbers[spot]];
+    return &view->figures[view->numbers[spot] * view->n_beside];
 }
 
 static inline uint32_t
