@@ -477,11 +477,11 @@ static bool
 keys_find(struct keys *keys, const struct ouro__view *view, struct ouro__places *places,
           struct ouro__groups *groups, enum ouro__by by)
 {
-    uint32_t n = places->places.n, task = 0;
+    uint32_t n = places->places.n;
     bool is_well = true;
 
     *keys = (struct keys){0};
-    if (by == OURO_BY_TASK && (task = ouro__tasks_without_loop(places)) == 0) {
+    if (by == OURO_BY_TASK) {
         keys->of_paths = ouro__tasks_of(places, view->n_spots);
         return keys->of_paths != NULL;
     }
@@ -489,7 +489,7 @@ keys_find(struct keys *keys, const struct ouro__view *view, struct ouro__places 
         keys->of_places = reallocarray(NULL, n, sizeof *keys->of_places);
         is_well = keys->of_places != NULL;
         for (uint32_t i = 0; is_well && i < n; i++) {
-            keys->of_places[i] = by == OURO_BY_TASK ? task : key_of(places, groups, by, i);
+            keys->of_places[i] = key_of(places, groups, by, i);
             is_well = keys->of_places[i] != OURO_NO_ID;
         }
     }
@@ -505,14 +505,16 @@ key_of_spot(const struct ouro__view *view, const struct ouro__places *places, co
                                     : spot;
 }
 
-/* Figures that no path has; owned, NULL without memory. */
+/* Figures by what paths don't say, or all alike: then they are the `only` task's.  Owned, NULL without memory. */
 static struct ouro__figures *
-fold_aside(const struct ouro__view *view, enum ouro__by by, size_t n)
+fold_aside(const struct ouro__view *view, enum ouro__by by, uint32_t only, size_t n)
 {
     const struct ouro__aside *aside = by == OURO_BY_THREAD ? &view->threads : &view->types;
     struct ouro__figures *by_key = calloc(n, sizeof *by_key);
 
-    if (by_key != NULL && by == OURO_BY_DOMAIN) {
+    if (by_key != NULL && by == OURO_BY_TASK) {
+        by_key[only] = view->kept;
+    } else if (by_key != NULL && by == OURO_BY_DOMAIN) {
         memcpy(by_key, view->domains, sizeof view->domains);
     } else if (by_key != NULL) {
         for (size_t i = 0; i < aside->n; i++) {
@@ -526,9 +528,14 @@ struct ouro__figures *
 ouro__view_fold(const struct ouro__view *view, struct ouro__places *places, struct ouro__groups *groups,
                 enum ouro__by by, bool cumulative, size_t *n)
 {
-    if (by == OURO_BY_DOMAIN || by == OURO_BY_THREAD || by == OURO_BY_TYPE) {
+    uint32_t only = by == OURO_BY_TASK ? ouro__tasks_without_loop(places) : 0;
+
+    if (only == OURO_NO_ID) {
+        return NULL;
+    }
+    if (only != 0 || by == OURO_BY_DOMAIN || by == OURO_BY_THREAD || by == OURO_BY_TYPE) {
         *n = keys_count(view, places, by);
-        return fold_aside(view, by, *n);
+        return fold_aside(view, by, only, *n);
     }
     OURO_ASSERT((ouro__view_parts(by, cumulative) & ~view->parts) == 0);
     struct keys keys;
