@@ -362,7 +362,7 @@ struct typing {
     const struct ouro__tables *from;
 };
 
-/* What is no object is left out, and so is what --since left nothing of. */
+/* What is no object is left out. */
 static void
 type_add(void *context, size_t trace, size_t type, const struct ouro__figures *figures)
 {
@@ -370,7 +370,7 @@ type_add(void *context, size_t trace, size_t type, const struct ouro__figures *f
     struct filler *filler = &typing->filler;
     const struct ouro__tables *from = typing->from;
 
-    if (filler->failed || figures->blocks <= 0 || type >= from->saved->snapshot.n_types) {
+    if (filler->failed || type >= from->saved->snapshot.n_types) {
         return;
     }
     integer_add(filler, trace);

@@ -329,15 +329,13 @@ typed_add(void *context, size_t trace, size_t type, const struct ouro__figures *
 {
     struct typing *typing = context;
 
-    if (figures->blocks > 0) {
-        number_add(typing->text, typing->is_first ? "[" : ",\n[", typing->numbers[trace]);
-        number_add(typing->text, ", ", type);
-        number_add(typing->text, ", ", ouro__rounded(figures->bytes));
-        number_add(typing->text, ", ", ouro__rounded(figures->blocks));
-        ouro__text_add(typing->text, "]", 1);
-        ouro__export_pass(typing->text, typing->export);
-        typing->is_first = false;
-    }
+    number_add(typing->text, typing->is_first ? "[" : ",\n[", typing->numbers[trace]);
+    number_add(typing->text, ", ", type);
+    number_add(typing->text, ", ", ouro__rounded(figures->bytes));
+    number_add(typing->text, ", ", ouro__rounded(figures->blocks));
+    ouro__text_add(typing->text, "]", 1);
+    ouro__export_pass(typing->text, typing->export);
+    typing->is_first = false;
 }
 
 /* Memory over time, and marks: without the braces around them. */

@@ -175,30 +175,31 @@ ouro__view_types(const struct ouro__view *view, const struct ouro__snapshot *sna
                               const struct ouro__figures *figures),
                  void *context)
 {
-    uint64_t *rest = calloc(snapshot->n_traces + 1, sizeof *rest);
+    uint64_t *told = ouro__zeros(snapshot->n_traces + 1, sizeof *told); /* blocks of each trace */
 
-    for (size_t i = 1; rest != NULL && i < snapshot->n_traces; i++) {
-        rest[i] = snapshot->traces[i].live_blocks;
-    }
-    for (size_t i = 0; rest != NULL && i < snapshot->n_typed + snapshot->n_traces; i++) {
+    for (size_t i = 0; told != NULL && i < snapshot->n_typed + snapshot->n_traces; i++) {
         bool is_rest = i >= snapshot->n_typed;
         size_t at = is_rest ? i - snapshot->n_typed : snapshot->typed[i].trace;
         if (at == 0 || !ouro__view_keeps(view, at)) {
             continue;
         }
         struct ouro_snapshot_trace trace = snapshot->traces[at];
+        uint64_t rest = trace.live_blocks - told[at];
         uint64_t blocks =
-            is_rest || snapshot->typed[i].blocks > rest[at] ? rest[at] : snapshot->typed[i].blocks;
+            is_rest || snapshot->typed[i].blocks > rest ? rest : snapshot->typed[i].blocks;
+        if (blocks == 0) {
+            continue;
+        }
         size_t type = is_rest || snapshot->typed[i].type == 0 ? snapshot->n_types + trace.domain
                                                               : snapshot->typed[i].type;
+        told[at] += blocks;
         trace.live_blocks = blocks;
         trace.live_bytes = blocks * trace.size;
-        rest[at] -= blocks;
         struct ouro__figures figures = ouro__figures_of(&snapshot->tracing, &trace, OURO_MEASURE_LIVE);
         tell(context, at, type, &figures);
     }
-    free(rest);
-    return rest != NULL;
+    free(told);
+    return told != NULL;
 }
 
 static void

@@ -151,8 +151,8 @@ ouro__view_keeps(const struct ouro__view *view, size_t trace)
     return view->is_kept == NULL || view->is_kept[trace];
 }
 
-/* Tell what was live when the snapshot was taken, of what the filters left, by trace and type: `type` is a number of the
- * view's types.  False without memory. */
+/* Tell what was live when the snapshot was taken, of what the filters left, by trace and type where there is any: `type` is a
+ * number of the view's types.  False without memory. */
 bool ouro__view_types(const struct ouro__view *view, const struct ouro__snapshot *snapshot,
                       void (*tell)(void *context, size_t trace, size_t type,
                                    const struct ouro__figures *figures),
