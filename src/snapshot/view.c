@@ -210,41 +210,16 @@ type_add(void *context, size_t trace, size_t type, const struct ouro__figures *f
     ouro__figures_add(&types->figures[type], figures);
 }
 
-static bool
-has_any(const struct ouro_snapshot_trace *trace)
-{
-    return (trace->live_bytes | trace->live_blocks | trace->peak_bytes | trace->peak_blocks |
-            trace->all_bytes | trace->all_blocks) != 0;
-}
-
-/* The figures of a trace, those of all views that have them side by side.  Most paths only lead to others: what ever held
- * blocks of its own gets a number here, unless another view gave them. */
-static struct ouro__figures *
-figures_at(struct ouro__view *view, uint32_t *n, const struct ouro_snapshot_trace *trace, uint32_t spot)
-{
-    uint32_t *number = &view->numbers[spot];
-
-    if (*number == 0 && !view->is_shared && has_any(trace)) {
-        *number = ++*n;
-        /* Zero they are: but a page that is read before it is written costs two faults. */
-        memset(&view->figures[*number * view->n_beside], 0, view->n_beside * sizeof *view->figures);
-    }
-    return &view->figures[*number * view->n_beside];
-}
-
 /* Add the figures of all traces that the filters left, but those of types, to `n` views: the first of that measure, the others
- * of those that follow.  Returns how many numbers spots got. */
-static uint32_t
+ * of those that follow. */
+static void
 traces_sum(struct ouro__view *views, size_t n, const struct ouro__snapshot *snapshot,
            enum ouro__measure measure)
 {
-    uint32_t n_numbers = 0;
-
     for (size_t i = 1; i < snapshot->n_traces; i++) {
         const struct ouro_snapshot_trace *trace = &snapshot->traces[i];
         bool is_kept = ouro__view_keeps(views, i);
-        struct ouro__figures *sums =
-            is_kept ? figures_at(views, &n_numbers, trace, views->spots[i]) : NULL;
+        struct ouro__figures *sums = &views->figures[views->numbers[views->spots[i]] * n];
         for (size_t k = 0; k < n; k++) {
             struct ouro__figures figures =
                 ouro__figures_of(&snapshot->tracing, trace, (enum ouro__measure)(measure + k));
@@ -257,20 +232,28 @@ traces_sum(struct ouro__view *views, size_t n, const struct ouro__snapshot *snap
             }
         }
     }
-    return n_numbers;
 }
 
-/* List the spots that have one of the `n` figures: mostly they are few.  False without memory. */
+/* Give numbers to the spots of what the filters left: mostly they are few, as most paths only lead to others.  False without
+ * memory. */
 static bool
-holders_list(struct ouro__view *view, uint32_t n)
+holders_find(struct ouro__view *view, const struct ouro__snapshot *snapshot)
 {
-    view->holders = reallocarray(NULL, (size_t)n + 1, sizeof *view->holders);
-    for (uint32_t i = 0; view->holders != NULL && view->n_holders < n; i++) {
+    view->numbers = ouro__zeros(view->n_spots, sizeof *view->numbers);
+    for (size_t i = 1; view->numbers != NULL && i < snapshot->n_traces; i++) {
+        view->numbers[view->spots[i]] |= ouro__view_keeps(view, i);
+    }
+    view->holders = reallocarray(NULL, snapshot->n_traces + 1, sizeof *view->holders);
+    if (view->numbers == NULL || view->holders == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < view->n_spots; i++) {
         if (view->numbers[i] != 0) {
             view->holders[view->n_holders++] = i;
+            view->numbers[i] = (uint32_t)view->n_holders;
         }
     }
-    return view->holders != NULL;
+    return true;
 }
 
 /* The figures of `n` views, of which the first has its spots and numbers.  False without memory. */
@@ -279,7 +262,7 @@ figures_make(struct ouro__view *views, size_t n, struct ouro__places *places,
              const struct ouro__snapshot *snapshot, enum ouro__measure measure)
 {
     static const struct ouro_snapshot_tracing counted = {.mode = OURO_SNAPSHOT_EXACT};
-    struct ouro__figures *figures = calloc(snapshot->n_traces + 1, n * sizeof *figures);
+    struct ouro__figures *figures = ouro__zeros(views->n_holders + 1, n * sizeof *figures);
     bool is_well = figures != NULL;
 
     for (size_t k = 0; k < n; k++) {
@@ -295,8 +278,10 @@ figures_make(struct ouro__view *views, size_t n, struct ouro__places *places,
                 ouro__figures_of(&counted, &snapshot->traces[0], (enum ouro__measure)(measure + k));
         }
     }
-    uint32_t n_numbers = is_well ? traces_sum(views, n, snapshot, measure) : 0;
-    return is_well && (views->is_shared || holders_list(views, n_numbers));
+    if (is_well) {
+        traces_sum(views, n, snapshot, measure);
+    }
+    return is_well;
 }
 
 unsigned
@@ -345,8 +330,7 @@ view_begin(struct ouro__view *view, struct ouro__places *places, const struct ou
         return false;
     }
     view->n_spots = (parts & OURO_VIEW_PATHS) != 0 ? places->paths.n : places->places.n;
-    view->numbers = ouro__zeros(view->n_spots, sizeof *view->numbers);
-    return view->numbers != NULL;
+    return holders_find(view, snapshot);
 }
 
 bool
@@ -369,12 +353,7 @@ ouro__views_make(struct ouro__view *views, struct ouro__places *places,
         views[m] = views[0];
         views[m].is_shared = true;
     }
-    is_well = is_well && figures_make(views, OURO_N_MEASURES, places, snapshot, (enum ouro__measure)0);
-    for (int m = 1; m < OURO_N_MEASURES; m++) {
-        views[m].holders = views[0].holders;
-        views[m].n_holders = views[0].n_holders;
-    }
-    return is_well;
+    return is_well && figures_make(views, OURO_N_MEASURES, places, snapshot, (enum ouro__measure)0);
 }
 
 bool
