@@ -91,7 +91,7 @@ struct summing {
     struct subtree *waiting;                   /* from 1 on; owned */
     size_t n_waiting, room;
     uint32_t
-        unused; /* of those, the last that waits no more, 0 for none; its `n_called` is the one before */
+        unused; /* the last of them that waits no more, 0 for none; its `n_called` is the one before */
     uint32_t *numbers; /* by path: which waits for it, 0 for none; borrowed */
 };
 

@@ -95,10 +95,8 @@ struct ouro__view {
     bool is_shared;    /* the numbers, the holders, the spots and what is kept are another view's */
     size_t n_spots;    /* known when this was made */
     uint32_t *numbers; /* by spot: which of the figures are its own; owned */
-    struct ouro__figures
-        *figures; /* of blocks that were asked for right there; number 0 is nothing; owned */
-    size_t
-        n_beside; /* views whose figures are side by side, this one's among them: the first owns them */
+    struct ouro__figures *figures; /* of blocks asked for right there; number 0 is nothing; owned */
+    size_t n_beside;   /* views whose figures are side by side, owned by the first of them */
     uint32_t *holders; /* spots with a number, in their order; owned */
     size_t n_holders;
     uint32_t *spots; /* of each of the snapshot's traces; owned */
