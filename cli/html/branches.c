@@ -90,8 +90,7 @@ struct summing {
     double least[OURO_N_MEASURES][LEVELS + 1]; /* bytes that each level takes */
     struct subtree *waiting;                   /* from 1 on; owned */
     size_t n_waiting, room;
-    uint32_t
-        unused; /* the last of them that waits no more, 0 for none; its `n_called` is the one before */
+    uint32_t unused;   /* the last that waits no more, 0 for none; its `n_called` is the one before */
     uint32_t *numbers; /* by path: which waits for it, 0 for none; borrowed */
 };
 
